@@ -1,0 +1,14 @@
+//! The one place that starts child processes and the one that reads the environment.
+//!
+//! Children start with an empty environment and get what an [`AllowList`] lets through, run in a
+//! process group (a job on Windows) of their own, and are ended with everything they started when
+//! the run is interrupted, when their deadline passes or when nobody waits for them any more. What
+//! is run, and what its output means, is for callers to know.
+
+mod command;
+mod env;
+mod run;
+
+pub use command::Command;
+pub use env::{AllowList, Env, NotUtf8};
+pub use run::{Line, Output, ProcessError, Runner, Stream};

@@ -1,0 +1,198 @@
+//! The Distribution API's JSON documents, shared by server and client.
+//!
+//! Requests and answers carry the fields of the wire contract; unknown ones are ignored on both
+//! sides. Versions travel as text, because a deployed Hub accepts any.
+
+use crate::{Channel, FileName, Kind, ObjectKey, Platform, ProductName, Sha256Digest};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The header that carries an app deploy token.
+pub const DEPLOY_TOKEN_HEADER: &str = "x-atlas-app-deploy-token";
+
+/// Every error's body.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorBody {
+    /// One sentence.
+    pub error: String,
+}
+
+/// `POST /api/v1/storage/presign`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PresignRequest {
+    /// Always `upload`.
+    pub action: String,
+    /// The raw key.
+    pub key: ObjectKey,
+    /// The media type the upload will have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
+    /// Which storage to use, when the Hub has several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// The length the upload is bound to, in bytes. A deployed Hub ignores it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+    /// The digest the upload is bound to. A deployed Hub ignores it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<Sha256Digest>,
+}
+
+/// The answer to [`PresignRequest`].
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PresignResponse {
+    /// Where to `PUT` the bytes. It carries a signature: never log it.
+    pub url: String,
+    /// The headers of the upload, exactly these.
+    #[serde(default)]
+    pub upload_headers: BTreeMap<String, String>,
+    /// `<provider>::<key>`.
+    pub key: String,
+    /// The storage's name, which publish wants back.
+    pub provider: String,
+}
+
+impl std::fmt::Debug for PresignResponse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PresignResponse")
+            .field("url", &"***")
+            .field("upload_headers", &self.upload_headers.keys())
+            .field("key", &self.key)
+            .field("provider", &self.provider)
+            .finish()
+    }
+}
+
+/// One artifact of a [`PublishRequest`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Artifact {
+    /// The raw key, without the provider.
+    pub key: ObjectKey,
+    /// The storage's name, from the presign answer.
+    pub provider: String,
+    /// The name users download it by.
+    pub filename: FileName,
+    /// Bytes.
+    pub size: u64,
+    /// The digest of the bytes.
+    pub sha256: Sha256Digest,
+    /// What it is for.
+    pub kind: Kind,
+}
+
+/// `POST /api/v1/releases/{product}/publish`: registers one platform of a release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublishRequest {
+    /// The version.
+    pub version: String,
+    /// The channel.
+    pub channel: Channel,
+    /// The platform whose list this is.
+    pub platform: Platform,
+    /// The whole list; it replaces what that platform had.
+    pub artifacts: Vec<Artifact>,
+    /// Release notes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notes: Option<String>,
+    /// When the release counts as published; the Hub's clock when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub published_at: Option<jiff::Timestamp>,
+}
+
+/// One downloadable file of a [`Release`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asset {
+    /// What it is for.
+    pub kind: Kind,
+    /// Its name.
+    pub filename: String,
+    /// Bytes.
+    pub size: u64,
+    /// The digest of the bytes.
+    pub sha256: Sha256Digest,
+    /// `dl_` and 32 hexadecimal digits.
+    pub download_id: String,
+}
+
+/// A release as the Hub shows one platform of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Release {
+    /// The product.
+    pub product: ProductName,
+    /// The version, as it was published.
+    pub version: String,
+    /// The channel.
+    pub channel: Channel,
+    /// When it counts as published.
+    pub published_at: jiff::Timestamp,
+    /// The platform whose assets these are.
+    pub platform: Platform,
+    /// Sorted by kind, then file name.
+    pub assets: Vec<Asset>,
+}
+
+/// What the Hub tells about an app token: all but the token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AppToken {
+    /// What to revoke it by.
+    pub id: String,
+    /// What its owner calls it.
+    pub name: Option<String>,
+    /// The first characters of the token, to recognise it by.
+    pub token_prefix: String,
+    /// When it was issued.
+    pub created_at: jiff::Timestamp,
+    /// When it was last used.
+    pub last_used_at: Option<jiff::Timestamp>,
+    /// When it was revoked.
+    pub revoked_at: Option<jiff::Timestamp>,
+    /// When it stops working.
+    pub expires_at: Option<jiff::Timestamp>,
+}
+
+/// `GET /api/v1/deploy/app-tokens`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenList {
+    /// Newest first.
+    pub tokens: Vec<AppToken>,
+}
+
+/// `POST /api/v1/deploy/app-tokens`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct IssueTokenRequest {
+    /// What its owner calls it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// RFC 3339; the Hub refuses what it cannot read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<String>,
+}
+
+/// The answer to [`IssueTokenRequest`]: the one time the token itself is shown.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IssuedToken {
+    /// The token. Never log it.
+    pub token: String,
+    /// What the Hub keeps of it.
+    pub record: AppToken,
+}
+
+/// `DELETE /api/v1/deploy/app-tokens`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RevokeTokenRequest {
+    /// Which one.
+    pub token_id: String,
+}
+
+/// The answer to [`RevokeTokenRequest`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RevokedToken {
+    /// When it stopped working.
+    pub revoked_at: jiff::Timestamp,
+}
