@@ -1,0 +1,5 @@
+//! Gives the command line its version.
+
+fn main() {
+    build_version::emit();
+}

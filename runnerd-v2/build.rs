@@ -1,0 +1,5 @@
+//! Gives the daemon its version.
+
+fn main() {
+    build_version::emit();
+}
