@@ -1,0 +1,5 @@
+//! Puts the version into the program.
+
+fn main() {
+    build_version::emit();
+}

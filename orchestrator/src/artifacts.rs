@@ -1,0 +1,170 @@
+//! Local files that are to be published, and the ways there are to name them: a staged release, or
+//! a manifest of somebody else's making.
+
+use release_types::{
+    FileName, Kind, ManifestError, ObjectKey, ObjectKeyError, Platform, ProductName, Sha256Digest,
+    artifact_key, parse_manifest,
+};
+use sha2::Digest as _;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+/// A file that is to be published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalArtifact {
+    /// The product it belongs to.
+    pub product: ProductName,
+    /// The platform it is for.
+    pub platform: Platform,
+    /// What it is for.
+    pub kind: Kind,
+    /// The name it is published under.
+    pub filename: FileName,
+    /// The key it is stored under.
+    pub key: ObjectKey,
+    /// Where it is.
+    pub path: PathBuf,
+    /// Bytes.
+    pub size: u64,
+    /// Its digest.
+    pub sha256: Sha256Digest,
+}
+
+/// Why a manifest's files cannot be published.
+#[derive(Debug, thiserror::Error)]
+pub enum ArtifactError {
+    /// The manifest cannot be read.
+    #[error("cannot read the manifest {}", path.display())]
+    Read {
+        /// The manifest.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A row is wrong.
+    #[error("{}: {source}", path.display())]
+    Row {
+        /// The manifest.
+        path: PathBuf,
+        /// The line and what is wrong with it.
+        source: ManifestError,
+    },
+    /// A row's file cannot be read.
+    #[error("{}: line {line}: cannot read the file {}", manifest.display(), path.display())]
+    File {
+        /// The manifest.
+        manifest: PathBuf,
+        /// The line.
+        line: usize,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A row's file is something that cannot be published.
+    #[error("{}: line {line}: {} {why}", manifest.display(), path.display())]
+    Unfit {
+        /// The manifest.
+        manifest: PathBuf,
+        /// The line.
+        line: usize,
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        why: &'static str,
+    },
+    /// A row makes no key.
+    #[error("{}: line {line}", manifest.display())]
+    Key {
+        /// The manifest.
+        manifest: PathBuf,
+        /// The line.
+        line: usize,
+        /// Why not.
+        source: ObjectKeyError,
+    },
+}
+
+/// Reads a manifest and every file it names.
+///
+/// Relative paths start at `base`.
+///
+/// # Errors
+/// The first row that is wrong, with its line.
+pub fn from_manifest(
+    manifest: &Path,
+    base: &Path,
+    product: &ProductName,
+    version: &semver::Version,
+) -> Result<Vec<LocalArtifact>, ArtifactError> {
+    let text = std::fs::read_to_string(manifest).map_err(|source| ArtifactError::Read {
+        path: manifest.to_owned(),
+        source,
+    })?;
+    let rows = parse_manifest(&text).map_err(|source| ArtifactError::Row {
+        path: manifest.to_owned(),
+        source,
+    })?;
+    let mut artifacts = Vec::with_capacity(rows.len());
+    for row in rows {
+        let path = base.join(&row.path);
+        let at = |why| ArtifactError::Unfit {
+            manifest: manifest.to_owned(),
+            line: row.line,
+            path: path.clone(),
+            why,
+        };
+        let io = |source| ArtifactError::File {
+            manifest: manifest.to_owned(),
+            line: row.line,
+            path: path.clone(),
+            source,
+        };
+        let meta = std::fs::metadata(&path).map_err(io)?;
+        if !meta.is_file() {
+            return Err(at("is not a file"));
+        }
+        if meta.len() == 0 {
+            return Err(at("is empty"));
+        }
+        let (size, sha256) = digest_file(&path).map_err(io)?;
+        let key =
+            artifact_key(product, version, row.platform, &row.filename).map_err(|source| {
+                ArtifactError::Key {
+                    manifest: manifest.to_owned(),
+                    line: row.line,
+                    source,
+                }
+            })?;
+        artifacts.push(LocalArtifact {
+            product: product.clone(),
+            platform: row.platform,
+            kind: row.kind,
+            filename: row.filename,
+            key,
+            path,
+            size,
+            sha256,
+        });
+    }
+    Ok(artifacts)
+}
+
+/// A file's length in bytes and its digest; memory does not grow with the file.
+///
+/// # Errors
+/// What the system says.
+pub fn digest_file(path: &Path) -> std::io::Result<(u64, Sha256Digest)> {
+    let mut file = std::fs::File::open(path)?;
+    let mut hasher = sha2::Sha256::new();
+    let mut buffer = vec![0; 256 * 1024];
+    let mut size = 0;
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            return Ok((size, Sha256Digest::from_hasher(hasher)));
+        }
+        hasher.update(&buffer[..read]);
+        size += read as u64;
+    }
+}

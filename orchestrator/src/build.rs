@@ -1,0 +1,292 @@
+//! The build: one cargo invocation for every program of the group, and proof that what came out
+//! carries the version that was asked for.
+
+use crate::context::World;
+use crate::events::{Event, Reporter};
+use crate::plan::{Plan, PlannedProduct};
+use crate::shim::POLICY_VAR;
+use crate::toolchain::Toolchain;
+use build_version::MarkerError;
+use cargo_metadata::Message;
+use process::{AllowList, Command, Env, ProcessError, Stream};
+use release_types::ProductName;
+use std::fs::File;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+/// How long a program may take to tell its version.
+const VERSION_LIMIT: Duration = Duration::from_secs(20);
+
+/// A program that was built and checked.
+#[derive(Debug, Clone)]
+pub struct BuiltProduct {
+    /// What it was planned as.
+    pub planned: PlannedProduct,
+    /// Where cargo put it.
+    pub executable: PathBuf,
+}
+
+/// What a build made.
+#[derive(Debug)]
+pub struct Built {
+    /// The programs, in the plan's order.
+    pub products: Vec<BuiltProduct>,
+    /// When cargo was started.
+    pub started_at: jiff::Timestamp,
+    /// When all was checked.
+    pub finished_at: jiff::Timestamp,
+}
+
+/// Why there is no build.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// cargo failed; its own words have been shown.
+    #[error("cargo could not build the release ({status})")]
+    Cargo {
+        /// How it ended.
+        status: ExitStatus,
+    },
+    /// cargo could not be run to its end.
+    #[error(transparent)]
+    Process(#[from] ProcessError),
+    /// cargo built no such program.
+    #[error(
+        "cargo reported success, but no executable for the binary `{bin}` of package `{package}`"
+    )]
+    NoExecutable {
+        /// The package.
+        package: String,
+        /// The binary.
+        bin: String,
+    },
+    /// The version does not stand in the program's file.
+    #[error("the version inside {} (product `{product}`) cannot be read", path.display())]
+    Marker {
+        /// The product.
+        product: ProductName,
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: MarkerError,
+    },
+    /// The program does not answer `--version`.
+    #[error("{} (product `{product}`) does not tell its version", path.display())]
+    NoAnswer {
+        /// The product.
+        product: ProductName,
+        /// The file.
+        path: PathBuf,
+        /// What happened instead.
+        source: ProcessError,
+    },
+    /// The program carries another version.
+    #[error("{} (product `{product}`) is version `{found}`, not {expected}", path.display())]
+    WrongVersion {
+        /// The product.
+        product: ProductName,
+        /// The file.
+        path: PathBuf,
+        /// What it says it is.
+        found: String,
+        /// What it was to be.
+        expected: semver::Version,
+    },
+    /// The program's file cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+/// The cargo command of a plan, with the whole of its environment.
+pub fn cargo_command(world: &World, plan: &Plan, toolchain: &Toolchain) -> Command {
+    let allowed = AllowList::base().build().and(&plan.pass_env);
+    let mut env: Env = world.env.allowed(&allowed);
+    for (name, value) in &plan.environment {
+        env.set(*name, value);
+    }
+    env.set("RUSTC", &toolchain.shim);
+    // The policy holds no secret, only paths that the plan has already shown.
+    if let Ok(policy) = serde_json::to_string(&toolchain.policy) {
+        env.set(POLICY_VAR, policy);
+    }
+    match &toolchain.sccache {
+        Some(sccache) => {
+            env.set("RUSTC_WRAPPER", sccache.path());
+            env = env.with(sccache.address());
+        }
+        // Empty, not absent: cargo's configuration may name a wrapper that has not been tried.
+        None => env.set("RUSTC_WRAPPER", ""),
+    }
+    Command::new(&toolchain.cargo)
+        .args(plan.command.iter().skip(1))
+        .envs(&env)
+        .cwd(&plan.root)
+}
+
+/// Builds every program of the plan in one pass and checks what came out.
+///
+/// # Errors
+/// When cargo fails, or a program is missing or carries another version.
+pub async fn build(
+    world: &World,
+    plan: &Plan,
+    toolchain: &Toolchain,
+    reporter: &dyn Reporter,
+) -> Result<Built, BuildError> {
+    let bins: Vec<&str> = plan.products.iter().map(|p| p.bin.as_str()).collect();
+    reporter.stage(
+        "building",
+        format!("{} for {}", bins.join(", "), plan.target),
+    );
+    let started_at = (world.now)();
+    let command = cargo_command(world, plan, toolchain);
+    let mut executables: Vec<(String, String, PathBuf)> = Vec::new();
+    let status = world
+        .runner
+        .lines(&command, |line| match line.stream {
+            Stream::Stderr => reporter.event(Event::Cargo { line: line.text }),
+            Stream::Stdout => executables.extend(executable(&line.text)),
+        })
+        .await?;
+    if !status.success() {
+        return Err(BuildError::Cargo { status });
+    }
+    let mut products = Vec::with_capacity(plan.products.len());
+    for planned in &plan.products {
+        let found = executables
+            .iter()
+            .find(|(package, bin, _)| *package == planned.package && *bin == planned.bin);
+        let Some((_, _, path)) = found else {
+            return Err(BuildError::NoExecutable {
+                package: planned.package.clone(),
+                bin: planned.bin.clone(),
+            });
+        };
+        check_version(world, plan, planned, path).await?;
+        products.push(BuiltProduct {
+            planned: planned.clone(),
+            executable: path.clone(),
+        });
+    }
+    Ok(Built {
+        products,
+        started_at,
+        finished_at: (world.now)(),
+    })
+}
+
+/// Package, binary and file of a message that says an executable was made.
+fn executable(line: &str) -> Option<(String, String, PathBuf)> {
+    match serde_json::from_str(line).ok()? {
+        Message::CompilerArtifact(artifact) if artifact.target.is_bin() => Some((
+            package_name(&artifact.package_id.repr, &artifact.target.name),
+            artifact.target.name.clone(),
+            artifact.executable?.into_std_path_buf(),
+        )),
+        _ => None,
+    }
+}
+
+/// The package's name in a package id: what follows `#`, before `@`. An id without a name there
+/// (`…/folder#0.1.0`) is that of a package named like its folder. Source: The Cargo Book,
+/// "Package ID Specifications".
+fn package_name(id: &str, fallback: &str) -> String {
+    let Some((url, fragment)) = id.rsplit_once('#') else {
+        return fallback.to_owned();
+    };
+    match fragment.split_once('@') {
+        Some((name, _)) => name.to_owned(),
+        None => url.rsplit('/').next().unwrap_or(fallback).to_owned(),
+    }
+}
+
+/// Compares the version inside a program with the tag's: the marker in its file, and, where this
+/// host can run it, what the program itself says. A program that can be run needs no marker.
+async fn check_version(
+    world: &World,
+    plan: &Plan,
+    planned: &PlannedProduct,
+    path: &PathBuf,
+) -> Result<(), BuildError> {
+    let product = planned.product.clone();
+    let wrong = |found: String| BuildError::WrongVersion {
+        product: planned.product.clone(),
+        path: path.clone(),
+        found,
+        expected: plan.version.clone(),
+    };
+    let can_run = plan.platform == world.host;
+    let file = File::open(path).map_err(|source| BuildError::Read {
+        path: path.clone(),
+        source,
+    })?;
+    match build_version::read_marker(std::io::BufReader::new(file)) {
+        Ok(version) if version == plan.version => {}
+        Ok(version) => return Err(wrong(version.to_string())),
+        Err(MarkerError::None) if can_run => {}
+        Err(source) => {
+            return Err(BuildError::Marker {
+                product,
+                path: path.clone(),
+                source,
+            });
+        }
+    }
+    if !can_run {
+        return Ok(());
+    }
+    let command = world.command(path, &AllowList::base()).arg("--version");
+    let output = world
+        .runner
+        .success(&command, VERSION_LIMIT)
+        .await
+        .map_err(|source| match source {
+            source @ ProcessError::Interrupted { .. } => BuildError::Process(source),
+            source => BuildError::NoAnswer {
+                product,
+                path: path.clone(),
+                source,
+            },
+        })?;
+    let text = output.stdout_text();
+    let said = text.lines().next().unwrap_or_default();
+    let version = said.rsplit(' ').next().unwrap_or_default();
+    if semver::Version::parse(version).is_ok_and(|version| version == plan.version) {
+        Ok(())
+    } else {
+        Err(wrong(said.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn package_names_in_ids() {
+        for (id, name) in [
+            (
+                "path+file:///w/runner-v2#atlas-runner@0.1.0",
+                "atlas-runner",
+            ),
+            ("path+file:///w/atlas-runner#0.1.0", "atlas-runner"),
+            ("registry+https://example.com/index#serde@1.0.0", "serde"),
+        ] {
+            assert_eq!(package_name(id, "x"), name);
+        }
+    }
+
+    #[test]
+    fn other_messages_are_no_executables() {
+        assert_eq!(executable("warning: not JSON"), None);
+        assert_eq!(
+            executable(r#"{"reason":"build-finished","success":true}"#),
+            None
+        );
+    }
+}

@@ -1,0 +1,277 @@
+//! The command line, as clap reads it.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use release_types::{Channel, Platform, ProductName};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// One tag in, proven installed software out.
+#[derive(Debug, Parser)]
+#[command(
+    name = "atlas-release",
+    disable_version_flag = true,
+    arg_required_else_help = true
+)]
+#[command(
+    after_help = "Example, with a Hub on this machine:\n  atlas-release release runner-v1.4.0 --local"
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Print the version.
+    #[arg(long, short = 'V')]
+    pub version: bool,
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: GlobalArgs,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub struct GlobalArgs {
+    /// Lines for people, or one JSON object a line for programs.
+    #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
+    /// Log more to standard error; twice for everything.
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Where installed tools and the embedded Hub's data are kept.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+    /// Where builds are staged [default: `dist` in the workspace].
+    #[arg(long, global = true, value_name = "DIR")]
+    pub dist_dir: Option<PathBuf>,
+    /// Cargo's target directory [default: the workspace's own].
+    #[arg(long, global = true, value_name = "DIR")]
+    pub target_dir: Option<PathBuf>,
+}
+
+/// The form of what is written to standard output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Human,
+    /// For programs.
+    Json,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show everything that `release` would do, without doing any of it.
+    #[command(after_help = "Example:\n  atlas-release plan runner-v1.4.0 --local")]
+    Plan(PlanArgs),
+    /// Build a group's programs in one cargo pass and stage them into dist/.
+    #[command(after_help = "Example:\n  atlas-release build runner-v1.4.0")]
+    Build(BuildCommand),
+    /// Publish what is staged, or what a manifest names, and verify it.
+    #[command(
+        after_help = "Examples:\n  atlas-release publish runner-v1.4.0 --hub-url https://hub.example.com\n  \
+        atlas-release publish --manifest cli.manifest --product cli --version 1.4.0"
+    )]
+    Publish(PublishCommand),
+    /// Read a release back from the Hub and compare it with what is staged.
+    #[command(
+        after_help = "Example:\n  atlas-release verify runner-v1.4.0 --hub-url https://hub.example.com"
+    )]
+    Verify(VerifyCommand),
+    /// Build, publish and verify: the whole way.
+    #[command(
+        after_help = "Examples:\n  atlas-release release runner-v1.4.0 --local\n  \
+        ATLAS_HUB_URL=https://hub.example.com atlas-release release runner-v1.4.0"
+    )]
+    Release(ReleaseCommand),
+    /// The embedded Hub.
+    #[command(subcommand)]
+    Hub(HubCommand),
+    /// Print the version, commit, target and compiler of this program.
+    #[command(after_help = "Example:\n  atlas-release version --format json")]
+    Version,
+}
+
+/// Which release.
+#[derive(Debug, Args)]
+pub struct SelectArgs {
+    /// The tag, <group>-v<SemVer>; with --snapshot a group [default: the tag of the job, else the
+    /// one tag at HEAD].
+    pub tag: Option<String>,
+    /// Release HEAD under a version of its own, made from the last tag and the commit.
+    #[arg(long)]
+    pub snapshot: bool,
+    /// The channel [default: stable, or beta or dev where a pre-release says so].
+    #[arg(long, value_parser = parse_channel)]
+    pub channel: Option<Channel>,
+    /// Accept files that differ from the commit.
+    #[arg(long)]
+    pub allow_dirty: bool,
+    /// Accept a tag that git does not have at HEAD.
+    #[arg(long)]
+    pub allow_untagged: bool,
+}
+
+/// How to build.
+#[derive(Debug, Args)]
+pub struct BuildArgs {
+    /// The target triple [default: this machine's].
+    #[arg(long, value_name = "TRIPLE", value_parser = parse_target)]
+    pub target: Option<Platform>,
+    /// Link with rustc's own choice of linker instead of mold.
+    #[arg(long)]
+    pub no_mold: bool,
+    /// Compile without sccache.
+    #[arg(long)]
+    pub no_sccache: bool,
+    /// Install nothing: a missing tool is an error, or a warning where it is not needed.
+    #[arg(long)]
+    pub no_install: bool,
+}
+
+/// Which Hub.
+#[derive(Debug, Args)]
+pub struct HubArgs {
+    /// The Hub's address [default: ATLAS_HUB_URL].
+    #[arg(long, value_name = "URL", conflicts_with = "local")]
+    pub hub_url: Option<String>,
+    /// Use the embedded Hub, with its data below the state directory. Needs no git tag.
+    #[arg(long)]
+    pub local: bool,
+}
+
+/// How to publish.
+#[derive(Debug, Args)]
+pub struct PublishArgs {
+    /// Release notes.
+    #[arg(long, conflicts_with = "notes_file")]
+    pub notes: Option<String>,
+    /// A file with the release notes.
+    #[arg(long, value_name = "FILE")]
+    pub notes_file: Option<PathBuf>,
+    /// When the release counts as published, in RFC 3339 [default: now].
+    #[arg(long, value_name = "TIME")]
+    pub published_at: Option<jiff::Timestamp>,
+    /// Publish although the channel has a newer version; `latest` stays what it is.
+    #[arg(long)]
+    pub backport: bool,
+    /// How many uploads run side by side.
+    #[arg(long, value_name = "N", default_value_t = crate::publish::DEFAULT_UPLOADS,
+        value_parser = parse_uploads)]
+    pub uploads: usize,
+}
+
+/// `plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    pub select: SelectArgs,
+    #[command(flatten)]
+    pub build: BuildArgs,
+    #[command(flatten)]
+    pub hub: HubArgs,
+}
+
+/// `build`.
+#[derive(Debug, Args)]
+pub struct BuildCommand {
+    #[command(flatten)]
+    pub select: SelectArgs,
+    #[command(flatten)]
+    pub build: BuildArgs,
+    /// Show the plan and stop.
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `release`.
+#[derive(Debug, Args)]
+pub struct ReleaseCommand {
+    #[command(flatten)]
+    pub select: SelectArgs,
+    #[command(flatten)]
+    pub build: BuildArgs,
+    #[command(flatten)]
+    pub hub: HubArgs,
+    #[command(flatten)]
+    pub publish: PublishArgs,
+    /// Show the plan and stop.
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// What is staged, for `publish` and `verify`.
+#[derive(Debug, Args)]
+pub struct StagedArgs {
+    /// The tag of a staged release [default: the tag of the job, else the one release in dist/].
+    pub tag: Option<String>,
+    /// A manifest to take the files from instead.
+    #[arg(long, value_name = "FILE", conflicts_with = "tag", requires_all = ["product", "version"])]
+    pub manifest: Option<PathBuf>,
+    /// The product of the manifest.
+    #[arg(long, requires = "manifest")]
+    pub product: Option<ProductName>,
+    /// The version of the manifest's files.
+    #[arg(long, requires = "manifest")]
+    pub version: Option<semver::Version>,
+    /// Where the manifest's relative paths start [default: its own folder].
+    #[arg(long, value_name = "DIR", requires = "manifest")]
+    pub base_dir: Option<PathBuf>,
+    /// The channel [default: the one it was built for, or the one its version says].
+    #[arg(long, value_parser = parse_channel)]
+    pub channel: Option<Channel>,
+}
+
+/// `publish`.
+#[derive(Debug, Args)]
+pub struct PublishCommand {
+    #[command(flatten)]
+    pub staged: StagedArgs,
+    #[command(flatten)]
+    pub hub: HubArgs,
+    #[command(flatten)]
+    pub publish: PublishArgs,
+    /// Check the files and show what would be published, and ask no Hub.
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `verify`.
+#[derive(Debug, Args)]
+pub struct VerifyCommand {
+    #[command(flatten)]
+    pub staged: StagedArgs,
+    #[command(flatten)]
+    pub hub: HubArgs,
+}
+
+/// `hub …`.
+#[derive(Debug, Subcommand)]
+pub enum HubCommand {
+    /// Serve what `release --local` has published.
+    #[command(after_help = "Example:\n  atlas-release hub serve --listen 127.0.0.1:8420")]
+    Serve {
+        /// The loopback address to listen on; port 0 takes a free one.
+        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+        listen: SocketAddr,
+        /// Say what would be served and stop.
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+fn parse_channel(text: &str) -> Result<Channel, release_types::UnknownName> {
+    text.parse()
+}
+
+fn parse_target(triple: &str) -> Result<Platform, String> {
+    Platform::from_target_triple(triple).ok_or_else(|| {
+        let known: Vec<&str> = Platform::ALL.iter().map(|p| p.target_triple()).collect();
+        format!("expected one of: {}", known.join(" "))
+    })
+}
+
+fn parse_uploads(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(n @ 1..=64) => Ok(n),
+        _ => Err("expected a number from 1 to 64".to_owned()),
+    }
+}

@@ -1,0 +1,272 @@
+//! What several commands need: settings from their common options, the plan, the locks, and a
+//! client for the Hub that was chosen.
+
+use super::args::{BuildArgs, GlobalArgs, HubArgs, PublishArgs, SelectArgs};
+use crate::context::World;
+use crate::error::Error;
+use crate::events::{AnyReporter, Event, Reporter as _};
+use crate::lock::DirLock;
+use crate::plan::{Facts, Plan, plan};
+use crate::settings::{self, BuildSettings, HubChoice, PublishSettings};
+use crate::toolchain::{Found, REMOTE_CACHE_VARS, Wanted, find, installers};
+use crate::{products, select, state};
+use build_version::BuildInfo;
+use hub_client::{HubClient, HubUrl};
+use release_types::ProductName;
+use secrecy::SecretString;
+use std::path::{Path, PathBuf};
+
+/// What every command is given.
+pub(super) struct App<'a> {
+    pub world: &'a World,
+    pub global: &'a GlobalArgs,
+    pub build: BuildInfo,
+    pub reporter: &'a AnyReporter,
+}
+
+/// A plan, and what was found on the way to it.
+pub(super) struct Prepared {
+    pub plan: Plan,
+    pub found: Found,
+    pub wanted: Wanted,
+    pub dist_dir: PathBuf,
+    pub state_dir: PathBuf,
+}
+
+impl App<'_> {
+    pub fn state_dir(&self) -> Result<PathBuf, Error> {
+        Ok(settings::state_dir(
+            self.world,
+            self.global.state_dir.as_deref(),
+        )?)
+    }
+
+    /// The folder of staged releases, for commands that need no workspace.
+    pub fn dist_dir(&self) -> PathBuf {
+        self.dist_dir_below(&self.world.cwd)
+    }
+
+    fn dist_dir_below(&self, root: &Path) -> PathBuf {
+        match &self.global.dist_dir {
+            Some(dir) => self.world.absolute(dir),
+            None => root.join("dist"),
+        }
+    }
+
+    /// Makes the plan; `publishes` says whether the run goes on to the Hub.
+    pub async fn prepare(
+        &self,
+        select: &SelectArgs,
+        build: &BuildArgs,
+        hub: Option<&HubChoice>,
+        publishes: bool,
+    ) -> Result<Prepared, Error> {
+        let world = self.world;
+        let state_dir = self.state_dir()?;
+        let (workspace, found) = tokio::join!(products::read(world), find(world, &state_dir));
+        let workspace = workspace?;
+        let dist_dir = self.dist_dir_below(&workspace.root);
+        let target_dir = self
+            .global
+            .target_dir
+            .as_ref()
+            .map(|dir| world.absolute(dir));
+        let mut apart = vec![
+            dist_dir.clone(),
+            state_dir.clone(),
+            workspace.target_dir.clone(),
+        ];
+        apart.extend(target_dir.clone());
+        let request = select::Request {
+            tag: select.tag.clone(),
+            snapshot: select.snapshot,
+            channel: select.channel,
+            allow_dirty: select.allow_dirty,
+            allow_untagged: select.allow_untagged || matches!(hub, Some(HubChoice::Local)),
+            apart,
+        };
+        let selected = select::select(world, &workspace, &request).await?;
+        let found = found?;
+        let wanted = Wanted {
+            mold: !build.no_mold,
+            sccache: !build.no_sccache,
+            install: !build.no_install,
+        };
+        let plan = plan(&Facts {
+            host: world.host,
+            workspace: &workspace,
+            selected: &selected,
+            found: &found,
+            installers: &installers(world),
+            build: &BuildSettings {
+                target: build.target.unwrap_or(world.host),
+                target_dir,
+                wanted,
+            },
+            dist_dir: &dist_dir,
+            state_dir: &state_dir,
+            cargo_home: cargo_home(world),
+            github_cache: world.in_github_actions()
+                && !REMOTE_CACHE_VARS.iter().any(|name| world.env.is_set(name)),
+            hub,
+            publishes,
+        })?;
+        for file in &plan.dirty {
+            self.reporter
+                .warn(format!("{file} differs from the commit"));
+        }
+        Ok(Prepared {
+            plan,
+            found,
+            wanted,
+            dist_dir,
+            state_dir,
+        })
+    }
+
+    pub fn publish_settings(&self, args: PublishArgs) -> Result<PublishSettings, Error> {
+        Ok(PublishSettings {
+            notes: settings::notes(self.world, args.notes, args.notes_file.as_deref())?,
+            published_at: args.published_at,
+            backport: args.backport,
+            uploads: args.uploads,
+        })
+    }
+
+    pub fn hub_choice(&self, args: &HubArgs) -> Result<HubChoice, Error> {
+        Ok(settings::hub(
+            self.world,
+            args.local,
+            args.hub_url.as_deref(),
+        )?)
+    }
+
+    /// Locks the state folder, which is made when it is missing.
+    pub fn lock_state(&self, state_dir: &Path) -> Result<DirLock, Error> {
+        state::create(state_dir).map_err(|source| Error::Io {
+            path: state_dir.to_owned(),
+            source,
+        })?;
+        Ok(DirLock::acquire(state_dir)?)
+    }
+
+    /// A client of the Hub that was chosen; the embedded one is started. With `token` the client
+    /// may publish.
+    pub async fn open_hub(
+        &self,
+        choice: &HubChoice,
+        state_dir: &Path,
+        products: &[ProductName],
+        publishes: bool,
+    ) -> Result<OpenHub, Error> {
+        match choice {
+            HubChoice::Remote(url) => {
+                let token = match publishes {
+                    true => Some(settings::deploy_token(self.world)?),
+                    false => None,
+                };
+                Ok(OpenHub {
+                    client: self.client(url.clone(), token)?,
+                    #[cfg(feature = "hub")]
+                    local: None,
+                })
+            }
+            #[cfg(feature = "hub")]
+            HubChoice::Local => {
+                let local = crate::local_hub::LocalHub::start(state_dir, products).await?;
+                let url = format!("http://{}", local.address());
+                let url = HubUrl::parse(&url).map_err(settings::SettingsError::from)?;
+                let client = self.client(url, Some(local.token()))?;
+                Ok(OpenHub {
+                    client,
+                    local: Some(local),
+                })
+            }
+            #[cfg(not(feature = "hub"))]
+            HubChoice::Local => {
+                let _unused = (state_dir, products);
+                Err(settings::SettingsError::NoEmbeddedHub.into())
+            }
+        }
+    }
+
+    fn client(&self, url: HubUrl, token: Option<SecretString>) -> Result<HubClient, Error> {
+        Ok(HubClient::builder(url)
+            .deploy_token(token)
+            .user_agent(format!("atlas-release/{}", self.build.version()))
+            .on_retry(|notice| {
+                // The reporter is borrowed; a retry is told where logs go.
+                tracing::warn!(
+                    "cannot {} (attempt {} of {}): {}; trying again in {:.1} s",
+                    notice.what,
+                    notice.failed,
+                    notice.attempts,
+                    notice.error,
+                    notice.delay.as_secs_f32()
+                );
+            })
+            .build()?)
+    }
+
+    pub fn show_plan(&self, plan: Plan) {
+        self.reporter.event(Event::Plan(Box::new(plan)));
+    }
+}
+
+/// A client, and the embedded Hub it talks to, if it does.
+pub(super) struct OpenHub {
+    pub client: HubClient,
+    #[cfg(feature = "hub")]
+    local: Option<crate::local_hub::LocalHub>,
+}
+
+impl OpenHub {
+    /// Ends the embedded Hub, whatever became of the run, and passes its outcome on.
+    pub async fn close<T>(self, outcome: Result<T, Error>) -> Result<T, Error> {
+        #[cfg(feature = "hub")]
+        if let Some(local) = self.local {
+            let stopped = local.stop().await;
+            let value = outcome?;
+            stopped?;
+            return Ok(value);
+        }
+        outcome
+    }
+
+    /// The command that serves an embedded Hub's data again, at the same address.
+    pub fn serve_command(&self, app: &App<'_>) -> Option<String> {
+        #[cfg(feature = "hub")]
+        if let Some(local) = &self.local {
+            let exe = &app.world.exe;
+            let program = match exe.strip_prefix(&app.world.cwd) {
+                Ok(inside) => Path::new(".").join(inside),
+                Err(_) => exe.clone(),
+            };
+            let mut command = process::Command::new(program).args(["hub", "serve"]);
+            if let Some(dir) = &app.global.state_dir {
+                command = command.arg("--state-dir").arg(dir);
+            }
+            let address = local.address().to_string();
+            return Some(command.args(["--listen".to_owned(), address]).to_string());
+        }
+        #[cfg(not(feature = "hub"))]
+        let _unused = app;
+        None
+    }
+}
+
+/// cargo's own folder: `CARGO_HOME`, by default `.cargo` in the home folder.
+fn cargo_home(world: &World) -> Option<PathBuf> {
+    let home = |name| {
+        world
+            .env
+            .get(name)
+            .filter(|v| !v.is_empty())
+            .map(PathBuf::from)
+    };
+    home("CARGO_HOME").or_else(|| {
+        home("HOME")
+            .or_else(|| home("USERPROFILE"))
+            .map(|home| home.join(".cargo"))
+    })
+}

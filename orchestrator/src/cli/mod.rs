@@ -1,0 +1,202 @@
+//! The command line: arguments to settings, settings to stages, results to exit codes. Each
+//! command file only translates; the work is done in the stages.
+
+mod args;
+mod build;
+mod common;
+mod hub;
+mod publish;
+mod release;
+mod verify;
+
+use crate::context::World;
+use crate::error::{Error, ExitCode, with_causes};
+use crate::events::{AnyReporter, Event, HumanReporter, JsonReporter, Reporter};
+use args::{Cli, Command, Format, GlobalArgs, HubCommand};
+use build_version::BuildInfo;
+use clap::{CommandFactory as _, Parser as _};
+use process::Runner;
+use std::io::IsTerminal as _;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// How long an interrupted run may take to end its children and put its things away.
+const GRACE: Duration = Duration::from_secs(15);
+
+/// Runs the program and returns what it ends with.
+pub fn main(build: BuildInfo) -> std::process::ExitCode {
+    let cli = Cli::parse();
+    if cli.version {
+        print(&build.to_string());
+        return std::process::ExitCode::SUCCESS;
+    }
+    let Some(command) = cli.command else {
+        print(&Cli::command().render_help().to_string());
+        return std::process::ExitCode::from(ExitCode::Usage as u8);
+    };
+    if matches!(command, Command::Version) {
+        print(&match cli.global.format {
+            Format::Human => build.to_text(),
+            Format::Json => build.to_json(),
+        });
+        return std::process::ExitCode::SUCCESS;
+    }
+    log_to_stderr(cli.global.verbose);
+    let reporter = match cli.global.format {
+        Format::Human => AnyReporter::Human(HumanReporter),
+        Format::Json => AnyReporter::Json(JsonReporter::default()),
+    };
+    // A second call fails and changes nothing; the provider is ours either way.
+    if rustls::crypto::ring::default_provider()
+        .install_default()
+        .is_err()
+    {
+        tracing::debug!("a TLS provider is installed already");
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(source) => {
+            let error = Error::Io {
+                path: "the async runtime".into(),
+                source,
+            };
+            return fail(&error, error.exit_code(), &reporter);
+        }
+    };
+    let outcome = runtime.block_on(interruptible(command, &cli.global, build, &reporter));
+    // Blocking work of an interrupted run (a name lookup, a file) is not waited for.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    match outcome {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err((error, code)) => fail(&error, code, &reporter),
+    }
+}
+
+/// Runs a command until it is done or a signal ends it.
+async fn interruptible(
+    command: Command,
+    global: &GlobalArgs,
+    build: BuildInfo,
+    reporter: &AnyReporter,
+) -> Result<(), (Error, ExitCode)> {
+    let cancel = CancellationToken::new();
+    let world = match World::capture(Runner::new(cancel.clone())) {
+        Ok(world) => world,
+        Err(source) => {
+            let path = ".".into();
+            return Err((Error::Io { path, source }, ExitCode::Machine));
+        }
+    };
+    let mut run = std::pin::pin!(dispatch(command, global, build, &world, reporter));
+    let code = tokio::select! {
+        outcome = &mut run => {
+            return outcome.map_err(|error| { let code = error.exit_code(); (error, code) });
+        }
+        code = signalled() => code,
+    };
+    cancel.cancel();
+    // Children are ended and what is half-written is removed; whoever cannot wait asks again.
+    tokio::select! {
+        outcome = tokio::time::timeout(GRACE, &mut run) => {
+            if let Ok(Ok(())) = outcome {
+                return Ok(());
+            }
+        }
+        _ = signalled() => {}
+    }
+    Err((Error::Interrupted, code))
+}
+
+/// Waits for a signal that asks the program to end.
+async fn signalled() -> ExitCode {
+    let interrupt = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            return tokio::select! {
+                () = interrupt => ExitCode::Interrupted,
+                _ = terminate.recv() => ExitCode::Terminated,
+            };
+        }
+    }
+    interrupt.await;
+    ExitCode::Interrupted
+}
+
+async fn dispatch(
+    command: Command,
+    global: &GlobalArgs,
+    build: BuildInfo,
+    world: &World,
+    reporter: &AnyReporter,
+) -> Result<(), Error> {
+    let app = common::App {
+        world,
+        global,
+        build,
+        reporter,
+    };
+    match command {
+        Command::Plan(args) => build::plan(&app, args).await,
+        Command::Build(args) => build::build(&app, args).await,
+        Command::Publish(args) => publish::publish(&app, args).await,
+        Command::Verify(args) => verify::verify(&app, args).await,
+        Command::Release(args) => release::release(&app, args).await,
+        Command::Hub(HubCommand::Serve { listen, dry_run }) => {
+            hub::serve(&app, listen, dry_run).await
+        }
+        Command::Version => Ok(()),
+    }
+}
+
+fn fail(error: &Error, code: ExitCode, reporter: &AnyReporter) -> std::process::ExitCode {
+    let event = Event::Error {
+        code: code as u8,
+        message: with_causes(error),
+        hint: error.hint(),
+    };
+    // A program reads the event from standard output; a person's eye is on standard error.
+    if matches!(reporter, AnyReporter::Json(_)) {
+        HumanReporter.event(event.clone());
+    }
+    reporter.event(event);
+    std::process::ExitCode::from(code as u8)
+}
+
+fn log_to_stderr(verbose: u8) {
+    use tracing_subscriber::filter::{LevelFilter, Targets};
+    use tracing_subscriber::prelude::*;
+    let ours = |level| {
+        Targets::new()
+            .with_default(LevelFilter::WARN)
+            .with_targets(["atlas_release", "hub_client", "hub", "process"].map(|t| (t, level)))
+    };
+    let filter = match verbose {
+        0 => ours(LevelFilter::WARN),
+        1 => ours(LevelFilter::DEBUG),
+        _ => Targets::new().with_default(LevelFilter::TRACE),
+    };
+    let layer = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
+    tracing_subscriber::registry()
+        .with(layer)
+        .with(filter)
+        .init();
+}
+
+/// Writes a line of data. A reader that has gone away is not this program's failure.
+fn print(text: &str) {
+    use std::io::Write as _;
+    if let Err(error) = writeln!(std::io::stdout().lock(), "{text}") {
+        tracing::debug!(%error, "standard output is closed");
+    }
+}

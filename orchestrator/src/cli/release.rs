@@ -1,0 +1,47 @@
+//! `release`: the whole way.
+
+use super::args::ReleaseCommand;
+use super::build::{build_and_stage, lock};
+use super::common::App;
+use super::publish::{Goods, publish_and_verify};
+use crate::error::Error;
+use crate::publish::preflight;
+
+pub(super) async fn release(app: &App<'_>, args: ReleaseCommand) -> Result<(), Error> {
+    let choice = app.hub_choice(&args.hub)?;
+    let settings = app.publish_settings(args.publish)?;
+    let prepared = app
+        .prepare(&args.select, &args.build, Some(&choice), true)
+        .await?;
+    if args.dry_run {
+        app.show_plan(prepared.plan);
+        return Ok(());
+    }
+    let _locks = lock(app, &prepared)?;
+    let plan = &prepared.plan;
+    let keys: Vec<_> = plan
+        .products
+        .iter()
+        .map(|p| (p.product.clone(), plan.platform, p.key.clone()))
+        .collect();
+    let products: Vec<_> = plan.products.iter().map(|p| p.product.clone()).collect();
+    let (version, channel) = (plan.version.clone(), plan.channel);
+    let receipt_dir = plan.staging.parent().map(ToOwned::to_owned);
+    let hub = app
+        .open_hub(&choice, &prepared.state_dir, &products, true)
+        .await?;
+    let work = async {
+        // What would be refused after the build is refused before it.
+        let preflight = preflight(&hub.client, &version, channel, &keys, &settings).await?;
+        let staged = build_and_stage(app, prepared).await?;
+        let goods = Goods {
+            version,
+            channel,
+            artifacts: staged.artifacts,
+            receipt_dir,
+        };
+        publish_and_verify(app, &hub, &goods, &preflight, &settings).await
+    };
+    let outcome = work.await;
+    hub.close(outcome).await
+}

@@ -1,0 +1,79 @@
+//! The outside world as values: environment, folder, host, clock and process runner enter here and
+//! are passed on, so that a test can choose each of them.
+
+use process::{AllowList, Command, Env, Runner};
+use release_types::{Arch, Os, Platform};
+use std::path::{Path, PathBuf};
+
+/// What the program was started with and in.
+#[derive(Debug, Clone)]
+pub struct World {
+    /// The environment, as it was at the start.
+    pub env: Env,
+    /// The folder relative paths start at.
+    pub cwd: PathBuf,
+    /// The platform this program runs on.
+    pub host: Platform,
+    /// This program's own file.
+    pub exe: PathBuf,
+    /// What starts children and ends them when the run is interrupted.
+    pub runner: Runner,
+    /// The time.
+    pub now: fn() -> jiff::Timestamp,
+}
+
+impl World {
+    /// The world of this process.
+    ///
+    /// # Errors
+    /// When the system does not tell the working folder or this program's path, or the host is
+    /// none of the six platforms.
+    pub fn capture(runner: Runner) -> std::io::Result<Self> {
+        let host = host().ok_or_else(|| {
+            std::io::Error::other(format!(
+                "{} on {} is none of the supported platforms",
+                std::env::consts::OS,
+                std::env::consts::ARCH
+            ))
+        })?;
+        Ok(Self {
+            env: Env::capture(),
+            cwd: std::env::current_dir()?,
+            host,
+            exe: std::env::current_exe()?,
+            runner,
+            now: jiff::Timestamp::now,
+        })
+    }
+
+    /// A path as given by a person, made absolute against the working folder.
+    pub fn absolute(&self, path: &Path) -> PathBuf {
+        self.cwd.join(path).components().collect()
+    }
+
+    /// Finds a program on `PATH`.
+    pub fn find_program(&self, name: &str) -> Option<PathBuf> {
+        which::which_in(name, self.env.get("PATH"), &self.cwd).ok()
+    }
+
+    /// A command for a child that may see what `allowed` lets through.
+    pub fn command(&self, program: impl Into<PathBuf>, allowed: &AllowList) -> Command {
+        Command::new(program).envs(&self.env.allowed(allowed))
+    }
+
+    /// Whether this is a job of GitHub Actions.
+    pub fn in_github_actions(&self) -> bool {
+        self.env.get("GITHUB_ACTIONS").is_some_and(|v| v == "true")
+    }
+}
+
+/// The platform this program was built for, if it is one of the six.
+fn host() -> Option<Platform> {
+    let os: Os = std::env::consts::OS.parse().ok()?;
+    let arch = match std::env::consts::ARCH {
+        "x86_64" => Arch::X64,
+        "aarch64" => Arch::Arm64,
+        _ => return None,
+    };
+    Some(Platform::new(os, arch))
+}

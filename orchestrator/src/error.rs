@@ -1,0 +1,263 @@
+//! What can go wrong, in one place: the exit code for each case, and what to do about it.
+
+use crate::artifacts::ArtifactError;
+use crate::build::BuildError;
+use crate::dist::DistError;
+use crate::git::GitError;
+use crate::lock::LockError;
+use crate::plan::PlanError;
+use crate::products::ProductsError;
+use crate::publish::PublishError;
+use crate::select::SelectError;
+use crate::settings::SettingsError;
+use crate::toolchain::ToolchainError;
+use crate::verify::VerifyError;
+use hub_client::{ClientError, ErrorKind};
+use process::ProcessError;
+use std::path::PathBuf;
+
+/// The exit codes, which are part of the interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ExitCode {
+    /// A defect of this program.
+    Defect = 1,
+    /// A flag, tag, setting or row that cannot be used.
+    Usage = 2,
+    /// A tool is missing or does not work.
+    Tool = 3,
+    /// The build failed, or what it built is not what was asked for.
+    Build = 4,
+    /// The Hub refused.
+    Refused = 6,
+    /// The network or the Hub failed for now.
+    Network = 7,
+    /// What is stored or published is not what was built.
+    Verification = 8,
+    /// This machine failed: a disk, a permission, a lock.
+    Machine = 9,
+    /// Interrupted from the keyboard.
+    Interrupted = 130,
+    /// Asked to end.
+    Terminated = 143,
+}
+
+/// Why a run failed.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each variant is the stage that failed")]
+pub enum Error {
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    #[error(transparent)]
+    Products(#[from] ProductsError),
+    #[error(transparent)]
+    Select(#[from] SelectError),
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    #[error(transparent)]
+    Toolchain(#[from] ToolchainError),
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    #[error(transparent)]
+    Dist(#[from] DistError),
+    #[error(transparent)]
+    Artifacts(#[from] ArtifactError),
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    #[cfg(feature = "hub")]
+    #[error(transparent)]
+    Hub(#[from] hub::HubError),
+    #[error("cannot use {}", path.display())]
+    Io {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl Error {
+    /// The exit code. The match names every case, so that a new one has to be decided on.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Settings(_) | Self::Plan(_) | Self::Artifacts(_) => ExitCode::Usage,
+            Self::Products(error) => match error {
+                ProductsError::NoCargo => ExitCode::Tool,
+                ProductsError::Metadata { source, .. } => match source {
+                    ProcessError::Interrupted { .. } => ExitCode::Interrupted,
+                    ProcessError::NotFound { .. }
+                    | ProcessError::Spawn { .. }
+                    | ProcessError::TimedOut { .. }
+                    | ProcessError::Io { .. } => ExitCode::Tool,
+                    ProcessError::Failed { .. } => ExitCode::Usage,
+                },
+                ProductsError::Answer(_) => ExitCode::Tool,
+                ProductsError::Section { .. }
+                | ProductsError::WorkspaceSection { .. }
+                | ProductsError::Twice { .. }
+                | ProductsError::Nothing { .. } => ExitCode::Usage,
+            },
+            Self::Select(error) => match error {
+                SelectError::Git(GitError::NoGit) => ExitCode::Tool,
+                SelectError::Git(GitError::NoCommit { .. }) => ExitCode::Usage,
+                SelectError::Git(GitError::Failed { source, .. }) => match source {
+                    ProcessError::Interrupted { .. } => ExitCode::Interrupted,
+                    _other => ExitCode::Tool,
+                },
+                SelectError::Git(GitError::Answer { .. }) => ExitCode::Tool,
+                SelectError::Tag { .. }
+                | SelectError::UnknownGroup { .. }
+                | SelectError::NoTag { .. }
+                | SelectError::SeveralTags(_)
+                | SelectError::NoGroup { .. }
+                | SelectError::NoChannel(_)
+                | SelectError::Dirty(_)
+                | SelectError::NotAtHead { .. }
+                | SelectError::Env(_) => ExitCode::Usage,
+            },
+            Self::Toolchain(error) => match error {
+                ToolchainError::Interrupted(_) => ExitCode::Interrupted,
+                ToolchainError::Io { .. } => ExitCode::Machine,
+                ToolchainError::Missing { .. }
+                | ToolchainError::Install { .. }
+                | ToolchainError::NoInstaller { .. }
+                | ToolchainError::Broken { .. }
+                | ToolchainError::Ask { .. } => ExitCode::Tool,
+            },
+            Self::Build(error) => match error {
+                BuildError::Process(ProcessError::Interrupted { .. }) => ExitCode::Interrupted,
+                BuildError::Process(_) | BuildError::Read { .. } => ExitCode::Machine,
+                BuildError::Cargo { .. }
+                | BuildError::NoExecutable { .. }
+                | BuildError::Marker { .. }
+                | BuildError::NoAnswer { .. }
+                | BuildError::WrongVersion { .. } => ExitCode::Build,
+            },
+            Self::Dist(error) => match error {
+                DistError::Write { .. } | DistError::Read { .. } => ExitCode::Machine,
+                DistError::NoRelease { .. }
+                | DistError::WhichRelease { .. }
+                | DistError::Record { .. }
+                | DistError::Artifacts(_) => ExitCode::Usage,
+                DistError::Disagree { .. } => ExitCode::Verification,
+            },
+            Self::Publish(error) => match error {
+                PublishError::Older { .. } | PublishError::BackportDate { .. } => ExitCode::Usage,
+                PublishError::Conflict { .. }
+                | PublishError::Extra { .. }
+                | PublishError::Immutable { .. } => ExitCode::Refused,
+                PublishError::Altered(_) => ExitCode::Verification,
+                PublishError::Client(error) => client_code(error),
+            },
+            Self::Verify(error) => match error {
+                VerifyError::Differences(_) => ExitCode::Verification,
+                VerifyError::Client(error) => client_code(error),
+            },
+            Self::Client(error) => client_code(error),
+            Self::Lock(_) | Self::Io { .. } => ExitCode::Machine,
+            #[cfg(feature = "hub")]
+            Self::Hub(error) => match error {
+                hub::HubError::NotInitialized { .. } | hub::HubError::Config(_) => ExitCode::Usage,
+                hub::HubError::Locked { .. }
+                | hub::HubError::Io { .. }
+                | hub::HubError::Database(_)
+                | hub::HubError::Migrate(_)
+                | hub::HubError::Corrupt { .. }
+                | hub::HubError::SqliteTooOld { .. }
+                | hub::HubError::Random(_)
+                | hub::HubError::Listen { .. } => ExitCode::Machine,
+            },
+            Self::Interrupted => ExitCode::Interrupted,
+        }
+    }
+
+    /// What to do about it, where there is something to say.
+    pub fn hint(&self) -> Option<String> {
+        let groups =
+            |groups: &[String]| format!("the groups of this workspace are: {}", groups.join(", "));
+        Some(match self {
+            Self::Select(error) => match error {
+                SelectError::Tag { groups: known, .. } => {
+                    format!("a tag is <group>-v<SemVer>, such as runner-v1.4.0; {}", groups(known))
+                }
+                SelectError::UnknownGroup { groups: known, .. } => groups(known),
+                SelectError::NoTag { groups: known } => {
+                    format!("name one, such as runner-v1.4.0, or use --snapshot; {}", groups(known))
+                }
+                SelectError::NoGroup { groups: known } => format!("name one; {}", groups(known)),
+                SelectError::SeveralTags(_) => "name the one to release".to_owned(),
+                SelectError::NoChannel(_) => "choose one with --channel stable|beta|dev".to_owned(),
+                SelectError::Dirty(_) => "commit the files or leave them out with git stash, or build them as they are with --allow-dirty".to_owned(),
+                SelectError::NotAtHead { tag, .. } => format!(
+                    "check the tag out (git switch --detach {tag}), or build HEAD under this tag with --allow-untagged"
+                ),
+                SelectError::Git(GitError::NoGit) => "install git".to_owned(),
+                _ => return None,
+            },
+            Self::Products(ProductsError::NoCargo) => "install Rust: https://rustup.rs".to_owned(),
+            Self::Products(ProductsError::Nothing { .. }) => {
+                "add [package.metadata.atlas-release] with product, group and bin to a package's Cargo.toml".to_owned()
+            }
+            Self::Toolchain(
+                ToolchainError::Missing { tool: "mold" }
+                | ToolchainError::Install { tool: "mold", .. }
+                | ToolchainError::NoInstaller { tool: "mold", .. }
+                | ToolchainError::Broken { tool: "mold", .. },
+            ) => "install a working mold, or link without it: --no-mold".to_owned(),
+            Self::Settings(SettingsError::NoHub) => {
+                "set ATLAS_HUB_URL, or use --local for a Hub on this machine".to_owned()
+            }
+            Self::Settings(SettingsError::NoToken) => {
+                "an administrator of the Hub issues one: POST /api/v1/deploy/app-tokens".to_owned()
+            }
+            Self::Publish(PublishError::Older { .. }) => {
+                "use --backport to publish it without making it the newest".to_owned()
+            }
+            Self::Publish(PublishError::Conflict { .. } | PublishError::Immutable { .. }) => {
+                "published bytes never change: release a new version, or use --snapshot to publish this commit under a version of its own".to_owned()
+            }
+            Self::Dist(DistError::NoRelease { .. } | DistError::WhichRelease { .. }) => {
+                "build it first, or name another folder with --dist-dir".to_owned()
+            }
+            #[cfg(feature = "hub")]
+            Self::Hub(hub::HubError::NotInitialized { .. }) => {
+                "a release with --local and the same --state-dir makes one".to_owned()
+            }
+            _ => return match self.exit_code() {
+                ExitCode::Network => Some("run the same command again; what is done already is not done twice".to_owned()),
+                _ => None,
+            },
+        })
+    }
+}
+
+fn client_code(error: &ClientError) -> ExitCode {
+    match error.kind() {
+        ErrorKind::Usage => ExitCode::Usage,
+        ErrorKind::Local => ExitCode::Machine,
+        ErrorKind::Network | ErrorKind::Protocol => ExitCode::Network,
+        ErrorKind::Refused => ExitCode::Refused,
+        ErrorKind::Verification => ExitCode::Verification,
+    }
+}
+
+/// An error with all its causes, in one line each joined by colons.
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        // Some libraries repeat their source in their own words.
+        if !text.ends_with(&cause_text) {
+            text += &format!(": {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,247 @@
+//! What a run tells while it works: events, and the reporters that show them to a person or write
+//! them for a program.
+
+use crate::plan::Plan;
+use crate::receipt::Receipt;
+use release_types::{Platform, ProductName, Sha256Digest};
+use serde::Serialize;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+/// One thing that happened, or a result. In JSON, one object a line with its name in `event`.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// A stage has begun.
+    Stage {
+        /// Its name.
+        stage: &'static str,
+        /// What it works on.
+        what: String,
+    },
+    /// Something a person may want to know.
+    Note {
+        /// One sentence.
+        message: String,
+    },
+    /// Something a person should know.
+    Warning {
+        /// One sentence.
+        message: String,
+    },
+    /// A tool that is used.
+    Tool {
+        /// Its name.
+        name: &'static str,
+        /// Where it is.
+        path: PathBuf,
+        /// What it calls its version.
+        version: String,
+        /// Whether this run installed it.
+        installed: bool,
+    },
+    /// A line that cargo wrote for people.
+    Cargo {
+        /// The line.
+        line: String,
+    },
+    /// A file that was built, checked and staged.
+    Built {
+        /// The product.
+        product: ProductName,
+        /// The staged file.
+        path: PathBuf,
+        /// Bytes.
+        size: u64,
+        /// Its digest.
+        sha256: Sha256Digest,
+    },
+    /// A file is stored.
+    Uploaded {
+        /// Its key.
+        key: String,
+        /// Bytes.
+        size: u64,
+        /// Its digest.
+        sha256: Sha256Digest,
+        /// Whether it was there already, so that nothing was sent.
+        unchanged: bool,
+    },
+    /// A platform of a product is registered.
+    Registered {
+        /// The product.
+        product: ProductName,
+        /// The platform.
+        platform: Platform,
+        /// Whether it was so already, so that nothing was sent.
+        unchanged: bool,
+    },
+    /// A file was read back and is what was built.
+    Verified {
+        /// The product.
+        product: ProductName,
+        /// The platform.
+        platform: Platform,
+        /// Its name.
+        filename: String,
+        /// Its digest.
+        sha256: Sha256Digest,
+    },
+    /// What a run would do.
+    Plan(Box<Plan>),
+    /// What was published and proven.
+    Receipt(Box<Receipt>),
+    /// The embedded Hub is ready, or would listen here.
+    Listening {
+        /// Its address.
+        url: String,
+    },
+    /// The run failed.
+    Error {
+        /// The exit code.
+        code: u8,
+        /// What failed, with its causes.
+        message: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
+}
+
+/// Takes events.
+pub trait Reporter: Send + Sync {
+    /// Shows or writes one.
+    fn event(&self, event: Event);
+
+    /// A stage has begun.
+    fn stage(&self, stage: &'static str, what: String) {
+        self.event(Event::Stage { stage, what });
+    }
+
+    /// Something a person should know.
+    fn warn(&self, message: String) {
+        self.event(Event::Warning { message });
+    }
+
+    /// Something a person may want to know.
+    fn note(&self, message: String) {
+        self.event(Event::Note { message });
+    }
+}
+
+/// Lines for people: narrative on standard error, results on standard output.
+#[derive(Debug, Default)]
+pub struct HumanReporter;
+
+/// One JSON object a line on standard output, and nothing else there.
+#[derive(Debug, Default)]
+pub struct JsonReporter {
+    out: Mutex<()>,
+}
+
+/// Whichever of the two was asked for.
+#[derive(Debug)]
+pub enum AnyReporter {
+    /// For people.
+    Human(HumanReporter),
+    /// For programs.
+    Json(JsonReporter),
+}
+
+impl Reporter for AnyReporter {
+    fn event(&self, event: Event) {
+        match self {
+            Self::Human(reporter) => reporter.event(event),
+            Self::Json(reporter) => reporter.event(event),
+        }
+    }
+}
+
+impl Reporter for JsonReporter {
+    fn event(&self, event: Event) {
+        let Ok(line) = serde_json::to_string(&event) else {
+            tracing::error!("an event could not be written as JSON");
+            return;
+        };
+        let _order = self.out.lock();
+        print_line(&line);
+    }
+}
+
+impl Reporter for HumanReporter {
+    fn event(&self, event: Event) {
+        match event {
+            Event::Stage { stage, what } => tell(&format!("{stage:>12} {what}")),
+            Event::Note { message } => tell(&format!("{:>12} {message}", "note")),
+            Event::Warning { message } => tell(&format!("warning: {message}")),
+            Event::Tool {
+                name,
+                path,
+                version,
+                installed,
+            } => {
+                let how = if installed {
+                    ", installed just now"
+                } else {
+                    ""
+                };
+                tell(&format!("{name:>12} {version} ({}{how})", path.display()));
+            }
+            Event::Cargo { line } => tell(&line),
+            Event::Built {
+                path, size, sha256, ..
+            } => tell(&format!(
+                "{:>12} {} {size} bytes, sha256 {sha256}",
+                "built",
+                path.display()
+            )),
+            Event::Uploaded {
+                key,
+                size,
+                unchanged,
+                ..
+            } => {
+                let what = if unchanged { "unchanged" } else { "uploaded" };
+                tell(&format!("{what:>12} {key} ({size} bytes)"));
+            }
+            Event::Registered {
+                product,
+                platform,
+                unchanged,
+            } => {
+                let what = if unchanged { "unchanged" } else { "registered" };
+                tell(&format!("{what:>12} {product} for {platform}"));
+            }
+            Event::Verified {
+                filename, sha256, ..
+            } => tell(&format!(
+                "{:>12} {filename} read back, sha256 {sha256}",
+                "verified"
+            )),
+            Event::Plan(plan) => print_line(&plan.to_string()),
+            Event::Receipt(receipt) => print_line(&receipt.to_string()),
+            Event::Listening { url } => print_line(&format!("listening on {url}")),
+            Event::Error { message, hint, .. } => {
+                tell(&format!("error: {message}"));
+                if let Some(hint) = hint {
+                    tell(&format!("hint: {hint}"));
+                }
+            }
+        }
+    }
+}
+
+/// Writes a line of data. A reader that has gone away is not this program's failure.
+fn print_line(line: &str) {
+    let mut out = std::io::stdout().lock();
+    if let Err(error) = writeln!(out, "{line}").and_then(|()| out.flush()) {
+        tracing::debug!(%error, "standard output is closed");
+    }
+}
+
+/// Writes a line of narrative.
+fn tell(line: &str) {
+    if let Err(error) = writeln!(std::io::stderr().lock(), "{line}") {
+        tracing::debug!(%error, "standard error is closed");
+    }
+}

@@ -1,0 +1,27 @@
+//! `atlas-release`: one tag in, proven installed software out.
+//!
+//! The way through is tag → plan → toolchain → build → manifest → publish → verify. Each stage is a
+//! module that takes what earlier stages made and returns its own; none reads the environment,
+//! none prints, and none knows the command line. [`cli`] translates between the two.
+
+pub mod artifacts;
+pub mod build;
+pub mod cli;
+pub mod context;
+pub mod dist;
+pub mod error;
+pub mod events;
+pub mod git;
+#[cfg(feature = "hub")]
+pub mod local_hub;
+pub mod lock;
+pub mod plan;
+pub mod products;
+pub mod publish;
+pub mod receipt;
+pub mod select;
+pub mod settings;
+pub mod shim;
+pub mod state;
+pub mod toolchain;
+pub mod verify;

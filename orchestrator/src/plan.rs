@@ -1,0 +1,509 @@
+//! The plan: everything a release will do, worked out from facts without doing any of it.
+
+use crate::products::{Product, Workspace};
+use crate::select::Selected;
+use crate::settings::{BuildSettings, HubChoice};
+use crate::shim::{self, Policy};
+use crate::toolchain::{BuildEnv, Found, Installers, Tool, build_environment, recipe};
+use release_types::{
+    Channel, FileName, FileNameError, ObjectKey, ObjectKeyError, Os, Platform, ProductName,
+    artifact_key,
+};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// One product of the release.
+#[derive(Debug, Clone, Serialize)]
+pub struct PlannedProduct {
+    /// Its name on the Hub.
+    pub product: ProductName,
+    /// The cargo package.
+    pub package: String,
+    /// The binary target.
+    pub bin: String,
+    /// The name it is published under: `<bin>-<os>-<arch>[.exe]`.
+    pub filename: FileName,
+    /// The key it is stored under.
+    pub key: ObjectKey,
+    /// Its manifest's name.
+    pub manifest: String,
+}
+
+/// One tool and what is done about it.
+#[derive(Debug, Clone, Serialize)]
+pub struct PlannedTool {
+    /// Its name.
+    pub name: &'static str,
+    /// Where it is.
+    pub path: Option<PathBuf>,
+    /// The commands that would install it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub install: Vec<String>,
+    /// What is not as it should be, if anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<&'static str>,
+}
+
+/// One call to the Hub.
+#[derive(Debug, Clone, Serialize)]
+pub struct PlannedCall {
+    /// The method.
+    pub method: &'static str,
+    /// The path, or what stands for an address that only the Hub knows.
+    pub path: String,
+    /// What for.
+    pub purpose: &'static str,
+}
+
+/// Everything a release will do.
+#[derive(Debug, Clone, Serialize)]
+pub struct Plan {
+    /// The version of this document's form.
+    pub format: u32,
+    /// The tag.
+    pub tag: String,
+    /// The group it names.
+    pub group: String,
+    /// The version it names.
+    pub version: semver::Version,
+    /// The channel.
+    pub channel: Channel,
+    /// The commit that is built.
+    pub commit: String,
+    /// When it was committed, in seconds since 1970.
+    pub commit_time: i64,
+    /// Files that differ from the commit, where that was allowed.
+    pub dirty: Vec<String>,
+    /// The target triple.
+    pub target: &'static str,
+    /// The platform.
+    pub platform: Platform,
+    /// The products of the group.
+    pub products: Vec<PlannedProduct>,
+    /// rustc's version.
+    pub rustc: String,
+    /// The tools.
+    pub tools: Vec<PlannedTool>,
+    /// What the build's environment gets over the allow-list.
+    pub environment: BTreeMap<&'static str, String>,
+    /// Flags the shim adds for the target.
+    pub rustc_flags: Vec<String>,
+    /// The one cargo command.
+    pub command: Vec<String>,
+    /// The folder the result is staged into.
+    pub staging: PathBuf,
+    /// The Hub's address, or `local`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hub: Option<String>,
+    /// The calls to the Hub, in order, when nothing of the release is there yet.
+    pub calls: Vec<PlannedCall>,
+    /// What the shim does.
+    #[serde(skip)]
+    pub policy: Policy,
+    /// Cargo's target directory.
+    #[serde(skip)]
+    pub target_dir: PathBuf,
+    /// The workspace's folder.
+    #[serde(skip)]
+    pub root: PathBuf,
+    /// Further variables that the build may see.
+    #[serde(skip)]
+    pub pass_env: Vec<String>,
+}
+
+/// Why there can be no plan.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// A binary's name makes no file name.
+    #[error("product `{product}` cannot be published")]
+    FileName {
+        /// The product.
+        product: ProductName,
+        /// Why not.
+        source: FileNameError,
+    },
+    /// The parts make no key.
+    #[error("product `{product}` cannot be stored")]
+    Key {
+        /// The product.
+        product: ProductName,
+        /// Why not.
+        source: ObjectKeyError,
+    },
+    /// A path that has to travel as text is none.
+    #[error("{} is not valid UTF-8", .0.display())]
+    Path(PathBuf),
+}
+
+/// What a plan is made from.
+#[derive(Debug)]
+pub struct Facts<'a> {
+    /// The machine.
+    pub host: Platform,
+    /// The workspace.
+    pub workspace: &'a Workspace,
+    /// The release.
+    pub selected: &'a Selected,
+    /// The tools that are there.
+    pub found: &'a Found,
+    /// What this machine could install with.
+    pub installers: &'a Installers,
+    /// How to build.
+    pub build: &'a BuildSettings,
+    /// Where to stage.
+    pub dist_dir: &'a Path,
+    /// Where state is kept.
+    pub state_dir: &'a Path,
+    /// cargo's own folder, whose paths are remapped.
+    pub cargo_home: Option<PathBuf>,
+    /// Whether this is a job of GitHub Actions without another shared cache.
+    pub github_cache: bool,
+    /// Which Hub, when one is known.
+    pub hub: Option<&'a HubChoice>,
+    /// Whether the run ends with the build or goes on to the Hub.
+    pub publishes: bool,
+}
+
+/// Makes the plan.
+///
+/// # Errors
+/// When a name or path cannot be used.
+pub fn plan(facts: &Facts<'_>) -> Result<Plan, PlanError> {
+    let Selected {
+        tag,
+        channel,
+        commit,
+        commit_time,
+        dirty,
+    } = facts.selected;
+    let platform = facts.build.target;
+    let products = facts
+        .workspace
+        .group(&tag.group)
+        .into_iter()
+        .map(|product| planned_product(product, tag, platform))
+        .collect::<Result<Vec<_>, _>>()?;
+    let target_dir = facts
+        .build
+        .target_dir
+        .clone()
+        .unwrap_or_else(|| facts.workspace.target_dir.clone());
+    let policy = policy(facts, &target_dir);
+    let shim = text(&shim::path_in(&facts.state_dir.join("shim")))?;
+    let sccache = facts
+        .found
+        .sccache
+        .as_deref()
+        .filter(|_| facts.build.wanted.sccache);
+    let environment = build_environment(&BuildEnv {
+        host: facts.host,
+        version: &tag.version,
+        commit,
+        commit_time: *commit_time,
+        shim: &shim,
+        sccache: sccache.map(text).transpose()?.as_deref(),
+        github_cache: facts.github_cache,
+    });
+    let calls = if facts.publishes {
+        calls(&products, tag, platform, *channel)
+    } else {
+        Vec::new()
+    };
+    Ok(Plan {
+        format: 1,
+        tag: tag.to_string(),
+        group: tag.group.clone(),
+        version: tag.version.clone(),
+        channel: *channel,
+        commit: commit.clone(),
+        commit_time: *commit_time,
+        dirty: dirty.clone(),
+        target: platform.target_triple(),
+        platform,
+        rustc: facts.found.rustc.version().to_owned(),
+        tools: tools(facts, policy.linker.is_some()),
+        environment,
+        rustc_flags: policy
+            .flags()
+            .iter()
+            .map(|f| f.to_string_lossy().into_owned())
+            .collect(),
+        command: command(facts, &products, platform, &target_dir)?,
+        staging: release_dir(facts.dist_dir, tag).join(platform.to_string()),
+        hub: facts.hub.map(|hub| match hub {
+            HubChoice::Local => "local".to_owned(),
+            HubChoice::Remote(url) => url.to_string(),
+        }),
+        calls,
+        products,
+        policy,
+        target_dir,
+        root: facts.workspace.root.clone(),
+        pass_env: facts.workspace.pass_env.clone(),
+    })
+}
+
+/// The folder of a release in `dist/`.
+pub fn release_dir(dist_dir: &Path, tag: &release_types::Tag) -> PathBuf {
+    dist_dir.join(format!("{}-{}", tag.group, tag.version))
+}
+
+fn planned_product(
+    product: Product,
+    tag: &release_types::Tag,
+    platform: Platform,
+) -> Result<PlannedProduct, PlanError> {
+    let name = format!("{}-{platform}{}", product.bin, platform.exe_suffix());
+    let filename: FileName = name.parse().map_err(|source| PlanError::FileName {
+        product: product.product.clone(),
+        source,
+    })?;
+    let key =
+        artifact_key(&product.product, &tag.version, platform, &filename).map_err(|source| {
+            PlanError::Key {
+                product: product.product.clone(),
+                source,
+            }
+        })?;
+    Ok(PlannedProduct {
+        manifest: format!("{}.manifest", product.product),
+        product: product.product,
+        package: product.package,
+        bin: product.bin,
+        filename,
+        key,
+    })
+}
+
+/// What the shim does: mold where target and host are Linux, and names for the folders that would
+/// otherwise stand in the programs.
+fn policy(facts: &Facts<'_>, target_dir: &Path) -> Policy {
+    let target = facts.build.target;
+    let mold = facts.build.wanted.mold && target.os == Os::Linux && facts.host.os == Os::Linux;
+    // rustc takes the last that fits, so what lies inside another folder comes after it.
+    let mut remap = vec![(facts.workspace.root.clone(), "/workspace".to_owned())];
+    // The usual place has this name already, by the line above.
+    if target_dir != facts.workspace.root.join("target") {
+        remap.push((target_dir.to_owned(), "/workspace/target".to_owned()));
+    }
+    if let Some(home) = &facts.cargo_home {
+        remap.push((home.clone(), "/cargo".to_owned()));
+    }
+    Policy {
+        rustc: facts.found.rustc.path.clone(),
+        target: target.target_triple().to_owned(),
+        linker: mold.then(|| "mold".to_owned()),
+        remap,
+    }
+}
+
+fn tools(facts: &Facts<'_>, mold: bool) -> Vec<PlannedTool> {
+    let there = |name, path: &Path| PlannedTool {
+        name,
+        path: Some(path.to_owned()),
+        install: Vec::new(),
+        note: None,
+    };
+    let mut tools = vec![
+        there("cargo", &facts.found.cargo),
+        there("rustc", &facts.found.rustc.path),
+    ];
+    let optional = [
+        (Tool::Mold, mold, &facts.found.mold),
+        (
+            Tool::Sccache,
+            facts.build.wanted.sccache,
+            &facts.found.sccache,
+        ),
+    ];
+    for (tool, wanted, found) in optional {
+        if !wanted {
+            continue;
+        }
+        tools.push(match found {
+            Some(path) => there(tool.name(), path),
+            None => {
+                let install: Vec<String> = if facts.build.wanted.install {
+                    recipe(tool, facts.host, facts.installers, facts.state_dir)
+                        .iter()
+                        .map(|words| words.join(" "))
+                        .collect()
+                } else {
+                    Vec::new()
+                };
+                let note = match (tool, install.is_empty()) {
+                    (_, false) => "will be installed",
+                    (Tool::Mold, true) => "missing: the build will be refused",
+                    (Tool::Sccache, true) => "missing: the build will go on without it",
+                };
+                PlannedTool {
+                    name: tool.name(),
+                    path: None,
+                    install,
+                    note: Some(note),
+                }
+            }
+        });
+    }
+    tools
+}
+
+fn command(
+    facts: &Facts<'_>,
+    products: &[PlannedProduct],
+    platform: Platform,
+    target_dir: &Path,
+) -> Result<Vec<String>, PlanError> {
+    let mut words: Vec<String> = vec![text(&facts.found.cargo)?];
+    for word in [
+        "build",
+        "--release",
+        "--locked",
+        "--message-format",
+        "json-render-diagnostics",
+    ] {
+        words.push(word.to_owned());
+    }
+    words.extend(["--target".to_owned(), platform.target_triple().to_owned()]);
+    words.extend(["--target-dir".to_owned(), text(target_dir)?]);
+    for product in products {
+        words.extend(["--package".to_owned(), product.package.clone()]);
+    }
+    for product in products {
+        words.extend(["--bin".to_owned(), product.bin.clone()]);
+    }
+    Ok(words)
+}
+
+fn text(path: &Path) -> Result<String, PlanError> {
+    path.to_str()
+        .map(str::to_owned)
+        .ok_or_else(|| PlanError::Path(path.to_owned()))
+}
+
+/// The calls of [`crate::publish`] and [`crate::verify`], for a release of which nothing is there.
+fn calls(
+    products: &[PlannedProduct],
+    tag: &release_types::Tag,
+    platform: Platform,
+    channel: Channel,
+) -> Vec<PlannedCall> {
+    let call = |method, path: String, purpose| PlannedCall {
+        method,
+        path,
+        purpose,
+    };
+    let Platform { os, arch } = platform;
+    let releases = |p: &PlannedProduct| format!("/api/v1/releases/{}", p.product);
+    let latest = |p: &PlannedProduct, purpose| {
+        call(
+            "GET",
+            format!("{}/latest/{os}/{arch}?channel={channel}", releases(p)),
+            purpose,
+        )
+    };
+    let version = |p: &PlannedProduct, channel, purpose| {
+        let version = tag.version.to_string().replace('+', "%2B");
+        call(
+            "GET",
+            format!("{}/{version}/{os}/{arch}?channel={channel}", releases(p)),
+            purpose,
+        )
+    };
+    let presign = |p: &PlannedProduct, purpose| {
+        call(
+            "POST",
+            format!("/api/v1/storage/presign  {}", p.key),
+            purpose,
+        )
+    };
+    let mut calls = Vec::new();
+    for p in products {
+        calls.push(latest(p, "is a newer version published?"));
+        for &channel in Channel::ALL {
+            calls.push(version(
+                p,
+                channel,
+                "is this version published with other bytes?",
+            ));
+        }
+        calls.push(presign(p, "may this credential publish?"));
+    }
+    for p in products {
+        calls.push(presign(p, "where to upload"));
+        calls.push(call(
+            "PUT",
+            format!("<upload URL of {}>", p.filename),
+            "the bytes",
+        ));
+    }
+    for p in products {
+        calls.push(call(
+            "POST",
+            format!("{}/publish", releases(p)),
+            "register the platform",
+        ));
+    }
+    for p in products {
+        calls.push(version(p, channel, "read it back"));
+        calls.push(call(
+            "GET",
+            format!("/api/v1/download/<id of {}>", p.filename),
+            "read the bytes back",
+        ));
+        calls.push(latest(p, "is it what users get?"));
+    }
+    calls
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "release   {} on channel {}", self.tag, self.channel)?;
+        writeln!(f, "commit    {}", self.commit)?;
+        for file in &self.dirty {
+            writeln!(f, "          differs: {file}")?;
+        }
+        writeln!(f, "target    {} ({})", self.target, self.platform)?;
+        writeln!(f, "toolchain {}", self.rustc)?;
+        for tool in &self.tools {
+            let path = tool.path.as_ref().map(|p| p.display().to_string());
+            let note = tool.note.unwrap_or_default();
+            writeln!(f, "  {:<9}{}", tool.name, path.as_deref().unwrap_or(note))?;
+            for command in &tool.install {
+                writeln!(f, "             {command}")?;
+            }
+        }
+        writeln!(f, "products")?;
+        for p in &self.products {
+            writeln!(
+                f,
+                "  {:<9}package {}, binary {}",
+                p.product, p.package, p.bin
+            )?;
+            writeln!(f, "           file {}", p.filename)?;
+            writeln!(f, "           key  {}", p.key)?;
+        }
+        writeln!(f, "environment")?;
+        for (name, value) in &self.environment {
+            writeln!(f, "  {name}={value}")?;
+        }
+        writeln!(f, "rustc flags for the target")?;
+        writeln!(f, "  {}", self.rustc_flags.join(" "))?;
+        writeln!(f, "command   (one cargo pass)")?;
+        writeln!(f, "  {}", self.command.join(" "))?;
+        write!(f, "staging   {}", self.staging.display())?;
+        if !self.calls.is_empty() {
+            write!(
+                f,
+                "\nhub       {}",
+                self.hub.as_deref().unwrap_or("not named")
+            )?;
+        }
+        for call in &self.calls {
+            write!(f, "\n  {:<5}{}  ({})", call.method, call.path, call.purpose)?;
+        }
+        Ok(())
+    }
+}

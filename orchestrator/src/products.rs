@@ -1,0 +1,332 @@
+//! What a workspace releases: products and groups, declared in `[package.metadata.atlas-release]`
+//! and read through `cargo metadata`.
+
+use crate::context::World;
+use cargo_metadata::{Metadata, MetadataCommand, Package};
+use process::{AllowList, ProcessError};
+use release_types::ProductName;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The section's name in `[package.metadata]` and `[workspace.metadata]`.
+const SECTION: &str = "atlas-release";
+
+/// How long `cargo metadata` may take; without dependencies it reads manifests alone.
+const METADATA_LIMIT: Duration = Duration::from_secs(60);
+
+/// A product: what the Hub calls it and which program it is.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Product {
+    /// Its name on the Hub.
+    pub product: ProductName,
+    /// The group whose tags release it.
+    pub group: String,
+    /// The binary target that is built.
+    pub bin: String,
+    /// The cargo package the binary belongs to.
+    pub package: String,
+}
+
+/// The workspace and what it releases.
+#[derive(Debug, Clone)]
+pub struct Workspace {
+    /// The workspace's folder.
+    pub root: PathBuf,
+    /// Cargo's target directory, as cargo itself resolves it.
+    pub target_dir: PathBuf,
+    /// All products, by name.
+    pub products: Vec<Product>,
+    /// Further variables that a build may see: names, and beginnings of names written `NAME*`.
+    pub pass_env: Vec<String>,
+}
+
+impl Workspace {
+    /// The names of all groups, sorted.
+    pub fn groups(&self) -> Vec<&str> {
+        let mut groups: Vec<&str> = self.products.iter().map(|p| p.group.as_str()).collect();
+        groups.sort_unstable();
+        groups.dedup();
+        groups
+    }
+
+    /// The products of a group, by name.
+    pub fn group(&self, group: &str) -> Vec<Product> {
+        self.products
+            .iter()
+            .filter(|p| p.group == group)
+            .cloned()
+            .collect()
+    }
+}
+
+/// Why the workspace's products could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ProductsError {
+    /// There is no cargo.
+    #[error("`cargo` was not found on PATH")]
+    NoCargo,
+    /// There is no workspace here, or cargo cannot read it.
+    #[error("`cargo metadata` could not read the workspace at {}", dir.display())]
+    Metadata {
+        /// The folder it was run in.
+        dir: PathBuf,
+        /// What cargo said.
+        source: ProcessError,
+    },
+    /// Cargo's answer is not what this program knows.
+    #[error("the answer of `cargo metadata` was not understood")]
+    Answer(#[source] cargo_metadata::Error),
+    /// A package's section cannot be used.
+    #[error("package `{package}` ({}): [package.metadata.atlas-release]: {why}", manifest.display())]
+    Section {
+        /// The package.
+        package: String,
+        /// Its `Cargo.toml`.
+        manifest: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// The workspace's section cannot be used.
+    #[error("{}: [workspace.metadata.atlas-release]: {why}", manifest.display())]
+    WorkspaceSection {
+        /// The workspace's `Cargo.toml`.
+        manifest: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// Two packages declare one product.
+    #[error("packages `{first}` and `{second}` both declare the product `{product}`")]
+    Twice {
+        /// The product.
+        product: ProductName,
+        /// One package.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// Nobody declares a product.
+    #[error("no package of the workspace at {} declares a product", root.display())]
+    Nothing {
+        /// The workspace.
+        root: PathBuf,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PackageSection {
+    product: ProductName,
+    group: ProductName,
+    bin: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct WorkspaceSection {
+    #[serde(default)]
+    pass_env: Vec<String>,
+}
+
+/// Reads the workspace that `world.cwd` belongs to.
+///
+/// # Errors
+/// When there is no cargo or no workspace, or a declaration cannot be used.
+pub async fn read(world: &World) -> Result<Workspace, ProductsError> {
+    let cargo = world.find_program("cargo").ok_or(ProductsError::NoCargo)?;
+    let command = world
+        .command(cargo, &AllowList::base().build())
+        .args(["metadata", "--format-version", "1", "--no-deps"])
+        .cwd(&world.cwd);
+    let output = world
+        .runner
+        .success(&command, METADATA_LIMIT)
+        .await
+        .map_err(|source| ProductsError::Metadata {
+            dir: world.cwd.clone(),
+            source,
+        })?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let metadata = MetadataCommand::parse(text).map_err(ProductsError::Answer)?;
+    from_metadata(&metadata)
+}
+
+/// The products that cargo's metadata declares.
+///
+/// # Errors
+/// When a declaration cannot be used; the error names the package.
+pub fn from_metadata(metadata: &Metadata) -> Result<Workspace, ProductsError> {
+    let root = metadata.workspace_root.clone().into_std_path_buf();
+    let mut products: BTreeMap<ProductName, Product> = BTreeMap::new();
+    for package in metadata.workspace_packages() {
+        let Some(product) = product_of(package)? else {
+            continue;
+        };
+        if let Some(first) = products.get(&product.product) {
+            return Err(ProductsError::Twice {
+                product: product.product,
+                first: first.package.clone(),
+                second: product.package,
+            });
+        }
+        products.insert(product.product.clone(), product);
+    }
+    if products.is_empty() {
+        return Err(ProductsError::Nothing { root });
+    }
+    let section = metadata.workspace_metadata.get(SECTION).cloned();
+    let section: WorkspaceSection = match section {
+        None => WorkspaceSection::default(),
+        Some(value) => {
+            serde_json::from_value(value).map_err(|error| ProductsError::WorkspaceSection {
+                manifest: root.join("Cargo.toml"),
+                why: error.to_string(),
+            })?
+        }
+    };
+    Ok(Workspace {
+        target_dir: metadata.target_directory.clone().into_std_path_buf(),
+        root,
+        products: products.into_values().collect(),
+        pass_env: section.pass_env,
+    })
+}
+
+fn product_of(package: &Package) -> Result<Option<Product>, ProductsError> {
+    let Some(value) = package.metadata.get(SECTION) else {
+        return Ok(None);
+    };
+    let fail = |why| ProductsError::Section {
+        package: package.name.to_string(),
+        manifest: Path::new(package.manifest_path.as_str()).to_owned(),
+        why,
+    };
+    let section: PackageSection =
+        serde_json::from_value(value.clone()).map_err(|error| fail(error.to_string()))?;
+    let bins: Vec<&str> = package
+        .targets
+        .iter()
+        .filter(|target| target.is_bin())
+        .map(|target| target.name.as_str())
+        .collect();
+    if !bins.contains(&section.bin.as_str()) {
+        let known = if bins.is_empty() {
+            "it has none".to_owned()
+        } else {
+            format!("it has: {}", bins.join(", "))
+        };
+        return Err(fail(format!(
+            "the package has no binary `{}`; {known}",
+            section.bin
+        )));
+    }
+    Ok(Some(Product {
+        product: section.product,
+        group: section.group.to_string(),
+        bin: section.bin,
+        package: package.name.to_string(),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn package(name: &str, bins: &[&str], section: Value) -> Value {
+        let targets: Vec<Value> = bins
+            .iter()
+            .map(|bin| json!({"kind":["bin"],"crate_types":["bin"],"name":bin,"src_path":"/w/main.rs","edition":"2024","doctest":false,"test":true,"doc":true}))
+            .collect();
+        json!({
+            "name": name, "version": "0.1.0", "id": format!("path+file:///w/{name}#0.1.0"),
+            "dependencies": [], "targets": targets, "features": {}, "edition": "2024",
+            "manifest_path": format!("/w/{name}/Cargo.toml"),
+            "metadata": {"atlas-release": section}, "authors": [], "categories": [], "keywords": [],
+        })
+    }
+
+    fn read(packages: &[Value], workspace: Value) -> Result<Workspace, String> {
+        let ids: Vec<Value> = packages.iter().map(|p| p["id"].clone()).collect();
+        let metadata = json!({
+            "packages": packages, "workspace_members": ids, "workspace_default_members": ids,
+            "resolve": null, "workspace_root": "/w", "target_directory": "/w/target",
+            "version": 1, "metadata": workspace,
+        });
+        let metadata = serde_json::from_value(metadata).unwrap();
+        from_metadata(&metadata).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn groups_and_products() {
+        let workspace = read(
+            &[
+                package(
+                    "two",
+                    &["b"],
+                    json!({"product":"beta","group":"g","bin":"b"}),
+                ),
+                package(
+                    "one",
+                    &["a", "x"],
+                    json!({"product":"alpha","group":"g","bin":"a"}),
+                ),
+                package(
+                    "three",
+                    &["c"],
+                    json!({"product":"c","group":"c","bin":"c"}),
+                ),
+            ],
+            json!({"atlas-release": {"pass-env": ["PROTOC"]}}),
+        )
+        .unwrap();
+        assert_eq!(workspace.groups(), ["c", "g"]);
+        let names: Vec<String> = workspace
+            .group("g")
+            .iter()
+            .map(|p| p.product.to_string())
+            .collect();
+        assert_eq!(names, ["alpha", "beta"]);
+        assert_eq!(workspace.pass_env, ["PROTOC"]);
+    }
+
+    #[test]
+    fn what_cannot_be_used_names_its_package() {
+        let one = |section| read(&[package("one", &["a"], section)], Value::Null).unwrap_err();
+        assert_eq!(
+            one(json!({"product":"p","group":"g","bin":"a","colour":"red"})),
+            "package `one` (/w/one/Cargo.toml): [package.metadata.atlas-release]: \
+             unknown field `colour`, expected one of `product`, `group`, `bin`"
+        );
+        assert_eq!(
+            one(json!({"product":"p","group":"g","bin":"z"})),
+            "package `one` (/w/one/Cargo.toml): [package.metadata.atlas-release]: \
+             the package has no binary `z`; it has: a"
+        );
+        assert!(one(json!({"product":"p","group":"g"})).contains("missing field `bin`"));
+        assert!(
+            one(json!({"product":"P!","group":"g","bin":"a"}))
+                .contains("`P!` is not a product name")
+        );
+        let twice = json!({"product":"p","group":"g","bin":"a"});
+        let twice = [
+            package("one", &["a"], twice.clone()),
+            package("two", &["a"], twice),
+        ];
+        assert_eq!(
+            read(&twice, Value::Null).unwrap_err(),
+            "packages `one` and `two` both declare the product `p`"
+        );
+        let good = [package(
+            "one",
+            &["a"],
+            json!({"product":"p","group":"g","bin":"a"}),
+        )];
+        let error = read(&good, json!({"atlas-release": {"pas-env": []}})).unwrap_err();
+        assert!(
+            error.contains("[workspace.metadata.atlas-release]: unknown field `pas-env`"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,431 @@
+//! Publishing: a look at what the Hub has, the uploads, and one registration for each platform of
+//! each product, in that order, so that a refusal comes before any change and no platform is ever
+//! registered in part.
+
+use crate::artifacts::LocalArtifact;
+use crate::events::{Event, Reporter};
+use crate::settings::PublishSettings;
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use hub_client::{ClientError, HubClient};
+use release_types::{
+    Artifact, Asset, Channel, ObjectKey, Platform, PresignRequest, PresignResponse, ProductName,
+    PublishRequest, Release, Sha256Digest,
+};
+use std::collections::BTreeMap;
+
+/// How many uploads run side by side unless told otherwise.
+pub const DEFAULT_UPLOADS: usize = 4;
+
+/// What is to be published where.
+#[derive(Debug, Clone, Copy)]
+pub struct Publication<'a> {
+    /// The version.
+    pub version: &'a semver::Version,
+    /// The channel.
+    pub channel: Channel,
+    /// The files.
+    pub artifacts: &'a [LocalArtifact],
+}
+
+/// Why a release is not published.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// The channel's newest version is higher.
+    #[error(
+        "{product} {version} is older than {latest}, which is the newest on channel {channel} for {platform}"
+    )]
+    Older {
+        /// The product.
+        product: ProductName,
+        /// The version that was to be published.
+        version: semver::Version,
+        /// The version that is there.
+        latest: String,
+        /// The channel.
+        channel: Channel,
+        /// The platform.
+        platform: Platform,
+    },
+    /// The version is there with other bytes.
+    #[error(
+        "{key} is published already with other bytes: the Hub has sha256 {published}, this build has {built}"
+    )]
+    Conflict {
+        /// The key.
+        key: ObjectKey,
+        /// The digest on the Hub.
+        published: Sha256Digest,
+        /// The digest of the local file.
+        built: Sha256Digest,
+    },
+    /// The version is there with a file that is not among those to be published.
+    #[error(
+        "{product} {version} is published already for {platform} with `{filename}`, which is not part of this release"
+    )]
+    Extra {
+        /// The product.
+        product: ProductName,
+        /// The version.
+        version: semver::Version,
+        /// The platform.
+        platform: Platform,
+        /// The file.
+        filename: String,
+    },
+    /// The storage holds other bytes under the key and keeps them.
+    #[error("the storage refuses to replace {key} (this build has sha256 {built})")]
+    Immutable {
+        /// The key.
+        key: ObjectKey,
+        /// The digest of the local file.
+        built: Sha256Digest,
+        /// What the storage said.
+        source: ClientError,
+    },
+    /// The date of a backport would make it the newest on a Hub that goes by dates.
+    #[error(
+        "--published-at {given} is not before {newest}, when the newest release of the channel was published, so a backport could become the newest"
+    )]
+    BackportDate {
+        /// The date that was given.
+        given: jiff::Timestamp,
+        /// The newest release's.
+        newest: jiff::Timestamp,
+    },
+    /// What was registered is not what was sent.
+    #[error("the Hub did not take the release as it was sent")]
+    Altered(#[source] ClientError),
+    /// The Hub could not be asked or said no.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+}
+
+/// What the Hub said before anything was changed.
+#[derive(Debug, Default)]
+pub struct Preflight {
+    /// When the newest release of each product's channel was published, the earliest of its
+    /// platforms.
+    newest: BTreeMap<ProductName, jiff::Timestamp>,
+}
+
+impl Preflight {
+    /// Whether the channel has a newer version of a product, so that this one must not become its
+    /// latest.
+    pub fn is_backport(&self, product: &ProductName) -> bool {
+        self.newest.contains_key(product)
+    }
+}
+
+/// Asks the Hub what would stand in the way, before anything is built or changed: a newer version,
+/// and a credential that may not publish.
+///
+/// `keys` holds one key for each platform of each product.
+///
+/// # Errors
+/// When something does.
+pub async fn preflight(
+    client: &HubClient,
+    version: &semver::Version,
+    channel: Channel,
+    keys: &[(ProductName, Platform, ObjectKey)],
+    settings: &PublishSettings,
+) -> Result<Preflight, PublishError> {
+    let mut preflight = Preflight::default();
+    for (product, platform, _) in keys {
+        let Some(latest) = client.latest(product, *platform, channel).await? else {
+            continue;
+        };
+        // A deployed Hub takes any text for a version; what is not SemVer cannot be compared.
+        let newer = semver::Version::parse(&latest.version)
+            .is_ok_and(|latest| latest.cmp_precedence(version).is_gt());
+        if newer && !settings.backport {
+            return Err(PublishError::Older {
+                product: product.clone(),
+                version: version.clone(),
+                latest: latest.version,
+                channel,
+                platform: *platform,
+            });
+        }
+        if newer {
+            let at = latest.published_at;
+            if let Some(given) = settings.published_at.filter(|given| *given >= at) {
+                return Err(PublishError::BackportDate { given, newest: at });
+            }
+            let newest = preflight.newest.entry(product.clone()).or_insert(at);
+            *newest = (*newest).min(at);
+        }
+    }
+    let mut asked: Vec<&ProductName> = Vec::new();
+    for (product, _, key) in keys {
+        if !asked.contains(&product) {
+            presign(client, key, None).await?;
+            asked.push(product);
+        }
+    }
+    Ok(preflight)
+}
+
+async fn presign(
+    client: &HubClient,
+    key: &ObjectKey,
+    artifact: Option<&LocalArtifact>,
+) -> Result<PresignResponse, ClientError> {
+    client
+        .presign(&PresignRequest {
+            action: "upload".to_owned(),
+            key: key.clone(),
+            content_type: None,
+            provider: None,
+            size: artifact.map(|a| a.size),
+            sha256: artifact.map(|a| a.sha256),
+        })
+        .await
+}
+
+/// One platform of one product: what is registered by one call.
+struct Group<'a> {
+    product: &'a ProductName,
+    platform: Platform,
+    artifacts: Vec<&'a LocalArtifact>,
+    /// What the channel has of it.
+    published: Option<Release>,
+    /// Files of it that some channel has with the same bytes.
+    stored: Vec<&'a LocalArtifact>,
+}
+
+impl Group<'_> {
+    fn is_complete(&self) -> bool {
+        self.published
+            .as_ref()
+            .is_some_and(|release| release.assets.len() == self.artifacts.len())
+    }
+}
+
+/// Publishes a release.
+///
+/// What the Hub has already, with the same bytes, is left alone, download ids included.
+///
+/// # Errors
+/// When the Hub has other bytes, refuses, or cannot be reached.
+pub async fn publish(
+    client: &HubClient,
+    release: Publication<'_>,
+    preflight: &Preflight,
+    settings: &PublishSettings,
+    now: jiff::Timestamp,
+    reporter: &dyn Reporter,
+) -> Result<(), PublishError> {
+    reporter.stage(
+        "publishing",
+        format!("{} to {}", release.version, client.hub()),
+    );
+    let mut groups = group(release.artifacts);
+    for group in &mut groups {
+        inspect(client, &release, group).await?;
+    }
+    let open: Vec<&Group<'_>> = groups.iter().filter(|group| !group.is_complete()).collect();
+    let providers = upload_all(client, &open, settings.uploads, reporter).await?;
+    for group in &groups {
+        let (product, platform) = (group.product, group.platform);
+        if group.is_complete() {
+            for artifact in &group.artifacts {
+                report_upload(reporter, artifact, true);
+            }
+            reporter.event(Event::Registered {
+                product: product.clone(),
+                platform,
+                unchanged: true,
+            });
+            continue;
+        }
+        // One date for all platforms of a product: a date that an earlier run has given it stays.
+        let earlier = groups
+            .iter()
+            .filter(|other| other.product == product)
+            .find_map(|other| other.published.as_ref().map(|release| release.published_at));
+        let backport = preflight
+            .newest
+            .get(product)
+            .map(|newest| *newest - jiff::SignedDuration::from_secs(1));
+        let published_at = settings
+            .published_at
+            .or(backport)
+            .or(earlier)
+            .unwrap_or(now);
+        let request = PublishRequest {
+            version: release.version.to_string(),
+            channel: release.channel,
+            platform,
+            artifacts: group
+                .artifacts
+                .iter()
+                .map(|artifact| Artifact {
+                    key: artifact.key.clone(),
+                    provider: providers[&artifact.key].clone(),
+                    filename: artifact.filename.clone(),
+                    size: artifact.size,
+                    sha256: artifact.sha256,
+                    kind: artifact.kind,
+                })
+                .collect(),
+            notes: settings.notes.clone(),
+            published_at: Some(published_at),
+        };
+        client
+            .publish(product, &request)
+            .await
+            .map_err(|error| match error {
+                // The Hub compares with what is stored, and what is stored is not what was built.
+                error @ (ClientError::Conflict { .. } | ClientError::Mismatch { .. }) => {
+                    PublishError::Altered(error)
+                }
+                error => PublishError::Client(error),
+            })?;
+        reporter.event(Event::Registered {
+            product: product.clone(),
+            platform,
+            unchanged: false,
+        });
+    }
+    Ok(())
+}
+
+fn group(artifacts: &[LocalArtifact]) -> Vec<Group<'_>> {
+    let mut groups: BTreeMap<(&ProductName, Platform), Vec<&LocalArtifact>> = BTreeMap::new();
+    for artifact in artifacts {
+        groups
+            .entry((&artifact.product, artifact.platform))
+            .or_default()
+            .push(artifact);
+    }
+    groups
+        .into_iter()
+        .map(|((product, platform), artifacts)| Group {
+            product,
+            platform,
+            artifacts,
+            published: None,
+            stored: Vec::new(),
+        })
+        .collect()
+}
+
+/// Looks for the version on every channel, since a key knows no channel: the same name with other
+/// bytes anywhere is a conflict.
+async fn inspect(
+    client: &HubClient,
+    release: &Publication<'_>,
+    group: &mut Group<'_>,
+) -> Result<(), PublishError> {
+    let version = release.version.to_string();
+    for &channel in Channel::ALL {
+        let found = client
+            .release(group.product, &version, group.platform, channel)
+            .await?;
+        let Some(found) = found else { continue };
+        for asset in &found.assets {
+            let local = group
+                .artifacts
+                .iter()
+                .find(|a| a.filename.as_str() == asset.filename);
+            match local {
+                Some(local) if is_same(local, asset) => group.stored.push(local),
+                Some(local) => {
+                    return Err(PublishError::Conflict {
+                        key: local.key.clone(),
+                        published: asset.sha256,
+                        built: local.sha256,
+                    });
+                }
+                None if channel == release.channel => {
+                    return Err(PublishError::Extra {
+                        product: group.product.clone(),
+                        version: release.version.clone(),
+                        platform: group.platform,
+                        filename: asset.filename.clone(),
+                    });
+                }
+                None => {}
+            }
+        }
+        if channel == release.channel {
+            group.published = Some(found);
+        }
+    }
+    Ok(())
+}
+
+fn is_same(local: &LocalArtifact, asset: &Asset) -> bool {
+    local.sha256 == asset.sha256 && local.size == asset.size
+}
+
+/// Uploads what is not stored yet, side by side, and tells each key's provider.
+async fn upload_all(
+    client: &HubClient,
+    groups: &[&Group<'_>],
+    uploads: usize,
+    reporter: &dyn Reporter,
+) -> Result<BTreeMap<ObjectKey, String>, PublishError> {
+    let work = groups.iter().flat_map(|group| {
+        group
+            .artifacts
+            .iter()
+            .map(|artifact| (*artifact, group.stored.contains(artifact)))
+    });
+    futures_util::stream::iter(work.map(|(artifact, stored)| async move {
+        let signed = presign(client, &artifact.key, Some(artifact)).await?;
+        let provider = signed.provider.clone();
+        if !stored {
+            upload(client, artifact, signed).await?;
+        }
+        report_upload(reporter, artifact, stored);
+        Ok((artifact.key.clone(), provider))
+    }))
+    .buffer_unordered(uploads.max(1))
+    .try_collect()
+    .await
+}
+
+async fn upload(
+    client: &HubClient,
+    artifact: &LocalArtifact,
+    signed: PresignResponse,
+) -> Result<(), PublishError> {
+    let send = async |signed: &PresignResponse| {
+        client
+            .upload(
+                signed,
+                &artifact.path,
+                artifact.size,
+                artifact.sha256,
+                |_| {},
+            )
+            .await
+    };
+    let outcome = match send(&signed).await {
+        // An address lives for some minutes; on a slow line the queue can outlast it.
+        Err(ClientError::UploadUrlRejected { .. }) => {
+            send(&presign(client, &artifact.key, Some(artifact)).await?).await
+        }
+        outcome => outcome,
+    };
+    match outcome {
+        Ok(_) => Ok(()),
+        Err(source @ ClientError::UploadRefused { .. }) => Err(PublishError::Immutable {
+            key: artifact.key.clone(),
+            built: artifact.sha256,
+            source,
+        }),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn report_upload(reporter: &dyn Reporter, artifact: &LocalArtifact, unchanged: bool) {
+    reporter.event(Event::Uploaded {
+        key: artifact.key.to_string(),
+        size: artifact.size,
+        sha256: artifact.sha256,
+        unchanged,
+    });
+}

@@ -1,0 +1,144 @@
+//! What a run was asked to do, from flags, environment and the workspace, checked once.
+
+use crate::context::World;
+use crate::state::{self, NoStateDir};
+use crate::toolchain::Wanted;
+use hub_client::{HubUrl, HubUrlError};
+use process::NotUtf8;
+use release_types::Platform;
+use secrecy::SecretString;
+use std::path::{Path, PathBuf};
+
+/// The Hub's address.
+pub const HUB_URL_VAR: &str = "ATLAS_HUB_URL";
+
+/// The credential to publish with.
+pub const DEPLOY_TOKEN_VAR: &str = "ATLAS_APP_DEPLOY_TOKEN";
+
+/// Which Hub a run talks to.
+#[derive(Debug, Clone)]
+pub enum HubChoice {
+    /// The embedded one, started for this run.
+    Local,
+    /// One that is running somewhere.
+    Remote(HubUrl),
+}
+
+/// How a build is made.
+#[derive(Debug, Clone)]
+pub struct BuildSettings {
+    /// What to build for.
+    pub target: Platform,
+    /// Cargo's target directory, when it is not to be the workspace's own.
+    pub target_dir: Option<PathBuf>,
+    /// The tools to use.
+    pub wanted: Wanted,
+}
+
+/// How a release is published.
+#[derive(Debug, Clone, Default)]
+pub struct PublishSettings {
+    /// Release notes.
+    pub notes: Option<String>,
+    /// When the release counts as published; the Hub's clock when absent.
+    pub published_at: Option<jiff::Timestamp>,
+    /// Publish although the channel has a newer version, without becoming its latest.
+    pub backport: bool,
+    /// How many uploads run side by side.
+    pub uploads: usize,
+}
+
+/// A setting that is missing or cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// No Hub was named.
+    #[error("no Hub was named: neither --hub-url, ATLAS_HUB_URL nor --local is given")]
+    NoHub,
+    /// The Hub's address cannot be used.
+    #[error("the Hub's address cannot be used")]
+    HubUrl(#[from] HubUrlError),
+    /// No credential to publish with.
+    #[error("there is no credential to publish with: {DEPLOY_TOKEN_VAR} is not set")]
+    NoToken,
+    /// A variable is no text.
+    #[error(transparent)]
+    Env(#[from] NotUtf8),
+    /// There is no folder for state.
+    #[error(transparent)]
+    NoStateDir(#[from] NoStateDir),
+    /// The file with the notes cannot be read.
+    #[error("cannot read the notes from {}", path.display())]
+    Notes {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// This program was built without the embedded Hub.
+    #[error("this atlas-release was built without the embedded Hub")]
+    NoEmbeddedHub,
+    /// A flag that does not go with the others.
+    #[error("{0}")]
+    Flags(String),
+}
+
+/// The Hub that flags or environment name.
+///
+/// # Errors
+/// When none is named or its address cannot be used.
+pub fn hub(world: &World, local: bool, url: Option<&str>) -> Result<HubChoice, SettingsError> {
+    if local {
+        return Ok(HubChoice::Local);
+    }
+    let url = match url {
+        Some(url) => Some(url),
+        None => world.env.text(HUB_URL_VAR)?,
+    };
+    Ok(HubChoice::Remote(HubUrl::parse(
+        url.ok_or(SettingsError::NoHub)?,
+    )?))
+}
+
+/// The credential to publish with, from the environment alone.
+///
+/// # Errors
+/// When there is none.
+pub fn deploy_token(world: &World) -> Result<SecretString, SettingsError> {
+    let token = world.env.text(DEPLOY_TOKEN_VAR)?.map(str::trim);
+    match token {
+        Some(token) if !token.is_empty() => Ok(SecretString::from(token.to_owned())),
+        _ => Err(SettingsError::NoToken),
+    }
+}
+
+/// The state folder that a flag names, or the platform's own.
+///
+/// # Errors
+/// When there is none.
+pub fn state_dir(world: &World, flag: Option<&Path>) -> Result<PathBuf, SettingsError> {
+    Ok(match flag {
+        Some(dir) => world.absolute(dir),
+        None => state::default_dir(world.host.os, &world.env)?,
+    })
+}
+
+/// The notes that a flag holds or names a file of.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn notes(
+    world: &World,
+    text: Option<String>,
+    file: Option<&Path>,
+) -> Result<Option<String>, SettingsError> {
+    match file {
+        None => Ok(text),
+        Some(file) => {
+            let path = world.absolute(file);
+            match std::fs::read_to_string(&path) {
+                Ok(text) => Ok(Some(text)),
+                Err(source) => Err(SettingsError::Notes { path, source }),
+            }
+        }
+    }
+}

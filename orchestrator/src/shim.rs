@@ -1,0 +1,229 @@
+//! The rustc shim: this program under the name `rustc`, which cargo runs as `RUSTC`.
+//!
+//! It adds the linker and the path remaps to compilations for the target, and runs the real rustc
+//! with everything else as it came. Going this way, instead of `RUSTFLAGS`, leaves every rustflag
+//! of the workspace's and the user's configuration in force, and keeps directories out of sccache's
+//! keys. A line with a digest of the policy is added to `rustc -vV`, so that cargo does not take
+//! what plain cargo built for what the policy asks for.
+
+use process::{Command, Env};
+use serde::{Deserialize, Serialize};
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+/// The variable that carries the policy from the orchestrator through cargo to the shim.
+pub const POLICY_VAR: &str = "ATLAS_RELEASE_RUSTC_POLICY";
+
+/// What the shim does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    /// The rustc that does the work.
+    pub rustc: PathBuf,
+    /// The target whose compilations the policy is for; build scripts and macros of the host are
+    /// left alone.
+    pub target: String,
+    /// What `-fuse-ld=` is given, if a linker is chosen.
+    pub linker: Option<String>,
+    /// Folders and the names that stand for them in the output.
+    pub remap: Vec<(PathBuf, String)>,
+}
+
+impl Policy {
+    /// The flags that are added.
+    pub fn flags(&self) -> Vec<OsString> {
+        let mut flags = Vec::new();
+        if let Some(linker) = &self.linker {
+            flags.push("-C".into());
+            flags.push(format!("link-arg=-fuse-ld={linker}").into());
+        }
+        for (from, to) in &self.remap {
+            let mut flag = OsString::from("--remap-path-prefix=");
+            flag.push(from);
+            flag.push("=");
+            flag.push(to);
+            flags.push(flag);
+        }
+        flags
+    }
+
+    /// A name for what the policy does to output: 16 hexadecimal digits. Directories do not count,
+    /// so that the same build elsewhere has the same name.
+    pub fn digest(&self) -> String {
+        let names: Vec<&str> = self.remap.iter().map(|(_, to)| to.as_str()).collect();
+        let text = format!("1 {} {:?} {names:?}", self.target, self.linker);
+        release_types::Sha256Digest::of(text.as_bytes()).to_string()[..16].to_owned()
+    }
+}
+
+/// Whether this process was started as the shim: by its name.
+pub fn is_shim(argv0: Option<&OsStr>) -> bool {
+    argv0.and_then(|name| Path::new(name).file_stem()) == Some(OsStr::new("rustc"))
+}
+
+/// Runs the real rustc; returns the exit code to end with when it could not be started, or when
+/// only its version was asked for.
+pub fn run(args: Vec<OsString>, env: &Env) -> u8 {
+    let policy: Policy = match env.text(POLICY_VAR) {
+        Ok(Some(text)) => match serde_json::from_str(text) {
+            Ok(policy) => policy,
+            Err(error) => return complain(&format!("{POLICY_VAR} was not understood: {error}")),
+        },
+        Ok(None) => return complain(&format!("{POLICY_VAR} is not set")),
+        Err(error) => return complain(&error.to_string()),
+    };
+    let mut inherited = env.clone();
+    inherited.remove(POLICY_VAR);
+    let verbose_version = args.iter().any(|arg| arg == "-vV");
+    let mut command = Command::new(&policy.rustc)
+        .args(args.iter().cloned())
+        .envs(&inherited);
+    if is_for_target(&args, &policy.target) {
+        command = command.args(policy.flags());
+    }
+    if verbose_version {
+        return print_version(&command, &policy);
+    }
+    complain(&command.exec().to_string())
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "the shim is a program of its own, run by cargo"
+)]
+fn complain(what: &str) -> u8 {
+    eprintln!("error: atlas-release as rustc: {what}");
+    101
+}
+
+/// Prints what `rustc -vV` prints, and the policy's line.
+#[expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the shim is a program of its own, run by cargo"
+)]
+fn print_version(command: &Command, policy: &Policy) -> u8 {
+    match command.output_blocking() {
+        Ok(output) => {
+            print!("{}", String::from_utf8_lossy(&output.stdout));
+            eprint!("{}", String::from_utf8_lossy(&output.stderr));
+            if output.status.success() {
+                println!("atlas-release-policy: {}", policy.digest());
+                0
+            } else {
+                1
+            }
+        }
+        Err(error) => complain(&error.to_string()),
+    }
+}
+
+fn is_for_target(args: &[OsString], target: &str) -> bool {
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        if arg == "--target" {
+            return args.next().is_some_and(|value| value == target);
+        }
+        if let Some(value) = arg.to_str().and_then(|arg| arg.strip_prefix("--target=")) {
+            return value == target;
+        }
+    }
+    false
+}
+
+/// Puts the shim into a folder and returns its path, which cargo is given as `RUSTC`.
+///
+/// sccache knows a Rust compiler by the name `rustc`, so the shim has to carry it.
+///
+/// # Errors
+/// What the system says.
+pub fn install(exe: &Path, dir: &Path) -> std::io::Result<PathBuf> {
+    std::fs::create_dir_all(dir)?;
+    let path = path_in(dir);
+    // Made aside and renamed over: another cargo of an ended run may still look at the old one.
+    let aside = dir.join(format!("rustc.{}", std::process::id()));
+    if aside.exists() {
+        std::fs::remove_file(&aside)?;
+    }
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(exe, &aside)?;
+    #[cfg(not(unix))]
+    if std::fs::hard_link(exe, &aside).is_err() {
+        std::fs::copy(exe, &aside)?;
+    }
+    std::fs::rename(&aside, &path)?;
+    Ok(path)
+}
+
+/// Where [`install`] puts the shim.
+pub fn path_in(dir: &Path) -> PathBuf {
+    dir.join(format!("rustc{}", std::env::consts::EXE_SUFFIX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy(root: &str) -> Policy {
+        Policy {
+            rustc: PathBuf::from("/toolchain/bin/rustc"),
+            target: "x86_64-unknown-linux-gnu".to_owned(),
+            linker: Some("mold".to_owned()),
+            remap: vec![(PathBuf::from(root), "/workspace".to_owned())],
+        }
+    }
+
+    #[test]
+    fn the_policys_name_knows_no_directories() {
+        assert_eq!(policy("/a").digest(), policy("/b").digest());
+        let mut other = policy("/a");
+        other.linker = None;
+        assert_ne!(policy("/a").digest(), other.digest());
+    }
+
+    #[test]
+    fn only_the_targets_compilations_are_changed() {
+        let args = |text: &str| -> Vec<OsString> { text.split(' ').map(OsString::from).collect() };
+        let target = "x86_64-unknown-linux-gnu";
+        assert!(is_for_target(
+            &args("--crate-name a --target x86_64-unknown-linux-gnu -O"),
+            target
+        ));
+        assert!(is_for_target(
+            &args("--target=x86_64-unknown-linux-gnu"),
+            target
+        ));
+        assert!(!is_for_target(
+            &args("--crate-name build_script_build"),
+            target
+        ));
+        assert!(!is_for_target(
+            &args("--target aarch64-apple-darwin"),
+            target
+        ));
+    }
+
+    #[test]
+    fn the_shim_is_known_by_its_name() {
+        assert!(is_shim(Some(OsStr::new("/x/rustc"))));
+        assert!(is_shim(Some(OsStr::new("rustc.exe"))));
+        assert!(!is_shim(Some(OsStr::new("/x/atlas-release"))));
+        assert!(!is_shim(None));
+    }
+
+    #[test]
+    fn flags() {
+        let flags: Vec<String> = policy("/a b")
+            .flags()
+            .into_iter()
+            .map(|flag| flag.into_string().unwrap())
+            .collect();
+        assert_eq!(
+            flags,
+            [
+                "-C",
+                "link-arg=-fuse-ld=mold",
+                "--remap-path-prefix=/a b=/workspace"
+            ]
+        );
+    }
+}

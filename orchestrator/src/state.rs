@@ -1,0 +1,98 @@
+//! Where this program keeps what outlives a run: tools it installed and the embedded Hub's data.
+
+use process::Env;
+use release_types::Os;
+use std::path::{Path, PathBuf};
+
+/// There is no folder to keep state in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no state directory: {0} is not set")]
+pub struct NoStateDir(pub &'static str);
+
+/// The platform's own folder for a program's state.
+///
+/// Linux: `$XDG_STATE_HOME/atlas-release`, by default `~/.local/state/atlas-release` (XDG Base
+/// Directory Specification 0.8, which also says that a relative value is to be ignored). macOS:
+/// `~/Library/Application Support/atlas-release`. Windows: `%LOCALAPPDATA%\atlas-release`.
+///
+/// # Errors
+/// When the variable that names the home folder is not set.
+pub fn default_dir(os: Os, env: &Env) -> Result<PathBuf, NoStateDir> {
+    let folder = |name| {
+        env.get(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+            .ok_or(NoStateDir(name))
+    };
+    let base = match os {
+        Os::Linux => match folder("XDG_STATE_HOME") {
+            Ok(dir) if dir.is_absolute() => dir,
+            _ => folder("HOME")?.join(".local/state"),
+        },
+        Os::Macos => folder("HOME")?.join("Library/Application Support"),
+        Os::Windows => folder("LOCALAPPDATA")?,
+    };
+    Ok(base.join("atlas-release"))
+}
+
+/// Makes the state folder, open to its owner alone where the system has modes.
+///
+/// # Errors
+/// What the system says.
+pub fn create(dir: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+        builder.mode(0o700).create(dir)?;
+        std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o700))
+    }
+    #[cfg(not(unix))]
+    builder.create(dir)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_system_has_its_own_place() {
+        let env: Env = [("HOME", "/home/me"), ("LOCALAPPDATA", "/local")]
+            .into_iter()
+            .collect();
+        let of = |os, env: &Env| default_dir(os, env).unwrap();
+        assert_eq!(
+            of(Os::Linux, &env),
+            Path::new("/home/me/.local/state/atlas-release")
+        );
+        assert_eq!(
+            of(Os::Macos, &env),
+            Path::new("/home/me/Library/Application Support/atlas-release")
+        );
+        assert_eq!(of(Os::Windows, &env), Path::new("/local/atlas-release"));
+        let mut xdg = env.clone();
+        xdg.set("XDG_STATE_HOME", "/state");
+        assert_eq!(of(Os::Linux, &xdg), Path::new("/state/atlas-release"));
+        xdg.set("XDG_STATE_HOME", "relative");
+        assert_eq!(
+            of(Os::Linux, &xdg),
+            Path::new("/home/me/.local/state/atlas-release")
+        );
+        assert_eq!(
+            default_dir(Os::Linux, &Env::default()),
+            Err(NoStateDir("HOME"))
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_folder_is_its_owners_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let state = dir.path().join("a/b");
+        create(&state).unwrap();
+        let mode = std::fs::metadata(&state).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+    }
+}

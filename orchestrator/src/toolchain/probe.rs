@@ -1,0 +1,126 @@
+//! Trying tools out, on something tiny, the way the build will use them.
+
+use super::{ToolchainError, interrupted_or};
+use crate::context::World;
+use crate::shim::{POLICY_VAR, Policy};
+use process::{AllowList, Command, ProcessError};
+use std::path::Path;
+use std::time::Duration;
+
+/// How long a tool may take to tell its version.
+const VERSION_LIMIT: Duration = Duration::from_secs(20);
+
+/// How long compiling and linking a program of one line may take, on a busy machine.
+pub(super) const TRIAL_LIMIT: Duration = Duration::from_secs(60);
+
+/// The program of one line.
+pub(super) const TRIAL_SOURCE: &str = "fn main() { println!(\"works\"); }\n";
+
+/// What a tool calls its version.
+pub(super) async fn version(
+    world: &World,
+    tool: &'static str,
+    path: &Path,
+) -> Result<String, ToolchainError> {
+    let command = world.command(path, &AllowList::base()).arg("--version");
+    let output = world
+        .runner
+        .success(&command, VERSION_LIMIT)
+        .await
+        .map_err(|error| interrupted_or(error, |source| ToolchainError::Ask { tool, source }))?;
+    let text = output.stdout_text();
+    Ok(text.lines().next().unwrap_or_default().to_owned())
+}
+
+/// A compilation by the shim, with the policy in its environment.
+pub(super) fn compiler(world: &World, program: &Path, policy: &Policy) -> Option<Command> {
+    let policy = serde_json::to_string(policy).ok()?;
+    Some(
+        world
+            .command(program, &AllowList::base().build())
+            .env(POLICY_VAR, policy),
+    )
+}
+
+/// Links a program through the shim, looks into it for the linker's name, and runs it where this
+/// host can.
+pub(super) async fn linker(
+    world: &World,
+    tool: &'static str,
+    path: &Path,
+    shim: &Path,
+    policy: &Policy,
+) -> Result<(), ToolchainError> {
+    let broken = |why: String| ToolchainError::Broken {
+        tool,
+        path: path.to_owned(),
+        why,
+    };
+    let scratch = scratch()?;
+    let source = scratch.path().join("trial.rs");
+    let program = scratch.path().join("trial");
+    std::fs::write(&source, TRIAL_SOURCE).map_err(|error| ToolchainError::Io {
+        path: source.clone(),
+        source: error,
+    })?;
+    let command = compiler(world, shim, policy)
+        .ok_or_else(|| broken("the policy holds a path that is no text".to_owned()))?
+        .args(["--crate-name", "trial", "--target", &policy.target, "-o"])
+        .arg(&program)
+        .arg(&source);
+    run(world, &command, &broken, "linking a tiny program failed").await?;
+    let bytes = std::fs::read(&program).map_err(|source| ToolchainError::Io {
+        path: program.clone(),
+        source,
+    })?;
+    let names_linker = bytes
+        .windows(tool.len())
+        .any(|window| window == tool.as_bytes());
+    if !names_linker {
+        return Err(broken(format!(
+            "a program that was linked with it does not name {tool}: another linker was used"
+        )));
+    }
+    if policy.target == world.host.target_triple() {
+        let trial = Command::new(&program);
+        run(
+            world,
+            &trial,
+            &broken,
+            "a program that was linked with it does not run",
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+/// A folder that is gone when it is no longer needed.
+pub(super) fn scratch() -> Result<tempfile::TempDir, ToolchainError> {
+    tempfile::Builder::new()
+        .prefix("ar-")
+        .tempdir()
+        .map_err(|source| ToolchainError::Io {
+            path: std::env::temp_dir(),
+            source,
+        })
+}
+
+/// Runs a trial; a failure is the tool's.
+pub(super) async fn run(
+    world: &World,
+    command: &Command,
+    broken: &impl Fn(String) -> ToolchainError,
+    what: &str,
+) -> Result<(), ToolchainError> {
+    match world.runner.success(command, TRIAL_LIMIT).await {
+        Ok(_) => Ok(()),
+        Err(error @ ProcessError::Interrupted { .. }) => Err(ToolchainError::Interrupted(error)),
+        Err(ProcessError::Failed { stderr, status, .. }) => {
+            Err(broken(format!("{what} ({status}): {stderr}")))
+        }
+        Err(error) => Err(broken(format!(
+            "{what}: {}",
+            crate::error::with_causes(&error)
+        ))),
+    }
+}
