@@ -1,0 +1,342 @@
+//! Reading answers: bounded, and every way of saying no turned into a [`ClientError`].
+
+use crate::address::host_of;
+use crate::text::shown;
+use crate::{AnswerProblem, ClientError, NetworkFault};
+use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, LOCATION, RETRY_AFTER};
+use reqwest::{Response, StatusCode};
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+
+/// The longest JSON answer that is read, in bytes.
+pub(crate) const MAX_JSON: u64 = 8 * 1024 * 1024;
+/// How much of an error's body is read, in bytes.
+const MAX_ERROR: u64 = 64 * 1024;
+/// How long an error's body is waited for. The status is known by then, so this may be short.
+const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What is being done with whom: the beginning of every message.
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
+    /// The host that is spoken with.
+    pub(crate) host: String,
+    /// Completes “cannot …”.
+    pub(crate) what: String,
+}
+
+impl Call {
+    pub(crate) fn unexpected(&self, problem: AnswerProblem) -> ClientError {
+        let Self { host, what } = self.clone();
+        ClientError::UnexpectedAnswer {
+            host,
+            what,
+            problem,
+        }
+    }
+
+    pub(crate) fn unreachable(&self, fault: NetworkFault) -> ClientError {
+        let Self { host, what } = self.clone();
+        ClientError::Unreachable {
+            host,
+            what,
+            fault,
+            source: None,
+        }
+    }
+
+    /// The error of a request that got no answer, or of a body that broke off.
+    pub(crate) fn failed(&self, error: reqwest::Error) -> ClientError {
+        // The address may carry a signature.
+        let error = error.without_url();
+        let fault = if error.is_builder() {
+            let why = "a request cannot be built";
+            return ClientError::Setup {
+                why,
+                source: Some(error),
+            };
+        } else if error.is_timeout() {
+            NetworkFault::Timeout
+        } else if error.is_dns() {
+            NetworkFault::Dns
+        } else if error.is_connect() {
+            NetworkFault::Connect
+        } else {
+            NetworkFault::Broken
+        };
+        let Self { host, what } = self.clone();
+        ClientError::Unreachable {
+            host,
+            what,
+            fault,
+            source: Some(error),
+        }
+    }
+}
+
+/// Reads a JSON answer of at most [`MAX_JSON`] bytes.
+pub(crate) async fn json<T: DeserializeOwned>(
+    call: &Call,
+    response: Response,
+    secrets: &[&str],
+) -> Result<T, ClientError> {
+    let too_large = || call.unexpected(AnswerProblem::TooLarge { limit: MAX_JSON });
+    let html =
+        header(response.headers(), &CONTENT_TYPE).is_some_and(|t| t.starts_with("text/html"));
+    if response
+        .content_length()
+        .is_some_and(|length| length > MAX_JSON)
+    {
+        return Err(too_large());
+    }
+    let mut response = response;
+    let mut body = Vec::new();
+    loop {
+        match response.chunk().await {
+            Ok(None) => break,
+            Ok(Some(bytes)) if (body.len() + bytes.len()) as u64 > MAX_JSON => {
+                return Err(too_large());
+            }
+            Ok(Some(bytes)) => body.extend_from_slice(&bytes),
+            Err(error) if error.is_timeout() => return Err(call.failed(error)),
+            Err(_) => return Err(call.unexpected(AnswerProblem::Truncated)),
+        }
+    }
+    serde_json::from_slice(&body).map_err(|error| {
+        let first = body.iter().find(|b| !b.is_ascii_whitespace());
+        call.unexpected(if html || first == Some(&b'<') {
+            AnswerProblem::Html
+        } else if error.is_eof() {
+            AnswerProblem::Truncated
+        } else if error.is_data() {
+            AnswerProblem::Shape(shown(&error.to_string(), secrets))
+        } else {
+            AnswerProblem::NotJson
+        })
+    })
+}
+
+/// An answer that is no success.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) status: StatusCode,
+    /// What the server says about it, fit to be shown; never empty.
+    pub(crate) message: String,
+    pub(crate) retry_after: Option<Duration>,
+    /// The host a redirect points at.
+    pub(crate) to: Option<String>,
+}
+
+impl Refusal {
+    /// Reads what a server says about its refusal. A body that cannot be read changes nothing
+    /// about the status, so it only costs the message.
+    pub(crate) async fn read(mut response: Response, secrets: &[&str]) -> Self {
+        let status = response.status();
+        let retry_after = retry_after(response.headers());
+        let to = header(response.headers(), &LOCATION).map(|location| {
+            match response.url().join(location) {
+                Ok(url) => host_of(&url),
+                Err(_) => "an address that cannot be read".to_owned(),
+            }
+        });
+        let mut body = Vec::new();
+        let reading = async {
+            while let Ok(Some(bytes)) = response.chunk().await {
+                let room = (MAX_ERROR as usize).saturating_sub(body.len());
+                body.extend_from_slice(&bytes[..bytes.len().min(room)]);
+                if bytes.len() >= room {
+                    break;
+                }
+            }
+        };
+        // Whatever has arrived by then is enough.
+        tokio::time::timeout(ERROR_BODY_TIMEOUT, reading).await.ok();
+        let message = match said(&String::from_utf8_lossy(&body)) {
+            Some(text) => shown(&text, secrets),
+            None => String::new(),
+        };
+        let message = if message.is_empty() {
+            "it gave no reason".to_owned()
+        } else {
+            message
+        };
+        Self {
+            status,
+            message,
+            retry_after,
+            to,
+        }
+    }
+
+    /// Whether waiting may help: 408, 425, 429 and 5xx, except those that say “never”.
+    pub(crate) fn is_passing(&self) -> bool {
+        match self.status.as_u16() {
+            408 | 425 | 429 => true,
+            501 | 505 | 507 => false,
+            status => status >= 500,
+        }
+    }
+
+    /// The error of a call to the Hub, or of a download.
+    pub(crate) fn into_error(self, call: &Call) -> ClientError {
+        let Call { host, what } = call.clone();
+        let passing = self.is_passing();
+        let Self {
+            status,
+            message,
+            retry_after,
+            to,
+        } = self;
+        match status.as_u16() {
+            429 => ClientError::RateLimited {
+                host,
+                what,
+                message,
+                retry_after,
+            },
+            status if passing => ClientError::Unavailable {
+                host,
+                what,
+                status,
+                message,
+                retry_after,
+            },
+            400 => ClientError::BadRequest {
+                host,
+                what,
+                message,
+            },
+            401 => ClientError::Unauthorized {
+                host,
+                what,
+                message,
+            },
+            403 => ClientError::Forbidden {
+                host,
+                what,
+                message,
+            },
+            404 => ClientError::NotFound {
+                host,
+                what,
+                message,
+            },
+            409 => ClientError::Conflict {
+                host,
+                what,
+                message,
+            },
+            status @ 300..400 => {
+                let to = to.unwrap_or_else(|| "no address at all".to_owned());
+                ClientError::Redirected {
+                    host,
+                    what,
+                    status,
+                    to,
+                }
+            }
+            status if status < 300 => call.unexpected(AnswerProblem::Status(status)),
+            status => ClientError::Refused {
+                host,
+                what,
+                status,
+                message,
+            },
+        }
+    }
+}
+
+/// A header's value, where it is visible ASCII.
+pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// `Retry-After` in either form of RFC 9110, section 10.2.3. A date is measured from the answer's
+/// own `Date`, so that a wrong clock here does not matter.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let value = header(headers, &RETRY_AFTER)?.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = |text: &str| {
+        jiff::fmt::rfc2822::DateTimeParser::new()
+            .parse_timestamp(text)
+            .ok()
+    };
+    let until = date(value)?;
+    let now = header(headers, &DATE)
+        .and_then(date)
+        .unwrap_or_else(jiff::Timestamp::now);
+    Some(Duration::try_from(until.duration_since(now)).unwrap_or_default())
+}
+
+/// The sentence in an error's body: `{"error":"…"}` of the contract, `{"error":{"message":"…"}}`
+/// of Vercel Blob, or the `Code` and `Message` of S3's XML. Other bodies may hold anything,
+/// including what was signed, and are not shown.
+fn said(body: &str) -> Option<String> {
+    let body = body.trim();
+    if let Ok(value) = serde_json::from_str::<serde_json::Value>(body) {
+        let error = value.get("error").unwrap_or(&value);
+        let text = error.as_str().or_else(|| error.get("message")?.as_str());
+        return text.map(str::to_owned);
+    }
+    if body.starts_with('<') {
+        let element = |name: &str| {
+            let (_, rest) = body.split_once(&format!("<{name}>"))?;
+            Some(rest.split_once(&format!("</{name}>"))?.0)
+        };
+        return match (element("Code"), element("Message")) {
+            (Some(code), Some(message)) => Some(format!("{code}: {message}")),
+            (code, message) => code.or(message).map(str::to_owned),
+        }
+        .or_else(|| Some("it answered with a web page".to_owned()));
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sentence_is_found_in_every_dialect() {
+        for (body, text) in [
+            (r#"{"error":"no such key"}"#, Some("no such key")),
+            (
+                r#"{"error":{"code":"x","message":"too big"}}"#,
+                Some("too big"),
+            ),
+            (r#"{"message":"hm"}"#, Some("hm")),
+            (
+                "<?xml version=\"1.0\"?><Error><Code>BadDigest</Code><Message>differs</Message><StringToSign>s</StringToSign></Error>",
+                Some("BadDigest: differs"),
+            ),
+            ("<html>secret</html>", Some("it answered with a web page")),
+            ("[1]", None),
+            ("plain", None),
+            ("", None),
+        ] {
+            assert_eq!(said(body).as_deref(), text, "{body}");
+        }
+    }
+
+    #[test]
+    fn retry_after_is_read_in_both_forms() {
+        let wait = |pairs: &[(HeaderName, &str)]| {
+            let map = pairs.iter().map(|(n, v)| (n.clone(), v.parse().unwrap()));
+            retry_after(&map.collect())
+        };
+        assert_eq!(wait(&[(RETRY_AFTER, "7")]), Some(Duration::from_secs(7)));
+        let now = (DATE, "Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(
+            wait(&[(RETRY_AFTER, "Sun, 06 Nov 1994 08:50:07 GMT"), now.clone()]),
+            Some(Duration::from_secs(30))
+        );
+        assert_eq!(
+            wait(&[(RETRY_AFTER, "Sun, 06 Nov 1994 08:00:00 GMT"), now]),
+            Some(Duration::ZERO)
+        );
+        assert_eq!(wait(&[(RETRY_AFTER, "soon")]), None);
+        assert_eq!(wait(&[(RETRY_AFTER, "-1")]), None);
+        assert_eq!(wait(&[]), None);
+    }
+}

@@ -1,0 +1,221 @@
+//! The client itself, and how a JSON call to the Hub is made.
+
+use crate::address::is_loopback;
+use crate::answer::{self, Call, Refusal};
+use crate::credential::{ADMIN_TOKEN, Credential, DEPLOY_TOKEN};
+use crate::{ClientError, HubUrl, RetryPolicy, retry};
+use reqwest::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
+use reqwest::{Method, StatusCode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+use url::Url;
+
+/// A client of one Hub. Clones share connections and settings.
+#[derive(Clone)]
+pub struct HubClient(pub(crate) Arc<Inner>);
+
+/// What the clones share.
+pub(crate) struct Inner {
+    /// Goes through the system's proxy where there is one.
+    pub(crate) proxied: reqwest::Client,
+    /// For this machine: a proxy would carry plain http, and the token in it, elsewhere.
+    pub(crate) direct: reqwest::Client,
+    pub(crate) hub: HubUrl,
+    pub(crate) deploy_token: Option<Credential>,
+    pub(crate) admin_token: Option<Credential>,
+    pub(crate) request_timeout: Duration,
+    pub(crate) stall_timeout: Duration,
+    pub(crate) retry: RetryPolicy,
+    pub(crate) notify: Arc<retry::Notify>,
+}
+
+/// Whom a call is made as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Caller {
+    /// Nobody: no token is sent.
+    Anyone,
+    /// Whoever may publish.
+    Publisher,
+    /// An administrator.
+    Admin,
+}
+
+/// Which failures are followed by another attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    /// Every passing one: the call says the same however often it is made.
+    Passing,
+    /// Those where the request was certainly never acted on.
+    Unsent,
+}
+
+/// A JSON call to the Hub.
+pub(crate) struct Request<'a, B> {
+    pub(crate) what: String,
+    pub(crate) method: Method,
+    pub(crate) segments: &'a [&'a str],
+    pub(crate) query: Option<&'a str>,
+    pub(crate) body: Option<&'a B>,
+    pub(crate) caller: Caller,
+    pub(crate) repeat: Repeat,
+}
+
+impl HubClient {
+    /// The Hub's address.
+    pub fn hub(&self) -> &HubUrl {
+        &self.0.hub
+    }
+
+    /// Whether presign and publish have a credential to go with.
+    pub fn can_publish(&self) -> bool {
+        self.0.deploy_token.is_some() || self.0.admin_token.is_some()
+    }
+
+    pub(crate) fn request_timeout(&self) -> Duration {
+        self.0.request_timeout
+    }
+
+    pub(crate) fn stall_timeout(&self) -> Duration {
+        self.0.stall_timeout
+    }
+
+    /// The right HTTP client for the address. It follows no redirects and sends no token.
+    pub(crate) fn http(&self, url: &Url) -> &reqwest::Client {
+        if is_loopback(url) {
+            &self.0.direct
+        } else {
+            &self.0.proxied
+        }
+    }
+
+    /// What a call to the Hub is called in messages.
+    pub(crate) fn call(&self, what: impl Into<String>) -> Call {
+        Call {
+            host: self.0.hub.host(),
+            what: what.into(),
+        }
+    }
+
+    /// The texts that must never be shown or sent to others.
+    pub(crate) fn secrets(&self) -> Vec<&str> {
+        [&self.0.deploy_token, &self.0.admin_token]
+            .into_iter()
+            .flatten()
+            .map(|credential| credential.text())
+            // Shorter ones guard nothing, and would be found in any text.
+            .filter(|text| text.len() >= 8)
+            .collect()
+    }
+
+    /// Makes attempts by the client's policy.
+    pub(crate) async fn attempts<T, Fut>(
+        &self,
+        what: &str,
+        repeat: Repeat,
+        attempt: impl FnMut() -> Fut,
+    ) -> Result<T, ClientError>
+    where
+        Fut: Future<Output = Result<T, ClientError>>,
+    {
+        let passing = match repeat {
+            Repeat::Passing => ClientError::is_passing,
+            Repeat::Unsent => ClientError::is_unsent,
+        };
+        retry::run(&self.0.retry, what, &*self.0.notify, passing, attempt).await
+    }
+
+    /// Makes a JSON call and reads its answer.
+    pub(crate) async fn send<B: Serialize, T: DeserializeOwned>(
+        &self,
+        request: Request<'_, B>,
+    ) -> Result<T, ClientError> {
+        match self.exchange(request).await? {
+            Ok(answer) => Ok(answer),
+            Err((call, refusal)) => Err(refusal.into_error(&call)),
+        }
+    }
+
+    /// The same for something that need not be there: 404 is `None`.
+    pub(crate) async fn find<T: DeserializeOwned>(
+        &self,
+        request: Request<'_, ()>,
+    ) -> Result<Option<T>, ClientError> {
+        match self.exchange(request).await? {
+            Ok(answer) => Ok(Some(answer)),
+            Err((_, refusal)) if refusal.status == StatusCode::NOT_FOUND => Ok(None),
+            Err((call, refusal)) => Err(refusal.into_error(&call)),
+        }
+    }
+
+    async fn exchange<B: Serialize, T: DeserializeOwned>(
+        &self,
+        request: Request<'_, B>,
+    ) -> Result<Result<T, (Call, Refusal)>, ClientError> {
+        let call = self.call(request.what);
+        let url = self.0.hub.endpoint(request.segments, request.query);
+        let credential = self.credential(request.caller, &call)?;
+        let body = request.body.map(serde_json::to_vec).transpose();
+        let body = body.map_err(|error| ClientError::InvalidRequest {
+            what: call.what.clone(),
+            why: error.to_string(),
+        })?;
+        let (call, secrets) = (&call, &self.secrets());
+        let attempt = || async {
+            let mut builder = self
+                .http(&url)
+                .request(request.method.clone(), url.clone())
+                .timeout(self.0.request_timeout)
+                .header(ACCEPT, "application/json");
+            if request.method == Method::GET {
+                // What was just published must not be judged by an older copy.
+                builder = builder.header(CACHE_CONTROL, "no-cache");
+            }
+            if let Some(credential) = credential {
+                builder = credential.put_into(builder);
+            }
+            if let Some(body) = &body {
+                builder = builder
+                    .header(CONTENT_TYPE, "application/json")
+                    .body(body.clone());
+            }
+            let response = builder.send().await.map_err(|error| call.failed(error))?;
+            if response.status().is_success() {
+                return answer::json(call, response, secrets).await.map(Ok);
+            }
+            let refusal = Refusal::read(response, secrets).await;
+            if refusal.is_passing() {
+                return Err(refusal.into_error(call));
+            }
+            Ok(Err((call.clone(), refusal)))
+        };
+        self.attempts(&call.what, request.repeat, attempt).await
+    }
+
+    fn credential(&self, caller: Caller, call: &Call) -> Result<Option<&Credential>, ClientError> {
+        let Inner {
+            deploy_token,
+            admin_token,
+            ..
+        } = &*self.0;
+        let (found, credential) = match caller {
+            Caller::Anyone => return Ok(None),
+            Caller::Publisher => (deploy_token.as_ref().or(admin_token.as_ref()), DEPLOY_TOKEN),
+            Caller::Admin => (admin_token.as_ref(), ADMIN_TOKEN),
+        };
+        found.map(Some).ok_or_else(|| ClientError::MissingToken {
+            what: call.what.clone(),
+            credential,
+        })
+    }
+}
+
+impl fmt::Debug for HubClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HubClient")
+            .field("hub", &self.0.hub)
+            .finish_non_exhaustive()
+    }
+}

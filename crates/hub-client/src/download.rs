@@ -1,0 +1,174 @@
+//! Downloads: redirects followed by hand, bytes hashed as they arrive, never more than expected.
+//!
+//! Nothing is cached, although a deployed Hub marks its redirects as good for a year: the
+//! addresses they name expire within minutes.
+
+use crate::address::{host_of, may_go};
+use crate::answer::{Call, Refusal, header};
+use crate::client::Repeat;
+use crate::{AnswerProblem, ClientError, HubClient, NetworkFault};
+use release_types::Sha256Digest;
+use reqwest::Response;
+use reqwest::header::{ACCEPT_ENCODING, CACHE_CONTROL, LOCATION};
+use sha2::Digest as _;
+use tokio::io::{AsyncWrite, AsyncWriteExt as _};
+use tokio::time::timeout;
+use url::Url;
+
+/// How many redirects are followed, one after another.
+const MAX_REDIRECTS: usize = 5;
+
+/// What was downloaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Downloaded {
+    /// Bytes.
+    pub size: u64,
+    /// The digest of the bytes.
+    pub sha256: Sha256Digest,
+}
+
+impl HubClient {
+    /// Downloads an asset into `sink`, at most `max_size` bytes of it. No token is sent.
+    ///
+    /// Attempts are repeated until the bytes begin to arrive; a download that breaks after that
+    /// is an error, because the sink has bytes already.
+    ///
+    /// # Errors
+    /// When the asset is not there, a redirect is not safe to follow, more than `max_size` bytes
+    /// come, the transfer breaks or stalls, or the sink fails.
+    pub async fn download(
+        &self,
+        download_id: &str,
+        max_size: u64,
+        sink: &mut (impl AsyncWrite + Unpin + Send),
+    ) -> Result<Downloaded, ClientError> {
+        let call = self.download_call(download_id)?;
+        let open = || self.open(&call, download_id);
+        let (at, response) = self.attempts(&call.what, Repeat::Passing, open).await?;
+        self.receive(&at, response, max_size, sink).await
+    }
+
+    /// Downloads an asset for its digest alone, from the start again where it breaks. It is an
+    /// error when more than `expected_size` bytes come; that there are fewer, or others, is seen
+    /// in the result. No token is sent.
+    ///
+    /// # Errors
+    /// As for [`HubClient::download`].
+    pub async fn digest_of_download(
+        &self,
+        download_id: &str,
+        expected_size: u64,
+    ) -> Result<Downloaded, ClientError> {
+        let call = &self.download_call(download_id)?;
+        let attempt = || async move {
+            let (at, response) = self.open(call, download_id).await?;
+            let mut sink = tokio::io::sink();
+            self.receive(&at, response, expected_size, &mut sink).await
+        };
+        self.attempts(&call.what, Repeat::Passing, attempt).await
+    }
+
+    fn download_call(&self, download_id: &str) -> Result<Call, ClientError> {
+        let tail = download_id.strip_prefix("dl_").unwrap_or_default();
+        if tail.is_empty() || !tail.bytes().all(|b| b.is_ascii_alphanumeric()) {
+            return Err(ClientError::InvalidRequest {
+                what: "download an asset".to_owned(),
+                why: format!(
+                    "`{}` is no download id",
+                    crate::text::shown(download_id, &[])
+                ),
+            });
+        }
+        Ok(self.call(format!("download {download_id}")))
+    }
+
+    /// Follows redirects until there are bytes; says at whose they are.
+    async fn open(&self, call: &Call, download_id: &str) -> Result<(Call, Response), ClientError> {
+        let mut url = self
+            .hub()
+            .endpoint(&["api", "v1", "download", download_id], None);
+        let mut call = call.clone();
+        for _ in 0..=MAX_REDIRECTS {
+            let request = self
+                .http(&url)
+                .get(url.clone())
+                // The digest is that of the stored bytes, not of a compressed copy.
+                .header(ACCEPT_ENCODING, "identity")
+                .header(CACHE_CONTROL, "no-cache");
+            let response = match timeout(self.request_timeout(), request.send()).await {
+                Err(_) => return Err(call.unreachable(NetworkFault::Timeout)),
+                Ok(response) => response.map_err(|error| call.failed(error))?,
+            };
+            match response.status().as_u16() {
+                200 => return Ok((call, response)),
+                301 | 302 | 303 | 307 | 308 => {
+                    url = target(&call, &url, &response)?;
+                    call.host = host_of(&url);
+                }
+                _ => {
+                    let refusal = Refusal::read(response, &self.secrets()).await;
+                    return Err(refusal.into_error(&call));
+                }
+            }
+        }
+        Err(call.unexpected(AnswerProblem::TooManyRedirects))
+    }
+
+    async fn receive(
+        &self,
+        call: &Call,
+        mut response: Response,
+        limit: u64,
+        sink: &mut (impl AsyncWrite + Unpin + Send),
+    ) -> Result<Downloaded, ClientError> {
+        let too_long = || {
+            let Call { host, what } = call.clone();
+            ClientError::DownloadTooLong { host, what, limit }
+        };
+        let failed = |source| ClientError::Sink {
+            what: call.what.clone(),
+            source,
+        };
+        if response
+            .content_length()
+            .is_some_and(|length| length > limit)
+        {
+            return Err(too_long());
+        }
+        let mut hasher = sha2::Sha256::new();
+        let mut size = 0;
+        loop {
+            let bytes = match timeout(self.stall_timeout(), response.chunk()).await {
+                Err(_) => return Err(call.unreachable(NetworkFault::Stalled)),
+                Ok(Err(error)) => return Err(call.failed(error)),
+                Ok(Ok(None)) => break,
+                Ok(Ok(Some(bytes))) => bytes,
+            };
+            size += bytes.len() as u64;
+            if size > limit {
+                return Err(too_long());
+            }
+            hasher.update(&bytes);
+            sink.write_all(&bytes).await.map_err(failed)?;
+        }
+        sink.flush().await.map_err(failed)?;
+        Ok(Downloaded {
+            size,
+            sha256: Sha256Digest::from_hasher(hasher),
+        })
+    }
+}
+
+/// Where a redirect leads, if it is safe to follow.
+fn target(call: &Call, from: &Url, response: &Response) -> Result<Url, ClientError> {
+    let unusable = || call.unexpected(AnswerProblem::Unusable("the redirect"));
+    let location = header(response.headers(), &LOCATION).ok_or_else(unusable)?;
+    let to = from.join(location).map_err(|_| unusable())?;
+    may_go(from, &to).map_err(|why| ClientError::Insecure {
+        host: call.host.clone(),
+        what: call.what.clone(),
+        to: host_of(&to),
+        why,
+    })?;
+    Ok(to)
+}

@@ -1,0 +1,38 @@
+//! Client of the Distribution API: presign, upload, publish, read back, manage app tokens.
+//!
+//! It works with a deployed Hub that has the base contract alone. What such a Hub is known to do
+//! badly (dropped artifacts, redirects that look permanent, HTML where JSON belongs) is turned
+//! into an error here, so that callers may trust an `Ok`.
+//!
+//! Three rules hold throughout: the deploy token goes to the Hub's own address and nowhere else;
+//! no answer is read without a bound; no error shows a token or the query of a signed address.
+//!
+//! Left to others: which files make a release and in what order they are sent (the orchestrator),
+//! how progress and retries look (its reporters), and the choice of a TLS provider. The process
+//! must have installed one (`rustls::crypto::CryptoProvider::install_default`) before
+//! [`HubClientBuilder::build`]; nothing global is changed here.
+
+mod address;
+mod answer;
+mod builder;
+mod client;
+mod compare;
+mod credential;
+mod download;
+mod error;
+mod problem;
+mod releases;
+mod retry;
+mod text;
+mod tokens;
+mod upload;
+
+pub use address::{HubUrl, HubUrlError};
+pub use builder::HubClientBuilder;
+pub use client::HubClient;
+pub use download::Downloaded;
+pub use error::{ClientError, ErrorKind};
+pub use problem::{AnswerProblem, Difference, FileChange, NetworkFault};
+pub use releases::Capabilities;
+pub use retry::{RetryNotice, RetryPolicy};
+pub use upload::Uploaded;

@@ -1,0 +1,108 @@
+//! When a call is made again, and how long is waited before.
+//!
+//! Which errors are passing is said by [`ClientError::is_passing`]: connections that fail or
+//! break, time-outs, 408, 425, 429 and 5xx except 501, 505 and 507.
+
+use crate::ClientError;
+use backon::{ExponentialBuilder, Retryable as _};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How often and how long a call is tried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// How often in all, the first time included. 1 means no retry; 0 counts as 1.
+    pub attempts: u32,
+    /// The delay before the second attempt; it doubles from then on. Jitter adds up to as much.
+    pub min_delay: Duration,
+    /// The longest delay, jitter and `Retry-After` apart.
+    pub max_delay: Duration,
+    /// `Retry-After` is honoured up to this long.
+    pub retry_after_cap: Duration,
+    /// No attempt begins later than this after the first one began.
+    pub deadline: Duration,
+}
+
+impl RetryPolicy {
+    /// One attempt, no more.
+    pub fn none() -> Self {
+        Self {
+            attempts: 1,
+            ..Self::default()
+        }
+    }
+}
+
+impl Default for RetryPolicy {
+    /// Five attempts, half a second to twenty seconds apart, `Retry-After` up to a minute, none
+    /// begun after fifteen minutes.
+    fn default() -> Self {
+        Self {
+            attempts: 5,
+            min_delay: Duration::from_millis(500),
+            max_delay: Duration::from_secs(20),
+            retry_after_cap: Duration::from_secs(60),
+            deadline: Duration::from_secs(15 * 60),
+        }
+    }
+}
+
+/// An attempt failed and another one follows.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct RetryNotice<'a> {
+    /// What is being done; completes “cannot …”.
+    pub what: &'a str,
+    /// How many attempts have failed so far.
+    pub failed: u32,
+    /// How many there may be in all.
+    pub attempts: u32,
+    /// How long is waited now.
+    pub delay: Duration,
+    /// Why the last one failed.
+    pub error: &'a ClientError,
+}
+
+/// Who is told of retries.
+pub(crate) type Notify = dyn Fn(&RetryNotice<'_>) + Send + Sync;
+
+/// Makes `attempt` until it succeeds, fails for good, or the policy has had enough.
+pub(crate) async fn run<T, Fut>(
+    policy: &RetryPolicy,
+    what: &str,
+    notify: &Notify,
+    passing: fn(&ClientError) -> bool,
+    attempt: impl FnMut() -> Fut,
+) -> Result<T, ClientError>
+where
+    Fut: Future<Output = Result<T, ClientError>>,
+{
+    let attempts = policy.attempts.max(1);
+    let backoff = ExponentialBuilder::new()
+        .with_min_delay(policy.min_delay)
+        .with_max_delay(policy.max_delay)
+        .with_max_times((attempts - 1) as usize)
+        .with_jitter();
+    let began = Instant::now();
+    let mut failed = 0;
+    attempt
+        .retry(backoff)
+        .sleep(tokio::time::sleep)
+        .when(passing)
+        .adjust(|error: &ClientError, delay| {
+            let asked = error.retry_after().unwrap_or_default();
+            let delay = delay?.max(asked.min(policy.retry_after_cap));
+            (began.elapsed() + delay <= policy.deadline).then_some(delay)
+        })
+        .notify(|error, delay| {
+            failed += 1;
+            notify(&RetryNotice {
+                what,
+                failed,
+                attempts,
+                delay,
+                error,
+            });
+        })
+        .await
+}

@@ -1,0 +1,14 @@
+//! The client against real servers on this machine: such as a deployed Hub, and such as misbehave.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests stand outside of test functions"
+)]
+
+mod calls;
+mod download;
+mod faults;
+mod retries;
+mod support;
+mod tokens;
+mod upload;

@@ -1,0 +1,143 @@
+//! What is tried again, after how long, and who is told.
+
+use crate::support::*;
+use axum::body::Body;
+use axum::http::Response;
+use hub_client::{ClientError, HubClient, RetryPolicy};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+type Told = Arc<Mutex<Vec<(u32, u32, Duration, String)>>>;
+
+fn listening(address: &str, policy: RetryPolicy) -> (HubClient, Told) {
+    let told = Told::default();
+    let log = told.clone();
+    let client = builder(address)
+        .retry(policy)
+        .on_retry(move |notice| {
+            let error = notice.error.to_string();
+            log.lock()
+                .unwrap()
+                .push((notice.failed, notice.attempts, notice.delay, error));
+        })
+        .build()
+        .unwrap();
+    (client, told)
+}
+
+fn quick() -> RetryPolicy {
+    RetryPolicy {
+        attempts: 4,
+        min_delay: Duration::from_millis(1),
+        max_delay: Duration::from_millis(2),
+        ..RetryPolicy::default()
+    }
+}
+
+fn busy(code: u16, retry_after: &str) -> Response<Body> {
+    let mut response = status(code, r#"{"error":"later"}"#);
+    response
+        .headers_mut()
+        .insert("retry-after", retry_after.parse().unwrap());
+    response
+}
+
+#[tokio::test]
+async fn a_busy_hub_is_waited_for_as_long_as_it_asks() {
+    let server = Server::start(|_, before| match before {
+        0 => busy(503, "1"),
+        1 => busy(429, "0"),
+        _ => status(404, ""),
+    })
+    .await;
+    let (client, told) = listening(&server.address, quick());
+    let began = Instant::now();
+    client.capabilities().await.unwrap();
+    assert!(began.elapsed() >= Duration::from_secs(1));
+    let told = told.lock().unwrap();
+    assert_eq!(
+        (told[0].0, told[0].1, told[0].2),
+        (1, 4, Duration::from_secs(1))
+    );
+    assert!(told[0].3.contains("(503): later"), "{}", told[0].3);
+    assert!(told[1].0 == 2 && told[1].2 < Duration::from_millis(10));
+    assert!(told[1].3.contains("(429)"));
+    assert_eq!(told.len(), 2);
+}
+
+#[tokio::test]
+async fn retry_after_is_capped_and_the_deadline_holds() {
+    let server = Server::start(|_, _| busy(429, "86400")).await;
+    let capped = RetryPolicy {
+        retry_after_cap: Duration::from_millis(20),
+        ..quick()
+    };
+    let (client, told) = listening(&server.address, capped);
+    let error = client.capabilities().await.unwrap_err();
+    assert!(matches!(&error, ClientError::RateLimited { .. }));
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(86400)));
+    assert_eq!(told.lock().unwrap().len(), 3);
+    assert!(
+        told.lock()
+            .unwrap()
+            .iter()
+            .all(|t| t.2 == Duration::from_millis(20))
+    );
+
+    let hasty = RetryPolicy {
+        deadline: Duration::from_secs(5),
+        ..quick()
+    };
+    let (client, told) = listening(&server.address, hasty);
+    let began = Instant::now();
+    client.capabilities().await.unwrap_err();
+    assert!(told.lock().unwrap().is_empty() && began.elapsed() < Duration::from_secs(2));
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_is_tried_again() {
+    let address = raw(|number| match number {
+        0 => Vec::new(),
+        1 => b"HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\n{".to_vec(),
+        _ => b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".to_vec(),
+    })
+    .await;
+    let (client, told) = listening(&address, quick());
+    assert_eq!(client.capabilities().await.unwrap(), None);
+    assert_eq!(told.lock().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn publish_is_tried_again_because_it_replaces_what_was_there() {
+    let server = Server::start(|seen, before| match before {
+        0 => status(502, "<html>bad gateway</html>"),
+        _ => status(201, release_of(&seen.json()).to_string()),
+    })
+    .await;
+    let (client, told) = listening(&server.address, quick());
+    let product = "runner".parse().unwrap();
+    client
+        .publish(&product, &publish_request(&["a"]))
+        .await
+        .unwrap();
+    assert_eq!(told.lock().unwrap().len(), 1);
+    let seen = server.seen();
+    assert_eq!(seen[0].body, seen[1].body);
+}
+
+#[tokio::test]
+async fn one_attempt_means_no_retry() {
+    let server = Server::start(|_, _| status(503, "")).await;
+    for attempts in [0, 1] {
+        let (client, told) = listening(
+            &server.address,
+            RetryPolicy {
+                attempts,
+                ..quick()
+            },
+        );
+        client.capabilities().await.unwrap_err();
+        assert!(told.lock().unwrap().is_empty());
+    }
+    assert_eq!(server.seen().len(), 2);
+}
