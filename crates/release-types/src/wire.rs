@@ -54,6 +54,20 @@ pub struct PresignResponse {
     pub provider: String,
 }
 
+impl PresignRequest {
+    /// Asks for an address to upload an object to, bound to nothing but its key.
+    pub fn upload(key: ObjectKey) -> Self {
+        Self {
+            action: "upload".to_owned(),
+            key,
+            content_type: None,
+            provider: None,
+            size: None,
+            sha256: None,
+        }
+    }
+}
+
 impl std::fmt::Debug for PresignResponse {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("PresignResponse")
@@ -179,6 +193,15 @@ pub struct IssuedToken {
     pub token: String,
     /// What the Hub keeps of it.
     pub record: AppToken,
+}
+
+impl std::fmt::Debug for IssuedToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("IssuedToken")
+            .field("token", &"***")
+            .field("record", &self.record)
+            .finish()
+    }
 }
 
 /// `DELETE /api/v1/deploy/app-tokens`.

@@ -177,9 +177,11 @@ fn default_path(host: Host, env: &Env) -> Result<PathBuf, EndpointError> {
             return Ok(format!("{PIPE_PREFIX}atlas-runnerd-{user}").into());
         }
         Os::Macos => home()?.join("Library/Application Support/atlas-runner"),
+        // Root first: its login shells have XDG_RUNTIME_DIR and its services have not, and both
+        // must mean the same daemon.
+        Os::Linux if host.is_root => PathBuf::from("/run/atlas-runner"),
         Os::Linux => match folder("XDG_RUNTIME_DIR") {
             Some(runtime) => runtime.join("atlas-runner"),
-            None if host.is_root => PathBuf::from("/run/atlas-runner"),
             None => home()?.join(".local/state/atlas-runner"),
         },
     };
@@ -197,7 +199,7 @@ mod tests {
 
     #[test]
     fn each_system_has_its_default() {
-        let home = ("HOME", "/home/ada");
+        let home = ("HOME", "/home/me");
         let runtime = ("XDG_RUNTIME_DIR", "/run/user/1000");
         for (os, is_root, env, expected) in [
             (
@@ -210,13 +212,13 @@ mod tests {
                 Os::Linux,
                 false,
                 vec![home, ("XDG_RUNTIME_DIR", "relative")],
-                "/home/ada/.local/state/atlas-runner/runnerd.sock",
+                "/home/me/.local/state/atlas-runner/runnerd.sock",
             ),
             (
                 Os::Linux,
                 true,
                 vec![runtime],
-                "/run/user/1000/atlas-runner/runnerd.sock",
+                "/run/atlas-runner/runnerd.sock",
             ),
             (
                 Os::Linux,
@@ -227,20 +229,20 @@ mod tests {
             (
                 Os::Macos,
                 false,
-                vec![("HOME", "/Users/ada"), runtime],
-                "/Users/ada/Library/Application Support/atlas-runner/runnerd.sock",
+                vec![("HOME", "/Users/me"), runtime],
+                "/Users/me/Library/Application Support/atlas-runner/runnerd.sock",
             ),
             (
                 Os::Windows,
                 false,
-                vec![("USERNAME", "ada lovelace"), home],
-                r"\\.\pipe\atlas-runnerd-ada lovelace",
+                vec![("USERNAME", "some one"), home],
+                r"\\.\pipe\atlas-runnerd-some one",
             ),
             (
                 Os::Windows,
                 false,
-                vec![("USERNAME", r"CORP\ada")],
-                r"\\.\pipe\atlas-runnerd-CORP_ada",
+                vec![("USERNAME", r"CORP\me")],
+                r"\\.\pipe\atlas-runnerd-CORP_me",
             ),
         ] {
             assert_eq!(resolve(os, is_root, &env).as_deref(), Ok(expected));
@@ -267,7 +269,7 @@ mod tests {
             os: Os::Linux,
             is_root: false,
         };
-        let env = [("HOME", "/home/ada"), (SOCKET_VARIABLE, "/v.sock")]
+        let env = [("HOME", "/home/me"), (SOCKET_VARIABLE, "/v.sock")]
             .into_iter()
             .collect();
         let asked = Endpoint::resolve(Some("/f.sock".into()), host, &env).unwrap();

@@ -1,0 +1,133 @@
+//! Objects: which bytes are stored under which key.
+
+use super::{Catalogue, db_size, parse, parse_size, stamp};
+use crate::HubError;
+use jiff::Timestamp;
+use release_types::{ObjectKey, Sha256Digest};
+use sqlx::{SqliteConnection, SqliteTransaction};
+use std::collections::HashSet;
+
+/// What is stored under a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StoredObject {
+    /// The digest of the bytes, which is also their name in storage.
+    pub(crate) sha256: Sha256Digest,
+    /// Their number.
+    pub(crate) size: u64,
+    /// The media type they were uploaded with.
+    pub(crate) content_type: String,
+}
+
+/// What an upload does to its key.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum PutOutcome {
+    /// The key has these bytes now, and had none before.
+    Created,
+    /// The key had other bytes, which no release refers to, and has these now.
+    Replaced(Sha256Digest),
+    /// The key had these bytes already.
+    Same,
+    /// The key has other bytes, and a release refers to them.
+    Immutable,
+}
+
+impl Catalogue {
+    /// Decides what an upload does to its key, and notes it in the transaction.
+    pub(crate) async fn put_object(
+        tx: &mut SqliteTransaction<'_>,
+        key: &ObjectKey,
+        object: &StoredObject,
+        now: Timestamp,
+    ) -> Result<PutOutcome, HubError> {
+        let before = find(tx, key).await?;
+        let outcome = match before {
+            None => PutOutcome::Created,
+            Some(before) => {
+                let same = before.sha256 == object.sha256;
+                let referenced: Option<i64> =
+                    sqlx::query_scalar("SELECT 1 FROM assets WHERE object_key = $1 LIMIT 1")
+                        .bind(key.as_str())
+                        .fetch_optional(&mut **tx)
+                        .await?;
+                match (same, referenced.is_some()) {
+                    (true, true) => return Ok(PutOutcome::Same),
+                    (false, true) => return Ok(PutOutcome::Immutable),
+                    (true, false) => PutOutcome::Same,
+                    (false, false) => PutOutcome::Replaced(before.sha256),
+                }
+            }
+        };
+        sqlx::query(
+            "INSERT INTO objects (object_key, sha256, size, content_type, blob, uploaded_at) \
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (object_key) DO UPDATE SET \
+             sha256 = excluded.sha256, size = excluded.size, blob = excluded.blob, \
+             content_type = excluded.content_type, uploaded_at = excluded.uploaded_at",
+        )
+        .bind(key.as_str())
+        .bind(object.sha256.to_string())
+        .bind(db_size(object.size))
+        .bind(&object.content_type)
+        .bind(object.sha256.to_string())
+        .bind(stamp(now))
+        .execute(&mut **tx)
+        .await?;
+        Ok(outcome)
+    }
+
+    /// Whether some object still has these bytes.
+    pub(crate) async fn has_blob(
+        tx: &mut SqliteTransaction<'_>,
+        blob: &Sha256Digest,
+    ) -> Result<bool, HubError> {
+        let found: Option<i64> =
+            sqlx::query_scalar("SELECT 1 FROM objects WHERE blob = $1 LIMIT 1")
+                .bind(blob.to_string())
+                .fetch_optional(&mut **tx)
+                .await?;
+        Ok(found.is_some())
+    }
+
+    /// The names of all stored bytes that some object has.
+    pub(crate) async fn blobs(&self) -> Result<HashSet<String>, HubError> {
+        let blobs: Vec<String> = sqlx::query_scalar("SELECT DISTINCT blob FROM objects")
+            .fetch_all(&self.readers)
+            .await?;
+        Ok(blobs.into_iter().collect())
+    }
+
+    /// What is stored under a key that some release refers to.
+    pub(crate) async fn released_object(
+        &self,
+        key: &ObjectKey,
+    ) -> Result<Option<StoredObject>, HubError> {
+        let row: Option<(String, i64, String)> = sqlx::query_as(
+            "SELECT sha256, size, content_type FROM objects WHERE object_key = $1 \
+             AND EXISTS (SELECT 1 FROM assets WHERE assets.object_key = objects.object_key)",
+        )
+        .bind(key.as_str())
+        .fetch_optional(&self.readers)
+        .await?;
+        row.map(stored).transpose()
+    }
+}
+
+/// What is stored under a key.
+pub(super) async fn find(
+    tx: &mut SqliteConnection,
+    key: &ObjectKey,
+) -> Result<Option<StoredObject>, HubError> {
+    let row: Option<(String, i64, String)> =
+        sqlx::query_as("SELECT sha256, size, content_type FROM objects WHERE object_key = $1")
+            .bind(key.as_str())
+            .fetch_optional(tx)
+            .await?;
+    row.map(stored).transpose()
+}
+
+fn stored((sha256, size, content_type): (String, i64, String)) -> Result<StoredObject, HubError> {
+    Ok(StoredObject {
+        sha256: parse("digest", &sha256)?,
+        size: parse_size(size)?,
+        content_type,
+    })
+}

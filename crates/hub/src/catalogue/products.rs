@@ -1,0 +1,59 @@
+//! Products: what releases are of.
+
+use super::{Catalogue, parse, stamp};
+use crate::HubError;
+use jiff::Timestamp;
+use release_types::ProductName;
+use sqlx::SqliteConnection;
+
+const ADD: &str = "INSERT INTO products (name, created_at) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+
+impl Catalogue {
+    /// Adds the products that every Hub has, where they are missing.
+    pub(super) async fn add_built_in_products(&self, now: Timestamp) -> Result<(), HubError> {
+        let mut tx = self.write().await?;
+        for name in ProductName::BUILT_IN {
+            add(&mut tx, name, now).await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Adds a product. Whether it is new.
+    pub(crate) async fn add_product(
+        &self,
+        name: &ProductName,
+        now: Timestamp,
+    ) -> Result<bool, HubError> {
+        let mut tx = self.write().await?;
+        let added = add(&mut tx, name.as_str(), now).await?;
+        tx.commit().await?;
+        Ok(added)
+    }
+
+    /// Whether the product exists.
+    pub(crate) async fn has_product(&self, name: &ProductName) -> Result<bool, HubError> {
+        let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM products WHERE name = $1")
+            .bind(name.as_str())
+            .fetch_optional(&self.readers)
+            .await?;
+        Ok(found.is_some())
+    }
+
+    /// All products, by name.
+    pub(crate) async fn products(&self) -> Result<Vec<ProductName>, HubError> {
+        let names: Vec<String> = sqlx::query_scalar("SELECT name FROM products ORDER BY name")
+            .fetch_all(&self.readers)
+            .await?;
+        names.iter().map(|name| parse("product", name)).collect()
+    }
+}
+
+async fn add(tx: &mut SqliteConnection, name: &str, now: Timestamp) -> Result<bool, HubError> {
+    let done = sqlx::query(ADD)
+        .bind(name)
+        .bind(stamp(now))
+        .execute(tx)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}

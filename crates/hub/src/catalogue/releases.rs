@@ -1,0 +1,305 @@
+//! Releases and their assets: registered, read, found by download id.
+
+use super::version_key::version_key;
+use super::{Catalogue, db_size, objects, parse, parse_size, parse_time, stamp};
+use crate::HubError;
+use crate::token::random_id;
+use jiff::Timestamp;
+use release_types::{
+    Artifact, Asset, Channel, FileName, ObjectKey, Platform, ProductName, Release,
+};
+use semver::Version;
+use sqlx::{SqliteConnection, SqliteTransaction};
+use std::collections::HashMap;
+
+/// One platform of a release, as it is to be.
+#[derive(Debug, Clone)]
+pub(crate) struct Publication {
+    pub(crate) product: ProductName,
+    pub(crate) version: Version,
+    pub(crate) channel: Channel,
+    pub(crate) platform: Platform,
+    /// The whole list.
+    pub(crate) artifacts: Vec<Artifact>,
+    /// New notes; the release keeps what it has when absent.
+    pub(crate) notes: Option<String>,
+    /// A new time; the release keeps what it has when absent.
+    pub(crate) published_at: Option<Timestamp>,
+}
+
+/// What came of a publication.
+#[derive(Debug)]
+pub(crate) enum Registered {
+    /// The platform has this list now.
+    Done(Release),
+    /// An artifact is not what is stored; nothing has changed.
+    Conflict {
+        /// Whose bytes.
+        filename: FileName,
+        /// What is the matter with them.
+        why: String,
+    },
+}
+
+/// An asset as the database has it.
+#[derive(Debug, PartialEq, Eq)]
+struct AssetRow {
+    asset: Asset,
+    object_key: String,
+}
+
+impl Catalogue {
+    /// Registers one platform of a release in one transaction. Assets that stay what they are keep
+    /// their download ids.
+    pub(crate) async fn publish(
+        &self,
+        publication: &Publication,
+        now: Timestamp,
+    ) -> Result<Registered, HubError> {
+        let mut tx = self.write().await?;
+        for artifact in &publication.artifacts {
+            let stored = objects::find(&mut tx, &artifact.key).await?;
+            let why = match stored {
+                None => "nothing has been uploaded under its key".to_owned(),
+                Some(stored) if stored.size != artifact.size => {
+                    format!("{} bytes are stored, not {}", stored.size, artifact.size)
+                }
+                Some(stored) if stored.sha256 != artifact.sha256 => format!(
+                    "the stored bytes have the SHA-256 {}, not {}",
+                    stored.sha256, artifact.sha256
+                ),
+                Some(_) => continue,
+            };
+            let filename = artifact.filename.clone();
+            return Ok(Registered::Conflict { filename, why });
+        }
+        let (release_id, published_at) = put_release(&mut tx, publication, now).await?;
+        let assets = put_assets(&mut tx, &release_id, publication).await?;
+        tx.commit().await?;
+        Ok(Registered::Done(Release {
+            product: publication.product.clone(),
+            version: publication.version.to_string(),
+            channel: publication.channel,
+            published_at,
+            platform: publication.platform,
+            assets,
+        }))
+    }
+
+    /// The release of the highest precedence that a channel has for a platform; of several that
+    /// differ in build metadata alone, the one registered last.
+    pub(crate) async fn latest(
+        &self,
+        product: &ProductName,
+        channel: Channel,
+        platform: Platform,
+    ) -> Result<Option<Release>, HubError> {
+        let mut tx = self.read().await?;
+        let row: Option<(String, String, String)> = sqlx::query_as(
+            "SELECT id, version, published_at FROM releases WHERE product = $1 AND channel = $2 \
+             AND EXISTS (SELECT 1 FROM assets WHERE assets.release_id = releases.id \
+             AND assets.os = $3 AND assets.arch = $4) \
+             ORDER BY version_key DESC, created_at DESC LIMIT 1",
+        )
+        .bind(product.as_str())
+        .bind(channel.as_str())
+        .bind(platform.os.as_str())
+        .bind(platform.arch.as_str())
+        .fetch_optional(&mut *tx)
+        .await?;
+        let Some((id, version, published_at)) = row else {
+            return Ok(None);
+        };
+        let rows = asset_rows(&mut tx, &id, platform).await?;
+        Ok(Some(Release {
+            product: product.clone(),
+            version,
+            channel,
+            published_at: parse_time(&published_at)?,
+            platform,
+            assets: sorted(rows),
+        }))
+    }
+
+    /// One platform of one release.
+    pub(crate) async fn release(
+        &self,
+        product: &ProductName,
+        version: &Version,
+        channel: Channel,
+        platform: Platform,
+    ) -> Result<Option<Release>, HubError> {
+        let mut tx = self.read().await?;
+        let row: Option<(String, String)> = sqlx::query_as(
+            "SELECT id, published_at FROM releases \
+             WHERE product = $1 AND version = $2 AND channel = $3",
+        )
+        .bind(product.as_str())
+        .bind(version.to_string())
+        .bind(channel.as_str())
+        .fetch_optional(&mut *tx)
+        .await?;
+        let Some((id, published_at)) = row else {
+            return Ok(None);
+        };
+        let rows = asset_rows(&mut tx, &id, platform).await?;
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Release {
+            product: product.clone(),
+            version: version.to_string(),
+            channel,
+            published_at: parse_time(&published_at)?,
+            platform,
+            assets: sorted(rows),
+        }))
+    }
+
+    /// The object behind a download id.
+    pub(crate) async fn download(&self, id: &str) -> Result<Option<ObjectKey>, HubError> {
+        let key: Option<String> =
+            sqlx::query_scalar("SELECT object_key FROM assets WHERE download_id = $1")
+                .bind(id)
+                .fetch_optional(&self.readers)
+                .await?;
+        key.map(|key| parse("key", &key)).transpose()
+    }
+}
+
+/// Creates the release's row or brings it up to date; its id and its time of publication.
+async fn put_release(
+    tx: &mut SqliteTransaction<'_>,
+    publication: &Publication,
+    now: Timestamp,
+) -> Result<(String, Timestamp), HubError> {
+    let (id, published_at): (String, String) = sqlx::query_as(
+        "INSERT INTO releases \
+         (id, product, version, version_key, channel, notes, published_at, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, COALESCE($7, $8), $8) \
+         ON CONFLICT (product, version, channel) DO UPDATE SET \
+         notes = COALESCE($6, releases.notes), \
+         published_at = COALESCE($7, releases.published_at) \
+         RETURNING id, published_at",
+    )
+    .bind(random_id()?)
+    .bind(publication.product.as_str())
+    .bind(publication.version.to_string())
+    .bind(version_key(&publication.version))
+    .bind(publication.channel.as_str())
+    .bind(publication.notes.as_deref())
+    .bind(publication.published_at.map(stamp))
+    .bind(stamp(now))
+    .fetch_one(&mut **tx)
+    .await?;
+    Ok((id, parse_time(&published_at)?))
+}
+
+/// Replaces the platform's list.
+async fn put_assets(
+    tx: &mut SqliteTransaction<'_>,
+    release_id: &str,
+    publication: &Publication,
+) -> Result<Vec<Asset>, HubError> {
+    let platform = publication.platform;
+    let before: HashMap<String, AssetRow> = asset_rows(tx, release_id, platform)
+        .await?
+        .into_iter()
+        .map(|row| (row.asset.filename.clone(), row))
+        .collect();
+    sqlx::query("DELETE FROM assets WHERE release_id = $1 AND os = $2 AND arch = $3")
+        .bind(release_id)
+        .bind(platform.os.as_str())
+        .bind(platform.arch.as_str())
+        .execute(&mut **tx)
+        .await?;
+    let mut rows = Vec::with_capacity(publication.artifacts.len());
+    for artifact in &publication.artifacts {
+        let mut row = AssetRow {
+            asset: Asset {
+                kind: artifact.kind,
+                filename: artifact.filename.to_string(),
+                size: artifact.size,
+                sha256: artifact.sha256,
+                download_id: String::new(),
+            },
+            object_key: artifact.key.to_string(),
+        };
+        row.asset.download_id = match before.get(&row.asset.filename) {
+            Some(old) if old.is_same_but_for_id(&row) => old.asset.download_id.clone(),
+            _ => format!("dl_{}", random_id()?),
+        };
+        insert_asset(tx, release_id, platform, &row).await?;
+        rows.push(row);
+    }
+    Ok(sorted(rows))
+}
+
+async fn insert_asset(
+    tx: &mut SqliteTransaction<'_>,
+    release_id: &str,
+    platform: Platform,
+    row: &AssetRow,
+) -> Result<(), HubError> {
+    sqlx::query(
+        "INSERT INTO assets \
+         (release_id, os, arch, filename, kind, size, sha256, object_key, download_id) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    )
+    .bind(release_id)
+    .bind(platform.os.as_str())
+    .bind(platform.arch.as_str())
+    .bind(&row.asset.filename)
+    .bind(row.asset.kind.as_str())
+    .bind(db_size(row.asset.size))
+    .bind(row.asset.sha256.to_string())
+    .bind(&row.object_key)
+    .bind(&row.asset.download_id)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+async fn asset_rows(
+    connection: &mut SqliteConnection,
+    release_id: &str,
+    platform: Platform,
+) -> Result<Vec<AssetRow>, HubError> {
+    type Row = (String, String, i64, String, String, String);
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT kind, filename, size, sha256, object_key, download_id FROM assets \
+         WHERE release_id = $1 AND os = $2 AND arch = $3",
+    )
+    .bind(release_id)
+    .bind(platform.os.as_str())
+    .bind(platform.arch.as_str())
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter()
+        .map(|(kind, filename, size, sha256, object_key, download_id)| {
+            let asset = Asset {
+                kind: parse("kind", &kind)?,
+                filename,
+                size: parse_size(size)?,
+                sha256: parse("digest", &sha256)?,
+                download_id,
+            };
+            Ok(AssetRow { asset, object_key })
+        })
+        .collect()
+}
+
+/// The assets in the order of the contract: by the kind's name, then by file name.
+fn sorted(rows: Vec<AssetRow>) -> Vec<Asset> {
+    let mut assets: Vec<Asset> = rows.into_iter().map(|row| row.asset).collect();
+    assets.sort_by(|a, b| (a.kind.as_str(), &a.filename).cmp(&(b.kind.as_str(), &b.filename)));
+    assets
+}
+
+impl AssetRow {
+    fn is_same_but_for_id(&self, other: &Self) -> bool {
+        let (a, b) = (&self.asset, &other.asset);
+        self.object_key == other.object_key
+            && (a.kind, &a.filename, a.size, a.sha256) == (b.kind, &b.filename, b.size, b.sha256)
+    }
+}

@@ -1,0 +1,335 @@
+//! The command line of `atlas-hub`: arguments to settings, settings to the library, its answer to
+//! an exit code. stdout is data, one thing a line; everything else goes to stderr.
+
+use build_version::BuildInfo;
+use clap::{ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use hub::{Hub, HubConfig, HubError};
+use release_types::ProductName;
+use secrecy::ExposeSecret as _;
+use std::io::{IsTerminal as _, Write as _};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use tokio::net::TcpListener;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use url::Url;
+
+/// Runs a Distribution Hub: what release automation publishes to and programs update from.
+#[derive(Debug, Parser)]
+#[command(name = "atlas-hub", after_help = EXIT_CODES)]
+struct Cli {
+    /// Say more; twice for everything.
+    #[arg(short, long, action = ArgAction::Count, global = true)]
+    verbose: u8,
+    /// How the log on stderr is written.
+    #[arg(long, value_enum, default_value_t, global = true)]
+    log_format: LogFormat,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  a defect in atlas-hub
+  2  usage: a flag, a setting, or a data directory that is not initialized
+  7  the network: the address cannot be listened on
+  9  this machine: disk, permissions, or a lock held by another process";
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+enum LogFormat {
+    /// For people.
+    #[default]
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Creates a Hub and prints its first administrator's credential on stdout, this one time.
+    #[command(after_help = "\
+Example:
+  atlas-hub init --data-dir /var/lib/atlas-hub > admin-credential")]
+    Init(DataDirArg),
+    /// Serves the Distribution API until SIGTERM or SIGINT.
+    ///
+    /// When it is ready it prints `listening on http://<address>` on stdout.
+    #[command(after_help = "\
+Example:
+  atlas-hub serve --data-dir /var/lib/atlas-hub --listen 0.0.0.0:8080 \\
+      --public-url https://hub.example.com")]
+    Serve {
+        #[command(flatten)]
+        dir: DataDirArg,
+        /// The address to listen on; port 0 takes a free one.
+        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+        listen: SocketAddr,
+        /// Scheme, host and port that clients reach this Hub by. Needed when the address is not a
+        /// loopback one.
+        #[arg(long, value_name = "URL")]
+        public_url: Option<Url>,
+    },
+    /// Looks after administrators.
+    #[command(
+        subcommand,
+        after_help = "\
+Example:
+  atlas-hub admin add alex --data-dir /var/lib/atlas-hub"
+    )]
+    Admin(Admin),
+    /// Looks after the products that can be released.
+    #[command(
+        subcommand,
+        after_help = "\
+Example:
+  atlas-hub product list --data-dir /var/lib/atlas-hub"
+    )]
+    Product(Product),
+}
+
+#[derive(Debug, Subcommand)]
+enum Admin {
+    /// Adds an administrator and prints the credential on stdout, this one time.
+    ///
+    /// Also the way back in when every credential is lost.
+    #[command(after_help = "\
+Example:
+  atlas-hub admin add alex --data-dir /var/lib/atlas-hub > admin-credential")]
+    Add {
+        /// What to call the administrator.
+        name: String,
+        #[command(flatten)]
+        dir: DataDirArg,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Product {
+    /// Adds a product, unless it exists.
+    #[command(after_help = "\
+Example:
+  atlas-hub product add hub --data-dir /var/lib/atlas-hub")]
+    Add {
+        /// 1 to 64 of a-z, 0-9 and `-`.
+        name: ProductName,
+        #[command(flatten)]
+        dir: DataDirArg,
+    },
+    /// Prints the products, one a line.
+    #[command(after_help = "\
+Example:
+  atlas-hub product list --data-dir /var/lib/atlas-hub")]
+    List(DataDirArg),
+}
+
+#[derive(Debug, Args)]
+struct DataDirArg {
+    /// The folder that holds everything the Hub keeps.
+    #[arg(long, value_name = "FOLDER")]
+    data_dir: PathBuf,
+}
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+enum CliError {
+    /// What was asked for makes no sense.
+    #[error("{0}")]
+    Usage(String),
+    #[error(transparent)]
+    Hub(#[from] HubError),
+    #[error("cannot write to stdout")]
+    Stdout(#[source] std::io::Error),
+    #[error("signals cannot be received")]
+    Signals(#[source] std::io::Error),
+}
+
+/// Runs the command that this process was started with.
+pub(crate) async fn run(build: BuildInfo) -> ExitCode {
+    let matches = Cli::command().version(build.version()).get_matches();
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    start_log(cli.verbose, cli.log_format);
+    match execute(cli.command, build).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report(&error);
+            ExitCode::from(exit_code(&error))
+        }
+    }
+}
+
+async fn execute(command: Command, build: BuildInfo) -> Result<(), CliError> {
+    match command {
+        Command::Init(dir) => init(dir.config(build)).await,
+        Command::Serve {
+            dir,
+            listen,
+            public_url,
+        } => {
+            let mut config = dir.config(build);
+            config.public_url = public_url;
+            serve(config, listen).await
+        }
+        Command::Admin(Admin::Add { name, dir }) => {
+            let hub = Hub::open_initialized(dir.config(build)).await?;
+            let credential = hub.add_admin(&name).await?;
+            hub.close().await;
+            print(credential.expose_secret())?;
+            eprintln!("the line on stdout is the credential of {name}; it is shown this once");
+            Ok(())
+        }
+        Command::Product(Product::Add { name, dir }) => {
+            let hub = Hub::open_initialized(dir.config(build)).await?;
+            let added = hub.add_product(&name).await?;
+            hub.close().await;
+            let done = if added { "added" } else { "is there already" };
+            eprintln!("product {name}: {done}");
+            Ok(())
+        }
+        Command::Product(Product::List(dir)) => {
+            let hub = Hub::open_initialized(dir.config(build)).await?;
+            let products = hub.products().await?;
+            hub.close().await;
+            products.iter().try_for_each(|name| print(name.as_str()))
+        }
+    }
+}
+
+async fn init(config: HubConfig) -> Result<(), CliError> {
+    let path = config.data_dir.clone();
+    let hub = Hub::open(config).await?;
+    if hub.is_initialized().await? {
+        hub.close().await;
+        return Err(CliError::Usage(format!(
+            "{} is initialized already; nothing was changed",
+            path.display()
+        )));
+    }
+    let credential = hub.add_admin("first administrator").await?;
+    hub.close().await;
+    print(credential.expose_secret())?;
+    eprintln!("created a Hub in {}", path.display());
+    eprintln!("the line on stdout is its administrator's credential; it is shown this once");
+    Ok(())
+}
+
+async fn serve(config: HubConfig, listen: SocketAddr) -> Result<(), CliError> {
+    if !listen.ip().is_loopback() && config.public_url.is_none() {
+        return Err(CliError::Usage(format!(
+            "--listen {listen} can be reached from other machines and so needs --public-url"
+        )));
+    }
+    let hub = Hub::open_initialized(config).await?;
+    let failed = |source| HubError::Listen {
+        address: listen,
+        source,
+    };
+    let listener = TcpListener::bind(listen).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    let stop = stop_signal().map_err(CliError::Signals)?;
+    print(&format!("listening on http://{address}"))?;
+    hub.serve(listener, stop).await?;
+    Ok(())
+}
+
+/// Resolves when this process is asked to end. Takes over the signals at once.
+fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        Ok(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        })
+    }
+    #[cfg(not(unix))]
+    {
+        Ok(async {
+            if let Err(error) = tokio::signal::ctrl_c().await {
+                tracing::warn!(%error, "Ctrl-C cannot be received");
+                std::future::pending::<()>().await;
+            }
+        })
+    }
+}
+
+impl DataDirArg {
+    fn config(self, build: BuildInfo) -> HubConfig {
+        let mut config = HubConfig::new(self.data_dir);
+        config.version = build.version().to_owned();
+        config
+    }
+}
+
+/// One line on stdout, there when this returns.
+fn print(line: &str) -> Result<(), CliError> {
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "{line}")
+        .and_then(|()| stdout.flush())
+        .map_err(CliError::Stdout)
+}
+
+/// The log on stderr. Of other crates only what is wrong: what they say at finer levels can hold
+/// whole requests.
+fn start_log(verbose: u8, format: LogFormat) {
+    let level = match verbose {
+        0 => LevelFilter::INFO,
+        1 => LevelFilter::DEBUG,
+        _ => LevelFilter::TRACE,
+    };
+    let filter = Targets::new()
+        .with_target("hub", level)
+        .with_target("atlas_hub", level)
+        .with_default(LevelFilter::WARN);
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let registry = tracing_subscriber::registry().with(filter);
+    match format {
+        LogFormat::Human => registry
+            .with(layer.with_ansi(std::io::stderr().is_terminal()))
+            .init(),
+        LogFormat::Json => registry.with(layer.json()).init(),
+    }
+}
+
+fn report(error: &CliError) {
+    eprint!("error: {error}");
+    let mut next = std::error::Error::source(error);
+    while let Some(cause) = next {
+        eprint!(": {cause}");
+        next = cause.source();
+    }
+    eprintln!();
+    if let CliError::Hub(HubError::NotInitialized { path }) = error {
+        eprintln!(
+            "hint: run `atlas-hub init --data-dir {}` first",
+            path.display()
+        );
+    }
+}
+
+fn exit_code(error: &CliError) -> u8 {
+    match error {
+        CliError::Usage(_) => 2,
+        CliError::Stdout(_) | CliError::Signals(_) => 9,
+        CliError::Hub(error) => match error {
+            HubError::Config(_) | HubError::NotInitialized { .. } => 2,
+            HubError::Listen { .. }
+            | HubError::Locked { .. }
+            | HubError::Io { .. }
+            | HubError::Database(_)
+            | HubError::Migrate(_)
+            | HubError::Corrupt { .. }
+            | HubError::Random(_) => 9,
+            HubError::SqliteTooOld { .. } => 1,
+        },
+    }
+}

@@ -1,0 +1,119 @@
+//! What a Hub is opened with: its folder, its address and its clock.
+
+use crate::HubError;
+use jiff::Timestamp;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use url::Url;
+
+/// Settings of a Hub.
+#[derive(Debug, Clone)]
+pub struct HubConfig {
+    /// The folder that holds everything the Hub keeps.
+    pub data_dir: PathBuf,
+    /// Scheme, host and port that clients reach the Hub by. Upload addresses begin with it. When
+    /// absent, the address that the server listens on, which then has to be a loopback one.
+    pub public_url: Option<Url>,
+    /// The version that the Hub tells its clients.
+    pub version: String,
+    /// How long requests under way may take to finish once the server is told to stop.
+    pub drain: Duration,
+    /// Where the time comes from.
+    pub clock: Clock,
+}
+
+impl HubConfig {
+    /// The settings of a Hub in a folder, with everything else at its default.
+    pub fn new(data_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            data_dir: data_dir.into(),
+            public_url: None,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            drain: Duration::from_secs(10),
+            clock: Clock::system(),
+        }
+    }
+
+    /// Refuses what cannot work, before anything is created.
+    pub(crate) fn check(&self) -> Result<(), HubError> {
+        if self.data_dir.as_os_str().is_empty() {
+            return Err(HubError::Config(
+                "the data directory has no name".to_owned(),
+            ));
+        }
+        let Some(url) = &self.public_url else {
+            return Ok(());
+        };
+        let bare = url.path() == "/"
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none();
+        if !matches!(url.scheme(), "http" | "https") || !url.has_host() || !bare {
+            return Err(HubError::Config(
+                "the public URL must be http or https with a host and a port and nothing else"
+                    .to_owned(),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Tells the time.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
+
+impl Clock {
+    /// The machine's own clock.
+    pub fn system() -> Self {
+        Self::from_fn(Timestamp::now)
+    }
+
+    /// A clock that asks a function.
+    pub fn from_fn(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now))
+    }
+
+    /// The time now.
+    pub fn now(&self) -> Timestamp {
+        (self.0)()
+    }
+}
+
+impl std::fmt::Debug for Clock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Clock")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_public_url_is_scheme_host_and_port() {
+        let check = |url: &str| {
+            let mut config = HubConfig::new("/x");
+            config.public_url = Some(url.parse().unwrap());
+            config.check()
+        };
+        for good in [
+            "http://hub.example",
+            "https://hub.example:8443/",
+            "http://[::1]:80",
+        ] {
+            assert!(check(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "ftp://hub.example",
+            "https://hub.example/below",
+            "https://hub.example/?q",
+            "https://hub.example/#f",
+            "https://user@hub.example/",
+            "data:text/plain,x",
+        ] {
+            assert!(matches!(check(bad), Err(HubError::Config(_))), "{bad}");
+        }
+    }
+}

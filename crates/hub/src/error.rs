@@ -1,0 +1,110 @@
+//! Why a Hub cannot be opened, changed or served.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// What a Hub's owner can run into. What its clients run into is an HTTP status instead.
+#[derive(Debug, thiserror::Error)]
+pub enum HubError {
+    /// Another process has the data directory open.
+    #[error("the data directory {} is in use by {}", path.display(), holder(*pid))]
+    Locked {
+        /// The data directory.
+        path: PathBuf,
+        /// The process that holds it, where its lock file can be read.
+        pid: Option<u32>,
+    },
+    /// A file or folder below the data directory cannot be used.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// With what.
+        path: PathBuf,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+    /// The catalogue's database failed.
+    #[error("the catalogue's database failed")]
+    Database(#[from] sqlx::Error),
+    /// The catalogue's tables cannot be brought to the form this version needs.
+    #[error("the catalogue cannot be brought up to date")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    /// The catalogue holds a value that this version cannot read.
+    #[error("the catalogue holds a {what} that cannot be read: `{value}`")]
+    Corrupt {
+        /// What the value should be.
+        what: &'static str,
+        /// The value.
+        value: String,
+    },
+    /// The SQLite library has a defect that can damage a database in WAL mode.
+    #[error("SQLite {found} can damage the catalogue; 3.51.3 or newer is needed")]
+    SqliteTooOld {
+        /// The library's version.
+        found: String,
+    },
+    /// The data directory holds no Hub.
+    #[error("{} holds no Hub", path.display())]
+    NotInitialized {
+        /// The data directory.
+        path: PathBuf,
+    },
+    /// A setting cannot be used.
+    #[error("{0}")]
+    Config(String),
+    /// The server's socket failed.
+    #[error("cannot serve on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The operating system gives no random bytes.
+    #[error("the operating system gives no random bytes")]
+    Random(#[from] getrandom::Error),
+}
+
+impl HubError {
+    /// Adds to an I/O error what was tried with which path.
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io {
+            action,
+            path,
+            source,
+        }
+    }
+
+    /// Whether the storage is full: the one failure that a client is told apart, with 507.
+    pub(crate) fn is_storage_full(&self) -> bool {
+        match self {
+            Self::Io { source, .. } => matches!(
+                source.kind(),
+                std::io::ErrorKind::StorageFull
+                    | std::io::ErrorKind::QuotaExceeded
+                    | std::io::ErrorKind::FileTooLarge
+            ),
+            // 13 is SQLITE_FULL.
+            Self::Database(sqlx::Error::Database(error)) => error.code().as_deref() == Some("13"),
+            _ => false,
+        }
+    }
+}
+
+fn holder(pid: Option<u32>) -> String {
+    pid.map_or("another process".to_owned(), |pid| format!("process {pid}"))
+}
+
+/// An error and what caused it, in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
+}

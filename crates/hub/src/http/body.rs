@@ -1,0 +1,144 @@
+//! What stands in a request, taken apart step by step, so that an error can name the field.
+
+use super::error::ApiError;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::response::IntoResponse as _;
+use bytes::Bytes;
+use http::StatusCode;
+use http::request::Parts;
+use release_types::{Channel, Platform};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use std::fmt::Display;
+use std::str::FromStr;
+
+/// A body that is one JSON object, or nothing, which is an empty one. Its fields are read one at a
+/// time; unknown ones are ignored.
+#[derive(Debug)]
+pub(super) struct JsonObject(pub(super) Map<String, Value>);
+
+impl<S: Send + Sync> FromRequest<S> for JsonObject {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let bytes = match Bytes::from_request(request, state).await {
+            Ok(bytes) => bytes,
+            Err(rejection) => {
+                let status = rejection.into_response().status();
+                return Err(match status {
+                    StatusCode::PAYLOAD_TOO_LARGE => {
+                        ApiError::new(status, "a JSON body may be 1 MiB long")
+                    }
+                    _ => ApiError::bad_request("the request's body ended early"),
+                });
+            }
+        };
+        if bytes.is_empty() {
+            return Ok(Self(Map::new()));
+        }
+        match serde_json::from_slice(&bytes) {
+            Ok(Value::Object(map)) => Ok(Self(map)),
+            Ok(_) => Err(ApiError::bad_request("the body is JSON, but not an object")),
+            Err(error) => Err(ApiError::bad_request(format!(
+                "the body is not JSON: {error}"
+            ))),
+        }
+    }
+}
+
+impl JsonObject {
+    /// A field that may be absent or `null`.
+    pub(super) fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name).filter(|value| !value.is_null())
+    }
+
+    /// A text that may be absent.
+    pub(super) fn text(&self, name: &str) -> Result<Option<&str>, ApiError> {
+        self.get(name).map(|value| text(name, value)).transpose()
+    }
+
+    /// A text that has to be there.
+    pub(super) fn required(&self, name: &str) -> Result<&str, ApiError> {
+        self.text(name)?
+            .ok_or_else(|| ApiError::bad_request(format!("`{name}` is missing")))
+    }
+
+    /// A text that may be absent, parsed.
+    pub(super) fn parsed<T: FromStr<Err: Display>>(
+        &self,
+        name: &str,
+    ) -> Result<Option<T>, ApiError> {
+        self.text(name)?.map(|text| parsed(name, text)).transpose()
+    }
+
+    /// A channel; `stable` when absent.
+    pub(super) fn channel(&self) -> Result<Channel, ApiError> {
+        Ok(self.parsed("channel")?.unwrap_or(Channel::Stable))
+    }
+}
+
+/// A value that has to be a text.
+pub(super) fn text<'v>(name: &str, value: &'v Value) -> Result<&'v str, ApiError> {
+    value
+        .as_str()
+        .ok_or_else(|| ApiError::bad_request(format!("`{name}` is not a text")))
+}
+
+/// A value that has to be a number of bytes.
+pub(super) fn size(name: &str, value: &Value) -> Result<u64, ApiError> {
+    value
+        .as_u64()
+        .filter(|size| i64::try_from(*size).is_ok())
+        .ok_or_else(|| ApiError::bad_request(format!("`{name}` is not a number of bytes")))
+}
+
+/// A text that has to be something.
+pub(super) fn parsed<T: FromStr<Err: Display>>(name: &str, text: &str) -> Result<T, ApiError> {
+    text.parse()
+        .map_err(|error| ApiError::bad_request(format!("`{name}`: {error}")))
+}
+
+/// The variable segments of a path, unescaped.
+pub(super) struct Segments<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Segments<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let segments: Result<Path<T>, PathRejection> = Path::from_request_parts(parts, state).await;
+        match segments {
+            Ok(Path(segments)) => Ok(Self(segments)),
+            Err(_) => Err(ApiError::bad_request("the path is not valid UTF-8")),
+        }
+    }
+}
+
+/// The `channel` of a query; `stable` when absent.
+pub(super) struct ChannelQuery(pub(super) Channel);
+
+#[derive(serde::Deserialize)]
+struct ChannelField {
+    channel: Option<String>,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for ChannelQuery {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let query: Result<Query<ChannelField>, QueryRejection> =
+            Query::from_request_parts(parts, state).await;
+        let Ok(Query(ChannelField { channel })) = query else {
+            return Err(ApiError::bad_request("the query cannot be read"));
+        };
+        match channel {
+            Some(name) => Ok(Self(parsed("channel", &name)?)),
+            None => Ok(Self(Channel::Stable)),
+        }
+    }
+}
+
+/// The platform of two segments.
+pub(super) fn platform(os: &str, arch: &str) -> Result<Platform, ApiError> {
+    Ok(Platform::new(parsed("os", os)?, parsed("arch", arch)?))
+}

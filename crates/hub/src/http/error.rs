@@ -1,0 +1,73 @@
+//! Every error as the contract wants it: a status and `{"error": "<one sentence>"}`.
+
+use crate::HubError;
+use crate::error::chain;
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use release_types::ErrorBody;
+
+/// An answer that is an error.
+#[derive(Debug)]
+pub(super) struct ApiError {
+    status: StatusCode,
+    message: String,
+}
+
+impl ApiError {
+    pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            message: message.into(),
+        }
+    }
+
+    pub(super) fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, message)
+    }
+
+    /// One answer for no, an unknown, an expired and a revoked credential.
+    pub(super) fn unauthorized() -> Self {
+        let message = "a valid deploy token is needed in x-atlas-app-deploy-token";
+        Self::new(StatusCode::UNAUTHORIZED, message)
+    }
+
+    pub(super) fn forbidden(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, message)
+    }
+
+    pub(super) fn not_found(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, message)
+    }
+
+    pub(super) fn conflict(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, message)
+    }
+
+    pub(super) fn internal() -> Self {
+        let message = "the Hub failed; its log says why";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, message)
+    }
+}
+
+/// What the Hub itself runs into is its operator's business: clients are told no details.
+impl From<HubError> for ApiError {
+    fn from(error: HubError) -> Self {
+        tracing::error!(error = %chain(&error), "a request failed");
+        if error.is_storage_full() {
+            let message = "the Hub's storage is full; nothing was stored";
+            Self::new(StatusCode::INSUFFICIENT_STORAGE, message)
+        } else {
+            Self::internal()
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let body = ErrorBody {
+            error: self.message,
+        };
+        (self.status, Json(body)).into_response()
+    }
+}

@@ -1,0 +1,154 @@
+//! The Distribution API over HTTP: routes here, one file for each group of them.
+//!
+//! Handlers translate: request to values, values to the Hub, the Hub's answer to JSON. Every
+//! error is JSON too, whoever finds it, and nothing of a request but its method and its path is
+//! ever logged.
+
+mod about;
+mod auth;
+mod body;
+mod error;
+mod objects;
+mod presign;
+mod publish;
+mod publish_body;
+mod releases;
+mod tokens;
+
+use crate::Hub;
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use error::ApiError;
+use http::{HeaderValue, StatusCode, header};
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Instant;
+use tower_http::catch_panic::CatchPanicLayer;
+use url::Url;
+
+/// The largest JSON body that is read, in bytes.
+const MAX_JSON: usize = 1024 * 1024;
+
+/// What every handler can reach.
+#[derive(Debug)]
+struct App {
+    hub: Hub,
+    /// What upload addresses begin with.
+    base: Url,
+}
+
+type AppState = Arc<App>;
+
+/// All routes of a Hub.
+pub(crate) fn router(hub: Hub, base: Url) -> Router {
+    let routes = Router::new()
+        .route("/healthz", get(about::health))
+        .route("/api/v1/hub", get(about::hub))
+        .route("/api/v1/storage/presign", post(presign::presign))
+        .route(
+            "/artifacts/{*path}",
+            get(objects::download).put(objects::upload),
+        )
+        .route("/api/v1/releases/{product}/publish", post(publish::publish))
+        .route(
+            "/api/v1/releases/{product}/latest/{os}/{arch}",
+            get(releases::latest),
+        )
+        .route(
+            "/api/v1/releases/{product}/{version}/{os}/{arch}",
+            get(releases::version),
+        )
+        .route("/api/v1/download/{download_id}", get(releases::download))
+        .route(
+            "/api/v1/deploy/app-tokens",
+            get(tokens::list).post(tokens::issue).delete(tokens::revoke),
+        )
+        .with_state(Arc::new(App { hub, base }));
+    with_layers(routes)
+}
+
+/// What surrounds all routes: answers for what no route takes, limits, the log, panics caught.
+fn with_layers(routes: Router) -> Router {
+    routes
+        .fallback(|| async { ApiError::new(StatusCode::NOT_FOUND, "there is nothing here") })
+        .method_not_allowed_fallback(|| async {
+            let status = StatusCode::METHOD_NOT_ALLOWED;
+            ApiError::new(status, "this path does not take this method")
+        })
+        .layer(DefaultBodyLimit::max(MAX_JSON))
+        .layer(CatchPanicLayer::custom(after_panic))
+        .layer(axum::middleware::from_fn(log_and_mark))
+}
+
+/// One line in the log for each request; and what says nothing about caching is not cached.
+async fn log_and_mark(request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let method = request.method().clone();
+    // The path alone: the query of an upload address is a credential.
+    let path = request.uri().path().to_owned();
+    let mut response = next.run(request).await;
+    response
+        .headers_mut()
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    tracing::info!(
+        %method,
+        path,
+        status = response.status().as_u16(),
+        ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        "request"
+    );
+    response
+}
+
+fn after_panic(panic: Box<dyn Any + Send>) -> Response {
+    let text = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no message");
+    tracing::error!(panic = text, "a request hit a defect");
+    ApiError::internal().into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_answered_as_json() {
+        let routes = Router::new().route(
+            "/panic",
+            get(|| async {
+                if true {
+                    panic!("on purpose");
+                }
+            }),
+        );
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = crate::server::run(
+            listener,
+            with_layers(routes),
+            std::future::pending(),
+            std::time::Duration::ZERO,
+        );
+        let client = async {
+            rustls::crypto::ring::default_provider()
+                .install_default()
+                .ok();
+            let url = format!("http://{address}/panic");
+            let response = reqwest::get(url).await.unwrap();
+            assert_eq!(response.status(), 500);
+            let body: release_types::ErrorBody = response.json().await.unwrap();
+            assert!(!body.error.contains("on purpose"));
+        };
+        tokio::select! {
+            () = server => unreachable!(),
+            () = client => {}
+        }
+    }
+}

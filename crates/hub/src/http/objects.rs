@@ -1,0 +1,236 @@
+//! The bytes themselves: the upload that an address was signed for, and their download.
+
+use super::AppState;
+use super::body::{Segments, parsed};
+use super::error::ApiError;
+use crate::catalogue::PutOutcome;
+use crate::storage::Staged;
+use crate::upload_url::{Grant, SignedQuery};
+use axum::Json;
+use axum::body::{Body, BodyDataStream};
+use axum::extract::{Query, State};
+use axum::response::{IntoResponse as _, Response};
+use futures_util::StreamExt as _;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use release_types::{ObjectKey, Sha256Digest};
+use serde::Serialize;
+use std::time::Duration;
+use tokio_util::io::ReaderStream;
+
+/// How long an upload may send nothing before it is given up.
+const UPLOAD_PAUSE: Duration = Duration::from_secs(60);
+
+/// How much of a refused upload is read, and for how long, so that a client which sends first and
+/// listens afterwards gets to see why.
+const DISCARDED: (usize, Duration) = (8 * 1024 * 1024, Duration::from_secs(5));
+
+/// How much of a file is read at a time.
+const READ_BUFFER: usize = 64 * 1024;
+
+/// What was stored.
+#[derive(Serialize)]
+pub(super) struct Stored {
+    key: ObjectKey,
+    size: u64,
+    sha256: Sha256Digest,
+}
+
+/// `PUT /artifacts/…`, with the query that presign has signed.
+pub(super) async fn upload(
+    State(app): State<AppState>,
+    Segments(path): Segments<String>,
+    query: Result<Query<SignedQuery>, axum::extract::rejection::QueryRejection>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<(StatusCode, Json<Stored>), ApiError> {
+    let mut body = body.into_data_stream();
+    let result = match granted(&app, &path, query.ok(), &headers) {
+        Ok(grant) => store(&app, &grant, &mut body).await,
+        Err(error) => Err(error),
+    };
+    if result.is_err() {
+        discard(&mut body).await;
+    }
+    result
+}
+
+/// What the address allows, when the request keeps to it as far as its head shows.
+fn granted(
+    app: &AppState,
+    path: &str,
+    query: Option<Query<SignedQuery>>,
+    headers: &HeaderMap,
+) -> Result<Grant, ApiError> {
+    let key: ObjectKey = parsed("key", &format!("artifacts/{path}"))?;
+    let Some(Query(query)) = query else {
+        return Err(ApiError::forbidden("uploads need an address from presign"));
+    };
+    let grant = app
+        .hub
+        .signer()
+        .check(key, query, app.hub.now())
+        .map_err(|refused| ApiError::forbidden(refused.to_string()))?;
+    let content_type = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    if content_type != Some(grant.content_type.as_bytes()) {
+        return Err(ApiError::bad_request(format!(
+            "this upload has to have the content-type `{}`",
+            grant.content_type
+        )));
+    }
+    if headers.contains_key(header::CONTENT_RANGE) {
+        return Err(ApiError::bad_request(
+            "an object is uploaded whole, not in ranges",
+        ));
+    }
+    let length = headers.get(header::CONTENT_LENGTH);
+    let length: Option<u64> = length.and_then(|value| value.to_str().ok()?.parse().ok());
+    match (grant.size, length) {
+        (Some(size), Some(length)) if size != length => Err(wrong_size(size)),
+        _ => Ok(grant),
+    }
+}
+
+fn wrong_size(size: u64) -> ApiError {
+    ApiError::bad_request(format!("this upload has to be {size} bytes long"))
+}
+
+async fn store(
+    app: &AppState,
+    grant: &Grant,
+    body: &mut BodyDataStream,
+) -> Result<(StatusCode, Json<Stored>), ApiError> {
+    let staged = receive(app, grant, body).await?;
+    if let Some(expected) = grant.sha256
+        && expected != staged.sha256
+    {
+        return Err(ApiError::conflict(format!(
+            "the bytes received have the SHA-256 {}, not {expected}",
+            staged.sha256
+        )));
+    }
+    let stored = Stored {
+        key: grant.key.clone(),
+        size: staged.size,
+        sha256: staged.sha256,
+    };
+    let hub = app.hub.clone();
+    let Grant {
+        key, content_type, ..
+    } = grant.clone();
+    // A task of its own: a client that hangs up now does not leave the step half done.
+    let storing = tokio::spawn(async move { hub.store(&key, &content_type, staged).await });
+    let outcome = storing.await.map_err(|error| {
+        tracing::error!(%error, "storing an upload hit a defect");
+        ApiError::internal()
+    })?;
+    match outcome? {
+        PutOutcome::Created | PutOutcome::Replaced(_) => Ok((StatusCode::CREATED, Json(stored))),
+        PutOutcome::Same => Ok((StatusCode::OK, Json(stored))),
+        PutOutcome::Immutable => Err(ApiError::conflict(format!(
+            "`{}` has other bytes, and a release refers to them",
+            stored.key
+        ))),
+    }
+}
+
+/// Writes the body to a file of its own, complete and on the disk when this returns.
+async fn receive(
+    app: &AppState,
+    grant: &Grant,
+    body: &mut BodyDataStream,
+) -> Result<Staged, ApiError> {
+    let mut staging = app.hub.storage().stage().await?;
+    loop {
+        let next = tokio::time::timeout(UPLOAD_PAUSE, body.next());
+        let chunk = match next.await {
+            Ok(Some(Ok(chunk))) => chunk,
+            Ok(None) => break,
+            Ok(Some(Err(error))) => {
+                tracing::info!(%error, "an upload broke off");
+                return Err(ApiError::bad_request("the upload broke off"));
+            }
+            Err(_) => {
+                let message = "the upload stood still for too long";
+                return Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, message));
+            }
+        };
+        staging.write(&chunk).await?;
+        if let Some(size) = grant.size
+            && staging.size() > size
+        {
+            return Err(wrong_size(size));
+        }
+    }
+    match grant.size {
+        Some(size) if size != staging.size() => Err(wrong_size(size)),
+        _ => Ok(staging.finish().await?),
+    }
+}
+
+async fn discard(body: &mut BodyDataStream) {
+    let (most, longest) = DISCARDED;
+    let reading = async {
+        let mut read = 0;
+        while let Some(Ok(chunk)) = body.next().await
+            && read < most
+        {
+            read += chunk.len();
+        }
+    };
+    if tokio::time::timeout(longest, reading).await.is_err() {
+        tracing::debug!("a refused upload keeps sending");
+    }
+}
+
+/// `GET /artifacts/…`: the bytes of an object that some release refers to.
+pub(super) async fn download(
+    State(app): State<AppState>,
+    Segments(path): Segments<String>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let missing = || ApiError::not_found("no release has this file");
+    let key: ObjectKey = format!("artifacts/{path}").parse().map_err(|_| missing())?;
+    let object = app.hub.catalogue().released_object(&key).await?;
+    let object = object.ok_or_else(missing)?;
+    let etag = format!("\"{}\"", object.sha256);
+    let mut response = if matches_etag(&headers, &etag) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        let file = app.hub.storage().open_blob(&object.sha256).await?;
+        let mut response =
+            Body::from_stream(ReaderStream::with_capacity(file, READ_BUFFER)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_LENGTH, object.size.into());
+        let content_type = HeaderValue::from_str(&object.content_type);
+        let fallback = HeaderValue::from_static("application/octet-stream");
+        headers.insert(header::CONTENT_TYPE, content_type.unwrap_or(fallback));
+        response
+    };
+    let headers = response.headers_mut();
+    if let Ok(etag) = HeaderValue::from_str(&etag) {
+        headers.insert(header::ETAG, etag);
+    }
+    let name = key.segments().last().unwrap_or_default();
+    let name = utf8_percent_encode(name, NON_ALPHANUMERIC);
+    if let Ok(disposition) = HeaderValue::from_str(&format!("attachment; filename*=UTF-8''{name}"))
+    {
+        headers.insert(header::CONTENT_DISPOSITION, disposition);
+    }
+    // A file that no release refers to any more can be replaced, so not for ever.
+    let cached = HeaderValue::from_static("public, max-age=300");
+    headers.insert(header::CACHE_CONTROL, cached);
+    let nosniff = HeaderValue::from_static("nosniff");
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
+    Ok(response)
+}
+
+fn matches_etag(headers: &HeaderMap, etag: &str) -> bool {
+    headers
+        .get_all(header::IF_NONE_MATCH)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|tag| tag.trim().trim_start_matches("W/"))
+        .any(|tag| tag == etag || tag == "*")
+}

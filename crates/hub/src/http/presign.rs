@@ -1,0 +1,104 @@
+//! `POST /api/v1/storage/presign`: an address to upload one object to.
+
+use super::AppState;
+use super::auth::Publisher;
+use super::body::{JsonObject, size};
+use super::error::ApiError;
+use crate::upload_url::Grant;
+use axum::Json;
+use axum::extract::State;
+use http::{StatusCode, header};
+use release_types::{Arch, FileName, ObjectKey, Os, PresignResponse, ProductName};
+use std::collections::BTreeMap;
+
+/// The storage this Hub has.
+pub(super) const PROVIDER: &str = "local";
+
+/// Storages that Hubs can have and this one does not.
+const OTHER_PROVIDERS: [&str; 3] = ["r2", "vercel_blob", "s3"];
+
+const DEFAULT_CONTENT_TYPE: &str = "application/octet-stream";
+
+pub(super) async fn presign(
+    State(app): State<AppState>,
+    _: Publisher,
+    body: JsonObject,
+) -> Result<Json<PresignResponse>, ApiError> {
+    let key: ObjectKey = body.required("key")?.parse().map_err(bad_request)?;
+    match body.required("action")? {
+        "upload" => {}
+        other => {
+            let message = format!("`action`: `{}` is not `upload`", other.escape_debug());
+            return Err(ApiError::bad_request(message));
+        }
+    }
+    if !is_writable(&app, &key).await? {
+        return Err(ApiError::forbidden(format!(
+            "`{key}` may not be written: expected artifacts/{{product}}/{{version}}/{{os}}/{{arch}}/{{filename}}"
+        )));
+    }
+    check_provider(body.text("provider")?)?;
+    let grant = Grant {
+        content_type: content_type(body.text("contentType")?)?,
+        size: body
+            .get("size")
+            .map(|value| size("size", value))
+            .transpose()?,
+        sha256: body.parsed("sha256")?,
+        key,
+    };
+    let url = app.hub.signer().sign(&app.base, &grant, app.hub.now());
+    let content_type = (header::CONTENT_TYPE.to_string(), grant.content_type);
+    Ok(Json(PresignResponse {
+        url: url.into(),
+        upload_headers: BTreeMap::from([content_type]),
+        key: format!("{PROVIDER}::{}", grant.key),
+        provider: PROVIDER.to_owned(),
+    }))
+}
+
+fn bad_request(error: impl std::fmt::Display) -> ApiError {
+    ApiError::bad_request(error.to_string())
+}
+
+/// Whether a key is where artifacts of a product that this Hub has belong.
+async fn is_writable(app: &AppState, key: &ObjectKey) -> Result<bool, ApiError> {
+    let segments: Vec<&str> = key.segments().collect();
+    let ["artifacts", product, version, os, arch, filename] = segments[..] else {
+        return Ok(false);
+    };
+    let well_formed = semver::Version::parse(version).is_ok()
+        && os.parse::<Os>().is_ok()
+        && arch.parse::<Arch>().is_ok()
+        && filename.parse::<FileName>().is_ok();
+    match product.parse::<ProductName>() {
+        Ok(product) if well_formed => Ok(app.hub.catalogue().has_product(&product).await?),
+        _ => Ok(false),
+    }
+}
+
+fn check_provider(asked: Option<&str>) -> Result<(), ApiError> {
+    match asked {
+        None | Some(PROVIDER) => Ok(()),
+        Some(other) if OTHER_PROVIDERS.contains(&other) => {
+            let message = format!("the storage `{other}` is not enabled on this Hub");
+            Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, message))
+        }
+        Some(other) => Err(ApiError::bad_request(format!(
+            "`provider`: `{}` is not a storage",
+            other.escape_debug()
+        ))),
+    }
+}
+
+/// The media type an upload will have: visible ASCII with a slash, as a header can carry it.
+fn content_type(asked: Option<&str>) -> Result<String, ApiError> {
+    let text = asked.unwrap_or(DEFAULT_CONTENT_TYPE);
+    let visible = text.bytes().all(|b| b == b' ' || b.is_ascii_graphic());
+    let fits = text.len() <= 255 && text.contains('/') && visible && text.trim() == text;
+    if fits {
+        Ok(text.to_owned())
+    } else {
+        Err(ApiError::bad_request("`contentType` is not a media type"))
+    }
+}

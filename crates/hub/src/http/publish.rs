@@ -1,0 +1,29 @@
+//! `POST /api/v1/releases/{product}/publish`: registers one platform of a release.
+
+use super::AppState;
+use super::auth::Publisher;
+use super::body::{JsonObject, Segments};
+use super::error::ApiError;
+use super::publish_body::publication;
+use super::releases::known_product;
+use crate::catalogue::Registered;
+use axum::Json;
+use axum::extract::State;
+use http::StatusCode;
+use release_types::Release;
+
+pub(super) async fn publish(
+    State(app): State<AppState>,
+    _: Publisher,
+    Segments(product): Segments<String>,
+    body: JsonObject,
+) -> Result<(StatusCode, Json<Release>), ApiError> {
+    let product = known_product(&app, &product).await?;
+    let publication = publication(product, &body)?;
+    match app.hub.publish(&publication).await? {
+        Registered::Done(release) => Ok((StatusCode::CREATED, Json(release))),
+        Registered::Conflict { filename, why } => {
+            Err(ApiError::conflict(format!("`{filename}`: {why}")))
+        }
+    }
+}

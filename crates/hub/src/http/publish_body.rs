@@ -1,0 +1,139 @@
+//! The body of a publish request, checked in the contract's order: version, platform, channel,
+//! time, artifacts, notes. The first that is wrong decides, and is named.
+
+use super::body::{JsonObject, parsed, platform, size, text};
+use super::error::ApiError;
+use super::presign::PROVIDER;
+use crate::catalogue::Publication;
+use release_types::{Artifact, FileName, ObjectKey, Platform, ProductName};
+use semver::Version;
+use serde_json::{Map, Value};
+use std::collections::HashMap;
+
+/// Reads a publication of a product.
+pub(super) fn publication(
+    product: ProductName,
+    body: &JsonObject,
+) -> Result<Publication, ApiError> {
+    let version = body.required("version")?;
+    let version = Version::parse(version).map_err(|error| {
+        let version = version.escape_debug();
+        ApiError::bad_request(format!("`version`: `{version}` is not SemVer 2.0: {error}"))
+    })?;
+    let platform = platform_of(body)?;
+    let channel = body.channel()?;
+    let published_at = body.parsed("published_at")?;
+    let folder = format!(
+        "artifacts/{product}/{version}/{}/{}",
+        platform.os, platform.arch
+    );
+    let artifacts = artifacts(body, &folder)?;
+    let notes = body.text("notes")?.map(str::to_owned);
+    Ok(Publication {
+        product,
+        version,
+        channel,
+        platform,
+        artifacts,
+        notes,
+        published_at,
+    })
+}
+
+fn platform_of(body: &JsonObject) -> Result<Platform, ApiError> {
+    let Some(Value::Object(fields)) = body.get("platform") else {
+        let message = "`platform` is not an object with `os` and `arch`";
+        return Err(ApiError::bad_request(message));
+    };
+    let field = |name: &str| match fields.get(name) {
+        Some(value) => text(&format!("platform.{name}"), value),
+        None => Err(ApiError::bad_request(format!(
+            "`platform.{name}` is missing"
+        ))),
+    };
+    platform(field("os")?, field("arch")?)
+}
+
+fn artifacts(body: &JsonObject, folder: &str) -> Result<Vec<Artifact>, ApiError> {
+    let Some(Value::Array(values)) = body.get("artifacts") else {
+        return Err(ApiError::bad_request("`artifacts` is not a list"));
+    };
+    if values.is_empty() {
+        return Err(ApiError::bad_request("`artifacts` is empty"));
+    }
+    let mut artifacts = Vec::with_capacity(values.len());
+    let mut seen: HashMap<FileName, usize> = HashMap::new();
+    for (index, value) in values.iter().enumerate() {
+        let artifact = artifact(index, value, folder)?;
+        if let Some(first) = seen.insert(artifact.filename.clone(), index) {
+            return Err(ApiError::bad_request(format!(
+                "`artifacts[{index}].filename`: `{}` is the filename of artifacts[{first}] already",
+                artifact.filename
+            )));
+        }
+        artifacts.push(artifact);
+    }
+    Ok(artifacts)
+}
+
+fn artifact(index: usize, value: &Value, folder: &str) -> Result<Artifact, ApiError> {
+    let Value::Object(fields) = value else {
+        return Err(ApiError::bad_request(format!(
+            "`artifacts[{index}]` is not an object"
+        )));
+    };
+    let fields = Fields { index, fields };
+    let key: ObjectKey = fields.parsed("key")?;
+    let below = key.as_str().strip_prefix(folder);
+    let name = below.and_then(|rest| rest.strip_prefix('/'));
+    if name.is_none_or(|name| name.contains('/')) {
+        return Err(fields.wrong("key", format!("`{key}` is not a file in {folder}/")));
+    }
+    let provider = fields.text("provider")?;
+    if provider != PROVIDER {
+        let provider = provider.escape_debug();
+        let why = format!("`{provider}` is not a storage of this Hub, which has `{PROVIDER}`");
+        return Err(fields.wrong("provider", why));
+    }
+    Ok(Artifact {
+        key,
+        provider: provider.to_owned(),
+        filename: fields.parsed("filename")?,
+        size: size(&fields.name("size"), fields.value("size")?)?,
+        sha256: fields.parsed("sha256")?,
+        kind: fields.parsed("kind")?,
+    })
+}
+
+/// The fields of one artifact, whose names in messages say which artifact it is.
+struct Fields<'v> {
+    index: usize,
+    fields: &'v Map<String, Value>,
+}
+
+impl<'v> Fields<'v> {
+    fn name(&self, field: &str) -> String {
+        format!("artifacts[{}].{field}", self.index)
+    }
+
+    fn wrong(&self, field: &str, why: impl std::fmt::Display) -> ApiError {
+        ApiError::bad_request(format!("`{}`: {why}", self.name(field)))
+    }
+
+    fn value(&self, field: &str) -> Result<&'v Value, ApiError> {
+        self.fields
+            .get(field)
+            .ok_or_else(|| ApiError::bad_request(format!("`{}` is missing", self.name(field))))
+    }
+
+    fn text(&self, field: &str) -> Result<&'v str, ApiError> {
+        text(&self.name(field), self.value(field)?)
+    }
+
+    fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
+        &self,
+        field: &str,
+    ) -> Result<T, ApiError> {
+        parsed(&self.name(field), self.text(field)?)
+    }
+}

@@ -1,0 +1,55 @@
+//! `/api/v1/deploy/app-tokens`: an administrator issues, lists and revokes.
+
+use super::AppState;
+use super::auth::Admin;
+use super::body::JsonObject;
+use super::error::ApiError;
+use axum::Json;
+use axum::extract::State;
+use jiff::Timestamp;
+use release_types::{IssuedToken, RevokedToken, TokenList};
+use secrecy::ExposeSecret as _;
+
+/// The longest name of a token, in characters.
+const MAX_NAME: usize = 200;
+
+pub(super) async fn list(
+    State(app): State<AppState>,
+    _: Admin,
+) -> Result<Json<TokenList>, ApiError> {
+    let tokens = app.hub.app_tokens().await?;
+    Ok(Json(TokenList { tokens }))
+}
+
+pub(super) async fn issue(
+    State(app): State<AppState>,
+    _: Admin,
+    body: JsonObject,
+) -> Result<Json<IssuedToken>, ApiError> {
+    let name = body.text("name")?;
+    if name.is_some_and(|name| name.chars().count() > MAX_NAME) {
+        let message = format!("`name` is longer than {MAX_NAME} characters");
+        return Err(ApiError::bad_request(message));
+    }
+    let expires_at: Option<Timestamp> = body.parsed("expiresAt")?;
+    if expires_at.is_some_and(|at| at <= app.hub.now()) {
+        return Err(ApiError::bad_request("`expiresAt` is over already"));
+    }
+    let issued = app.hub.issue_app_token(name, expires_at).await?;
+    Ok(Json(IssuedToken {
+        token: issued.token.expose_secret().to_owned(),
+        record: issued.record,
+    }))
+}
+
+pub(super) async fn revoke(
+    State(app): State<AppState>,
+    _: Admin,
+    body: JsonObject,
+) -> Result<Json<RevokedToken>, ApiError> {
+    let id = body.required("tokenId")?;
+    match app.hub.revoke_app_token(id).await? {
+        Some(revoked_at) => Ok(Json(RevokedToken { revoked_at })),
+        None => Err(ApiError::not_found("there is no such token")),
+    }
+}

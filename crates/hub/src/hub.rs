@@ -1,0 +1,290 @@
+//! A Hub that is open: what its owner can do with it, and what its HTTP side builds on.
+
+use crate::catalogue::{Catalogue, Publication, PutOutcome, Registered, StoredObject};
+use crate::data_dir::DataDir;
+use crate::error::chain;
+use crate::storage::{Staged, Storage};
+use crate::token::{NewToken, TokenKind};
+use crate::upload_url::Signer;
+use crate::{HubConfig, HubError, http, server};
+use jiff::Timestamp;
+use release_types::{AppToken, ObjectKey, ProductName, Sha256Digest};
+use secrecy::SecretString;
+use std::future::Future;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::net::TcpListener;
+use url::Url;
+
+/// A Hub that is open, and with it its data directory locked.
+///
+/// Clones are handles of one Hub: one may serve while another issues and revokes tokens. When
+/// [`Hub::serve`] or [`Hub::close`] has returned, the data directory is free again and every
+/// remaining handle answers [`HubError::Database`].
+#[derive(Clone, Debug)]
+pub struct Hub(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    config: HubConfig,
+    catalogue: Catalogue,
+    storage: Storage,
+    signer: Signer,
+    dir: Mutex<Option<DataDir>>,
+}
+
+/// A token that was just issued: the one time it is shown.
+#[derive(Debug)]
+pub struct IssuedAppToken {
+    /// The token.
+    pub token: SecretString,
+    /// What the Hub keeps of it; its `id` is what the token is revoked by.
+    pub record: AppToken,
+}
+
+impl Hub {
+    /// Opens the Hub in a data directory, creating what is missing.
+    ///
+    /// # Errors
+    /// [`HubError::Locked`] when another process (or another `Hub` of this one) has it open,
+    /// [`HubError::Config`] when a setting cannot be used, and whatever disk and database report.
+    pub async fn open(config: HubConfig) -> Result<Self, HubError> {
+        config.check()?;
+        let dir = DataDir::create(&config.data_dir)?;
+        let storage = Storage::open(&dir)?;
+        let catalogue = Catalogue::open(&dir.database(), config.clock.now()).await?;
+        storage.sweep(&catalogue.blobs().await?)?;
+        let kept = catalogue.keep("upload_key", &Signer::draw()?).await?;
+        let signer = Signer::from_stored(&kept)?;
+        Ok(Self(Arc::new(Inner {
+            config,
+            catalogue,
+            storage,
+            signer,
+            dir: Mutex::new(Some(dir)),
+        })))
+    }
+
+    /// Opens a Hub that exists and has an administrator; creates nothing.
+    ///
+    /// # Errors
+    /// As [`Hub::open`], and [`HubError::NotInitialized`].
+    pub async fn open_initialized(config: HubConfig) -> Result<Self, HubError> {
+        let path = config.data_dir.clone();
+        if !Self::exists(&path) {
+            return Err(HubError::NotInitialized { path });
+        }
+        let hub = Self::open(config).await?;
+        if !hub.is_initialized().await? {
+            hub.close().await;
+            return Err(HubError::NotInitialized { path });
+        }
+        Ok(hub)
+    }
+
+    /// Whether a folder holds a Hub, initialized or not. Creates nothing and takes no lock.
+    pub fn exists(data_dir: &Path) -> bool {
+        DataDir::has_catalogue(data_dir)
+    }
+
+    /// Whether the Hub has ever had an administrator.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn is_initialized(&self) -> Result<bool, HubError> {
+        self.0.catalogue.has_admin().await
+    }
+
+    /// Adds an administrator; the credential is shown this once.
+    ///
+    /// # Errors
+    /// When the database fails, or there is no randomness.
+    pub async fn add_admin(&self, name: &str) -> Result<SecretString, HubError> {
+        let token = NewToken::draw(TokenKind::Admin)?;
+        self.0.catalogue.add_admin(name, &token, self.now()).await?;
+        Ok(token.secret)
+    }
+
+    /// Issues a token for release automation.
+    ///
+    /// # Errors
+    /// When the database fails, or there is no randomness.
+    pub async fn issue_app_token(
+        &self,
+        name: Option<&str>,
+        expires_at: Option<Timestamp>,
+    ) -> Result<IssuedAppToken, HubError> {
+        let drawn = NewToken::draw(TokenKind::App)?;
+        let record = self
+            .0
+            .catalogue
+            .add_app_token(name, expires_at, &drawn, self.now())
+            .await?;
+        Ok(IssuedAppToken {
+            token: drawn.secret,
+            record,
+        })
+    }
+
+    /// Revokes an app token by its record's `id`, at once and for ever. Since when it is revoked,
+    /// or nothing where there is no such token.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn revoke_app_token(&self, id: &str) -> Result<Option<Timestamp>, HubError> {
+        self.0.catalogue.revoke_app_token(id, self.now()).await
+    }
+
+    /// All app tokens ever issued, newest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn app_tokens(&self) -> Result<Vec<AppToken>, HubError> {
+        self.0.catalogue.app_tokens().await
+    }
+
+    /// Adds a product, unless it exists. Whether it is new.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn add_product(&self, name: &ProductName) -> Result<bool, HubError> {
+        self.0.catalogue.add_product(name, self.now()).await
+    }
+
+    /// All products, by name.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn products(&self) -> Result<Vec<ProductName>, HubError> {
+        self.0.catalogue.products().await
+    }
+
+    /// Serves the Distribution API until `shutdown` resolves, then lets requests under way finish
+    /// for [`HubConfig::drain`], ends the others, closes the database and unlocks the directory.
+    ///
+    /// # Errors
+    /// [`HubError::Config`] when the listener can be reached from other machines and there is no
+    /// [`HubConfig::public_url`]: the Hub would not know by which name; [`HubError::Listen`] when
+    /// the listener has no address.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), HubError> {
+        let served = match self.base_url(&listener) {
+            Ok(base) => {
+                let router = http::router(self.clone(), base);
+                server::run(listener, router, shutdown, self.0.config.drain).await;
+                Ok(())
+            }
+            Err(error) => Err(error),
+        };
+        self.close().await;
+        served
+    }
+
+    /// Closes the database and unlocks the data directory.
+    pub async fn close(self) {
+        self.0.catalogue.close().await;
+        let mut dir = self.0.dir.lock().unwrap_or_else(PoisonError::into_inner);
+        *dir = None;
+    }
+
+    /// What upload addresses begin with.
+    fn base_url(&self, listener: &TcpListener) -> Result<Url, HubError> {
+        if let Some(url) = &self.0.config.public_url {
+            return Ok(url.clone());
+        }
+        let unknown = ([0, 0, 0, 0], 0).into();
+        let address = listener.local_addr().map_err(|source| HubError::Listen {
+            address: unknown,
+            source,
+        })?;
+        if !address.ip().is_loopback() {
+            return Err(HubError::Config(format!(
+                "a Hub that listens on {address} needs a public URL"
+            )));
+        }
+        Url::parse(&format!("http://{address}"))
+            .map_err(|error| HubError::Config(format!("{address} makes no URL: {error}")))
+    }
+}
+
+/// What the HTTP side needs.
+impl Hub {
+    pub(crate) fn now(&self) -> Timestamp {
+        self.0.config.clock.now()
+    }
+
+    pub(crate) fn version(&self) -> &str {
+        &self.0.config.version
+    }
+
+    pub(crate) fn catalogue(&self) -> &Catalogue {
+        &self.0.catalogue
+    }
+
+    pub(crate) fn storage(&self) -> &Storage {
+        &self.0.storage
+    }
+
+    pub(crate) fn signer(&self) -> &Signer {
+        &self.0.signer
+    }
+
+    /// Stores complete bytes under a key. On disk and in the catalogue when it returns.
+    ///
+    /// The bytes get their name while the catalogue's one writer is held, and bytes that lose
+    /// their last object are removed while it is held, so that neither can undo the other.
+    pub(crate) async fn store(
+        &self,
+        key: &ObjectKey,
+        content_type: &str,
+        staged: Staged,
+    ) -> Result<PutOutcome, HubError> {
+        let Inner {
+            catalogue, storage, ..
+        } = &*self.0;
+        let object = StoredObject {
+            sha256: staged.sha256,
+            size: staged.size,
+            content_type: content_type.to_owned(),
+        };
+        let mut tx = catalogue.write().await?;
+        let outcome = Catalogue::put_object(&mut tx, key, &object, self.now()).await?;
+        if outcome == PutOutcome::Immutable {
+            return Ok(outcome);
+        }
+        // Also where the key has these bytes already: should its file be damaged, it is mended.
+        storage.keep(staged).await?;
+        tx.commit().await?;
+        if let PutOutcome::Replaced(before) = &outcome
+            && let Err(error) = self.remove_if_orphaned(before).await
+        {
+            // The upload is stored; the next start removes what is left over.
+            tracing::warn!(error = %chain(&error), "replaced bytes stay for now");
+        }
+        Ok(outcome)
+    }
+
+    async fn remove_if_orphaned(&self, blob: &Sha256Digest) -> Result<(), HubError> {
+        let mut tx = self.0.catalogue.write().await?;
+        if !Catalogue::has_blob(&mut tx, blob).await? {
+            self.0.storage.remove(blob).await?;
+        }
+        Ok(())
+    }
+
+    /// Registers one platform of a release.
+    pub(crate) async fn publish(&self, publication: &Publication) -> Result<Registered, HubError> {
+        for artifact in &publication.artifacts {
+            if !self.0.storage.has(&artifact.sha256, artifact.size).await {
+                return Ok(Registered::Conflict {
+                    filename: artifact.filename.clone(),
+                    why: "no such bytes are stored".to_owned(),
+                });
+            }
+        }
+        self.0.catalogue.publish(publication, self.now()).await
+    }
+}

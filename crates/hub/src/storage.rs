@@ -1,0 +1,262 @@
+//! Stored bytes, on this machine's disk.
+//!
+//! An upload is written to a file of its own in `staging/`, hashed and counted on the way, synced,
+//! and then renamed to `blobs/<first two digits>/<SHA-256>`, whose folder is synced too. A name in
+//! `blobs/` therefore always stands for complete bytes that survive a power cut, and equal bytes
+//! are stored once. Which key has which bytes is for the catalogue to say.
+//!
+//! `object_store`'s `LocalFileSystem::with_fsync(true)` is as durable: its multipart upload syncs
+//! the file before its rename and the folder after it. It is not used here, because the final name
+//! is known only when the last byte has been hashed, which would cost a second rename and sync;
+//! because it gives files the mode of the umask; and because it does not let a full disk be told
+//! from other failures without digging through its error's causes.
+
+use crate::HubError;
+use crate::data_dir::{DataDir, create_folder, fsync_folder, private_file};
+use crate::token::random_id;
+use release_types::Sha256Digest;
+use sha2::Digest as _;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use tokio::io::{AsyncWriteExt as _, BufWriter};
+
+/// How much of an upload is collected before it is handed to the disk.
+const WRITE_BUFFER: usize = 256 * 1024;
+
+/// The folders of stored bytes and of uploads under way.
+#[derive(Debug)]
+pub(crate) struct Storage {
+    blobs: PathBuf,
+    staging: PathBuf,
+}
+
+impl Storage {
+    /// Uses a data directory, and removes the uploads that an earlier process left unfinished.
+    pub(crate) fn open(dir: &DataDir) -> Result<Self, HubError> {
+        let storage = Self {
+            blobs: dir.blobs(),
+            staging: dir.staging(),
+        };
+        for file in files(&storage.staging)? {
+            tracing::info!(file = %file.display(), "removing an unfinished upload");
+            std::fs::remove_file(&file).map_err(HubError::io("remove", &file))?;
+        }
+        Ok(storage)
+    }
+
+    /// Removes stored bytes that no object has.
+    pub(crate) fn sweep(&self, known: &HashSet<String>) -> Result<(), HubError> {
+        let entries = std::fs::read_dir(&self.blobs).map_err(HubError::io("list", &self.blobs))?;
+        for entry in entries {
+            let folder = entry.map_err(HubError::io("list", &self.blobs))?.path();
+            for file in files(&folder)? {
+                let name = file.file_name().and_then(|name| name.to_str());
+                if !name.is_some_and(|name| known.contains(name)) {
+                    tracing::info!(file = %file.display(), "removing bytes that nothing refers to");
+                    std::fs::remove_file(&file).map_err(HubError::io("remove", &file))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins an upload.
+    pub(crate) async fn stage(&self) -> Result<Staging, HubError> {
+        let path = self.staging.join(random_id()?);
+        let mut options = std::fs::OpenOptions::new();
+        let file = tokio::fs::OpenOptions::from(
+            private_file(options.write(true).create_new(true)).clone(),
+        )
+        .open(&path)
+        .await
+        .map_err(HubError::io("create", &path))?;
+        Ok(Staging {
+            file: BufWriter::with_capacity(WRITE_BUFFER, file),
+            hasher: sha2::Sha256::new(),
+            size: 0,
+            path: TempPath(path),
+        })
+    }
+
+    /// Moves complete bytes to where their digest says. Durable when it returns.
+    pub(crate) async fn keep(&self, staged: Staged) -> Result<(), HubError> {
+        let to = self.path(&staged.sha256);
+        blocking(move || {
+            let folder = to.parent().unwrap_or(&to);
+            create_folder(folder)?;
+            std::fs::rename(&staged.path.0, &to).map_err(HubError::io("create", &to))?;
+            fsync_folder(folder)
+        })
+        .await
+    }
+
+    /// Removes the bytes with this digest.
+    pub(crate) async fn remove(&self, sha256: &Sha256Digest) -> Result<(), HubError> {
+        let path = self.path(sha256);
+        match tokio::fs::remove_file(&path).await {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(HubError::io("remove", &path)(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the bytes with this digest are on the disk in this length.
+    pub(crate) async fn has(&self, sha256: &Sha256Digest, size: u64) -> bool {
+        let metadata = tokio::fs::metadata(self.path(sha256)).await;
+        metadata.is_ok_and(|metadata| metadata.is_file() && metadata.len() == size)
+    }
+
+    /// Opens the bytes with this digest for reading.
+    pub(crate) async fn open_blob(
+        &self,
+        sha256: &Sha256Digest,
+    ) -> Result<tokio::fs::File, HubError> {
+        let path = self.path(sha256);
+        let opened = tokio::fs::File::open(&path).await;
+        opened.map_err(HubError::io("open", &path))
+    }
+
+    fn path(&self, sha256: &Sha256Digest) -> PathBuf {
+        let name = sha256.to_string();
+        self.blobs.join(&name[..2]).join(name)
+    }
+}
+
+/// An upload under way. Its file goes when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Staging {
+    file: BufWriter<tokio::fs::File>,
+    hasher: sha2::Sha256,
+    size: u64,
+    path: TempPath,
+}
+
+impl Staging {
+    /// Takes the next bytes.
+    pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), HubError> {
+        self.hasher.update(bytes);
+        self.size += bytes.len() as u64;
+        let written = self.file.write_all(bytes).await;
+        written.map_err(HubError::io("write", &self.path.0))
+    }
+
+    /// How many bytes have been taken.
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Ends the upload: every byte is on the disk when it returns.
+    pub(crate) async fn finish(mut self) -> Result<Staged, HubError> {
+        let flushed = self.file.flush().await;
+        flushed.map_err(HubError::io("write", &self.path.0))?;
+        let synced = self.file.get_ref().sync_all().await;
+        synced.map_err(HubError::io("sync", &self.path.0))?;
+        Ok(Staged {
+            sha256: Sha256Digest::from_hasher(self.hasher),
+            size: self.size,
+            path: self.path,
+        })
+    }
+}
+
+/// A complete upload that is not stored yet. Its file goes when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Staged {
+    pub(crate) sha256: Sha256Digest,
+    pub(crate) size: u64,
+    path: TempPath,
+}
+
+/// A file that is removed when this is dropped, unless it has been moved away by then.
+#[derive(Debug)]
+struct TempPath(PathBuf);
+
+impl Drop for TempPath {
+    fn drop(&mut self) {
+        match std::fs::remove_file(&self.0) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                // The next start removes it.
+                tracing::warn!(file = %self.0.display(), %error, "an unfinished upload stays");
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The files directly in a folder.
+fn files(folder: &Path) -> Result<Vec<PathBuf>, HubError> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(HubError::io("list", folder))? {
+        let path = entry.map_err(HubError::io("list", folder))?.path();
+        if path.is_file() {
+            files.push(path);
+        }
+    }
+    Ok(files)
+}
+
+/// Runs work that waits for the disk where it holds nobody up.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, HubError> + Send + 'static,
+) -> Result<T, HubError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // Only a runtime that is shutting down cancels such work.
+            Err(_) => std::future::pending().await,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn count(folder: &Path) -> usize {
+        files(folder).unwrap().len()
+    }
+
+    #[tokio::test]
+    async fn bytes_are_kept_under_their_digest_and_swept_when_unknown() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = DataDir::create(temp.path()).unwrap();
+        let storage = Storage::open(&dir).unwrap();
+
+        let mut staging = storage.stage().await.unwrap();
+        staging.write(b"hel").await.unwrap();
+        staging.write(b"lo").await.unwrap();
+        let staged = staging.finish().await.unwrap();
+        let digest = Sha256Digest::of(b"hello");
+        assert_eq!((staged.sha256, staged.size), (digest, 5));
+        storage.keep(staged).await.unwrap();
+        assert!(storage.has(&digest, 5).await);
+        assert!(!storage.has(&digest, 6).await);
+        assert_eq!(count(&dir.staging()), 0);
+
+        storage.sweep(&[digest.to_string()].into()).unwrap();
+        assert!(storage.has(&digest, 5).await);
+        storage.sweep(&HashSet::new()).unwrap();
+        assert!(!storage.has(&digest, 5).await);
+    }
+
+    #[tokio::test]
+    async fn an_upload_that_is_given_up_leaves_nothing() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = DataDir::create(temp.path()).unwrap();
+        let storage = Storage::open(&dir).unwrap();
+        let mut staging = storage.stage().await.unwrap();
+        staging.write(&[0; 1000]).await.unwrap();
+        assert_eq!(count(&dir.staging()), 1);
+        drop(staging);
+        assert_eq!(count(&dir.staging()), 0);
+        drop(storage.stage().await.unwrap().finish().await.unwrap());
+        assert_eq!(count(&dir.staging()), 0);
+
+        // What a killed process leaves.
+        std::fs::write(dir.staging().join("left"), "x").unwrap();
+        Storage::open(&dir).unwrap();
+        assert_eq!(count(&dir.staging()), 0);
+    }
+}

@@ -1,0 +1,18 @@
+//! The Hub as its clients and its operator meet it: a real server on a port of its own, real HTTP,
+//! the real `atlas-hub`.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on fails"
+)]
+
+// Uses signals and a shell.
+#[cfg(unix)]
+mod binary;
+mod catalogue;
+mod publishing;
+mod reading;
+mod support;
+mod tokens;
+mod uploads;
