@@ -164,12 +164,13 @@ impl Error {
             #[cfg(feature = "hub")]
             Self::Hub(error) => match error {
                 hub::HubError::NotInitialized { .. } | hub::HubError::Config(_) => ExitCode::Usage,
+                // SQLite is part of this program.
+                hub::HubError::SqliteTooOld { .. } => ExitCode::Defect,
                 hub::HubError::Locked { .. }
                 | hub::HubError::Io { .. }
                 | hub::HubError::Database(_)
                 | hub::HubError::Migrate(_)
                 | hub::HubError::Corrupt { .. }
-                | hub::HubError::SqliteTooOld { .. }
                 | hub::HubError::Random(_)
                 | hub::HubError::Listen { .. } => ExitCode::Machine,
             },

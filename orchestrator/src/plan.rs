@@ -458,12 +458,22 @@ fn calls(
     calls
 }
 
+/// The first of many names, and how many more there are.
+pub fn shortened(names: &[String]) -> String {
+    const SHOWN: usize = 20;
+    let mut text = names[..names.len().min(SHOWN)].join(", ");
+    if names.len() > SHOWN {
+        text += &format!(" and {} more", names.len() - SHOWN);
+    }
+    text
+}
+
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "release   {} on channel {}", self.tag, self.channel)?;
         writeln!(f, "commit    {}", self.commit)?;
-        for file in &self.dirty {
-            writeln!(f, "          differs: {file}")?;
+        if !self.dirty.is_empty() {
+            writeln!(f, "          differs: {}", shortened(&self.dirty))?;
         }
         writeln!(f, "target    {} ({})", self.target, self.platform)?;
         writeln!(f, "toolchain {}", self.rustc)?;

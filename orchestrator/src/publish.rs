@@ -173,12 +173,9 @@ async fn presign(
 ) -> Result<PresignResponse, ClientError> {
     client
         .presign(&PresignRequest {
-            action: "upload".to_owned(),
-            key: key.clone(),
-            content_type: None,
-            provider: None,
             size: artifact.map(|a| a.size),
             sha256: artifact.map(|a| a.sha256),
+            ..PresignRequest::upload(key.clone())
         })
         .await
 }

@@ -81,7 +81,7 @@ pub enum SelectError {
     #[error("`{0}` is a pre-release whose first identifier names no channel")]
     NoChannel(semver::Version),
     /// The tree differs from the commit.
-    #[error("the working tree differs from the commit: {}", list(.0))]
+    #[error("the working tree differs from the commit: {}", crate::plan::shortened(.0))]
     Dirty(Vec<String>),
     /// The tag is not at `HEAD`.
     #[error("the tag `{tag}` is not at HEAD ({}): {}", short(head), at.as_ref().map_or_else(|| "git has no such tag".to_owned(), |at| format!("it is at {}", short(at))))]
@@ -109,15 +109,6 @@ fn point(source: &TagError, indent: &str) -> String {
 
 fn short(commit: &str) -> &str {
     commit.get(..12).unwrap_or(commit)
-}
-
-fn list(files: &[String]) -> String {
-    const SHOWN: usize = 20;
-    let mut text = files[..files.len().min(SHOWN)].join(", ");
-    if files.len() > SHOWN {
-        text += &format!(" and {} more", files.len() - SHOWN);
-    }
-    text
 }
 
 /// Decides which release is made.
