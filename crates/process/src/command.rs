@@ -77,17 +77,38 @@ impl Command {
         &self.env
     }
 
+    pub(crate) fn to_tokio(&self) -> tokio::process::Command {
+        self.to_std().into()
+    }
+
     #[expect(
         clippy::disallowed_methods,
         reason = "this crate is the one place that starts child processes"
     )]
-    pub(crate) fn to_tokio(&self) -> tokio::process::Command {
-        let mut command = tokio::process::Command::new(&self.program);
+    fn to_std(&self) -> std::process::Command {
+        let mut command = std::process::Command::new(&self.program);
         command.args(&self.args).env_clear().envs(self.env.iter());
         if let Some(cwd) = &self.cwd {
             command.current_dir(cwd);
         }
         command
+    }
+
+    /// Runs the program to its end and keeps what it writes, for callers that have no async
+    /// runtime and nothing to interrupt.
+    ///
+    /// # Errors
+    /// When it cannot be started; a failing exit status is no error here.
+    pub fn output_blocking(&self) -> Result<crate::Output, ProcessError> {
+        let output = self
+            .to_std()
+            .output()
+            .map_err(|source| ProcessError::from_spawn(self, source))?;
+        Ok(crate::Output {
+            status: output.status,
+            stdout: output.stdout,
+            stderr: output.stderr,
+        })
     }
 
     /// Becomes the program, so that there is one process and not two. Where the system cannot do
@@ -96,15 +117,7 @@ impl Command {
     ///
     /// Returns only when the program cannot be started.
     pub fn exec(&self) -> ProcessError {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "this crate is the one place that starts child processes"
-        )]
-        let mut command = std::process::Command::new(&self.program);
-        command.args(&self.args).env_clear().envs(self.env.iter());
-        if let Some(cwd) = &self.cwd {
-            command.current_dir(cwd);
-        }
+        let mut command = self.to_std();
         #[cfg(unix)]
         let source = std::os::unix::process::CommandExt::exec(&mut command);
         #[cfg(not(unix))]
