@@ -139,24 +139,6 @@ pub struct JsonReporter {
     out: Mutex<()>,
 }
 
-/// Whichever of the two was asked for.
-#[derive(Debug)]
-pub enum AnyReporter {
-    /// For people.
-    Human(HumanReporter),
-    /// For programs.
-    Json(JsonReporter),
-}
-
-impl Reporter for AnyReporter {
-    fn event(&self, event: Event) {
-        match self {
-            Self::Human(reporter) => reporter.event(event),
-            Self::Json(reporter) => reporter.event(event),
-        }
-    }
-}
-
 impl Reporter for JsonReporter {
     fn event(&self, event: Event) {
         let Ok(line) = serde_json::to_string(&event) else {

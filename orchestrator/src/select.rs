@@ -43,10 +43,10 @@ pub struct Selected {
 #[derive(Debug, thiserror::Error)]
 pub enum SelectError {
     /// The tag is malformed.
-    #[error("{}", point(.source, ""))]
+    #[error("{}", point(.error))]
     Tag {
         /// What is wrong, and where.
-        source: TagError,
+        error: TagError,
         /// The groups there are.
         groups: Vec<String>,
     },
@@ -101,10 +101,10 @@ pub enum SelectError {
     Env(#[from] NotUtf8),
 }
 
-fn point(source: &TagError, indent: &str) -> String {
-    let pointer = source.pointer();
-    let lines: Vec<String> = pointer.lines().map(|l| format!("  {indent}{l}")).collect();
-    format!("{source}\n{}", lines.join("\n"))
+fn point(error: &TagError) -> String {
+    let pointer = error.pointer();
+    let lines: Vec<String> = pointer.lines().map(|line| format!("  {line}")).collect();
+    format!("{error}\n{}", lines.join("\n"))
 }
 
 fn short(commit: &str) -> &str {
@@ -180,8 +180,8 @@ pub fn named_tag(world: &World, request: &Request) -> Result<Option<String>, Not
 
 fn known_tag(text: &str, workspace: &Workspace) -> Result<Tag, SelectError> {
     let groups: Vec<String> = workspace.groups().into_iter().map(str::to_owned).collect();
-    let tag: Tag = text.parse().map_err(|source| SelectError::Tag {
-        source,
+    let tag: Tag = text.parse().map_err(|error| SelectError::Tag {
+        error,
         groups: groups.clone(),
     })?;
     known_group(&tag.group, text, workspace)?;

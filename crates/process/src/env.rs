@@ -181,11 +181,23 @@ impl AllowList {
     }
 
     /// What cargo, rustc and the C compilers that build scripts start need, and network access for
-    /// fetching dependencies.
+    /// fetching dependencies. Of cargo's own variables those that configure it: what a cargo sets
+    /// for the programs it runs is not for the next cargo.
     #[must_use]
     pub fn build(self) -> Self {
         self.network().and(&[
-            "CARGO_*",
+            "CARGO_HOME",
+            "CARGO_BUILD_*",
+            "CARGO_ENCODED_RUSTFLAGS",
+            "CARGO_HTTP_*",
+            "CARGO_NET_*",
+            "CARGO_PROFILE_*",
+            "CARGO_REGISTRIES_*",
+            "CARGO_REGISTRY_*",
+            "CARGO_SOURCE_*",
+            "CARGO_TARGET_*",
+            "CARGO_TERM_*",
+            "CARGO_UNSTABLE_*",
             "RUSTUP_*",
             "RUSTFLAGS",
             "RUSTDOCFLAGS",

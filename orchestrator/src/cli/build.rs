@@ -4,7 +4,7 @@ use super::args::{BuildCommand, PlanArgs};
 use super::common::{App, Prepared};
 use crate::dist::{self, Staged};
 use crate::error::Error;
-use crate::events::{Event, Reporter as _};
+use crate::events::Event;
 use crate::lock::DirLock;
 use crate::settings::{HubChoice, SettingsError};
 use crate::{build as stage, toolchain};
@@ -53,7 +53,7 @@ pub(super) async fn build_and_stage(app: &App<'_>, prepared: Prepared) -> Result
         state_dir,
         ..
     } = prepared;
-    let (world, reporter) = (app.world, app.reporter);
+    let (world, reporter) = (app.world, app.reporter.as_ref());
     let policy = plan.policy.clone();
     let tools = toolchain::ensure(world, found, wanted, policy, &state_dir, reporter).await?;
     let built = stage::build(world, &plan, &tools, reporter).await;

@@ -4,7 +4,7 @@
 use super::args::{BuildArgs, GlobalArgs, HubArgs, PublishArgs, SelectArgs};
 use crate::context::World;
 use crate::error::Error;
-use crate::events::{AnyReporter, Event, Reporter as _};
+use crate::events::{Event, Reporter};
 use crate::lock::DirLock;
 use crate::plan::{Facts, Plan, plan};
 use crate::settings::{self, BuildSettings, HubChoice, PublishSettings};
@@ -15,13 +15,14 @@ use hub_client::{HubClient, HubUrl};
 use release_types::ProductName;
 use secrecy::SecretString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What every command is given.
 pub(super) struct App<'a> {
     pub world: &'a World,
     pub global: &'a GlobalArgs,
     pub build: BuildInfo,
-    pub reporter: &'a AnyReporter,
+    pub reporter: &'a Arc<dyn Reporter>,
 }
 
 /// A plan, and what was found on the way to it.
@@ -77,6 +78,11 @@ impl App<'_> {
             workspace.target_dir.clone(),
         ];
         apart.extend(target_dir.clone());
+        // git tells real paths; what does not exist yet cannot be dirty.
+        let apart = apart
+            .iter()
+            .filter_map(|dir| dir.canonicalize().ok())
+            .collect();
         let request = select::Request {
             tag: select.tag.clone(),
             snapshot: select.snapshot,
@@ -191,19 +197,18 @@ impl App<'_> {
     }
 
     fn client(&self, url: HubUrl, token: Option<SecretString>) -> Result<HubClient, Error> {
+        let reporter = Arc::clone(self.reporter);
         Ok(HubClient::builder(url)
             .deploy_token(token)
             .user_agent(format!("atlas-release/{}", self.build.version()))
-            .on_retry(|notice| {
-                // The reporter is borrowed; a retry is told where logs go.
-                tracing::warn!(
-                    "cannot {} (attempt {} of {}): {}; trying again in {:.1} s",
-                    notice.what,
+            .on_retry(move |notice| {
+                reporter.warn(format!(
+                    "{}; trying again in {:.1} s (attempt {} of {} failed)",
+                    notice.error,
+                    notice.delay.as_secs_f32(),
                     notice.failed,
                     notice.attempts,
-                    notice.error,
-                    notice.delay.as_secs_f32()
-                );
+                ));
             })
             .build()?)
     }

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 #[cfg(feature = "hub")]
 pub(super) async fn serve(app: &App<'_>, listen: SocketAddr, dry_run: bool) -> Result<(), Error> {
-    use crate::events::{Event, Reporter as _};
+    use crate::events::Event;
     use crate::local_hub;
     let state_dir = app.state_dir()?;
     let dir = local_hub::data_dir(&state_dir);

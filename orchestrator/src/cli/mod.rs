@@ -11,12 +11,13 @@ mod verify;
 
 use crate::context::World;
 use crate::error::{Error, ExitCode, with_causes};
-use crate::events::{AnyReporter, Event, HumanReporter, JsonReporter, Reporter};
+use crate::events::{Event, HumanReporter, JsonReporter, Reporter};
 use args::{Cli, Command, Format, GlobalArgs, HubCommand};
 use build_version::BuildInfo;
 use clap::{CommandFactory as _, Parser as _};
 use process::Runner;
 use std::io::IsTerminal as _;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -42,9 +43,10 @@ pub fn main(build: BuildInfo) -> std::process::ExitCode {
         return std::process::ExitCode::SUCCESS;
     }
     log_to_stderr(cli.global.verbose);
-    let reporter = match cli.global.format {
-        Format::Human => AnyReporter::Human(HumanReporter),
-        Format::Json => AnyReporter::Json(JsonReporter::default()),
+    let format = cli.global.format;
+    let reporter: Arc<dyn Reporter> = match format {
+        Format::Human => Arc::new(HumanReporter),
+        Format::Json => Arc::new(JsonReporter::default()),
     };
     // A second call fails and changes nothing; the provider is ours either way.
     if rustls::crypto::ring::default_provider()
@@ -63,7 +65,7 @@ pub fn main(build: BuildInfo) -> std::process::ExitCode {
                 path: "the async runtime".into(),
                 source,
             };
-            return fail(&error, error.exit_code(), &reporter);
+            return fail(&error, error.exit_code(), format);
         }
     };
     let outcome = runtime.block_on(interruptible(command, &cli.global, build, &reporter));
@@ -71,7 +73,7 @@ pub fn main(build: BuildInfo) -> std::process::ExitCode {
     runtime.shutdown_timeout(Duration::from_secs(1));
     match outcome {
         Ok(()) => std::process::ExitCode::SUCCESS,
-        Err((error, code)) => fail(&error, code, &reporter),
+        Err((error, code)) => fail(&error, code, format),
     }
 }
 
@@ -80,7 +82,7 @@ async fn interruptible(
     command: Command,
     global: &GlobalArgs,
     build: BuildInfo,
-    reporter: &AnyReporter,
+    reporter: &Arc<dyn Reporter>,
 ) -> Result<(), (Error, ExitCode)> {
     let cancel = CancellationToken::new();
     let world = match World::capture(Runner::new(cancel.clone())) {
@@ -136,7 +138,7 @@ async fn dispatch(
     global: &GlobalArgs,
     build: BuildInfo,
     world: &World,
-    reporter: &AnyReporter,
+    reporter: &Arc<dyn Reporter>,
 ) -> Result<(), Error> {
     let app = common::App {
         world,
@@ -157,17 +159,17 @@ async fn dispatch(
     }
 }
 
-fn fail(error: &Error, code: ExitCode, reporter: &AnyReporter) -> std::process::ExitCode {
+fn fail(error: &Error, code: ExitCode, format: Format) -> std::process::ExitCode {
     let event = Event::Error {
         code: code as u8,
         message: with_causes(error),
         hint: error.hint(),
     };
     // A program reads the event from standard output; a person's eye is on standard error.
-    if matches!(reporter, AnyReporter::Json(_)) {
-        HumanReporter.event(event.clone());
+    if format == Format::Json {
+        JsonReporter::default().event(event.clone());
     }
-    reporter.event(event);
+    HumanReporter.event(event);
     std::process::ExitCode::from(code as u8)
 }
 

@@ -5,7 +5,7 @@ use super::common::{App, OpenHub};
 use crate::artifacts::{LocalArtifact, from_manifest};
 use crate::dist;
 use crate::error::Error;
-use crate::events::{Event, Reporter as _};
+use crate::events::Event;
 use crate::lock::DirLock;
 use crate::plan::release_dir;
 use crate::publish::{Preflight, Publication, preflight, publish as send};
@@ -85,7 +85,7 @@ pub(super) async fn publish_and_verify(
     preflight: &Preflight,
     settings: &PublishSettings,
 ) -> Result<(), Error> {
-    let (client, reporter) = (&hub.client, app.reporter);
+    let (client, reporter) = (&hub.client, app.reporter.as_ref());
     let now = app.world.now;
     send(
         client,
@@ -149,8 +149,8 @@ fn staged_goods(app: &App<'_>, args: &StagedArgs) -> Result<Goods, Error> {
     };
     let dir = match select::named_tag(app.world, &request).map_err(SettingsError::from)? {
         Some(text) => {
-            let tag: Tag = text.parse().map_err(|source| SelectError::Tag {
-                source,
+            let tag: Tag = text.parse().map_err(|error| SelectError::Tag {
+                error,
                 groups: Vec::new(),
             })?;
             release_dir(&dist_dir, &tag)

@@ -4,7 +4,7 @@ use super::args::VerifyCommand;
 use super::common::App;
 use super::publish::goods;
 use crate::error::Error;
-use crate::events::{Event, Reporter as _};
+use crate::events::Event;
 use crate::verify::{LatestRule, verify as read_back};
 
 pub(super) async fn verify(app: &App<'_>, args: VerifyCommand) -> Result<(), Error> {
@@ -18,7 +18,7 @@ pub(super) async fn verify(app: &App<'_>, args: VerifyCommand) -> Result<(), Err
     let hub = app.open_hub(&choice, &state_dir, &[], false).await?;
     let (publication, now) = (goods.publication(), app.world.now);
     let rule = |_: &_| LatestRule::NotOlder;
-    let outcome = read_back(&hub.client, publication, &rule, now, app.reporter).await;
+    let outcome = read_back(&hub.client, publication, &rule, now, app.reporter.as_ref()).await;
     let outcome = outcome.map_err(Error::from).map(|mut receipt| {
         receipt.serve_command = hub.serve_command(app);
         app.reporter.event(Event::Receipt(Box::new(receipt)));

