@@ -1,0 +1,169 @@
+//! A proxy before an HTTP/1.1 server that lets it fail in the ways networks and servers do.
+//!
+//! Each connection carries one request, so that every fault hits exactly one. Bytes go through as
+//! they come, in both directions; nothing is kept.
+
+use std::io::{self, Read, Write as _};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// A request that has arrived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// The method.
+    pub method: String,
+    /// Path and query.
+    pub path: String,
+}
+
+/// What becomes of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// It goes through.
+    None,
+    /// It is answered with this status and body, and the server never sees it.
+    Answer(u16, String),
+    /// The connection is closed without an answer.
+    Cut,
+    /// It goes through after a while.
+    Delay(Duration),
+}
+
+/// The proxy. Ends when it is dropped.
+#[derive(Debug)]
+pub struct Proxy {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    seen: Mutex<Vec<Seen>>,
+    stop: AtomicBool,
+}
+
+/// A port that a proxy will serve, known before the server behind it is.
+#[derive(Debug)]
+pub struct BoundProxy(TcpListener);
+
+impl BoundProxy {
+    /// Where the proxy will be, as the beginning of a URL.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.0.local_addr().unwrap())
+    }
+
+    /// Begins to serve. `fault` says what becomes of each request.
+    pub fn serve(
+        self,
+        upstream: SocketAddr,
+        fault: impl Fn(&Seen) -> Fault + Send + Sync + 'static,
+    ) -> Proxy {
+        let address = self.0.local_addr().unwrap();
+        let shared = Arc::new(Shared::default());
+        let (fault, state) = (Arc::new(fault), shared.clone());
+        std::thread::spawn(move || {
+            for client in self.0.incoming().flatten() {
+                if state.stop.load(Ordering::SeqCst) {
+                    break;
+                }
+                let (fault, state) = (fault.clone(), state.clone());
+                // A connection that breaks is the client's or the server's to notice.
+                std::thread::spawn(move || pass(client, upstream, &*fault, &state).ok());
+            }
+        });
+        Proxy { address, shared }
+    }
+}
+
+impl Proxy {
+    /// Takes a free port of this machine.
+    pub fn bind() -> BoundProxy {
+        BoundProxy(TcpListener::bind("127.0.0.1:0").unwrap())
+    }
+
+    /// Where it is, as the beginning of a URL.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The requests that have arrived, in their order.
+    pub fn seen(&self) -> Vec<Seen> {
+        let seen = self.shared.seen.lock();
+        seen.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::SeqCst);
+        // Wakes the thread that waits for connections.
+        TcpStream::connect(self.address).ok();
+    }
+}
+
+fn pass(
+    mut client: TcpStream,
+    upstream: SocketAddr,
+    fault: &(dyn Fn(&Seen) -> Fault + Send + Sync),
+    shared: &Shared,
+) -> io::Result<()> {
+    let (head, rest) = read_head(&mut client)?;
+    let mut lines = head.split("\r\n");
+    let mut words = lines.next().unwrap_or_default().split(' ');
+    let seen = Seen {
+        method: words.next().unwrap_or_default().to_owned(),
+        path: words.next().unwrap_or_default().to_owned(),
+    };
+    // Decided before it is recorded, so that a fault can count what came before.
+    let fault = fault(&seen);
+    let all = shared.seen.lock();
+    all.unwrap_or_else(PoisonError::into_inner).push(seen);
+    match fault {
+        Fault::None => {}
+        Fault::Delay(time) => std::thread::sleep(time),
+        Fault::Cut => return client.shutdown(Shutdown::Both),
+        Fault::Answer(status, body) => {
+            let length = body.len();
+            write!(
+                client,
+                "HTTP/1.1 {status} Fault\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+            )?;
+            // What the client is still sending is read, or it would take a closed connection for
+            // the answer.
+            client.shutdown(Shutdown::Write)?;
+            return io::copy(&mut client, &mut io::sink()).map(|_| ());
+        }
+    }
+    let mut server = TcpStream::connect(upstream)?;
+    let mut lines: Vec<&str> = head.split("\r\n").filter(|line| !line.is_empty()).collect();
+    lines.retain(|line| !line.to_ascii_lowercase().starts_with("connection:"));
+    lines.push("connection: close");
+    server.write_all(format!("{}\r\n\r\n", lines.join("\r\n")).as_bytes())?;
+    server.write_all(&rest)?;
+    let (mut from_client, mut to_server) = (client.try_clone()?, server.try_clone()?);
+    std::thread::spawn(move || {
+        let sent = io::copy(&mut from_client, &mut to_server);
+        // Only a client that has gone away ends here before the answer is complete.
+        sent.and_then(|_| to_server.shutdown(Shutdown::Both)).ok();
+    });
+    io::copy(&mut server, &mut client)?;
+    client.shutdown(Shutdown::Both)
+}
+
+/// A request up to its empty line, and what has already come after it.
+fn read_head(client: &mut TcpStream) -> io::Result<(String, Vec<u8>)> {
+    let mut bytes = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
+            let rest = bytes.split_off(end + 4);
+            return Ok((String::from_utf8_lossy(&bytes).into_owned(), rest));
+        }
+        match client.read(&mut buffer)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            read => bytes.extend_from_slice(&buffer[..read]),
+        }
+    }
+}
