@@ -1,17 +1,20 @@
 //! The plan: everything a release will do, worked out from facts without doing any of it.
 
+mod calls;
+mod show;
+
 use crate::products::{Product, Workspace};
 use crate::select::Selected;
 use crate::settings::{BuildSettings, HubChoice};
 use crate::shim::{self, Policy};
 use crate::toolchain::{BuildEnv, Found, Installers, Tool, build_environment, recipe};
+use calls::calls;
 use release_types::{
     Channel, FileName, FileNameError, ObjectKey, ObjectKeyError, Os, Platform, ProductName,
     artifact_key,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// One product of the release.
@@ -383,81 +386,6 @@ fn text(path: &Path) -> Result<String, PlanError> {
         .ok_or_else(|| PlanError::Path(path.to_owned()))
 }
 
-/// The calls of [`crate::publish`] and [`crate::verify`], for a release of which nothing is there.
-fn calls(
-    products: &[PlannedProduct],
-    tag: &release_types::Tag,
-    platform: Platform,
-    channel: Channel,
-) -> Vec<PlannedCall> {
-    let call = |method, path: String, purpose| PlannedCall {
-        method,
-        path,
-        purpose,
-    };
-    let Platform { os, arch } = platform;
-    let releases = |p: &PlannedProduct| format!("/api/v1/releases/{}", p.product);
-    let latest = |p: &PlannedProduct, purpose| {
-        call(
-            "GET",
-            format!("{}/latest/{os}/{arch}?channel={channel}", releases(p)),
-            purpose,
-        )
-    };
-    let version = |p: &PlannedProduct, channel, purpose| {
-        let version = tag.version.to_string().replace('+', "%2B");
-        call(
-            "GET",
-            format!("{}/{version}/{os}/{arch}?channel={channel}", releases(p)),
-            purpose,
-        )
-    };
-    let presign = |p: &PlannedProduct, purpose| {
-        call(
-            "POST",
-            format!("/api/v1/storage/presign  {}", p.key),
-            purpose,
-        )
-    };
-    let mut calls = Vec::new();
-    for p in products {
-        calls.push(latest(p, "is a newer version published?"));
-        for &channel in Channel::ALL {
-            calls.push(version(
-                p,
-                channel,
-                "is this version published with other bytes?",
-            ));
-        }
-        calls.push(presign(p, "may this credential publish?"));
-    }
-    for p in products {
-        calls.push(presign(p, "where to upload"));
-        calls.push(call(
-            "PUT",
-            format!("<upload URL of {}>", p.filename),
-            "the bytes",
-        ));
-    }
-    for p in products {
-        calls.push(call(
-            "POST",
-            format!("{}/publish", releases(p)),
-            "register the platform",
-        ));
-    }
-    for p in products {
-        calls.push(version(p, channel, "read it back"));
-        calls.push(call(
-            "GET",
-            format!("/api/v1/download/<id of {}>", p.filename),
-            "read the bytes back",
-        ));
-        calls.push(latest(p, "is it what users get?"));
-    }
-    calls
-}
-
 /// The first of many names, and how many more there are.
 pub fn shortened(names: &[String]) -> String {
     const SHOWN: usize = 20;
@@ -466,54 +394,4 @@ pub fn shortened(names: &[String]) -> String {
         text += &format!(" and {} more", names.len() - SHOWN);
     }
     text
-}
-
-impl fmt::Display for Plan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "release   {} on channel {}", self.tag, self.channel)?;
-        writeln!(f, "commit    {}", self.commit)?;
-        if !self.dirty.is_empty() {
-            writeln!(f, "          differs: {}", shortened(&self.dirty))?;
-        }
-        writeln!(f, "target    {} ({})", self.target, self.platform)?;
-        writeln!(f, "toolchain {}", self.rustc)?;
-        for tool in &self.tools {
-            let path = tool.path.as_ref().map(|p| p.display().to_string());
-            let note = tool.note.unwrap_or_default();
-            writeln!(f, "  {:<9}{}", tool.name, path.as_deref().unwrap_or(note))?;
-            for command in &tool.install {
-                writeln!(f, "             {command}")?;
-            }
-        }
-        writeln!(f, "products")?;
-        for p in &self.products {
-            writeln!(
-                f,
-                "  {:<9}package {}, binary {}",
-                p.product, p.package, p.bin
-            )?;
-            writeln!(f, "           file {}", p.filename)?;
-            writeln!(f, "           key  {}", p.key)?;
-        }
-        writeln!(f, "environment")?;
-        for (name, value) in &self.environment {
-            writeln!(f, "  {name}={value}")?;
-        }
-        writeln!(f, "rustc flags for the target")?;
-        writeln!(f, "  {}", self.rustc_flags.join(" "))?;
-        writeln!(f, "command   (one cargo pass)")?;
-        writeln!(f, "  {}", self.command.join(" "))?;
-        write!(f, "staging   {}", self.staging.display())?;
-        if !self.calls.is_empty() {
-            write!(
-                f,
-                "\nhub       {}",
-                self.hub.as_deref().unwrap_or("not named")
-            )?;
-        }
-        for call in &self.calls {
-            write!(f, "\n  {:<5}{}  ({})", call.method, call.path, call.purpose)?;
-        }
-        Ok(())
-    }
 }

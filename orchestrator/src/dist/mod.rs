@@ -1,0 +1,161 @@
+//! `dist/`: what a build leaves behind, complete enough that every later stage can run from it on
+//! another machine.
+//!
+//! A platform's folder appears at once, by a rename, with its files, a manifest for each product,
+//! `release.json` and `SHA256SUMS`. Reading it back checks that all of them agree.
+
+mod read;
+mod write;
+
+pub use read::{load, load_platform, releases};
+pub use write::{stage, write_atomically};
+
+use crate::artifacts::{ArtifactError, LocalArtifact};
+use release_types::{Channel, FileName, Kind, Platform, ProductName, Sha256Digest};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+
+/// The name of the document that describes a platform's folder.
+pub const RELEASE_FILE: &str = "release.json";
+
+/// The name of the list of digests, in the form that `sha256sum --check` reads.
+pub const SUMS_FILE: &str = "SHA256SUMS";
+
+/// The version of `release.json`'s form.
+const FORMAT: u32 = 1;
+
+/// All that is known of one platform's build: `release.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleaseRecord {
+    /// The version of this document's form.
+    pub format: u32,
+    /// The tag.
+    pub tag: String,
+    /// The group.
+    pub group: String,
+    /// The version.
+    pub version: semver::Version,
+    /// The channel it was built for.
+    pub channel: Channel,
+    /// The commit.
+    pub commit: String,
+    /// Files that differed from the commit.
+    pub dirty: Vec<String>,
+    /// The target triple.
+    pub target: String,
+    /// The platform.
+    pub platform: Platform,
+    /// The programs.
+    pub artifacts: Vec<RecordedArtifact>,
+    /// What built them.
+    pub toolchain: RecordedToolchain,
+    /// The cargo command.
+    pub command: Vec<String>,
+    /// Flags the shim added for the target.
+    pub rustc_flags: Vec<String>,
+    /// What the build's environment got over the allow-list.
+    pub environment: BTreeMap<String, String>,
+    /// When cargo was started.
+    pub started_at: jiff::Timestamp,
+    /// When the build was finished and checked.
+    pub finished_at: jiff::Timestamp,
+}
+
+/// One file of a [`ReleaseRecord`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedArtifact {
+    /// The product.
+    pub product: ProductName,
+    /// The cargo package.
+    pub package: String,
+    /// The binary target.
+    pub bin: String,
+    /// Its name.
+    pub filename: FileName,
+    /// What it is for.
+    pub kind: Kind,
+    /// Bytes.
+    pub size: u64,
+    /// Its digest.
+    pub sha256: Sha256Digest,
+}
+
+/// The tools of a [`ReleaseRecord`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedToolchain {
+    /// What `rustc -vV` printed.
+    pub rustc: String,
+    /// The linker that was asked for, when it was not rustc's own choice.
+    pub linker: Option<String>,
+    /// sccache's version, when it was used.
+    pub sccache: Option<String>,
+    /// The name of the shim's policy.
+    pub policy: String,
+}
+
+/// Why `dist/` cannot be written or used.
+#[derive(Debug, thiserror::Error)]
+pub enum DistError {
+    /// A file or folder could not be written.
+    #[error("cannot write {}", path.display())]
+    Write {
+        /// Which one.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// There is no such release in `dist/`.
+    #[error("there is no release at {}", dir.display())]
+    NoRelease {
+        /// The folder that was looked for.
+        dir: PathBuf,
+    },
+    /// No release was named, and `dist/` does not hold exactly one.
+    #[error("no release was named, and {} holds {}", dir.display(), if found.is_empty() { "none".to_owned() } else { found.join(", ") })]
+    WhichRelease {
+        /// The folder.
+        dir: PathBuf,
+        /// What it holds.
+        found: Vec<String>,
+    },
+    /// A file could not be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// Which one.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// `release.json` is not understood.
+    #[error("{}: {why}", path.display())]
+    Record {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// The files of a folder contradict one another.
+    #[error("{}: {why}", dir.display())]
+    Disagree {
+        /// The folder.
+        dir: PathBuf,
+        /// Which, and about what.
+        why: String,
+    },
+    /// A manifest or one of its files cannot be used.
+    #[error(transparent)]
+    Artifacts(#[from] ArtifactError),
+}
+
+/// A platform's folder, read and checked.
+#[derive(Debug, Clone)]
+pub struct Staged {
+    /// The folder.
+    pub dir: PathBuf,
+    /// Its `release.json`.
+    pub record: ReleaseRecord,
+    /// The files its manifests name.
+    pub artifacts: Vec<LocalArtifact>,
+}

@@ -1,0 +1,204 @@
+//! Reading `dist/`: from folders to files that may be published, with everything that is written
+//! about them compared.
+
+use super::{DistError, FORMAT, RELEASE_FILE, ReleaseRecord, SUMS_FILE, Staged};
+use crate::artifacts::{digest_file, from_manifest};
+use release_types::{FileName, ProductName, Sha256Digest};
+use std::path::{Path, PathBuf};
+
+/// The releases in `dist/` that have at least one platform's folder.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn releases(dist_dir: &Path) -> Result<Vec<PathBuf>, DistError> {
+    let mut found = Vec::new();
+    for dir in sub_dirs(dist_dir)? {
+        if !platform_dirs(&dir)?.is_empty() {
+            found.push(dir);
+        }
+    }
+    Ok(found)
+}
+
+/// Reads every platform of a release.
+///
+/// # Errors
+/// When there is none, one cannot be read, or the files of one contradict one another.
+pub fn load(release_dir: &Path) -> Result<Vec<Staged>, DistError> {
+    let dirs = if release_dir.is_dir() {
+        platform_dirs(release_dir)?
+    } else {
+        Vec::new()
+    };
+    if dirs.is_empty() {
+        return Err(DistError::NoRelease {
+            dir: release_dir.to_owned(),
+        });
+    }
+    let staged: Vec<Staged> = dirs
+        .iter()
+        .map(|dir| load_platform(dir))
+        .collect::<Result<_, _>>()?;
+    for other in &staged[1..] {
+        let (a, b) = (&staged[0].record, &other.record);
+        let facts = |r: &ReleaseRecord| {
+            (
+                r.group.clone(),
+                r.version.clone(),
+                r.channel,
+                r.commit.clone(),
+            )
+        };
+        if facts(a) != facts(b) {
+            return Err(DistError::Disagree {
+                dir: release_dir.to_owned(),
+                why: format!(
+                    "{} and {} are of different releases (tag, channel or commit)",
+                    a.platform, b.platform
+                ),
+            });
+        }
+    }
+    Ok(staged)
+}
+
+fn sub_dirs(dir: &Path) -> Result<Vec<PathBuf>, DistError> {
+    let read = |source| DistError::Read {
+        path: dir.to_owned(),
+        source,
+    };
+    let mut dirs = Vec::new();
+    for entry in std::fs::read_dir(dir).map_err(read)? {
+        let path = entry.map_err(read)?.path();
+        let hidden = path
+            .file_name()
+            .is_some_and(|n| n.as_encoded_bytes().starts_with(b"."));
+        if !hidden && path.is_dir() {
+            dirs.push(path);
+        }
+    }
+    dirs.sort();
+    Ok(dirs)
+}
+
+fn platform_dirs(release_dir: &Path) -> Result<Vec<PathBuf>, DistError> {
+    let mut dirs = sub_dirs(release_dir)?;
+    dirs.retain(|dir| dir.join(RELEASE_FILE).is_file());
+    Ok(dirs)
+}
+
+/// Reads one platform's folder and checks that manifests, files, `release.json` and `SHA256SUMS`
+/// agree.
+///
+/// # Errors
+/// When one cannot be read, or they do not agree.
+pub fn load_platform(dir: &Path) -> Result<Staged, DistError> {
+    let record = read_record(dir)?;
+    let disagree = |why: String| DistError::Disagree {
+        dir: dir.to_owned(),
+        why,
+    };
+    let mut products: Vec<&ProductName> = record.artifacts.iter().map(|a| &a.product).collect();
+    products.dedup();
+    let mut artifacts = Vec::new();
+    for product in products {
+        let manifest = dir.join(format!("{product}.manifest"));
+        artifacts.extend(from_manifest(&manifest, dir, product, &record.version)?);
+    }
+    for artifact in &artifacts {
+        let name = &artifact.filename;
+        let recorded = record
+            .artifacts
+            .iter()
+            .find(|r| r.product == artifact.product && r.filename == artifact.filename)
+            .ok_or_else(|| {
+                disagree(format!(
+                    "{name} stands in a manifest and not in {RELEASE_FILE}"
+                ))
+            })?;
+        if artifact.platform != record.platform {
+            return Err(disagree(format!(
+                "{name} is for {} by its manifest, and {RELEASE_FILE} is for {}",
+                artifact.platform, record.platform
+            )));
+        }
+        if (recorded.sha256, recorded.kind) != (artifact.sha256, artifact.kind) {
+            return Err(disagree(format!(
+                "{name} has sha256 {} and kind {}, and {RELEASE_FILE} says {} and {}",
+                artifact.sha256, artifact.kind, recorded.sha256, recorded.kind
+            )));
+        }
+    }
+    if let Some(missing) = record.artifacts.iter().find(|r| {
+        !artifacts
+            .iter()
+            .any(|a| a.product == r.product && a.filename == r.filename)
+    }) {
+        return Err(disagree(format!(
+            "{} stands in {RELEASE_FILE} and in no manifest",
+            missing.filename
+        )));
+    }
+    check_sums(dir)?;
+    Ok(Staged {
+        dir: dir.to_owned(),
+        record,
+        artifacts,
+    })
+}
+
+fn read_record(dir: &Path) -> Result<ReleaseRecord, DistError> {
+    let path = dir.join(RELEASE_FILE);
+    let text = std::fs::read_to_string(&path).map_err(|source| DistError::Read {
+        path: path.clone(),
+        source,
+    })?;
+    let fault = |why: String| DistError::Record {
+        path: path.clone(),
+        why,
+    };
+    let value: serde_json::Value =
+        serde_json::from_str(&text).map_err(|error| fault(format!("not JSON: {error}")))?;
+    if value["format"] != FORMAT {
+        return Err(fault(format!(
+            "its format is {}, and this atlas-release reads {FORMAT}",
+            value["format"]
+        )));
+    }
+    serde_json::from_value(value).map_err(|error| fault(error.to_string()))
+}
+
+fn check_sums(dir: &Path) -> Result<(), DistError> {
+    let path = dir.join(SUMS_FILE);
+    let read = |path: &Path| {
+        let path = path.to_owned();
+        move |source| DistError::Read { path, source }
+    };
+    let text = std::fs::read_to_string(&path).map_err(read(&path))?;
+    for (index, line) in text.lines().enumerate() {
+        let parsed = line.split_once("  ").and_then(|(sum, name)| {
+            Some((
+                sum.parse::<Sha256Digest>().ok()?,
+                name.parse::<FileName>().ok()?,
+            ))
+        });
+        let Some((sum, name)) = parsed else {
+            return Err(DistError::Record {
+                path,
+                why: format!(
+                    "line {}: expected a digest, two spaces and a file name",
+                    index + 1
+                ),
+            });
+        };
+        let file = dir.join(name.as_str());
+        let (_, found) = digest_file(&file).map_err(read(&file))?;
+        if found != sum {
+            return Err(DistError::Disagree {
+                dir: dir.to_owned(),
+                why: format!("{name} has sha256 {found}, and {SUMS_FILE} says {sum}"),
+            });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,79 @@
+//! The calls to the Hub that a release makes, in order.
+
+use super::{PlannedCall, PlannedProduct};
+use release_types::{Channel, Platform, Tag};
+
+/// The calls of [`crate::publish`] and [`crate::verify`], for a release of which nothing is there.
+pub(super) fn calls(
+    products: &[PlannedProduct],
+    tag: &Tag,
+    platform: Platform,
+    channel: Channel,
+) -> Vec<PlannedCall> {
+    let call = |method, path: String, purpose| PlannedCall {
+        method,
+        path,
+        purpose,
+    };
+    let Platform { os, arch } = platform;
+    let releases = |p: &PlannedProduct| format!("/api/v1/releases/{}", p.product);
+    let latest = |p: &PlannedProduct, purpose| {
+        call(
+            "GET",
+            format!("{}/latest/{os}/{arch}?channel={channel}", releases(p)),
+            purpose,
+        )
+    };
+    let version = |p: &PlannedProduct, channel, purpose| {
+        let version = tag.version.to_string().replace('+', "%2B");
+        call(
+            "GET",
+            format!("{}/{version}/{os}/{arch}?channel={channel}", releases(p)),
+            purpose,
+        )
+    };
+    let presign = |p: &PlannedProduct, purpose| {
+        call(
+            "POST",
+            format!("/api/v1/storage/presign  {}", p.key),
+            purpose,
+        )
+    };
+    let mut calls = Vec::new();
+    for p in products {
+        calls.push(latest(p, "is a newer version published?"));
+        for &channel in Channel::ALL {
+            calls.push(version(
+                p,
+                channel,
+                "is this version published with other bytes?",
+            ));
+        }
+        calls.push(presign(p, "may this credential publish?"));
+    }
+    for p in products {
+        calls.push(presign(p, "where to upload"));
+        calls.push(call(
+            "PUT",
+            format!("<upload URL of {}>", p.filename),
+            "the bytes",
+        ));
+    }
+    for p in products {
+        calls.push(call(
+            "POST",
+            format!("{}/publish", releases(p)),
+            "register the platform",
+        ));
+    }
+    for p in products {
+        calls.push(version(p, channel, "read it back"));
+        calls.push(call(
+            "GET",
+            format!("/api/v1/download/<id of {}>", p.filename),
+            "read the bytes back",
+        ));
+        calls.push(latest(p, "is it what users get?"));
+    }
+    calls
+}
