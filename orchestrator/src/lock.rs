@@ -1,17 +1,16 @@
 //! Locks on folders, so that two runs never work in one at the same time.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read as _, Seek as _, Write as _};
+use process::{PidLock, PidLockError};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// The lock file's name in the folder it protects.
 const FILE_NAME: &str = ".atlas-release.lock";
 
-/// A lock that is held until it is dropped. The file stays: removing it would let two later runs
-/// lock two different files of one name.
+/// A folder that is locked until this is dropped.
 #[derive(Debug)]
 pub struct DirLock {
-    _file: File,
+    _lock: PidLock,
 }
 
 /// Why a folder could not be locked.
@@ -46,33 +45,14 @@ impl DirLock {
             source,
         };
         std::fs::create_dir_all(dir).map_err(io)?;
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(dir.join(FILE_NAME))
-            .map_err(io)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut text = String::new();
-                // Windows refuses to read what is locked; then the holder stays unnamed.
-                let pid = match file.read_to_string(&mut text) {
-                    Ok(_) => text.trim().parse().ok(),
-                    Err(_) => None,
-                };
-                return Err(LockError::Held {
-                    dir: dir.to_owned(),
-                    pid,
-                });
-            }
-            Err(TryLockError::Error(source)) => return Err(io(source)),
+        match PidLock::acquire(&dir.join(FILE_NAME)) {
+            Ok(lock) => Ok(Self { _lock: lock }),
+            Err(PidLockError::Held { pid }) => Err(LockError::Held {
+                dir: dir.to_owned(),
+                pid,
+            }),
+            Err(PidLockError::Io(source)) => Err(io(source)),
         }
-        file.set_len(0).map_err(io)?;
-        file.rewind().map_err(io)?;
-        writeln!(file, "{}", std::process::id()).map_err(io)?;
-        Ok(Self { _file: file })
     }
 }
 

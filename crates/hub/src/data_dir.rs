@@ -11,15 +11,16 @@
 //! keeps its mode: whoever made it decided.
 
 use crate::HubError;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{ErrorKind, Read as _, Seek as _, Write as _};
+use process::{PidLock, PidLockError};
+use std::fs::{File, OpenOptions};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// The data directory, locked for this process until it is dropped.
 #[derive(Debug)]
 pub(crate) struct DataDir {
     root: PathBuf,
-    _lock: File,
+    _lock: PidLock,
 }
 
 impl DataDir {
@@ -63,31 +64,15 @@ impl DataDir {
     }
 }
 
-fn lock(root: &Path) -> Result<File, HubError> {
+fn lock(root: &Path) -> Result<PidLock, HubError> {
     let path = root.join("lock");
-    let mut options = OpenOptions::new();
-    let mut file = private_file(options.create(true).read(true).write(true).truncate(false))
-        .open(&path)
-        .map_err(HubError::io("open", &path))?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let mut text = String::new();
-            // Windows does not let others read a locked file; then the process stays unnamed.
-            let read = file.read_to_string(&mut text);
-            return Err(HubError::Locked {
-                path: root.to_owned(),
-                pid: read.ok().and_then(|_| text.trim().parse().ok()),
-            });
-        }
-        Err(TryLockError::Error(source)) => return Err(HubError::io("lock", &path)(source)),
-    }
-    let written = file
-        .set_len(0)
-        .and_then(|()| file.rewind())
-        .and_then(|()| writeln!(file, "{}", std::process::id()));
-    written.map_err(HubError::io("write", &path))?;
-    Ok(file)
+    PidLock::acquire(&path).map_err(|error| match error {
+        PidLockError::Held { pid } => HubError::Locked {
+            path: root.to_owned(),
+            pid,
+        },
+        PidLockError::Io(source) => HubError::io("lock", &path)(source),
+    })
 }
 
 /// Options that create a file for its owner alone.

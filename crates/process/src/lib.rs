@@ -1,4 +1,5 @@
-//! The one place that starts child processes and the one that reads the environment.
+//! What concerns processes: the one place that starts children, the one that reads the environment,
+//! and the lock by which processes exclude each other.
 //!
 //! Children start with an empty environment and get what an [`AllowList`] lets through, run in a
 //! process group (a job on Windows) of their own, and are ended with everything they started when
@@ -7,8 +8,10 @@
 
 mod command;
 mod env;
+mod lock;
 mod run;
 
 pub use command::Command;
 pub use env::{AllowList, Env, NotUtf8};
+pub use lock::{PidLock, PidLockError};
 pub use run::{Line, Output, ProcessError, Runner, Stream};

@@ -14,6 +14,11 @@ use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+/// Beginnings of the names of what is under way.
+const STAGING: &str = ".staging-";
+const REPLACED: &str = ".replaced-";
+const WRITING: &str = ".writing-";
+
 /// Stages what was built into the plan's folder, replacing an earlier build of the same platform.
 ///
 /// # Errors
@@ -30,8 +35,9 @@ pub fn stage(
     };
     let parent = plan.staging.parent().unwrap_or(&plan.root);
     std::fs::create_dir_all(parent).map_err(write(parent))?;
+    sweep(parent).map_err(write(parent))?;
     let aside = tempfile::Builder::new()
-        .prefix(".staging-")
+        .prefix(STAGING)
         .tempdir_in(parent)
         .map_err(write(parent))?;
     let dir = aside.path();
@@ -79,6 +85,27 @@ pub fn stage(
     write_file(&path, text.as_bytes()).map_err(write(&path))?;
     replace_dir(aside, &plan.staging, world).map_err(write(&plan.staging))?;
     load_platform(&plan.staging)
+}
+
+/// Removes what a run that was killed has left half-done; `dist/` is locked, so it is nobody's.
+fn sweep(dir: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(dir)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if ![STAGING, REPLACED, WRITING]
+            .iter()
+            .any(|start| name.starts_with(start))
+        {
+            continue;
+        }
+        if entry.file_type()?.is_dir() {
+            std::fs::remove_dir_all(entry.path())?;
+        } else {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 fn record(
@@ -139,9 +166,7 @@ fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// What the system says.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let dir = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new()
-        .prefix(".writing-")
-        .tempfile_in(dir)?;
+    let mut file = tempfile::Builder::new().prefix(WRITING).tempfile_in(dir)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     #[cfg(unix)]
@@ -163,7 +188,7 @@ fn replace_dir(aside: tempfile::TempDir, target: &Path, world: &World) -> io::Re
     }
     if target.exists() {
         let stamp = (world.now)().as_nanosecond();
-        let old = target.with_file_name(format!(".replaced-{stamp}"));
+        let old = target.with_file_name(format!("{REPLACED}{stamp}"));
         std::fs::rename(target, &old)?;
         if let Err(error) = std::fs::rename(aside.path(), target) {
             std::fs::rename(&old, target)?;
