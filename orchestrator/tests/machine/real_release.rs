@@ -46,12 +46,12 @@ async fn start_hub(data_dir: &Path) -> TestHub {
     }
 }
 
-async fn release(env: &Env, tag: &str, dirs: [&Path; 3], log: &Path) -> Output {
+fn command(env: &Env, verb: &str, tag: &str, dirs: [&Path; 3]) -> Command {
     let [dist, state, target] = dirs.map(|dir| dir.to_str().unwrap());
-    let command = atlas_release(
+    atlas_release(
         env,
         &[
-            "release",
+            verb,
             tag,
             "--format",
             "json",
@@ -65,7 +65,11 @@ async fn release(env: &Env, tag: &str, dirs: [&Path; 3], log: &Path) -> Output {
             "--target-dir",
             target,
         ],
-    );
+    )
+}
+
+async fn release(env: &Env, tag: &str, dirs: [&Path; 3], log: &Path) -> Output {
+    let command = command(env, "release", tag, dirs);
     let output = Runner::default()
         .output(&traced(&command, log), LIMIT)
         .await
@@ -114,6 +118,45 @@ fn compiling_cargos(lines: &[String]) -> BTreeSet<&str> {
         .collect()
 }
 
+/// Method and path of each call in a plan, sorted, without queries and ids.
+fn calls_planned(plan: &serde_json::Value) -> Vec<String> {
+    let calls = plan["calls"].as_array().unwrap().iter();
+    let mut calls: Vec<String> = calls
+        .map(|call| {
+            let path = call["path"].as_str().unwrap();
+            let path = path.split(['?', ' ', '<']).next().unwrap();
+            let path = if path.is_empty() { "/artifacts/" } else { path };
+            format!("{} {path}", call["method"].as_str().unwrap())
+        })
+        .collect();
+    calls.sort();
+    calls
+}
+
+/// The same of the Hub's log. What a download redirects to is part of the download.
+fn calls_made(log: &str) -> Vec<String> {
+    let field = |line: &str, name: &str| {
+        let at = line.find(name)? + name.len();
+        line[at..].split([' ', '"']).next().map(str::to_owned)
+    };
+    let mut calls: Vec<String> = log
+        .lines()
+        .filter(|line| line.contains("hub::http: request "))
+        .filter_map(|line| {
+            let (method, path) = (field(line, "method=")?, field(line, "path=\"")?);
+            let redirected = method == "GET" && path.starts_with("/artifacts/");
+            let path = match path {
+                path if path.starts_with("/artifacts/") => "/artifacts/".to_owned(),
+                path if path.starts_with("/api/v1/download/") => "/api/v1/download/".to_owned(),
+                path => path,
+            };
+            (!redirected).then(|| format!("{method} {path}"))
+        })
+        .collect();
+    calls.sort();
+    calls
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_real_programs_released_twice_under_watch() {
     let scratch = tempfile::tempdir().unwrap();
@@ -143,6 +186,14 @@ async fn the_real_programs_released_twice_under_watch() {
     values.push(hub.token.clone());
     env.set("ATLAS_HUB_URL", &hub.url);
 
+    let dirs = [dist.as_path(), state.as_path(), target.as_path()];
+    let planned = Runner::default()
+        .success(&command(&env, "plan", "runner-v0.3.1", dirs), LIMIT)
+        .await
+        .unwrap();
+    let planned = String::from_utf8(planned.stdout).unwrap();
+    let planned: serde_json::Value = serde_json::from_str(planned.lines().last().unwrap()).unwrap();
+
     let program = PathBuf::from(ATLAS_RELEASE);
     // The program itself was given the values, and so was the strace that starts it; this test
     // made them up.
@@ -150,9 +201,12 @@ async fn the_real_programs_released_twice_under_watch() {
     let entitled = vec![program.clone(), std::fs::canonicalize(strace).unwrap()];
     let watch = ProcWatch::start(values.clone(), entitled);
     let trace = at("trace");
-    let dirs = [dist.as_path(), state.as_path(), target.as_path()];
     let first = release(&env, "runner-v0.3.1", dirs, &trace).await;
     assert_eq!(watch.stop(), Vec::<String>::new());
+
+    // The plan has shown every call that the Hub was then asked, and no other.
+    let log = std::fs::read_to_string(&log_file).unwrap();
+    assert_eq!(calls_made(&log), calls_planned(&planned));
 
     // One pass: of all programs started, one is a cargo that compiles.
     let lines = started(&trace);
