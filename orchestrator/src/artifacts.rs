@@ -6,6 +6,7 @@ use release_types::{
     artifact_key, parse_manifest,
 };
 use sha2::Digest as _;
+use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -28,6 +29,18 @@ pub struct LocalArtifact {
     pub size: u64,
     /// Its digest.
     pub sha256: Sha256Digest,
+}
+
+/// Files by what one call to the Hub is about: a product on a platform.
+pub fn by_platform(
+    artifacts: &[LocalArtifact],
+) -> BTreeMap<(&ProductName, Platform), Vec<&LocalArtifact>> {
+    let mut groups: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for artifact in artifacts {
+        let key = (&artifact.product, artifact.platform);
+        groups.entry(key).or_default().push(artifact);
+    }
+    groups
 }
 
 /// Why a manifest's files cannot be published.

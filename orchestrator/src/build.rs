@@ -10,6 +10,8 @@ use build_version::MarkerError;
 use cargo_metadata::Message;
 use process::{AllowList, Command, Env, ProcessError, Stream};
 use release_types::ProductName;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs::File;
 use std::path::PathBuf;
 use std::process::ExitStatus;
@@ -102,25 +104,39 @@ pub enum BuildError {
     },
 }
 
+/// What the build's environment gets over the allow-list, now that the tools have been tried.
+pub fn environment(plan: &Plan, toolchain: &Toolchain) -> BTreeMap<&'static str, OsString> {
+    let mut env: BTreeMap<&'static str, OsString> = plan
+        .environment
+        .iter()
+        .map(|(name, value)| (*name, value.into()))
+        .collect();
+    env.insert("RUSTC", toolchain.shim.clone().into());
+    // Empty, not absent: cargo's configuration may name a wrapper that has not been tried.
+    let wrapper = toolchain
+        .sccache
+        .as_ref()
+        .map(|sccache| sccache.path().into());
+    if wrapper.is_none() {
+        env.remove("SCCACHE_GHA_ENABLED");
+    }
+    env.insert("RUSTC_WRAPPER", wrapper.unwrap_or_default());
+    env
+}
+
 /// The cargo command of a plan, with the whole of its environment.
 pub fn cargo_command(world: &World, plan: &Plan, toolchain: &Toolchain) -> Command {
     let allowed = AllowList::base().build().and(&plan.pass_env);
     let mut env: Env = world.env.allowed(&allowed);
-    for (name, value) in &plan.environment {
-        env.set(*name, value);
+    for (name, value) in environment(plan, toolchain) {
+        env.set(name, value);
     }
-    env.set("RUSTC", &toolchain.shim);
     // The policy holds no secret, only paths that the plan has already shown.
     if let Ok(policy) = serde_json::to_string(&toolchain.policy) {
         env.set(POLICY_VAR, policy);
     }
-    match &toolchain.sccache {
-        Some(sccache) => {
-            env.set("RUSTC_WRAPPER", sccache.path());
-            env = env.with(sccache.address());
-        }
-        // Empty, not absent: cargo's configuration may name a wrapper that has not been tried.
-        None => env.set("RUSTC_WRAPPER", ""),
+    if let Some(sccache) = &toolchain.sccache {
+        env = env.with(sccache.address());
     }
     Command::new(&toolchain.cargo)
         .args(plan.command.iter().skip(1))

@@ -26,11 +26,11 @@ pub enum ExitCode {
     Usage = 2,
     /// A tool is missing or does not work.
     Tool = 3,
-    /// The build failed, or what it built is not what was asked for.
+    /// cargo failed, or a program carries another version than the tag.
     Build = 4,
     /// The Hub refused.
     Refused = 6,
-    /// The network or the Hub failed for now.
+    /// No answer came, or none that counts; later it may.
     Network = 7,
     /// What is stored or published is not what was built.
     Verification = 8,
@@ -80,6 +80,8 @@ pub enum Error {
     },
     #[error("interrupted")]
     Interrupted,
+    #[error("atlas-release itself failed; please report what stands above")]
+    Defect,
 }
 
 impl Error {
@@ -108,7 +110,11 @@ impl Error {
                 SelectError::Git(GitError::NoCommit { .. }) => ExitCode::Usage,
                 SelectError::Git(GitError::Failed { source, .. }) => match source {
                     ProcessError::Interrupted { .. } => ExitCode::Interrupted,
-                    _other => ExitCode::Tool,
+                    ProcessError::NotFound { .. }
+                    | ProcessError::Spawn { .. }
+                    | ProcessError::Failed { .. }
+                    | ProcessError::TimedOut { .. }
+                    | ProcessError::Io { .. } => ExitCode::Tool,
                 },
                 SelectError::Git(GitError::Answer { .. }) => ExitCode::Tool,
                 SelectError::Tag { .. }
@@ -125,6 +131,7 @@ impl Error {
                 ToolchainError::Interrupted(_) => ExitCode::Interrupted,
                 ToolchainError::Io { .. } => ExitCode::Machine,
                 ToolchainError::Missing { .. }
+                | ToolchainError::NamedRustc(_)
                 | ToolchainError::Install { .. }
                 | ToolchainError::NoInstaller { .. }
                 | ToolchainError::Broken { .. }
@@ -132,7 +139,14 @@ impl Error {
             },
             Self::Build(error) => match error {
                 BuildError::Process(ProcessError::Interrupted { .. }) => ExitCode::Interrupted,
-                BuildError::Process(_) | BuildError::Read { .. } => ExitCode::Machine,
+                BuildError::Process(ProcessError::NotFound { .. }) => ExitCode::Tool,
+                BuildError::Process(
+                    ProcessError::Spawn { .. }
+                    | ProcessError::Failed { .. }
+                    | ProcessError::TimedOut { .. }
+                    | ProcessError::Io { .. },
+                )
+                | BuildError::Read { .. } => ExitCode::Machine,
                 BuildError::Cargo { .. }
                 | BuildError::NoExecutable { .. }
                 | BuildError::Marker { .. }
@@ -175,6 +189,7 @@ impl Error {
                 | hub::HubError::Listen { .. } => ExitCode::Machine,
             },
             Self::Interrupted => ExitCode::Interrupted,
+            Self::Defect => ExitCode::Defect,
         }
     }
 
@@ -182,19 +197,29 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         let groups =
             |groups: &[String]| format!("the groups of this workspace are: {}", groups.join(", "));
+        let example = |groups: &[String]| {
+            format!("{}-v1.4.0", groups.first().map_or("runner", String::as_str))
+        };
         Some(match self {
             Self::Select(error) => match error {
+                // Without a workspace nothing is known.
+                SelectError::Tag { groups: known, .. } if known.is_empty() => {
+                    format!("a tag is <group>-v<SemVer>, such as {}", example(known))
+                }
                 SelectError::Tag { groups: known, .. } => {
-                    format!("a tag is <group>-v<SemVer>, such as runner-v1.4.0; {}", groups(known))
+                    format!("a tag is <group>-v<SemVer>, such as {}; {}", example(known), groups(known))
                 }
                 SelectError::UnknownGroup { groups: known, .. } => groups(known),
                 SelectError::NoTag { groups: known } => {
-                    format!("name one, such as runner-v1.4.0, or use --snapshot; {}", groups(known))
+                    format!("name one, such as {}, or use --snapshot; {}", example(known), groups(known))
                 }
                 SelectError::NoGroup { groups: known } => format!("name one; {}", groups(known)),
                 SelectError::SeveralTags(_) => "name the one to release".to_owned(),
                 SelectError::NoChannel(_) => "choose one with --channel stable|beta|dev".to_owned(),
                 SelectError::Dirty(_) => "commit the files or leave them out with git stash, or build them as they are with --allow-dirty".to_owned(),
+                SelectError::NotAtHead { tag, at: None, .. } => format!(
+                    "make it (git tag {tag}) or fetch it (git fetch --tags), or build HEAD under this tag with --allow-untagged"
+                ),
                 SelectError::NotAtHead { tag, .. } => format!(
                     "check the tag out (git switch --detach {tag}), or build HEAD under this tag with --allow-untagged"
                 ),
@@ -223,6 +248,9 @@ impl Error {
             Self::Publish(PublishError::Conflict { .. } | PublishError::Immutable { .. }) => {
                 "published bytes never change: release a new version, or use --snapshot to publish this commit under a version of its own".to_owned()
             }
+            Self::Dist(DistError::WhichRelease { found, .. }) if !found.is_empty() => {
+                "name the tag of one of them".to_owned()
+            }
             Self::Dist(DistError::NoRelease { .. } | DistError::WhichRelease { .. }) => {
                 "build it first, or name another folder with --dist-dir".to_owned()
             }
@@ -230,10 +258,17 @@ impl Error {
             Self::Hub(hub::HubError::NotInitialized { .. }) => {
                 "a release with --local and the same --state-dir makes one".to_owned()
             }
-            _ => return match self.exit_code() {
-                ExitCode::Network => Some("run the same command again; what is done already is not done twice".to_owned()),
-                _ => None,
-            },
+            Self::Client(error)
+            | Self::Publish(PublishError::Client(error))
+            | Self::Verify(VerifyError::Client(error))
+                if error.kind() == ErrorKind::Protocol =>
+            {
+                "that is no Distribution API: check the Hub's address".to_owned()
+            }
+            error if error.exit_code() == ExitCode::Network => {
+                "run the same command again; what is done already is not done twice".to_owned()
+            }
+            _ => return None,
         })
     }
 }
@@ -242,7 +277,16 @@ fn client_code(error: &ClientError) -> ExitCode {
     match error.kind() {
         ErrorKind::Usage => ExitCode::Usage,
         ErrorKind::Local => ExitCode::Machine,
-        ErrorKind::Network | ErrorKind::Protocol => ExitCode::Network,
+        // Where it would send us we must not go; that will not pass.
+        ErrorKind::Protocol
+            if matches!(
+                error,
+                ClientError::Redirected { .. } | ClientError::Insecure { .. }
+            ) =>
+        {
+            ExitCode::Refused
+        }
+        ErrorKind::Protocol | ErrorKind::Network => ExitCode::Network,
         ErrorKind::Refused => ExitCode::Refused,
         ErrorKind::Verification => ExitCode::Verification,
     }

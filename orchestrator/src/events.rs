@@ -92,7 +92,7 @@ pub enum Event {
     Plan(Box<Plan>),
     /// What was published and proven.
     Receipt(Box<Receipt>),
-    /// The embedded Hub is ready, or would listen here.
+    /// The embedded Hub is ready.
     Listening {
         /// Its address.
         url: String,
@@ -214,7 +214,7 @@ impl Reporter for HumanReporter {
 }
 
 /// Writes a line of data. A reader that has gone away is not this program's failure.
-fn print_line(line: &str) {
+pub(crate) fn print_line(line: &str) {
     let mut out = std::io::stdout().lock();
     if let Err(error) = writeln!(out, "{line}").and_then(|()| out.flush()) {
         tracing::debug!(%error, "standard output is closed");

@@ -12,6 +12,7 @@ pub mod dist;
 pub mod error;
 pub mod events;
 pub mod git;
+pub mod inspect;
 #[cfg(feature = "hub")]
 pub mod local_hub;
 pub mod lock;

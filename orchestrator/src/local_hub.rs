@@ -32,21 +32,34 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), HubErr
     Ok((listener, address))
 }
 
-fn config(state_dir: &Path) -> HubConfig {
-    HubConfig::new(data_dir(state_dir))
+fn config(state_dir: &Path, version: &str) -> HubConfig {
+    HubConfig {
+        version: version.to_owned(),
+        ..HubConfig::new(data_dir(state_dir))
+    }
 }
+
+/// How long a run's token lives when the run is killed before it can revoke it.
+const TOKEN_LIFE: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 
 impl LocalHub {
     /// Opens the Hub, adds the products it lacks, issues a token for this run, and serves.
     ///
     /// # Errors
     /// When another process has it open, or its data or a port cannot be used.
-    pub async fn start(state_dir: &Path, products: &[ProductName]) -> Result<Self, HubError> {
-        let hub = Hub::open(config(state_dir)).await?;
+    pub async fn start(
+        state_dir: &Path,
+        version: &str,
+        now: jiff::Timestamp,
+        products: &[ProductName],
+    ) -> Result<Self, HubError> {
+        let hub = Hub::open(config(state_dir, version)).await?;
         for product in products {
             hub.add_product(product).await?;
         }
-        let issued = hub.issue_app_token(Some("embedded run"), None).await?;
+        let issued = hub
+            .issue_app_token(Some("embedded run"), Some(now + TOKEN_LIFE))
+            .await?;
         let (listener, address) = listen(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
         let stop = CancellationToken::new();
         let server = tokio::spawn(hub.clone().serve(listener, stop.clone().cancelled_owned()));
@@ -91,12 +104,13 @@ impl LocalHub {
 /// When there is nothing to serve, or the data or the address cannot be used.
 pub async fn serve(
     state_dir: &Path,
+    version: &str,
     address: SocketAddr,
     shutdown: CancellationToken,
     ready: impl FnOnce(SocketAddr),
 ) -> Result<(), HubError> {
     check(state_dir, address)?;
-    let hub = Hub::open(config(state_dir)).await?;
+    let hub = Hub::open(config(state_dir, version)).await?;
     let (listener, address) = listen(address).await?;
     ready(address);
     hub.serve(listener, shutdown.cancelled_owned()).await

@@ -128,7 +128,9 @@ pub async fn select(
         _ => None,
     };
     let git = Git::new(world, &workspace.root)?;
-    let (head, dirty) = tokio::try_join!(git.head(), git.dirty_files(&request.apart))?;
+    let (head, dirty) = tokio::join!(git.head(), git.dirty_files(&request.apart));
+    // Without a repository both fail, and only the first knows why.
+    let (head, dirty) = (head?, dirty?);
     if !dirty.is_empty() && !request.allow_dirty {
         return Err(SelectError::Dirty(dirty));
     }

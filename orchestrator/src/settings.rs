@@ -40,7 +40,7 @@ pub struct BuildSettings {
 pub struct PublishSettings {
     /// Release notes.
     pub notes: Option<String>,
-    /// When the release counts as published; the Hub's clock when absent.
+    /// When the release counts as published; this machine's clock when absent.
     pub published_at: Option<jiff::Timestamp>,
     /// Publish although the channel has a newer version, without becoming its latest.
     pub backport: bool,

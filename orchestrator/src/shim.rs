@@ -7,6 +7,7 @@
 //! what plain cargo built for what the policy asks for.
 
 use process::{Command, Env};
+use release_types::Platform;
 use serde::{Deserialize, Serialize};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -136,9 +137,9 @@ fn is_for_target(args: &[OsString], target: &str) -> bool {
 ///
 /// # Errors
 /// What the system says.
-pub fn install(exe: &Path, dir: &Path) -> std::io::Result<PathBuf> {
+pub fn install(exe: &Path, dir: &Path, host: Platform) -> std::io::Result<PathBuf> {
     std::fs::create_dir_all(dir)?;
-    let path = path_in(dir);
+    let path = path_in(dir, host);
     // Made aside and renamed over: another cargo of an ended run may still look at the old one.
     let aside = dir.join(format!("rustc.{}", std::process::id()));
     if aside.exists() {
@@ -155,8 +156,8 @@ pub fn install(exe: &Path, dir: &Path) -> std::io::Result<PathBuf> {
 }
 
 /// Where [`install`] puts the shim.
-pub fn path_in(dir: &Path) -> PathBuf {
-    dir.join(format!("rustc{}", std::env::consts::EXE_SUFFIX))
+pub fn path_in(dir: &Path, host: Platform) -> PathBuf {
+    dir.join(format!("rustc{}", host.exe_suffix()))
 }
 
 #[cfg(test)]

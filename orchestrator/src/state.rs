@@ -35,18 +35,27 @@ pub fn default_dir(os: Os, env: &Env) -> Result<PathBuf, NoStateDir> {
     Ok(base.join("atlas-release"))
 }
 
-/// Makes the state folder, open to its owner alone where the system has modes.
+/// Makes the state folder, open to its owner alone where the system has modes. One that exists
+/// keeps its mode, since it may be more than ours.
 ///
 /// # Errors
-/// What the system says.
+/// What the system says, or that others can get at what is kept in an existing folder.
 pub fn create(dir: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     {
         use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
-        builder.mode(0o700).create(dir)?;
-        std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o700))
+        if dir.exists() {
+            let mode = std::fs::metadata(dir)?.permissions().mode() & 0o777;
+            if mode & 0o077 != 0 {
+                return Err(std::io::Error::other(format!(
+                    "others can get at it (mode {mode:04o}); name a folder that does not exist \
+                     yet, or chmod it to 0700"
+                )));
+            }
+        }
+        builder.mode(0o700).create(dir)
     }
     #[cfg(not(unix))]
     builder.create(dir)
@@ -94,5 +103,11 @@ mod tests {
         create(&state).unwrap();
         let mode = std::fs::metadata(&state).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o700);
+        create(&state).unwrap();
+        std::fs::set_permissions(&state, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let error = create(&state).unwrap_err().to_string();
+        assert!(error.contains("mode 0755"), "{error}");
+        let mode = std::fs::metadata(&state).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o755);
     }
 }

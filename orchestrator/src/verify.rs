@@ -1,13 +1,14 @@
 //! Verification: everything is read back as an anonymous user would, and compared with what was
 //! built.
 
-use crate::artifacts::LocalArtifact;
+use crate::artifacts::{LocalArtifact, by_platform};
 use crate::events::{Event, Reporter};
 use crate::publish::Publication;
 use crate::receipt::{Receipt, ReceiptAsset};
 use hub_client::{ClientError, ErrorKind, HubClient};
 use release_types::{Asset, Platform, ProductName, Release};
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 /// What `latest` must answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub enum LatestRule {
     AnotherVersion,
     /// This version or a newer one: it was published some time ago.
     NotOlder,
+    /// Whatever it is.
+    Any,
 }
 
 /// Why a release is not proven.
@@ -31,14 +34,15 @@ pub enum VerifyError {
     Client(#[from] ClientError),
 }
 
-/// Reads a release back and compares it; `rule` says for each product what `latest` must answer.
+/// Reads a release back and compares it; `rule` says for each product and
+/// platform what `latest` must answer.
 ///
 /// # Errors
 /// Everything that differs, in one list; or the Hub could not be asked.
 pub async fn verify(
     client: &HubClient,
     release: Publication<'_>,
-    rule: &dyn Fn(&ProductName) -> LatestRule,
+    rule: &dyn Fn(&ProductName, Platform) -> LatestRule,
     now: fn() -> jiff::Timestamp,
     reporter: &dyn Reporter,
 ) -> Result<Receipt, VerifyError> {
@@ -46,11 +50,7 @@ pub async fn verify(
         "verifying",
         format!("{} at {}", release.version, client.hub()),
     );
-    let mut groups: BTreeMap<(&ProductName, Platform), Vec<&LocalArtifact>> = BTreeMap::new();
-    for artifact in release.artifacts {
-        let key = (&artifact.product, artifact.platform);
-        groups.entry(key).or_default().push(artifact);
-    }
+    let groups = by_platform(release.artifacts);
     let mut check = Check {
         client,
         release: &release,
@@ -62,7 +62,9 @@ pub async fn verify(
     };
     for ((product, platform), artifacts) in &groups {
         check.platform(product, *platform, artifacts).await?;
-        check.latest(product, *platform, rule(product)).await?;
+        check
+            .latest(product, *platform, rule(product, *platform))
+            .await?;
     }
     if !check.differences.is_empty() {
         return Err(VerifyError::Differences(check.differences));
@@ -220,14 +222,16 @@ impl Check<'_> {
         let found = self.client.latest(product, platform, *channel).await?;
         let found = found.map(|release| release.version);
         let is_this = found.as_deref() == Some(version.to_string().as_str());
-        let newer = found
+        // Versions that differ in build metadata alone are equally new.
+        let order = found
             .as_deref()
             .and_then(|text| semver::Version::parse(text).ok())
-            .is_some_and(|latest| latest.cmp_precedence(version).is_gt());
+            .map(|latest| latest.cmp_precedence(version));
         let fits = match rule {
-            LatestRule::ThisVersion => is_this,
+            LatestRule::ThisVersion => is_this || order.is_some_and(Ordering::is_eq),
             LatestRule::AnotherVersion => !is_this && found.is_some(),
-            LatestRule::NotOlder => is_this || newer,
+            LatestRule::NotOlder => is_this || order.is_some_and(Ordering::is_ge),
+            LatestRule::Any => true,
         };
         self.latest &= is_this;
         if !fits {

@@ -14,12 +14,14 @@ mod fixture;
 mod invocation;
 mod proxy;
 mod sandbox;
+#[cfg(unix)]
 mod tools;
 mod tree;
 
 pub use fixture::Fixture;
 pub use invocation::{Background, Finished, Invocation, Signal};
-pub use proxy::{Fault, Proxy, Seen};
+pub use proxy::{BoundProxy, Fault, Proxy, Seen};
 pub use sandbox::Sandbox;
+#[cfg(unix)]
 pub use tools::{FakeTools, path_without};
 pub use tree::{copy_tree, tree};

@@ -5,6 +5,8 @@ use super::args::{BuildArgs, GlobalArgs, HubArgs, PublishArgs, SelectArgs};
 use crate::context::World;
 use crate::error::Error;
 use crate::events::{Event, Reporter};
+#[cfg(feature = "hub")]
+use crate::local_hub::LocalHub;
 use crate::lock::DirLock;
 use crate::plan::{Facts, Plan, plan};
 use crate::settings::{self, BuildSettings, HubChoice, PublishSettings};
@@ -42,9 +44,12 @@ impl App<'_> {
         )?)
     }
 
-    /// The folder of staged releases, for commands that need no workspace.
+    /// The folder of staged releases, for commands that need no workspace: the one that was named,
+    /// else the nearest `dist` at or above the working folder.
     pub fn dist_dir(&self) -> PathBuf {
-        self.dist_dir_below(&self.world.cwd)
+        let cwd = &self.world.cwd;
+        let nearest = cwd.ancestors().find(|dir| dir.join("dist").is_dir());
+        self.dist_dir_below(nearest.unwrap_or(cwd))
     }
 
     fn dist_dir_below(&self, root: &Path) -> PathBuf {
@@ -130,6 +135,18 @@ impl App<'_> {
         })
     }
 
+    /// Does what only talks to the Hub, and leaves it where it is when the run is interrupted:
+    /// nothing has to be put away, and the next run goes on from there.
+    pub async fn until_interrupted<T, E: Into<Error>>(
+        &self,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, Error> {
+        tokio::select! {
+            outcome = work => outcome.map_err(Into::into),
+            () = self.world.runner.cancellation().cancelled() => Err(Error::Interrupted),
+        }
+    }
+
     pub fn publish_settings(&self, args: PublishArgs) -> Result<PublishSettings, Error> {
         Ok(PublishSettings {
             notes: settings::notes(self.world, args.notes, args.notes_file.as_deref())?,
@@ -156,12 +173,27 @@ impl App<'_> {
         Ok(DirLock::acquire(state_dir)?)
     }
 
-    /// A client of the Hub that was chosen; the embedded one is started. With `token` the client
-    /// may publish.
+    /// Runs work that reads much, where it holds up nothing: neither signals nor the embedded Hub.
+    pub async fn reading<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let task = tokio::task::spawn_blocking(work);
+        self.until_interrupted(async {
+            match task.await {
+                Ok(outcome) => outcome,
+                // It is never cancelled, so it can only have panicked.
+                Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+            }
+        })
+        .await
+    }
+
+    /// A client of the Hub that was chosen; the embedded one is started, in a state folder that
+    /// the caller has locked. Where the run publishes, the client has a credential.
     pub async fn open_hub(
         &self,
         choice: &HubChoice,
-        state_dir: &Path,
         products: &[ProductName],
         publishes: bool,
     ) -> Result<OpenHub, Error> {
@@ -179,7 +211,8 @@ impl App<'_> {
             }
             #[cfg(feature = "hub")]
             HubChoice::Local => {
-                let local = crate::local_hub::LocalHub::start(state_dir, products).await?;
+                let (version, now) = (self.build.version(), (self.world.now)());
+                let local = LocalHub::start(&self.state_dir()?, version, now, products).await?;
                 let url = format!("http://{}", local.address());
                 let url = HubUrl::parse(&url).map_err(settings::SettingsError::from)?;
                 let client = self.client(url, Some(local.token()))?;
@@ -190,7 +223,7 @@ impl App<'_> {
             }
             #[cfg(not(feature = "hub"))]
             HubChoice::Local => {
-                let _unused = (state_dir, products);
+                let _unused = products;
                 Err(settings::SettingsError::NoEmbeddedHub.into())
             }
         }
@@ -222,7 +255,7 @@ impl App<'_> {
 pub(super) struct OpenHub {
     pub client: HubClient,
     #[cfg(feature = "hub")]
-    local: Option<crate::local_hub::LocalHub>,
+    local: Option<LocalHub>,
 }
 
 impl OpenHub {

@@ -18,11 +18,17 @@ pub(super) async fn serve(app: &App<'_>, listen: SocketAddr, dry_run: bool) -> R
     }
     app.reporter.stage("serving", dir.display().to_string());
     let shutdown = app.world.runner.cancellation().clone();
-    local_hub::serve(&state_dir, listen, shutdown, |address| {
-        app.reporter.event(Event::Listening {
-            url: format!("http://{address}"),
-        });
-    })
+    local_hub::serve(
+        &state_dir,
+        app.build.version(),
+        listen,
+        shutdown,
+        |address| {
+            app.reporter.event(Event::Listening {
+                url: format!("http://{address}"),
+            });
+        },
+    )
     .await?;
     Ok(())
 }

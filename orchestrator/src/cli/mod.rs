@@ -11,7 +11,7 @@ mod verify;
 
 use crate::context::World;
 use crate::error::{Error, ExitCode, with_causes};
-use crate::events::{Event, HumanReporter, JsonReporter, Reporter};
+use crate::events::{Event, HumanReporter, JsonReporter, Reporter, print_line};
 use args::{Cli, Command, Format, GlobalArgs, HubCommand};
 use build_version::BuildInfo;
 use clap::{CommandFactory as _, Parser as _};
@@ -26,17 +26,20 @@ const GRACE: Duration = Duration::from_secs(15);
 
 /// Runs the program and returns what it ends with.
 pub fn main(build: BuildInfo) -> std::process::ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return not_understood(&error),
+    };
     if cli.version {
-        print(&build.to_string());
+        print_line(&build.to_string());
         return std::process::ExitCode::SUCCESS;
     }
     let Some(command) = cli.command else {
-        print(&Cli::command().render_help().to_string());
+        print_line(&Cli::command().render_help().to_string());
         return std::process::ExitCode::from(ExitCode::Usage as u8);
     };
     if matches!(command, Command::Version) {
-        print(&match cli.global.format {
+        print_line(&match cli.global.format {
             Format::Human => build.to_text(),
             Format::Json => build.to_json(),
         });
@@ -68,7 +71,10 @@ pub fn main(build: BuildInfo) -> std::process::ExitCode {
             return fail(&error, error.exit_code(), format);
         }
     };
-    let outcome = runtime.block_on(interruptible(command, &cli.global, build, &reporter));
+    let work = || runtime.block_on(interruptible(command, &cli.global, build, &reporter));
+    // A panic has been shown on standard error by now; a script needs the exit code.
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work))
+        .unwrap_or(Err((Error::Defect, ExitCode::Defect)));
     // Blocking work of an interrupted run (a name lookup, a file) is not waited for.
     runtime.shutdown_timeout(Duration::from_secs(1));
     match outcome {
@@ -122,10 +128,16 @@ async fn signalled() -> ExitCode {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+        let signals = (
+            signal(SignalKind::terminate()),
+            signal(SignalKind::hangup()),
+        );
+        if let (Ok(mut terminate), Ok(mut hangup)) = signals {
             return tokio::select! {
                 () = interrupt => ExitCode::Interrupted,
                 _ = terminate.recv() => ExitCode::Terminated,
+                // The terminal has gone away; what was started in it must not go on unseen.
+                _ = hangup.recv() => ExitCode::Terminated,
             };
         }
     }
@@ -157,6 +169,34 @@ async fn dispatch(
         }
         Command::Version => Ok(()),
     }
+}
+
+/// Ends on a command line that clap refuses, or after the help that it was asked for.
+fn not_understood(error: &clap::Error) -> std::process::ExitCode {
+    if error.use_stderr() && wants_json(std::env::args_os()) {
+        let text = error.render().to_string();
+        JsonReporter::default().event(Event::Error {
+            code: ExitCode::Usage as u8,
+            message: text.trim_start_matches("error: ").trim().to_owned(),
+            hint: None,
+        });
+    }
+    if let Err(error) = error.print() {
+        tracing::debug!(%error, "the output is closed");
+    }
+    std::process::ExitCode::from(match error.use_stderr() {
+        true => ExitCode::Usage as u8,
+        false => 0,
+    })
+}
+
+/// Whether a command line that could not be read as a whole asks for JSON.
+fn wants_json(args: impl Iterator<Item = std::ffi::OsString>) -> bool {
+    let args: Vec<_> = args.collect();
+    args.iter().any(|arg| arg == "--format=json")
+        || args
+            .windows(2)
+            .any(|pair| pair[0] == "--format" && pair[1] == "json")
 }
 
 fn fail(error: &Error, code: ExitCode, format: Format) -> std::process::ExitCode {
@@ -193,12 +233,4 @@ fn log_to_stderr(verbose: u8) {
         .with(layer)
         .with(filter)
         .init();
-}
-
-/// Writes a line of data. A reader that has gone away is not this program's failure.
-fn print(text: &str) {
-    use std::io::Write as _;
-    if let Err(error) = writeln!(std::io::stdout().lock(), "{text}") {
-        tracing::debug!(%error, "standard output is closed");
-    }
 }

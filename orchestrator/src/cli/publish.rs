@@ -7,12 +7,12 @@ use crate::dist;
 use crate::error::Error;
 use crate::events::Event;
 use crate::lock::DirLock;
-use crate::plan::release_dir;
 use crate::publish::{Preflight, Publication, preflight, publish as send};
 use crate::select::{self, SelectError};
-use crate::settings::{PublishSettings, SettingsError};
-use crate::verify::{LatestRule, verify};
+use crate::settings::{HubChoice, PublishSettings, SettingsError};
+use crate::verify::verify;
 use release_types::{Channel, Tag};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Name of the receipt in a release's folder.
@@ -39,8 +39,8 @@ impl Goods {
 
 pub(super) async fn publish(app: &App<'_>, args: PublishCommand) -> Result<(), Error> {
     let settings = app.publish_settings(args.publish)?;
-    let goods = goods(app, &args.staged)?;
     if args.dry_run {
+        let goods = goods(app, args.staged).await?;
         for artifact in &goods.artifacts {
             app.reporter.note(format!(
                 "would publish {} ({} bytes, sha256 {}) on channel {}",
@@ -50,31 +50,32 @@ pub(super) async fn publish(app: &App<'_>, args: PublishCommand) -> Result<(), E
         return Ok(());
     }
     let choice = app.hub_choice(&args.hub)?;
-    let state_dir = app.state_dir()?;
-    let _state = match args.hub.local {
-        true => Some(app.lock_state(&state_dir)?),
+    let _state = lock_for(app, &choice)?;
+    let dist_dir = app.dist_dir();
+    let _dist = match args.staged.manifest.is_none() && dist_dir.is_dir() {
+        true => Some(DirLock::acquire(&dist_dir)?),
         false => None,
     };
-    let _dist = match &goods.receipt_dir {
-        Some(_) => Some(DirLock::acquire(&app.dist_dir())?),
-        None => None,
-    };
-    let mut products: Vec<_> = goods.artifacts.iter().map(|a| a.product.clone()).collect();
-    products.dedup();
-    let hub = app.open_hub(&choice, &state_dir, &products, true).await?;
+    let goods = goods(app, args.staged).await?;
+    let keys = goods.artifacts.iter();
+    let keys: BTreeMap<_, _> = keys.map(|a| (a.product.clone(), a.key.clone())).collect();
+    let products: Vec<_> = keys.keys().cloned().collect();
+    let hub = app.open_hub(&choice, &products, true).await?;
     let work = async {
-        let mut keys: Vec<_> = goods
-            .artifacts
-            .iter()
-            .map(|a| (a.product.clone(), a.platform, a.key.clone()))
-            .collect();
-        keys.dedup_by(|a, b| a.0 == b.0 && a.1 == b.1);
         let (version, channel) = (&goods.version, goods.channel);
         let preflight = preflight(&hub.client, version, channel, &keys, &settings).await?;
         publish_and_verify(app, &hub, &goods, &preflight, &settings).await
     };
-    let outcome = work.await;
+    let outcome = app.until_interrupted(work).await;
     hub.close(outcome).await
+}
+
+/// Locks the state folder where the embedded Hub is used; another Hub needs none.
+pub(super) fn lock_for(app: &App<'_>, choice: &HubChoice) -> Result<Option<DirLock>, Error> {
+    match choice {
+        HubChoice::Local => Ok(Some(app.lock_state(&app.state_dir()?)?)),
+        HubChoice::Remote(_) => Ok(None),
+    }
 }
 
 /// The part that `publish` and `release` share: send, read back, write the receipt.
@@ -96,10 +97,7 @@ pub(super) async fn publish_and_verify(
         reporter,
     )
     .await?;
-    let rule = |product: &_| match preflight.is_backport(product) {
-        true => LatestRule::AnotherVersion,
-        false => LatestRule::ThisVersion,
-    };
+    let rule = |product: &_, platform| preflight.latest_rule(product, platform);
     let mut receipt = verify(client, goods.publication(), &rule, now, reporter).await?;
     receipt.serve_command = hub.serve_command(app);
     if let Some(dir) = &goods.receipt_dir {
@@ -114,26 +112,44 @@ pub(super) async fn publish_and_verify(
 }
 
 /// The files that the arguments name, read and checked.
-pub(super) fn goods(app: &App<'_>, args: &StagedArgs) -> Result<Goods, Error> {
-    match (&args.manifest, &args.product, &args.version) {
+pub(super) async fn goods(app: &App<'_>, args: StagedArgs) -> Result<Goods, Error> {
+    match (args.manifest, args.product, args.version) {
         (Some(manifest), Some(product), Some(version)) => {
-            let manifest = app.world.absolute(manifest);
-            let base = match &args.base_dir {
-                Some(dir) => app.world.absolute(dir),
+            let manifest = app.world.absolute(&manifest);
+            let base = match args.base_dir {
+                Some(dir) => app.world.absolute(&dir),
                 None => manifest.parent().map(Path::to_owned).unwrap_or_default(),
             };
             let channel = args
                 .channel
-                .or_else(|| Channel::of_version(version))
+                .or_else(|| Channel::of_version(&version))
                 .ok_or_else(|| SelectError::NoChannel(version.clone()))?;
-            Ok(Goods {
-                artifacts: from_manifest(&manifest, &base, product, version)?,
-                version: version.clone(),
-                channel,
-                receipt_dir: None,
+            app.reading(move || {
+                Ok(Goods {
+                    artifacts: from_manifest(&manifest, &base, &product, &version)?,
+                    version,
+                    channel,
+                    receipt_dir: None,
+                })
             })
+            .await
         }
-        (None, _, _) => staged_goods(app, args),
+        (None, _, _) => {
+            let tag = named_tag(app, args.tag)?;
+            let dist_dir = app.dist_dir();
+            let channel = args.channel;
+            app.reading(move || {
+                let (dir, staged) = dist::open(&dist_dir, tag.as_ref())?;
+                let record = &staged[0].record;
+                Ok(Goods {
+                    version: record.version.clone(),
+                    channel: channel.unwrap_or(record.channel),
+                    artifacts: staged.iter().flat_map(|s| s.artifacts.clone()).collect(),
+                    receipt_dir: Some(dir),
+                })
+            })
+            .await
+        }
         // clap asks for product and version with every manifest.
         (Some(_), _, _) => {
             Err(SettingsError::Flags("--manifest needs --product and --version".to_owned()).into())
@@ -141,48 +157,16 @@ pub(super) fn goods(app: &App<'_>, args: &StagedArgs) -> Result<Goods, Error> {
     }
 }
 
-fn staged_goods(app: &App<'_>, args: &StagedArgs) -> Result<Goods, Error> {
-    let dist_dir = app.dist_dir();
+/// The tag of the argument or the job, if either names one.
+fn named_tag(app: &App<'_>, tag: Option<String>) -> Result<Option<Tag>, Error> {
     let request = select::Request {
-        tag: args.tag.clone(),
+        tag,
         ..select::Request::default()
     };
-    let dir = match select::named_tag(app.world, &request).map_err(SettingsError::from)? {
-        Some(text) => {
-            let tag: Tag = text.parse().map_err(|error| SelectError::Tag {
-                error,
-                groups: Vec::new(),
-            })?;
-            release_dir(&dist_dir, &tag)
-        }
-        None => the_one_release(&dist_dir)?,
-    };
-    let staged = dist::load(&dir)?;
-    let record = &staged[0].record;
-    Ok(Goods {
-        version: record.version.clone(),
-        channel: args.channel.unwrap_or(record.channel),
-        artifacts: staged.iter().flat_map(|s| s.artifacts.clone()).collect(),
-        receipt_dir: Some(dir),
-    })
-}
-
-fn the_one_release(dist_dir: &Path) -> Result<PathBuf, Error> {
-    let mut releases = match dist_dir.is_dir() {
-        true => dist::releases(dist_dir)?,
-        false => Vec::new(),
-    };
-    match (releases.pop(), releases.is_empty()) {
-        (Some(release), true) => Ok(release),
-        (last, _) => Err(dist::DistError::WhichRelease {
-            dir: dist_dir.to_owned(),
-            found: releases
-                .iter()
-                .chain(&last)
-                .filter_map(|dir| dir.file_name())
-                .map(|name| name.to_string_lossy().into_owned())
-                .collect(),
-        }
-        .into()),
-    }
+    let text = select::named_tag(app.world, &request).map_err(SettingsError::from)?;
+    let tag = text.map(|text| text.parse()).transpose();
+    Ok(tag.map_err(|error| SelectError::Tag {
+        error,
+        groups: Vec::new(),
+    })?)
 }

@@ -6,6 +6,7 @@ use super::common::App;
 use super::publish::{Goods, publish_and_verify};
 use crate::error::Error;
 use crate::publish::preflight;
+use std::collections::BTreeMap;
 
 pub(super) async fn release(app: &App<'_>, args: ReleaseCommand) -> Result<(), Error> {
     let choice = app.hub_choice(&args.hub)?;
@@ -19,20 +20,16 @@ pub(super) async fn release(app: &App<'_>, args: ReleaseCommand) -> Result<(), E
     }
     let _locks = lock(app, &prepared)?;
     let plan = &prepared.plan;
-    let keys: Vec<_> = plan
-        .products
-        .iter()
-        .map(|p| (p.product.clone(), plan.platform, p.key.clone()))
-        .collect();
-    let products: Vec<_> = plan.products.iter().map(|p| p.product.clone()).collect();
+    let keys = plan.products.iter();
+    let keys: BTreeMap<_, _> = keys.map(|p| (p.product.clone(), p.key.clone())).collect();
+    let products: Vec<_> = keys.keys().cloned().collect();
     let (version, channel) = (plan.version.clone(), plan.channel);
     let receipt_dir = plan.staging.parent().map(ToOwned::to_owned);
-    let hub = app
-        .open_hub(&choice, &prepared.state_dir, &products, true)
-        .await?;
+    let hub = app.open_hub(&choice, &products, true).await?;
     let work = async {
         // What would be refused after the build is refused before it.
-        let preflight = preflight(&hub.client, &version, channel, &keys, &settings).await?;
+        let preflight = preflight(&hub.client, &version, channel, &keys, &settings);
+        let preflight = app.until_interrupted(preflight).await?;
         let staged = build_and_stage(app, prepared).await?;
         let goods = Goods {
             version,
@@ -40,7 +37,8 @@ pub(super) async fn release(app: &App<'_>, args: ReleaseCommand) -> Result<(), E
             artifacts: staged.artifacts,
             receipt_dir,
         };
-        publish_and_verify(app, &hub, &goods, &preflight, &settings).await
+        app.until_interrupted(publish_and_verify(app, &hub, &goods, &preflight, &settings))
+            .await
     };
     let outcome = work.await;
     hub.close(outcome).await

@@ -7,7 +7,7 @@
 mod read;
 mod write;
 
-pub use read::{load, load_platform, releases};
+pub use read::{find, load, load_platform, open};
 pub use write::{stage, write_atomically};
 
 use crate::artifacts::{ArtifactError, LocalArtifact};

@@ -3,21 +3,57 @@
 
 use super::{DistError, FORMAT, RELEASE_FILE, ReleaseRecord, SUMS_FILE, Staged};
 use crate::artifacts::{digest_file, from_manifest};
-use release_types::{FileName, ProductName, Sha256Digest};
+use crate::plan::release_dir;
+use release_types::{FileName, ProductName, Sha256Digest, Tag};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// The releases in `dist/` that have at least one platform's folder.
+/// The folder of a release: the one that the tag names, or the only one there is.
 ///
 /// # Errors
-/// When the folder cannot be read.
-pub fn releases(dist_dir: &Path) -> Result<Vec<PathBuf>, DistError> {
+/// When the folder cannot be read, or without a tag there is not exactly one.
+pub fn find(dist_dir: &Path, tag: Option<&Tag>) -> Result<PathBuf, DistError> {
+    if let Some(tag) = tag {
+        return Ok(release_dir(dist_dir, tag));
+    }
     let mut found = Vec::new();
-    for dir in sub_dirs(dist_dir)? {
-        if !platform_dirs(&dir)?.is_empty() {
-            found.push(dir);
+    if dist_dir.is_dir() {
+        for dir in sub_dirs(dist_dir)? {
+            if !platform_dirs(&dir)?.is_empty() {
+                found.push(dir);
+            }
         }
     }
-    Ok(found)
+    if let [one] = &found[..] {
+        return Ok(one.clone());
+    }
+    let names = found.iter().filter_map(|dir| dir.file_name());
+    Err(DistError::WhichRelease {
+        dir: dist_dir.to_owned(),
+        found: names
+            .map(|name| name.to_string_lossy().into_owned())
+            .collect(),
+    })
+}
+
+/// Finds a release and reads it; its `release.json` has to be about the tag that was named.
+///
+/// # Errors
+/// As [`find`] and [`load`], and when the folder is that of another release.
+pub fn open(dist_dir: &Path, tag: Option<&Tag>) -> Result<(PathBuf, Vec<Staged>), DistError> {
+    let dir = find(dist_dir, tag)?;
+    let staged = load(&dir)?;
+    let Some(tag) = tag else {
+        return Ok((dir, staged));
+    };
+    let record = &staged[0].record;
+    if (&record.group, &record.version) == (&tag.group, &tag.version) {
+        return Ok((dir, staged));
+    }
+    Err(DistError::Disagree {
+        why: format!("it holds {}, not {tag}", record.tag),
+        dir,
+    })
 }
 
 /// Reads every platform of a release.
@@ -139,7 +175,7 @@ pub fn load_platform(dir: &Path) -> Result<Staged, DistError> {
             missing.filename
         )));
     }
-    check_sums(dir)?;
+    check_sums(dir, &record)?;
     Ok(Staged {
         dir: dir.to_owned(),
         record,
@@ -168,21 +204,25 @@ fn read_record(dir: &Path) -> Result<ReleaseRecord, DistError> {
     serde_json::from_value(value).map_err(|error| fault(error.to_string()))
 }
 
-fn check_sums(dir: &Path) -> Result<(), DistError> {
+/// Checks every line of `SHA256SUMS`, and that no file is without one.
+fn check_sums(dir: &Path, record: &ReleaseRecord) -> Result<(), DistError> {
     let path = dir.join(SUMS_FILE);
     let read = |path: &Path| {
         let path = path.to_owned();
         move |source| DistError::Read { path, source }
     };
+    let disagree = |why: String| DistError::Disagree {
+        dir: dir.to_owned(),
+        why,
+    };
     let text = std::fs::read_to_string(&path).map_err(read(&path))?;
+    let mut listed = BTreeMap::new();
     for (index, line) in text.lines().enumerate() {
         let parsed = line.split_once("  ").and_then(|(sum, name)| {
-            Some((
-                sum.parse::<Sha256Digest>().ok()?,
-                name.parse::<FileName>().ok()?,
-            ))
+            let name: FileName = name.parse().ok()?;
+            Some((name.to_string(), sum.parse::<Sha256Digest>().ok()?))
         });
-        let Some((sum, name)) = parsed else {
+        let Some((name, sum)) = parsed else {
             return Err(DistError::Record {
                 path,
                 why: format!(
@@ -191,13 +231,32 @@ fn check_sums(dir: &Path) -> Result<(), DistError> {
                 ),
             });
         };
-        let file = dir.join(name.as_str());
-        let (_, found) = digest_file(&file).map_err(read(&file))?;
+        listed.insert(name, sum);
+    }
+    let names = record.artifacts.iter().map(|a| a.filename.as_str());
+    if let Some(missing) = names
+        .chain([RELEASE_FILE])
+        .find(|&name| !listed.contains_key(name))
+    {
+        return Err(disagree(format!("{SUMS_FILE} has no line for {missing}")));
+    }
+    for (name, sum) in listed {
+        // Programs have been read and compared with the record already.
+        let known = record
+            .artifacts
+            .iter()
+            .find(|a| a.filename.as_str() == name);
+        let found = match known {
+            Some(artifact) => artifact.sha256,
+            None => {
+                let file = dir.join(&name);
+                digest_file(&file).map_err(read(&file))?.1
+            }
+        };
         if found != sum {
-            return Err(DistError::Disagree {
-                dir: dir.to_owned(),
-                why: format!("{name} has sha256 {found}, and {SUMS_FILE} says {sum}"),
-            });
+            return Err(disagree(format!(
+                "{name} has sha256 {found}, and {SUMS_FILE} says {sum}"
+            )));
         }
     }
     Ok(())

@@ -5,7 +5,7 @@ use super::{
     Staged, load_platform,
 };
 use crate::artifacts::digest_file;
-use crate::build::Built;
+use crate::build::{Built, environment};
 use crate::context::World;
 use crate::plan::Plan;
 use crate::toolchain::Toolchain;
@@ -114,7 +114,7 @@ fn record(
     toolchain: &Toolchain,
     artifacts: Vec<RecordedArtifact>,
 ) -> ReleaseRecord {
-    let environment = plan.environment.iter();
+    let environment = environment(plan, toolchain).into_iter();
     ReleaseRecord {
         format: FORMAT,
         tag: plan.tag.clone(),
@@ -135,7 +135,7 @@ fn record(
         command: plan.command.clone(),
         rustc_flags: plan.rustc_flags.clone(),
         environment: environment
-            .map(|(k, v)| ((*k).to_owned(), v.clone()))
+            .map(|(name, value)| (name.to_owned(), value.to_string_lossy().into_owned()))
             .collect(),
         started_at: built.started_at,
         finished_at: built.finished_at,

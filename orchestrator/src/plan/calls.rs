@@ -17,7 +17,7 @@ pub(super) fn calls(
     };
     let Platform { os, arch } = platform;
     let releases = |p: &PlannedProduct| format!("/api/v1/releases/{}", p.product);
-    let latest = |p: &PlannedProduct, purpose| {
+    let latest = |p: &PlannedProduct, Platform { os, arch }, purpose| {
         call(
             "GET",
             format!("{}/latest/{os}/{arch}?channel={channel}", releases(p)),
@@ -41,7 +41,12 @@ pub(super) fn calls(
     };
     let mut calls = Vec::new();
     for p in products {
-        calls.push(latest(p, "is a newer version published?"));
+        for platform in Platform::ALL {
+            calls.push(latest(p, platform, "is a newer version published?"));
+        }
+        calls.push(presign(p, "may this credential publish?"));
+    }
+    for p in products {
         for &channel in Channel::ALL {
             calls.push(version(
                 p,
@@ -49,7 +54,6 @@ pub(super) fn calls(
                 "is this version published with other bytes?",
             ));
         }
-        calls.push(presign(p, "may this credential publish?"));
     }
     for p in products {
         calls.push(presign(p, "where to upload"));
@@ -73,7 +77,7 @@ pub(super) fn calls(
             format!("/api/v1/download/<id of {}>", p.filename),
             "read the bytes back",
         ));
-        calls.push(latest(p, "is it what users get?"));
+        calls.push(latest(p, platform, "is it what users get?"));
     }
     calls
 }

@@ -7,7 +7,9 @@ use crate::products::{Product, Workspace};
 use crate::select::Selected;
 use crate::settings::{BuildSettings, HubChoice};
 use crate::shim::{self, Policy};
-use crate::toolchain::{BuildEnv, Found, Installers, Tool, build_environment, recipe};
+use crate::toolchain::{
+    BuildEnv, Found, Installers, Tool, build_environment, planned_path, recipe,
+};
 use calls::calls;
 use release_types::{
     Channel, FileName, FileNameError, ObjectKey, ObjectKeyError, Os, Platform, ProductName,
@@ -194,19 +196,15 @@ pub fn plan(facts: &Facts<'_>) -> Result<Plan, PlanError> {
         .clone()
         .unwrap_or_else(|| facts.workspace.target_dir.clone());
     let policy = policy(facts, &target_dir);
-    let shim = text(&shim::path_in(&facts.state_dir.join("shim")))?;
-    let sccache = facts
-        .found
-        .sccache
-        .as_deref()
-        .filter(|_| facts.build.wanted.sccache);
+    let shim = text(&shim::path_in(&facts.state_dir.join("shim"), facts.host))?;
+    let sccache = planned_sccache(facts);
     let environment = build_environment(&BuildEnv {
         host: facts.host,
         version: &tag.version,
         commit,
         commit_time: *commit_time,
         shim: &shim,
-        sccache: sccache.map(text).transpose()?.as_deref(),
+        sccache: sccache.as_deref().map(text).transpose()?.as_deref(),
         github_cache: facts.github_cache,
     });
     let calls = if facts.publishes {
@@ -277,6 +275,23 @@ fn planned_product(
         bin: product.bin,
         filename,
         key,
+    })
+}
+
+/// Where sccache is, or will be once it is installed.
+fn planned_sccache(facts: &Facts<'_>) -> Option<PathBuf> {
+    let wanted = facts.build.wanted;
+    if !wanted.sccache {
+        return None;
+    }
+    let (tool, installers) = (Tool::Sccache, facts.installers);
+    facts.found.sccache.clone().or_else(|| {
+        let recipe = recipe(tool, facts.host, installers, facts.state_dir);
+        if !wanted.install || recipe.is_empty() {
+            return None;
+        }
+        planned_path(tool, facts.host, installers, facts.state_dir)
+            .or_else(|| Some(tool.name().into()))
     })
 }
 

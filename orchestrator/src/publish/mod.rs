@@ -6,7 +6,7 @@ mod preflight;
 
 pub use preflight::{Preflight, preflight};
 
-use crate::artifacts::LocalArtifact;
+use crate::artifacts::{LocalArtifact, by_platform};
 use crate::events::{Event, Reporter};
 use crate::settings::PublishSettings;
 use futures_util::{StreamExt as _, TryStreamExt as _};
@@ -130,10 +130,16 @@ struct Group<'a> {
 }
 
 impl Group<'_> {
+    /// Whether the channel lists all of it, and nothing else, as it is.
     fn is_complete(&self) -> bool {
-        self.published
-            .as_ref()
-            .is_some_and(|release| release.assets.len() == self.artifacts.len())
+        self.published.as_ref().is_some_and(|release| {
+            release.assets.len() == self.artifacts.len()
+                && self.artifacts.iter().all(|artifact| {
+                    release.assets.iter().any(|asset| {
+                        asset.filename == artifact.filename.as_str() && asset.kind == artifact.kind
+                    })
+                })
+        })
     }
 }
 
@@ -164,6 +170,11 @@ pub async fn publish(
     for group in &groups {
         let (product, platform) = (group.product, group.platform);
         if group.is_complete() {
+            if settings.notes.is_some() || settings.published_at.is_some() {
+                reporter.warn(format!(
+                    "{product} for {platform} is published already: its notes and date stay as they are"
+                ));
+            }
             for artifact in &group.artifacts {
                 report_upload(reporter, artifact, true);
             }
@@ -227,14 +238,7 @@ pub async fn publish(
 }
 
 fn group(artifacts: &[LocalArtifact]) -> Vec<Group<'_>> {
-    let mut groups: BTreeMap<(&ProductName, Platform), Vec<&LocalArtifact>> = BTreeMap::new();
-    for artifact in artifacts {
-        groups
-            .entry((&artifact.product, artifact.platform))
-            .or_default()
-            .push(artifact);
-    }
-    groups
+    by_platform(artifacts)
         .into_iter()
         .map(|((product, platform), artifacts)| Group {
             product,

@@ -2,30 +2,79 @@
 
 use super::{PublishError, presign};
 use crate::settings::PublishSettings;
+use crate::verify::LatestRule;
+use futures_util::future::try_join_all;
 use hub_client::HubClient;
 use release_types::{Channel, ObjectKey, Platform, ProductName};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the Hub said before anything was changed.
 #[derive(Debug, Default)]
 pub struct Preflight {
-    /// When the newest release of each product's channel was published, the earliest of its
-    /// platforms.
+    /// When the newest release of each product's channel was published, for products of which
+    /// there is a newer version: the earliest of their platforms.
     pub(super) newest: BTreeMap<ProductName, jiff::Timestamp>,
+    /// Which platforms have that newer version.
+    ahead: BTreeSet<(ProductName, Platform)>,
 }
 
 impl Preflight {
-    /// Whether the channel has a newer version of a product, so that this one must not become its
-    /// latest.
-    pub fn is_backport(&self, product: &ProductName) -> bool {
-        self.newest.contains_key(product)
+    /// What the channel's `latest` must answer once this version is published.
+    pub fn latest_rule(&self, product: &ProductName, platform: Platform) -> LatestRule {
+        if self.ahead.contains(&(product.clone(), platform)) {
+            LatestRule::AnotherVersion
+        } else if self.newest.contains_key(product) {
+            // Hubs differ in what they say of a platform that the newest release has not.
+            LatestRule::Any
+        } else {
+            LatestRule::ThisVersion
+        }
+    }
+
+    /// Asks for the newest release of a product on every platform: on a Hub that goes by dates, a
+    /// release of one platform can hide those of the others.
+    async fn age(
+        &mut self,
+        client: &HubClient,
+        (version, channel): (&semver::Version, Channel),
+        product: &ProductName,
+        settings: &PublishSettings,
+    ) -> Result<(), PublishError> {
+        let asked = Platform::ALL.map(|platform| client.latest(product, platform, channel));
+        let latest = try_join_all(asked).await?;
+        for (platform, latest) in Platform::ALL.into_iter().zip(latest) {
+            let Some(latest) = latest else { continue };
+            // A deployed Hub takes any text for a version; what is not SemVer cannot be compared.
+            let newer = semver::Version::parse(&latest.version)
+                .is_ok_and(|latest| latest.cmp_precedence(version).is_gt());
+            if !newer {
+                continue;
+            }
+            if !settings.backport {
+                return Err(PublishError::Older {
+                    product: product.clone(),
+                    version: version.clone(),
+                    latest: latest.version,
+                    channel,
+                    platform,
+                });
+            }
+            let at = latest.published_at;
+            if let Some(given) = settings.published_at.filter(|given| *given >= at) {
+                return Err(PublishError::BackportDate { given, newest: at });
+            }
+            let newest = self.newest.entry(product.clone()).or_insert(at);
+            *newest = (*newest).min(at);
+            self.ahead.insert((product.clone(), platform));
+        }
+        Ok(())
     }
 }
 
 /// Asks the Hub what would stand in the way, before anything is built or changed: a newer version,
 /// and a credential that may not publish.
 ///
-/// `keys` holds one key for each platform of each product.
+/// `keys` holds one key of each product.
 ///
 /// # Errors
 /// When something does.
@@ -33,41 +82,15 @@ pub async fn preflight(
     client: &HubClient,
     version: &semver::Version,
     channel: Channel,
-    keys: &[(ProductName, Platform, ObjectKey)],
+    keys: &BTreeMap<ProductName, ObjectKey>,
     settings: &PublishSettings,
 ) -> Result<Preflight, PublishError> {
     let mut preflight = Preflight::default();
-    for (product, platform, _) in keys {
-        let Some(latest) = client.latest(product, *platform, channel).await? else {
-            continue;
-        };
-        // A deployed Hub takes any text for a version; what is not SemVer cannot be compared.
-        let newer = semver::Version::parse(&latest.version)
-            .is_ok_and(|latest| latest.cmp_precedence(version).is_gt());
-        if newer && !settings.backport {
-            return Err(PublishError::Older {
-                product: product.clone(),
-                version: version.clone(),
-                latest: latest.version,
-                channel,
-                platform: *platform,
-            });
-        }
-        if newer {
-            let at = latest.published_at;
-            if let Some(given) = settings.published_at.filter(|given| *given >= at) {
-                return Err(PublishError::BackportDate { given, newest: at });
-            }
-            let newest = preflight.newest.entry(product.clone()).or_insert(at);
-            *newest = (*newest).min(at);
-        }
-    }
-    let mut asked: Vec<&ProductName> = Vec::new();
-    for (product, _, key) in keys {
-        if !asked.contains(&product) {
-            presign(client, key, None).await?;
-            asked.push(product);
-        }
+    for (product, key) in keys {
+        preflight
+            .age(client, (version, channel), product, settings)
+            .await?;
+        presign(client, key, None).await?;
     }
     Ok(preflight)
 }

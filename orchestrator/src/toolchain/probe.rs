@@ -42,8 +42,9 @@ pub(super) fn compiler(world: &World, program: &Path, policy: &Policy) -> Option
     )
 }
 
-/// Links a program through the shim, looks into it for the linker's name, and runs it where this
-/// host can.
+/// Links a program for this host through the shim, looks into it for the linker's name, and runs
+/// it. A build for another target uses the same linker with that target's C compiler, which only
+/// cargo's configuration knows.
 pub(super) async fn linker(
     world: &World,
     tool: &'static str,
@@ -63,9 +64,14 @@ pub(super) async fn linker(
         path: source.clone(),
         source: error,
     })?;
-    let command = compiler(world, shim, policy)
+    let target = world.host.target_triple();
+    let policy = Policy {
+        target: target.to_owned(),
+        ..policy.clone()
+    };
+    let command = compiler(world, shim, &policy)
         .ok_or_else(|| broken("the policy holds a path that is no text".to_owned()))?
-        .args(["--crate-name", "trial", "--target", &policy.target, "-o"])
+        .args(["--crate-name", "trial", "--target", target, "-o"])
         .arg(&program)
         .arg(&source);
     run(world, &command, &broken, "linking a tiny program failed").await?;
@@ -81,17 +87,9 @@ pub(super) async fn linker(
             "a program that was linked with it does not name {tool}: another linker was used"
         )));
     }
-    if policy.target == world.host.target_triple() {
-        let trial = Command::new(&program);
-        run(
-            world,
-            &trial,
-            &broken,
-            "a program that was linked with it does not run",
-        )
-        .await?;
-    }
-    Ok(())
+    let trial = Command::new(&program);
+    let what = "a program that was linked with it does not run";
+    run(world, &trial, &broken, what).await
 }
 
 /// A folder that is gone when it is no longer needed.

@@ -13,14 +13,26 @@ use std::time::Duration;
 /// How long the server may take to start or stop. Its own limit for starting is 10 s.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// Variables with secrets that the server needs to reach a shared cache. Only the server's
+/// Variables that the server needs to reach a shared cache, most of them secret. Only the server's
 /// starter sees them, never cargo or a compiler.
-const SECRETS: [&str; 14] = [
+const CREDENTIALS: [&str; 26] = [
     "ACTIONS_RESULTS_URL",
     "ACTIONS_CACHE_URL",
     "ACTIONS_RUNTIME_TOKEN",
     "ACTIONS_CACHE_SERVICE_V2",
     "AWS_ACCESS_KEY_ID",
+    "AWS_CONFIG_FILE",
+    "AWS_DEFAULT_REGION",
+    "AWS_ENDPOINT_URL",
+    "AWS_PROFILE",
+    "AWS_REGION",
+    "AWS_ROLE_ARN",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "GOOGLE_APPLICATION_CREDENTIALS",
+    "SCCACHE_MEMCACHED_KEY_PREFIX",
+    "SCCACHE_REDIS_KEY_PREFIX",
+    "SCCACHE_S3_KEY_PREFIX",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
     "SCCACHE_AZURE_CONNECTION_STRING",
@@ -57,7 +69,7 @@ impl Sccache {
         let allowed = AllowList::base()
             .network()
             .and(&["SCCACHE_*"])
-            .and(&SECRETS);
+            .and(&CREDENTIALS);
         let mut command = world
             .command(&path, &allowed)
             .envs(&address)

@@ -52,8 +52,22 @@ async fn mold_and_sccache_are_installed_and_used() {
     env.set("PATH", path_without_tools(&path));
     let (layer, dist, state) = (at("layer"), at("dist"), at("state"));
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("real-release");
-    let command = Command::new("unshare")
-        .envs(&env)
+    // A mount namespace needs root. Installing would ask for the same right by itself.
+    let is_root = rustix::process::geteuid().is_root();
+    let command = match is_root {
+        true => Command::new("unshare").envs(&env),
+        false => Command::new("sudo")
+            .env("PATH", env.get("PATH").unwrap())
+            .args(["-n", "env"])
+            .args(env.iter().map(|(name, value)| {
+                let mut pair = name.to_owned();
+                pair.push("=");
+                pair.push(value);
+                pair
+            }))
+            .arg("unshare"),
+    };
+    let command = command
         .args([
             "--mount",
             "--propagation",

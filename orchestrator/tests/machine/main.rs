@@ -1,6 +1,11 @@
 //! The whole way on the real programs of this workspace, and the real installation of tools: what
 //! takes a real machine and some minutes. Needs Linux, strace, and root for the installation.
 #![cfg(target_os = "linux")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on fails"
+)]
 
 mod install;
 mod real_release;

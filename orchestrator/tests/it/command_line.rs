@@ -1,0 +1,120 @@
+//! The command line itself.
+
+use crate::support::*;
+use serde_json::Value;
+use test_support::Sandbox;
+
+const COMMANDS: [&str; 8] = [
+    "",
+    "plan",
+    "build",
+    "publish",
+    "verify",
+    "release",
+    "hub serve",
+    "version",
+];
+
+#[test]
+fn every_command_shows_an_example() {
+    let sandbox = Sandbox::new();
+    for command in COMMANDS {
+        let words = command.split_whitespace();
+        let run = sandbox
+            .invoke(ATLAS_RELEASE)
+            .args(words)
+            .arg("--help")
+            .run()
+            .exits(0);
+        let (_, example) = run
+            .stdout
+            .split_once("Example")
+            .unwrap_or_else(|| panic!("{run}"));
+        assert!(
+            example.contains(&format!("atlas-release {command}")),
+            "{run}"
+        );
+        assert_eq!(run.stderr, "");
+    }
+}
+
+#[test]
+fn the_version_is_told_to_people_and_programs() {
+    let sandbox = Sandbox::new();
+    let say = |line: &str| {
+        let words = line.split_whitespace();
+        sandbox
+            .invoke(ATLAS_RELEASE)
+            .args(words)
+            .run()
+            .exits(0)
+            .stdout
+    };
+    let line = say("--version");
+    let version = line.strip_prefix("atlas-release ").unwrap().trim_end();
+    assert!(semver::Version::parse(version).is_ok(), "{line}");
+    assert_eq!(say("-V"), line);
+    let json: Value = serde_json::from_str(&say("version --format json")).unwrap();
+    assert_eq!(json["name"], "atlas-release");
+    assert_eq!(json["version"], version);
+    assert!(json["rustc"].as_str().unwrap().starts_with("rustc "));
+    assert!(json["target"].is_string());
+    let text = say("version");
+    assert_eq!(text.lines().count(), 4, "{text}");
+    assert!(text.starts_with(&line), "{text}");
+}
+
+#[test]
+fn what_cannot_be_understood_ends_with_2_and_changes_nothing() {
+    let project = Project::new();
+    let before = project.everything();
+    for (line, says) in [
+        ("nosuch", "unrecognized subcommand 'nosuch'"),
+        ("build --nosuch", "unexpected argument '--nosuch'"),
+        (
+            "build demo-v1.0.0 demo-v1.0.1",
+            "unexpected argument 'demo-v1.0.1'",
+        ),
+        ("build demo-v1.0.0 --target sparc", "expected one of: "),
+        (
+            "release demo-v1.0.0 --local --uploads 0",
+            "expected a number from 1 to 64",
+        ),
+        (
+            "release demo-v1.0.0 --local --published-at yesterday",
+            "yesterday",
+        ),
+        ("release demo-v1.0.0", "no Hub was named"),
+        ("plan demo-v1.0.0 --format xml", "invalid value 'xml'"),
+        ("hub", "Usage: atlas-release hub"),
+    ] {
+        let words = line.split_whitespace();
+        let run = project
+            .sandbox
+            .invoke(ATLAS_RELEASE)
+            .args(words)
+            .cwd(project.fixture.root())
+            .run()
+            .exits(2)
+            .says(&[says]);
+        assert_eq!(run.stdout, "", "{run}");
+    }
+    project.is_still(&before);
+}
+
+#[test]
+fn an_error_is_the_last_event_for_programs_and_a_line_for_people() {
+    let project = Project::new();
+    let run = project.quick("plan demo-v1.0 --format json").run().exits(2);
+    let events = events(&run);
+    assert_eq!(events.len(), 1, "{run}");
+    assert_eq!(events[0]["event"], "error");
+    assert_eq!(events[0]["code"], 2);
+    let message = events[0]["message"].as_str().unwrap();
+    assert!(
+        run.stderr.starts_with(&format!("error: {message}\n")),
+        "{run}"
+    );
+    let hint = events[0]["hint"].as_str().unwrap();
+    assert!(run.stderr.ends_with(&format!("hint: {hint}\n")), "{run}");
+}

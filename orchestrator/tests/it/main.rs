@@ -1,0 +1,24 @@
+//! `atlas-release` as a user meets it: the real program, on a workspace that cargo really builds,
+//! with a real Hub on a port of its own.
+#![cfg(unix)]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on fails"
+)]
+
+mod building;
+mod command_line;
+mod faults;
+mod hub_server;
+mod interrupts;
+mod manifests;
+mod merging;
+mod products;
+mod publishing;
+mod release_local;
+mod release_remote;
+mod resolution;
+mod staging;
+mod support;
+mod tags;

@@ -1,0 +1,227 @@
+//! Which release it is: the tag, the channel and the commit, and what stands in the way.
+
+use crate::support::*;
+use serde_json::Value;
+use test_support::{Finished, Invocation};
+
+/// The plan of a run that was asked for it in JSON.
+#[track_caller]
+fn plan_of(run: Finished) -> Value {
+    let run = run.exits(0);
+    events_of(&run, "plan").pop().unwrap()
+}
+
+impl Project {
+    /// `plan` with the words of a line, as JSON.
+    fn plan(&self, line: &str) -> Invocation {
+        self.quick(&format!("plan --format json {line}"))
+    }
+}
+
+#[test]
+fn the_tag_is_the_argument_or_the_jobs_or_the_one_at_head() {
+    let project = Project::tagged("demo-v1.0.0");
+    let tag = |invocation: Invocation| {
+        plan_of(invocation.run())["tag"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(tag(project.plan("demo-v1.0.0")), "demo-v1.0.0");
+    assert_eq!(tag(project.plan("")), "demo-v1.0.0");
+    // Tags that are no releases of this workspace do not count.
+    for other in ["v9", "nosuch-v1.0.0", "demo-v1"] {
+        project.fixture.tag(other);
+    }
+    assert_eq!(tag(project.plan("")), "demo-v1.0.0");
+
+    project.fixture.tag("other-v2.0.0");
+    project.plan("").run().exits(2).says(&[
+        "no tag was given, and several are at HEAD: demo-v1.0.0, other-v2.0.0",
+        "hint: name the one to release",
+    ]);
+    let job = |kind: &str, name: &str| {
+        project
+            .plan("")
+            .env("GITHUB_REF_TYPE", kind)
+            .env("GITHUB_REF_NAME", name)
+    };
+    assert_eq!(tag(job("tag", "other-v2.0.0")), "other-v2.0.0");
+    job("branch", "other-v2.0.0")
+        .run()
+        .exits(2)
+        .says(&["several are at HEAD"]);
+    job("tag", "other-2")
+        .run()
+        .exits(2)
+        .says(&["`other-2` is not a release tag"]);
+    // The argument comes before the job's.
+    let both = project
+        .plan("demo-v1.0.0")
+        .env("GITHUB_REF_TYPE", "tag")
+        .env("GITHUB_REF_NAME", "other-v2.0.0");
+    assert_eq!(tag(both), "demo-v1.0.0");
+}
+
+#[test]
+fn a_tag_has_to_be_there_and_at_head() {
+    let project = Project::new();
+    let _redacted = redacted(&project.sandbox);
+    let run = project.quick("plan").run();
+    insta::assert_snapshot!(shown(&run), @r"
+    exit 2
+    --- stderr
+    error: no tag was given, and no release tag is at HEAD
+    hint: name one, such as demo-v1.4.0, or use --snapshot; the groups of this workspace are: demo, other
+    ");
+    let run = project.quick("plan demo-v1.0.0").run();
+    insta::assert_snapshot!(shown(&run), @r"
+    exit 2
+    --- stderr
+    error: the tag `demo-v1.0.0` is not at HEAD ([SHORT COMMIT]): git has no such tag
+    hint: make it (git tag demo-v1.0.0) or fetch it (git fetch --tags), or build HEAD under this tag with --allow-untagged
+    ");
+    project.fixture.tag("demo-v1.0.0");
+    project.fixture.change("more");
+    let run = project.quick("plan demo-v1.0.0").run();
+    insta::assert_snapshot!(shown(&run), @r"
+    exit 2
+    --- stderr
+    error: the tag `demo-v1.0.0` is not at HEAD ([SHORT COMMIT]): it is at [SHORT COMMIT]
+    hint: check the tag out (git switch --detach demo-v1.0.0), or build HEAD under this tag with --allow-untagged
+    ");
+    let plan = plan_of(project.plan("demo-v1.0.0 --allow-untagged").run());
+    assert_eq!(
+        plan["commit"],
+        project.fixture.git(&["rev-parse", "HEAD"]).as_str()
+    );
+    plan_of(project.plan("demo-v2.0.0 --allow-untagged").run());
+    // A Hub on this machine needs no tag in git.
+    plan_of(project.plan("demo-v2.0.0 --local").run());
+    // An annotated tag is as good as a light one.
+    project
+        .fixture
+        .git(&["tag", "--annotate", "--message", "x", "demo-v1.1.0"]);
+    plan_of(project.plan("demo-v1.1.0").run());
+}
+
+#[test]
+fn files_that_differ_from_the_commit_are_named() {
+    let project = Project::new();
+    project.fixture.write("old name.txt", "notes");
+    project.fixture.commit("notes");
+    project.fixture.tag("demo-v1.0.0");
+    project.fixture.edit("alpha/answer.c", "42", "41");
+    project.fixture.write("beta/a new file", "");
+    project.fixture.git(&["mv", "old name.txt", "new name.txt"]);
+    project.quick("plan demo-v1.0.0").run().exits(2).says(&[
+        "the working tree differs from the commit: ",
+        "alpha/answer.c",
+        "beta/a new file",
+        "new name.txt",
+        "--allow-dirty",
+    ]);
+    // `--local` needs no tag, and yet says what is not in the commit.
+    project.quick("plan demo-v1.0.0 --local").run().exits(2);
+    project.fixture.git(&["mv", "new name.txt", "old name.txt"]);
+    let run = project.plan("demo-v1.0.0 --allow-dirty").run();
+    let plan = plan_of(run);
+    assert_eq!(
+        plan["dirty"],
+        serde_json::json!(["alpha/answer.c", "beta/a new file"])
+    );
+
+    // What git ignores is nobody's business.
+    project.fixture.git(&["checkout", "--quiet", "."]);
+    std::fs::remove_file(project.fixture.root().join("beta/a new file")).unwrap();
+    project.fixture.write(".gitignore", "/target/\n*.log\n");
+    project.fixture.commit("ignore");
+    project.fixture.tag("demo-v1.0.1");
+    project.fixture.write("alpha/x.log", "");
+    plan_of(project.plan("demo-v1.0.1").run());
+}
+
+#[test]
+fn the_channel_follows_from_the_version_unless_it_is_named() {
+    let project = Project::new();
+    let channel = |version: &str, more: &str| {
+        let run = project
+            .plan(&format!("demo-v{version} --local {more}"))
+            .run();
+        plan_of(run)["channel"].as_str().unwrap().to_owned()
+    };
+    for (version, expected) in [
+        ("1.0.0", "stable"),
+        ("1.0.0+build.5", "stable"),
+        ("1.0.0-beta.1", "beta"),
+        ("1.0.0-beta", "beta"),
+        ("1.0.0-dev.7", "dev"),
+    ] {
+        assert_eq!(channel(version, ""), expected, "{version}");
+    }
+    for version in ["1.0.0-rc.1", "1.0.0-0.beta", "1.0.0-betatest"] {
+        project
+            .plan(&format!("demo-v{version} --local"))
+            .run()
+            .exits(2)
+            .says(&[
+                "first identifier names no channel",
+                "--channel stable|beta|dev",
+            ]);
+    }
+    assert_eq!(channel("1.0.0-rc.1", "--channel beta"), "beta");
+    // Asked for, a pre-release goes where it is sent.
+    assert_eq!(channel("1.0.0-rc.1", "--channel stable"), "stable");
+    assert_eq!(channel("1.0.0-beta.1", "--channel stable"), "stable");
+    project
+        .plan("demo-v1.0.0 --local --channel nightly")
+        .run()
+        .exits(2)
+        .says(&["nightly", "stable"]);
+}
+
+#[test]
+fn a_snapshot_has_a_version_of_its_own() {
+    let project = Project::new();
+    let version = |line: &str| {
+        let plan = plan_of(project.plan(line).run());
+        assert_eq!(plan["channel"], "dev");
+        plan["version"].as_str().unwrap().to_owned()
+    };
+    let commit = |what: &str| project.fixture.change(what)[..12].to_owned();
+    let first = project.fixture.git(&["rev-parse", "HEAD"])[..12].to_owned();
+    assert_eq!(version("demo --snapshot"), format!("0.0.1-dev.1+g{first}"));
+    let second = commit("b");
+    assert_eq!(version("demo --snapshot"), format!("0.0.1-dev.2+g{second}"));
+
+    project.fixture.tag("demo-v1.4.2");
+    // Neither another group's nor a tag on another branch is a version that came before.
+    project.fixture.tag("other-v7.0.0");
+    assert_eq!(version("demo --snapshot"), format!("1.4.3-dev.0+g{second}"));
+    project
+        .fixture
+        .git(&["switch", "--quiet", "--create", "side"]);
+    commit("side");
+    project.fixture.tag("demo-v9.0.0");
+    project.fixture.git(&["switch", "--quiet", "main"]);
+    commit("c");
+    let fourth = commit("d");
+    assert_eq!(version("demo --snapshot"), format!("1.4.3-dev.2+g{fourth}"));
+    // A tag names its group, and nothing more.
+    assert_eq!(
+        version("demo-v1.4.2 --snapshot"),
+        format!("1.4.3-dev.2+g{fourth}")
+    );
+    assert_eq!(
+        version("other --snapshot"),
+        format!("7.0.1-dev.2+g{fourth}")
+    );
+
+    project
+        .plan("--snapshot")
+        .run()
+        .exits(2)
+        .says(&["--snapshot needs to know the group", "demo, other"]);
+    let plan = plan_of(project.plan("demo --snapshot --channel beta").run());
+    assert_eq!(plan["channel"], "beta");
+}

@@ -1,0 +1,98 @@
+//! Tags that are none: what is wrong is pointed at, and nothing is written.
+
+use crate::support::*;
+
+/// What a run under a tag says, when it is refused and changes nothing.
+#[track_caller]
+fn refused(project: &Project, tag: &str) -> String {
+    let before = project.everything();
+    let run = project.quick("release --local").arg(tag).run().exits(2);
+    project.is_still(&before);
+    shown(&run)
+}
+
+#[test]
+fn what_is_no_tag_is_pointed_at() {
+    let project = Project::new();
+    insta::assert_snapshot!(refused(&project, "demo-1.0.0"), @r"
+    exit 2
+    --- stderr
+    error: `demo-1.0.0` is not a release tag: there is no `-v` between the group and the version
+      demo-1.0.0
+      ^^^^^^^^^^
+    hint: a tag is <group>-v<SemVer>, such as demo-v1.4.0; the groups of this workspace are: demo, other
+    ");
+    insta::assert_snapshot!(refused(&project, "demo-v1.0"), @r"
+    exit 2
+    --- stderr
+    error: `demo-v1.0` is not a release tag: `1.0` is not a SemVer 2.0 version: unexpected end of input while parsing minor version number
+      demo-v1.0
+            ^^^
+    hint: a tag is <group>-v<SemVer>, such as demo-v1.4.0; the groups of this workspace are: demo, other
+    ");
+    insta::assert_snapshot!(refused(&project, "demo-v01.0.0"), @r"
+    exit 2
+    --- stderr
+    error: `demo-v01.0.0` is not a release tag: `01.0.0` is not a SemVer 2.0 version: invalid leading zero in major version number
+      demo-v01.0.0
+            ^^^^^^
+    hint: a tag is <group>-v<SemVer>, such as demo-v1.4.0; the groups of this workspace are: demo, other
+    ");
+    insta::assert_snapshot!(refused(&project, "").replace("  \n", "\n"), @r"
+    exit 2
+    --- stderr
+    error: `` is not a release tag: the tag is empty
+
+      ^
+    hint: a tag is <group>-v<SemVer>, such as demo-v1.4.0; the groups of this workspace are: demo, other
+    ");
+}
+
+#[test]
+fn who_is_no_group_is_told_the_groups() {
+    let project = Project::new();
+    insta::assert_snapshot!(refused(&project, "alpha-v1.0.0"), @r"
+    exit 2
+    --- stderr
+    error: `alpha-v1.0.0` names no group of this workspace: there is no group `alpha` (the product `alpha` is released by tags of the group `demo`)
+      alpha-v1.0.0
+      ^^^^^
+    hint: the groups of this workspace are: demo, other
+    ");
+    insta::assert_snapshot!(refused(&project, "nosuch-v1.0.0"), @r"
+    exit 2
+    --- stderr
+    error: `nosuch-v1.0.0` names no group of this workspace: there is no group `nosuch`
+      nosuch-v1.0.0
+      ^^^^^^
+    hint: the groups of this workspace are: demo, other
+    ");
+}
+
+#[test]
+fn a_snapshot_of_what_is_no_group_is_refused_too() {
+    let project = Project::new();
+    project
+        .quick("release alpha --snapshot --local")
+        .run()
+        .exits(2)
+        .says(&[
+            "there is no group `alpha`",
+            "the groups of this workspace are: demo, other",
+        ]);
+}
+
+#[test]
+fn publish_and_verify_look_at_the_tag_as_closely() {
+    let project = Project::new();
+    for command in ["publish", "verify"] {
+        project
+            .atlas(&format!("{command} demo-v1.0 --local"))
+            .run()
+            .exits(2)
+            .says(&[
+                "`1.0` is not a SemVer 2.0 version",
+                "  demo-v1.0\n        ^^^",
+            ]);
+    }
+}
