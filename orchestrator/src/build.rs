@@ -3,13 +3,14 @@
 
 use crate::context::World;
 use crate::events::{Event, Reporter};
+use crate::inspect::{InspectError, Inspection, inspect};
 use crate::plan::{Plan, PlannedProduct};
 use crate::shim::POLICY_VAR;
 use crate::toolchain::Toolchain;
 use build_version::MarkerError;
 use cargo_metadata::Message;
 use process::{AllowList, Command, Env, ProcessError, Stream};
-use release_types::ProductName;
+use release_types::{Platform, ProductName};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
@@ -27,6 +28,8 @@ pub struct BuiltProduct {
     pub planned: PlannedProduct,
     /// Where cargo put it.
     pub executable: PathBuf,
+    /// What its file says about itself.
+    pub inspection: Inspection,
 }
 
 /// What a build made.
@@ -93,6 +96,42 @@ pub enum BuildError {
         found: String,
         /// What it was to be.
         expected: semver::Version,
+    },
+    /// The program's file is no program.
+    #[error("cannot look into {} (product `{product}`)", path.display())]
+    Inspect {
+        /// The product.
+        product: ProductName,
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: InspectError,
+    },
+    /// The program is for another platform.
+    #[error("{} (product `{product}`) is {format} for {machine}, not a program for {expected}", path.display())]
+    WrongPlatform {
+        /// The product.
+        product: ProductName,
+        /// The file.
+        path: PathBuf,
+        /// The format it is in.
+        format: String,
+        /// The machine it is for.
+        machine: String,
+        /// What it was to be for.
+        expected: Platform,
+    },
+    /// The linker that was asked for did not link the program.
+    #[error("{} (product `{product}`) was not linked by {linker}; its file names {}", path.display(), if tools.is_empty() { "no tool".to_owned() } else { tools.join(", ") })]
+    OtherLinker {
+        /// The product.
+        product: ProductName,
+        /// The file.
+        path: PathBuf,
+        /// The linker that was asked for.
+        linker: String,
+        /// The tools that have left their names.
+        tools: Vec<String>,
     },
     /// The program's file cannot be read.
     #[error("cannot read {}", path.display())]
@@ -183,10 +222,12 @@ pub async fn build(
                 bin: planned.bin.clone(),
             });
         };
+        let inspection = check_file(plan, planned, path)?;
         check_version(world, plan, planned, path).await?;
         products.push(BuiltProduct {
             planned: planned.clone(),
             executable: path.clone(),
+            inspection,
         });
     }
     Ok(Built {
@@ -218,6 +259,47 @@ fn package_name(id: &str, fallback: &str) -> String {
     match fragment.split_once('@') {
         Some((name, _)) => name.to_owned(),
         None => url.rsplit('/').next().unwrap_or(fallback).to_owned(),
+    }
+}
+
+/// Looks into a program's file: is it for the target, and did the linker that was asked for link it?
+fn check_file(
+    plan: &Plan,
+    planned: &PlannedProduct,
+    path: &PathBuf,
+) -> Result<Inspection, BuildError> {
+    let product = planned.product.clone();
+    let bytes = std::fs::read(path).map_err(|source| BuildError::Read {
+        path: path.clone(),
+        source,
+    })?;
+    let inspection = match inspect(&bytes) {
+        Ok(inspection) => inspection,
+        Err(source) => {
+            return Err(BuildError::Inspect {
+                product,
+                path: path.clone(),
+                source,
+            });
+        }
+    };
+    if inspection.platform != Some(plan.platform) {
+        return Err(BuildError::WrongPlatform {
+            product,
+            path: path.clone(),
+            format: inspection.format,
+            machine: inspection.machine,
+            expected: plan.platform,
+        });
+    }
+    match &plan.policy.linker {
+        Some(linker) if !inspection.names_tool(linker) => Err(BuildError::OtherLinker {
+            product,
+            path: path.clone(),
+            linker: linker.clone(),
+            tools: inspection.tools,
+        }),
+        _ => Ok(inspection),
     }
 }
 

@@ -149,6 +149,9 @@ impl Error {
                 | BuildError::Read { .. } => ExitCode::Machine,
                 BuildError::Cargo { .. }
                 | BuildError::NoExecutable { .. }
+                | BuildError::Inspect { .. }
+                | BuildError::WrongPlatform { .. }
+                | BuildError::OtherLinker { .. }
                 | BuildError::Marker { .. }
                 | BuildError::NoAnswer { .. }
                 | BuildError::WrongVersion { .. } => ExitCode::Build,

@@ -11,6 +11,7 @@ pub use read::{find, load, load_platform, open};
 pub use write::{stage, write_atomically};
 
 use crate::artifacts::{ArtifactError, LocalArtifact};
+use crate::inspect::Inspection;
 use release_types::{Channel, FileName, Kind, Platform, ProductName, Sha256Digest};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -80,6 +81,9 @@ pub struct RecordedArtifact {
     pub size: u64,
     /// Its digest.
     pub sha256: Sha256Digest,
+    /// What its file says about itself, for a program.
+    #[serde(default)]
+    pub inspection: Option<Inspection>,
 }
 
 /// The tools of a [`ReleaseRecord`].

@@ -67,6 +67,7 @@ pub fn stage(
             kind: Kind::Binary,
             size,
             sha256,
+            inspection: Some(product.inspection.clone()),
         });
     }
     let record = record(plan, built, toolchain, artifacts);

@@ -2,6 +2,7 @@
 
 use super::{ToolchainError, interrupted_or};
 use crate::context::World;
+use crate::inspect::inspect;
 use crate::shim::{POLICY_VAR, Policy};
 use process::{AllowList, Command, ProcessError};
 use std::path::Path;
@@ -79,9 +80,7 @@ pub(super) async fn linker(
         path: program.clone(),
         source,
     })?;
-    let names_linker = bytes
-        .windows(tool.len())
-        .any(|window| window == tool.as_bytes());
+    let names_linker = inspect(&bytes).is_ok_and(|program| program.names_tool(tool));
     if !names_linker {
         return Err(broken(format!(
             "a program that was linked with it does not name {tool}: another linker was used"

@@ -122,10 +122,21 @@ fn release_json_tells_all_that_is_known_of_the_build() {
     {
         let name = format!("{product}-{}", platform());
         let file = staged.join(&name);
+        let mut artifact = artifact.clone();
+        let inspection = artifact["inspection"].take();
+        assert_eq!(inspection["platform"], record["platform"]);
+        assert_eq!(inspection["debug_info"], false);
+        let tools = inspection["tools"].to_string();
+        assert!(
+            tools.contains("rustc") && !tools.contains("mold"),
+            "{tools}"
+        );
+        assert!(inspection["glibc"].as_str().unwrap().starts_with("2."));
+        assert!(inspection["libraries"].to_string().contains("libc.so"));
         assert_eq!(
-            *artifact,
+            artifact,
             json!({
-                "product": product, "package": product, "bin": product, "kind": "binary",
+                "inspection": null, "product": product, "package": product, "bin": product, "kind": "binary",
                 "filename": name, "sha256": digest(&file), "size": file.metadata().unwrap().len(),
             })
         );
