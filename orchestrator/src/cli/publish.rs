@@ -15,9 +15,6 @@ use release_types::{Channel, Tag};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Name of the receipt in a release's folder.
-const RECEIPT_FILE: &str = "receipt.json";
-
 /// Files that are to be published, or compared with what is.
 pub(super) struct Goods {
     pub version: semver::Version,
@@ -101,7 +98,7 @@ pub(super) async fn publish_and_verify(
     let mut receipt = verify(client, goods.publication(), &rule, now, reporter).await?;
     receipt.serve_command = hub.serve_command(app);
     if let Some(dir) = &goods.receipt_dir {
-        let path = dir.join(RECEIPT_FILE);
+        let path = dir.join(dist::RECEIPT_FILE);
         serde_json::to_vec_pretty(&receipt)
             .map_err(std::io::Error::from)
             .and_then(|json| dist::write_atomically(&path, &json))

@@ -6,17 +6,21 @@ use super::common::App;
 use super::publish::{Goods, publish_and_verify};
 use crate::error::Error;
 use crate::publish::preflight;
+use crate::settings::{self, HubChoice};
 use std::collections::BTreeMap;
 
 pub(super) async fn release(app: &App<'_>, args: ReleaseCommand) -> Result<(), Error> {
     let choice = app.hub_choice(&args.hub)?;
-    let settings = app.publish_settings(args.publish)?;
+    let publish = app.publish_settings(args.publish)?;
     let prepared = app
         .prepare(&args.select, &args.build, Some(&choice), true)
         .await?;
     if args.dry_run {
         app.show_plan(prepared.plan);
         return Ok(());
+    }
+    if matches!(choice, HubChoice::Remote(_)) {
+        settings::deploy_token(app.world)?;
     }
     let _locks = lock(app, &prepared)?;
     let plan = &prepared.plan;
@@ -28,7 +32,7 @@ pub(super) async fn release(app: &App<'_>, args: ReleaseCommand) -> Result<(), E
     let hub = app.open_hub(&choice, &products, true).await?;
     let work = async {
         // What would be refused after the build is refused before it.
-        let preflight = preflight(&hub.client, &version, channel, &keys, &settings);
+        let preflight = preflight(&hub.client, &version, channel, &keys, &publish);
         let preflight = app.until_interrupted(preflight).await?;
         let staged = build_and_stage(app, prepared).await?;
         let goods = Goods {
@@ -37,7 +41,7 @@ pub(super) async fn release(app: &App<'_>, args: ReleaseCommand) -> Result<(), E
             artifacts: staged.artifacts,
             receipt_dir,
         };
-        app.until_interrupted(publish_and_verify(app, &hub, &goods, &preflight, &settings))
+        app.until_interrupted(publish_and_verify(app, &hub, &goods, &preflight, &publish))
             .await
     };
     let outcome = work.await;

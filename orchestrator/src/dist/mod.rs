@@ -24,6 +24,9 @@ pub const RELEASE_FILE: &str = "release.json";
 /// The name of the list of digests, in the form that `sha256sum --check` reads.
 pub const SUMS_FILE: &str = "SHA256SUMS";
 
+/// The name of the receipt in a release's folder.
+pub const RECEIPT_FILE: &str = "receipt.json";
+
 /// The version of `release.json`'s form.
 const FORMAT: u32 = 1;
 

@@ -1,8 +1,8 @@
 //! Staging: what was built becomes a platform's folder, all at once.
 
 use super::{
-    DistError, FORMAT, RELEASE_FILE, RecordedArtifact, RecordedToolchain, ReleaseRecord, SUMS_FILE,
-    Staged, load_platform,
+    DistError, FORMAT, RECEIPT_FILE, RELEASE_FILE, RecordedArtifact, RecordedToolchain,
+    ReleaseRecord, SUMS_FILE, Staged, load_platform,
 };
 use crate::artifacts::digest_file;
 use crate::build::{Built, environment};
@@ -84,6 +84,11 @@ pub fn stage(
         .map(|(name, sha256)| format!("{sha256}  {name}\n"))
         .collect();
     write_file(&path, text.as_bytes()).map_err(write(&path))?;
+    // It tells of bytes that may be gone in a moment.
+    let receipt = parent.join(RECEIPT_FILE);
+    if receipt.exists() {
+        std::fs::remove_file(&receipt).map_err(write(&receipt))?;
+    }
     replace_dir(aside, &plan.staging, world).map_err(write(&plan.staging))?;
     load_platform(&plan.staging)
 }

@@ -214,6 +214,11 @@ fn other_bytes_are_refused_and_a_snapshot_is_the_way_out() {
         }
     }
     second.says(&["hint:", "--snapshot"]);
+    let receipt_file = project.sandbox.dist_dir().join("demo-1.0.0/receipt.json");
+    assert!(
+        !receipt_file.exists(),
+        "the first build's receipt is still there"
+    );
 
     let snapshot = project
         .quick("release demo --snapshot --local --format json")
