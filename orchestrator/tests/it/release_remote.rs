@@ -44,7 +44,8 @@ fn what_the_hub_will_refuse_is_refused_before_the_build() {
     let is_unbuilt = || {
         assert_eq!(hub.stored(), Vec::<String>::new());
         let target = tree(&project.sandbox.root().join("target"));
-        assert!(target.keys().eq([".atlas-release.lock"]), "{target:?}");
+        let built = target.keys().filter(|name| *name != ".atlas-release.lock");
+        assert_eq!(built.count(), 0, "{target:?}");
     };
     project
         .quick("release demo-v1.0.0")
