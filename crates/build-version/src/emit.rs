@@ -11,8 +11,7 @@ use std::path::{Path, PathBuf};
 
 /// Why a build cannot be given its version.
 #[derive(Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum EmitError {
+enum EmitError {
     /// A variable holds what is no text.
     NotText {
         /// The variable's name.

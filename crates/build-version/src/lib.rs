@@ -14,9 +14,9 @@ mod emit;
 mod info;
 mod marker;
 
-pub use emit::{EmitError, emit};
+pub use emit::emit;
 pub use info::BuildInfo;
-pub use marker::{MAX_VERSION_LEN, MarkerError, read_marker};
+pub use marker::{MarkerError, read_marker};
 
 /// What [`build_info!`] expands to; nothing here is meant to be called by hand.
 #[doc(hidden)]

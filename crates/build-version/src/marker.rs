@@ -13,7 +13,7 @@ use std::hint::black_box;
 use std::io::{self, Read};
 
 /// The longest version that a marker can hold, in bytes.
-pub const MAX_VERSION_LEN: usize = 255;
+pub(crate) const MAX_VERSION_LEN: usize = 255;
 
 const MAGIC_LEN: usize = 16;
 

@@ -121,6 +121,8 @@ pub(crate) struct Refusal {
     pub(crate) status: StatusCode,
     /// What the server says about it, fit to be shown; never empty.
     pub(crate) message: String,
+    /// The word it has for programs.
+    pub(crate) code: Option<String>,
     pub(crate) retry_after: Option<Duration>,
     /// The host a redirect points at.
     pub(crate) to: Option<String>,
@@ -150,10 +152,8 @@ impl Refusal {
         };
         // Whatever has arrived by then is enough.
         tokio::time::timeout(ERROR_BODY_TIMEOUT, reading).await.ok();
-        let message = match said(&String::from_utf8_lossy(&body)) {
-            Some(text) => shown(&text, secrets),
-            None => String::new(),
-        };
+        let Said { code, text } = said(&String::from_utf8_lossy(&body));
+        let message = shown(&text.unwrap_or_default(), secrets);
         let message = if message.is_empty() {
             "it gave no reason".to_owned()
         } else {
@@ -162,6 +162,7 @@ impl Refusal {
         Self {
             status,
             message,
+            code,
             retry_after,
             to,
         }
@@ -176,6 +177,21 @@ impl Refusal {
         }
     }
 
+    /// Whether the bytes did not arrive as they were announced. The second word is S3's.
+    pub(crate) fn is_bad_digest(&self) -> bool {
+        matches!(
+            self.code.as_deref(),
+            Some(release_types::BAD_DIGEST | "BadDigest")
+        )
+    }
+
+    /// Whether something is stored under the key already and stays. Vercel Blob says so with 400,
+    /// in words alone.
+    pub(crate) fn is_already_stored(&self) -> bool {
+        matches!(self.status.as_u16(), 409 | 412)
+            || self.message.to_ascii_lowercase().contains("already exist")
+    }
+
     /// The error of a call to the Hub, or of a download.
     pub(crate) fn into_error(self, call: &Call) -> ClientError {
         let Call { host, what } = call.clone();
@@ -183,6 +199,7 @@ impl Refusal {
         let Self {
             status,
             message,
+            code: _,
             retry_after,
             to,
         } = self;
@@ -269,28 +286,47 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(Duration::try_from(until.duration_since(now)).unwrap_or_default())
 }
 
-/// The sentence in an error's body: `{"error":"…"}` of the contract, `{"error":{"message":"…"}}`
-/// of Vercel Blob, or the `Code` and `Message` of S3's XML. Other bodies may hold anything,
-/// including what was signed, and are not shown.
-fn said(body: &str) -> Option<String> {
+/// What an error's body says.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Said {
+    code: Option<String>,
+    text: Option<String>,
+}
+
+/// Reads `{"error":"…"}` of the contract, where our own Hub may add a `code`,
+/// `{"error":{"code":"…","message":"…"}}` of Vercel Blob, or the `Code` and `Message` of S3's XML.
+/// Other bodies may hold anything, including what was signed, and are not shown.
+fn said(body: &str) -> Said {
     let body = body.trim();
     if let Ok(value) = serde_json::from_str::<serde_json::Value>(body) {
         let error = value.get("error").unwrap_or(&value);
-        let text = error.as_str().or_else(|| error.get("message")?.as_str());
-        return text.map(str::to_owned);
+        let field = |of: &serde_json::Value, name: &str| Some(of.get(name)?.as_str()?.to_owned());
+        return Said {
+            code: field(error, "code").or_else(|| field(&value, "code")),
+            text: error
+                .as_str()
+                .map(str::to_owned)
+                .or_else(|| field(error, "message")),
+        };
     }
     if body.starts_with('<') {
         let element = |name: &str| {
             let (_, rest) = body.split_once(&format!("<{name}>"))?;
-            Some(rest.split_once(&format!("</{name}>"))?.0)
+            Some(rest.split_once(&format!("</{name}>"))?.0.to_owned())
         };
-        return match (element("Code"), element("Message")) {
-            (Some(code), Some(message)) => Some(format!("{code}: {message}")),
-            (code, message) => code.or(message).map(str::to_owned),
-        }
-        .or_else(|| Some("it answered with a web page".to_owned()));
+        let (code, message) = (element("Code"), element("Message"));
+        let text = match (&code, message) {
+            (Some(code), Some(message)) => format!("{code}: {message}"),
+            (Some(text), None) => text.clone(),
+            (None, Some(text)) => text,
+            (None, None) => "it answered with a web page".to_owned(),
+        };
+        return Said {
+            code,
+            text: Some(text),
+        };
     }
-    None
+    Said::default()
 }
 
 #[cfg(test)]
@@ -298,24 +334,41 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sentence_is_found_in_every_dialect() {
-        for (body, text) in [
-            (r#"{"error":"no such key"}"#, Some("no such key")),
+    fn code_and_sentence_are_found_in_every_dialect() {
+        for (body, code, text) in [
+            (r#"{"error":"no such key"}"#, None, Some("no such key")),
+            (
+                r#"{"error":"it differs","code":"bad_digest"}"#,
+                Some("bad_digest"),
+                Some("it differs"),
+            ),
             (
                 r#"{"error":{"code":"x","message":"too big"}}"#,
+                Some("x"),
                 Some("too big"),
             ),
-            (r#"{"message":"hm"}"#, Some("hm")),
+            (r#"{"error":{"code":7}}"#, None, None),
+            (r#"{"message":"hm"}"#, None, Some("hm")),
             (
                 "<?xml version=\"1.0\"?><Error><Code>BadDigest</Code><Message>differs</Message><StringToSign>s</StringToSign></Error>",
+                Some("BadDigest"),
                 Some("BadDigest: differs"),
             ),
-            ("<html>secret</html>", Some("it answered with a web page")),
-            ("[1]", None),
-            ("plain", None),
-            ("", None),
+            (
+                "<html>secret</html>",
+                None,
+                Some("it answered with a web page"),
+            ),
+            ("[1]", None, None),
+            ("plain", None, None),
+            ("", None, None),
         ] {
-            assert_eq!(said(body).as_deref(), text, "{body}");
+            let found = said(body);
+            assert_eq!(
+                (found.code.as_deref(), found.text.as_deref()),
+                (code, text),
+                "{body}"
+            );
         }
     }
 

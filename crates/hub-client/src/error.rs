@@ -120,9 +120,26 @@ pub enum ClientError {
         status: u16,
         message: String,
     },
-    /// The storage will not have these bytes; 409 and 412 mean that the object exists already.
-    #[error("cannot {what}: the storage {host} refuses the bytes ({status}): {message}")]
+    /// The storage has something under this key already, the same bytes or others, and keeps it.
+    #[error("cannot {what}: the storage {host} keeps what it has ({status}): {message}")]
     UploadRefused {
+        host: String,
+        what: String,
+        status: u16,
+        message: String,
+    },
+    /// The bytes were altered on their way: the storage has got others than were announced.
+    #[error("cannot {what}: other bytes have arrived at {host} ({status}): {message}")]
+    UploadDamaged {
+        host: String,
+        what: String,
+        status: u16,
+        message: String,
+    },
+    /// Any other status by which the storage will not have the bytes: too many of them, no such
+    /// bucket, a request that it does not take.
+    #[error("cannot {what}: the storage {host} does not take the bytes ({status}): {message}")]
+    UploadNotTaken {
         host: String,
         what: String,
         status: u16,
@@ -217,11 +234,14 @@ impl ClientError {
             | Self::Conflict { .. }
             | Self::Refused { .. }
             | Self::UploadRefused { .. }
+            | Self::UploadNotTaken { .. }
             | Self::UploadUrlRejected { .. } => ErrorKind::Refused,
             Self::Redirected { .. } | Self::Insecure { .. } | Self::UnexpectedAnswer { .. } => {
                 ErrorKind::Protocol
             }
-            Self::Mismatch { .. } | Self::DownloadTooLong { .. } => ErrorKind::Verification,
+            Self::Mismatch { .. } | Self::DownloadTooLong { .. } | Self::UploadDamaged { .. } => {
+                ErrorKind::Verification
+            }
         }
     }
 

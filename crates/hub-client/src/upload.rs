@@ -49,8 +49,10 @@ impl HubClient {
     /// # Errors
     /// [`ClientError::FileChanged`] when the file is not what was announced,
     /// [`ClientError::UploadUrlRejected`] when the address is no longer good,
-    /// [`ClientError::UploadRefused`] when the storage will not have the bytes, and those of the
-    /// network and of unusable answers.
+    /// [`ClientError::UploadRefused`] when the storage keeps what it has under the key,
+    /// [`ClientError::UploadDamaged`] when other bytes have arrived than were sent,
+    /// [`ClientError::UploadNotTaken`] when the storage will not have them for another reason, and
+    /// those of the network and of unusable answers.
     pub async fn upload(
         &self,
         signed: &PresignResponse,
@@ -169,22 +171,38 @@ fn headers(call: &Call, signed: &PresignResponse, size: u64) -> Result<HeaderMap
 }
 
 fn refused(call: &Call, refusal: Refusal) -> ClientError {
-    let Call { host, what } = call.clone();
     let status = refusal.status.as_u16();
+    if refusal.is_passing() || !matches!(status, 400..500) {
+        return refusal.into_error(call);
+    }
+    let Call { host, what } = call.clone();
+    let (damaged, stored) = (refusal.is_bad_digest(), refusal.is_already_stored());
+    let message = refusal.message;
     match status {
+        _ if damaged => ClientError::UploadDamaged {
+            host,
+            what,
+            status,
+            message,
+        },
+        _ if stored => ClientError::UploadRefused {
+            host,
+            what,
+            status,
+            message,
+        },
         401 | 403 => ClientError::UploadUrlRejected {
             host,
             what,
             status,
-            message: refusal.message,
+            message,
         },
-        400..500 if !refusal.is_passing() => ClientError::UploadRefused {
+        _ => ClientError::UploadNotTaken {
             host,
             what,
             status,
-            message: refusal.message,
+            message,
         },
-        _ => refusal.into_error(call),
     }
 }
 

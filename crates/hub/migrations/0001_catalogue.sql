@@ -34,17 +34,16 @@ CREATE TABLE app_tokens (
     expires_at TEXT
 );
 
--- `blob` names the stored bytes; objects with the same bytes share it.
+-- `sha256` is also the name of the stored bytes; objects with the same bytes share them.
 CREATE TABLE objects (
     object_key TEXT NOT NULL PRIMARY KEY,
     sha256 TEXT NOT NULL,
     size BIGINT NOT NULL,
     content_type TEXT NOT NULL,
-    blob TEXT NOT NULL,
     uploaded_at TEXT NOT NULL
 );
 
-CREATE INDEX objects_by_blob ON objects (blob);
+CREATE INDEX objects_by_sha256 ON objects (sha256);
 
 -- `version_key` sorts like SemVer precedence and consists of lower-case hexadecimal digits, which
 -- every collation puts into the same order.

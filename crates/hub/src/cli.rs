@@ -35,8 +35,17 @@ Exit codes:
   0  done
   1  a defect in atlas-hub
   2  usage: a flag, a setting, or a data directory that is not initialized
-  7  the network: the address cannot be listened on
-  9  this machine: disk, permissions, or a lock held by another process";
+  9  this machine: disk, permissions, an address that cannot be listened on, or a data directory
+     that another process has or whose catalogue is lost";
+
+const INIT_HELP: &str = r#"Example:
+  (umask 077; atlas-hub init --data-dir /var/lib/atlas-hub > admin-credential)
+
+Whoever has the credential can issue tokens. Every user of a machine can read the
+arguments of its programs, so give it to them in another way:
+  printf 'authorization: Bearer %s\n' "$(cat admin-credential)" |
+    curl -H @- -H 'content-type: application/json' -d '{"name":"ci"}' \
+      http://127.0.0.1:8080/api/v1/deploy/app-tokens"#;
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 enum LogFormat {
@@ -50,9 +59,7 @@ enum LogFormat {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Creates a Hub and prints its first administrator's credential on stdout, this one time.
-    #[command(after_help = "\
-Example:
-  atlas-hub init --data-dir /var/lib/atlas-hub > admin-credential")]
+    #[command(after_help = INIT_HELP)]
     Init(DataDirArg),
     /// Serves the Distribution API until SIGTERM or SIGINT.
     ///
@@ -97,7 +104,7 @@ enum Admin {
     /// Also the way back in when every credential is lost.
     #[command(after_help = "\
 Example:
-  atlas-hub admin add alex --data-dir /var/lib/atlas-hub > admin-credential")]
+  (umask 077; atlas-hub admin add alex --data-dir /var/lib/atlas-hub > admin-credential)")]
     Add {
         /// What to call the administrator.
         name: String,

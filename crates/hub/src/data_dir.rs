@@ -30,6 +30,9 @@ impl DataDir {
     }
 
     /// Creates what is missing and takes the lock.
+    ///
+    /// No catalogue is created beside stored bytes: to a new one they would be of no release, and
+    /// so nobody's.
     pub(crate) fn create(root: &Path) -> Result<Self, HubError> {
         create_folder(root)?;
         let lock = lock(root)?;
@@ -37,6 +40,7 @@ impl DataDir {
             root: root.to_owned(),
             _lock: lock,
         };
+        dir.refuse_to_forget_blobs()?;
         create_folder(&dir.blobs())?;
         create_folder(&dir.staging())?;
         // SQLite gives the files beside it the mode of this one.
@@ -46,6 +50,19 @@ impl DataDir {
             .map_err(HubError::io("create", &database))?;
         fsync_folder(root)?;
         Ok(dir)
+    }
+
+    fn refuse_to_forget_blobs(&self) -> Result<(), HubError> {
+        let (database, blobs) = (self.database(), self.blobs());
+        // A process that is killed between creating the file and filling it leaves an empty one.
+        let has_catalogue = std::fs::metadata(&database).is_ok_and(|file| file.len() > 0);
+        if has_catalogue || !has_entries(&blobs)? {
+            return Ok(());
+        }
+        let lost = LostCatalogue { blobs };
+        Err(HubError::io("create", &database)(std::io::Error::other(
+            lost,
+        )))
     }
 
     /// The catalogue's database file.
@@ -62,6 +79,34 @@ impl DataDir {
     pub(crate) fn staging(&self) -> PathBuf {
         self.root.join("staging")
     }
+}
+
+/// The source of a [`HubError::Io`].
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{} holds the bytes of releases and the catalogue that knows them is gone; put hub.db back \
+     from a backup, or move that folder away to begin anew without them",
+    blobs.display()
+)]
+struct LostCatalogue {
+    blobs: PathBuf,
+}
+
+/// Whether anything is in a folder, which may be missing.
+fn has_entries(folder: &Path) -> Result<bool, HubError> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        entries => entries.map_err(HubError::io("list", folder))?,
+    };
+    for entry in entries {
+        let entry = entry.map_err(HubError::io("list", folder))?;
+        let path = entry.path();
+        // The folders for the first two digits stay when they are emptied.
+        if !path.is_dir() || has_entries(&path)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn lock(root: &Path) -> Result<PidLock, HubError> {
@@ -132,6 +177,33 @@ mod tests {
         }
         drop(held);
         assert!(DataDir::create(temp.path()).is_ok());
+    }
+
+    #[test]
+    fn no_catalogue_is_created_beside_stored_bytes() {
+        let temp = tempfile::tempdir().unwrap();
+        let (blobs, database) = (temp.path().join("blobs"), temp.path().join("hub.db"));
+        let blob = blobs.join("ab/abc");
+        std::fs::create_dir_all(blob.parent().unwrap()).unwrap();
+        // An emptied store is none.
+        drop(DataDir::create(temp.path()).unwrap());
+        std::fs::write(&blob, "bytes").unwrap();
+        for empty in [true, false] {
+            if !empty {
+                std::fs::remove_file(&database).unwrap();
+            }
+            let Err(HubError::Io { path, source, .. }) = DataDir::create(temp.path()) else {
+                panic!("a lost catalogue was not noticed");
+            };
+            assert_eq!(path, database);
+            let text = source.to_string();
+            assert!(text.starts_with(blobs.to_str().unwrap()), "{text}");
+            assert!(text.contains("put hub.db back from a backup"), "{text}");
+            assert_eq!(database.exists(), empty);
+        }
+        std::fs::write(&database, "not empty").unwrap();
+        DataDir::create(temp.path()).unwrap();
+        assert!(blob.exists());
     }
 
     #[cfg(unix)]

@@ -47,13 +47,15 @@ impl Hub {
     ///
     /// # Errors
     /// [`HubError::Locked`] when another process (or another `Hub` of this one) has it open,
-    /// [`HubError::Config`] when a setting cannot be used, and whatever disk and database report.
+    /// [`HubError::Config`] when a setting cannot be used, [`HubError::Io`] when there are stored
+    /// bytes and no catalogue, and whatever disk and database report.
     pub async fn open(config: HubConfig) -> Result<Self, HubError> {
         config.check()?;
         let dir = DataDir::create(&config.data_dir)?;
         let storage = Storage::open(&dir)?;
-        let catalogue = Catalogue::open(&dir.database(), config.clock.now()).await?;
-        storage.sweep(&catalogue.blobs().await?)?;
+        let now = config.clock.now();
+        let catalogue = Catalogue::open(&dir.database(), now).await?;
+        storage.sweep(&catalogue.blobs().await?, now)?;
         let kept = catalogue.keep("upload_key", &Signer::draw()?).await?;
         let signer = Signer::from_stored(&kept)?;
         Ok(Self(Arc::new(Inner {
@@ -261,7 +263,7 @@ impl Hub {
         if let PutOutcome::Replaced(before) = &outcome
             && let Err(error) = self.remove_if_orphaned(before).await
         {
-            // The upload is stored; the next start removes what is left over.
+            // The upload is stored; a later start removes what is left over.
             tracing::warn!(error = %chain(&error), "replaced bytes stay for now");
         }
         Ok(outcome)

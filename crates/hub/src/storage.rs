@@ -14,6 +14,7 @@
 use crate::HubError;
 use crate::data_dir::{DataDir, create_folder, fsync_folder, private_file};
 use crate::token::random_id;
+use jiff::{SignedDuration, Timestamp};
 use release_types::Sha256Digest;
 use sha2::Digest as _;
 use std::collections::HashSet;
@@ -22,6 +23,9 @@ use tokio::io::{AsyncWriteExt as _, BufWriter};
 
 /// How much of an upload is collected before it is handed to the disk.
 const WRITE_BUFFER: usize = 256 * 1024;
+
+/// How old bytes that nothing refers to become before they are removed.
+const ORPHAN_AGE: SignedDuration = SignedDuration::from_hours(24);
 
 /// The folders of stored bytes and of uploads under way.
 #[derive(Debug)]
@@ -44,17 +48,24 @@ impl Storage {
         Ok(storage)
     }
 
-    /// Removes stored bytes that no object has.
-    pub(crate) fn sweep(&self, known: &HashSet<String>) -> Result<(), HubError> {
+    /// Removes stored bytes that no object has and that have lain there for a day: what a killed
+    /// process left. Younger ones may be of releases that a catalogue which was put back from a
+    /// backup does not know yet.
+    pub(crate) fn sweep(&self, known: &HashSet<String>, now: Timestamp) -> Result<(), HubError> {
         let entries = std::fs::read_dir(&self.blobs).map_err(HubError::io("list", &self.blobs))?;
         for entry in entries {
             let folder = entry.map_err(HubError::io("list", &self.blobs))?.path();
             for file in files(&folder)? {
                 let name = file.file_name().and_then(|name| name.to_str());
-                if !name.is_some_and(|name| known.contains(name)) {
-                    tracing::info!(file = %file.display(), "removing bytes that nothing refers to");
-                    std::fs::remove_file(&file).map_err(HubError::io("remove", &file))?;
+                if name.is_some_and(|name| known.contains(name)) {
+                    continue;
                 }
+                if age(&file, now)? < ORPHAN_AGE {
+                    tracing::warn!(file = %file.display(), "nothing refers to these bytes");
+                    continue;
+                }
+                tracing::info!(file = %file.display(), "removing bytes that nothing refers to");
+                std::fs::remove_file(&file).map_err(HubError::io("remove", &file))?;
             }
         }
         Ok(())
@@ -196,6 +207,15 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, HubError> {
     Ok(files)
 }
 
+/// How long ago a file was written.
+fn age(file: &Path, now: Timestamp) -> Result<SignedDuration, HubError> {
+    let written = std::fs::metadata(file).and_then(|metadata| metadata.modified());
+    let written = written.map_err(HubError::io("look at", file))?;
+    // A time that cannot be written down is no reason to remove anything.
+    let written = Timestamp::try_from(written).unwrap_or(now);
+    Ok(now.duration_since(written))
+}
+
 /// Runs work that waits for the disk where it holds nobody up.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, HubError> + Send + 'static,
@@ -219,7 +239,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn bytes_are_kept_under_their_digest_and_swept_when_unknown() {
+    async fn bytes_are_kept_under_their_digest_and_swept_when_unknown_for_a_day() {
         let temp = tempfile::tempdir().unwrap();
         let dir = DataDir::create(temp.path()).unwrap();
         let storage = Storage::open(&dir).unwrap();
@@ -235,9 +255,16 @@ mod tests {
         assert!(!storage.has(&digest, 6).await);
         assert_eq!(count(&dir.staging()), 0);
 
-        storage.sweep(&[digest.to_string()].into()).unwrap();
+        let now = Timestamp::now();
+        let later = now + ORPHAN_AGE + SignedDuration::from_secs(1);
+        storage.sweep(&[digest.to_string()].into(), later).unwrap();
         assert!(storage.has(&digest, 5).await);
-        storage.sweep(&HashSet::new()).unwrap();
+        let sooner = later - SignedDuration::from_mins(1);
+        for early in [sooner, now, Timestamp::UNIX_EPOCH] {
+            storage.sweep(&HashSet::new(), early).unwrap();
+            assert!(storage.has(&digest, 5).await, "{early}");
+        }
+        storage.sweep(&HashSet::new(), later).unwrap();
         assert!(!storage.has(&digest, 5).await);
     }
 

@@ -6,12 +6,19 @@
 //! the run is interrupted, when their deadline passes or when nobody waits for them any more. What
 //! is run, and what its output means, is for callers to know.
 
+mod allow_list;
+mod child;
 mod command;
 mod env;
+mod error;
 mod lock;
 mod run;
+mod stream;
 
+pub use allow_list::AllowList;
 pub use command::Command;
-pub use env::{AllowList, Env, NotUtf8};
+pub use env::{Env, NameCase, NotUtf8};
+pub use error::ProcessError;
 pub use lock::{PidLock, PidLockError};
-pub use run::{Line, Output, ProcessError, Runner, Stream};
+pub use run::{Output, Runner};
+pub use stream::{Line, Stream};

@@ -18,9 +18,9 @@ pub use names::{FileName, FileNameError, NameError, ProductName};
 pub use platform::{Arch, Os, Platform, UnknownName};
 pub use tag::{Tag, TagError, TagProblem};
 pub use wire::{
-    AppToken, Artifact, Asset, DEPLOY_TOKEN_HEADER, ErrorBody, IssueTokenRequest, IssuedToken,
-    PresignRequest, PresignResponse, PublishRequest, Release, RevokeTokenRequest, RevokedToken,
-    TokenList,
+    AppToken, Artifact, Asset, BAD_DIGEST, DEPLOY_TOKEN_HEADER, ErrorBody, IssueTokenRequest,
+    IssuedToken, PresignRequest, PresignResponse, PublishRequest, Release, RevokeTokenRequest,
+    RevokedToken, TokenList,
 };
 
 /// Implements the string side of a closed set of names: `as_str`, `Display`, `FromStr` and serde.

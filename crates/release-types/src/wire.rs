@@ -15,7 +15,14 @@ pub const DEPLOY_TOKEN_HEADER: &str = "x-atlas-app-deploy-token";
 pub struct ErrorBody {
     /// One sentence.
     pub error: String,
+    /// A word for programs, where they need to know more than the status says. Not every Hub has
+    /// it; those words that have a meaning are [`BAD_DIGEST`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
 }
+
+/// The [`ErrorBody::code`] of an upload whose bytes did not arrive as they were announced.
+pub const BAD_DIGEST: &str = "bad_digest";
 
 /// `POST /api/v1/storage/presign`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

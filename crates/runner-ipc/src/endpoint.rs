@@ -43,7 +43,10 @@ impl Host {
 
 /// The path of a socket that a system can bind, or the name of a pipe.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Endpoint(PathBuf);
+pub struct Endpoint {
+    path: PathBuf,
+    is_default: bool,
+}
 
 /// Why there is no place to meet.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -112,7 +115,10 @@ impl Endpoint {
         }
         match env.get(SOCKET_VARIABLE) {
             Some(path) if !path.is_empty() => Self::new(host.os, path.into()),
-            _ => Self::new(host.os, default_path(host, env)?),
+            _ => Ok(Self {
+                is_default: true,
+                ..Self::new(host.os, default_path(host, env)?)?
+            }),
         }
     }
 
@@ -142,18 +148,27 @@ impl Endpoint {
         if len > limit {
             return Err(EndpointError::TooLong { path, len, limit });
         }
-        Ok(Self(path))
+        Ok(Self {
+            path,
+            is_default: false,
+        })
     }
 
     /// The path or name.
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.path
+    }
+
+    /// Whether nobody has named the place. The folder of such a socket is the daemon's own, with
+    /// nothing else in it; that of a named one may be anybody's.
+    pub fn is_default(&self) -> bool {
+        self.is_default
     }
 }
 
 impl std::fmt::Display for Endpoint {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.display().fmt(f)
+        self.path.display().fmt(f)
     }
 }
 
@@ -194,7 +209,10 @@ mod tests {
 
     fn resolve(os: Os, is_root: bool, env: &[(&str, &str)]) -> Result<String, EndpointError> {
         let env = env.iter().copied().collect();
-        Endpoint::resolve(None, Host { os, is_root }, &env).map(|endpoint| endpoint.to_string())
+        Endpoint::resolve(None, Host { os, is_root }, &env).map(|endpoint| {
+            assert!(endpoint.is_default());
+            endpoint.to_string()
+        })
     }
 
     #[test]
@@ -274,8 +292,10 @@ mod tests {
             .collect();
         let asked = Endpoint::resolve(Some("/f.sock".into()), host, &env).unwrap();
         assert_eq!(asked.path(), Path::new("/f.sock"));
+        assert!(!asked.is_default());
         let from_env = Endpoint::resolve(None, host, &env).unwrap();
         assert_eq!(from_env.path(), Path::new("/v.sock"));
+        assert!(!from_env.is_default());
         let empty = [("HOME", "/h"), (SOCKET_VARIABLE, "")];
         assert_eq!(
             resolve(Os::Linux, false, &empty).as_deref(),

@@ -47,7 +47,7 @@ pub async fn bind(endpoint: &Endpoint) -> Result<(PeerListener, Claim), BindErro
         .mode(0o700)
         .create(dir)
         .map_err(io_error("create the folder", dir))?;
-    check_folder(dir, own)?;
+    secure_folder(dir, own, endpoint.is_default())?;
 
     let _lock = lock(dir).await?;
     check_free(endpoint).await?;
@@ -64,9 +64,19 @@ pub async fn bind(endpoint: &Endpoint) -> Result<(PeerListener, Claim), BindErro
     Ok((PeerListener { listener, own }, claim))
 }
 
-/// Nobody but us, and root, may put anything into the folder.
-fn check_folder(dir: &Path, own: u32) -> Result<(), BindError> {
-    let found = fs::metadata(dir).map_err(io_error("look at the folder", dir))?;
+/// Sees to it that nobody but us, and root, can put anything into the folder.
+///
+/// A folder that others can write to is refused also where its sticky bit is set, as in `/tmp`:
+/// they could be the first to take a name in it. One that others can only look into is safe enough,
+/// since the socket itself is closed to them, but better closed too. The default folder is this
+/// program's alone, so it is. Of a folder that was named we do not know who else needs it, whether
+/// it is a service manager's or somebody's project, so its mode stays and the log says so.
+fn secure_folder(dir: &Path, own: u32, is_default: bool) -> Result<(), BindError> {
+    // Held open, so that what is changed is what was looked at.
+    let held = File::open(dir).map_err(io_error("open the folder", dir))?;
+    let found = held
+        .metadata()
+        .map_err(io_error("look at the folder", dir))?;
     let mode = found.mode() & 0o7777;
     if found.uid() != own {
         return Err(BindError::ForeignFolder {
@@ -81,6 +91,20 @@ fn check_folder(dir: &Path, own: u32) -> Result<(), BindError> {
             mode,
         });
     }
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    if is_default {
+        tracing::info!(dir = %dir.display(), mode = format_args!("{mode:04o}"), "closing the folder to other users");
+        return held
+            .set_permissions(Permissions::from_mode(0o700))
+            .map_err(io_error("set the mode of the folder", dir));
+    }
+    tracing::warn!(
+        dir = %dir.display(),
+        mode = format_args!("{mode:04o}"),
+        "other users may look into the folder of the socket, though not use the socket"
+    );
     Ok(())
 }
 

@@ -1,7 +1,11 @@
 //! The real daemon as a process of its own, on real sockets.
 
 use crate::sandbox::{self, Sandbox, eventually};
-use runner_ipc::Client;
+use atlas_runnerd::endpoint::BindError;
+use atlas_runnerd::{Daemon, RunnerdError, Settings};
+use process::Env;
+use release_types::Os;
+use runner_ipc::{Client, Host};
 use rustix::process::Signal;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
@@ -178,11 +182,56 @@ async fn a_folder_that_others_can_change_is_refused() {
         );
     }
     assert!(sandbox.files().is_empty());
-    // Others may look into it: that is enough for a folder that systemd makes.
-    fs::set_permissions(&dir, Permissions::from_mode(0o755)).unwrap();
-    let daemon = sandbox.start().await;
-    assert_eq!(mode(&sandbox.socket()), 0o600);
-    assert_eq!(daemon.signal(Signal::TERM).await.code, Some(0));
+}
+
+#[tokio::test]
+async fn a_named_folder_that_others_can_look_into_stays_as_it_is() {
+    let sandbox = Sandbox::new();
+    let dir = sandbox.socket().parent().unwrap().to_owned();
+    fs::create_dir(&dir).unwrap();
+    for open in [0o755, 0o750, 0o701] {
+        fs::set_permissions(&dir, Permissions::from_mode(open)).unwrap();
+        let daemon = sandbox.start().await;
+        assert_eq!((mode(&dir), mode(&sandbox.socket())), (open, 0o600));
+        let ended = daemon.signal(Signal::TERM).await;
+        assert_eq!(ended.code, Some(0));
+        let said = format!("mode={open:04o}");
+        assert!(ended.stderr.contains(&said), "{}", ended.stderr);
+    }
+    fs::set_permissions(&dir, Permissions::from_mode(0o700)).unwrap();
+    let ended = sandbox.start().await.signal(Signal::TERM).await;
+    assert!(!ended.stderr.contains("mode="), "{}", ended.stderr);
+}
+
+/// In this process, because root's real default is not to be touched.
+#[tokio::test]
+async fn the_default_folder_is_closed_to_others() {
+    let runtime = tempfile::tempdir().unwrap();
+    let env: Env = [("XDG_RUNTIME_DIR", runtime.path())].into_iter().collect();
+    let host = Host {
+        os: Os::Linux,
+        is_root: false,
+    };
+    let settings = Settings::resolve(None, host, &env).unwrap();
+    let dir = settings.endpoint.path().parent().unwrap().to_owned();
+    fs::create_dir(&dir).unwrap();
+    let build = build_version::build_info!("atlas-runnerd");
+    for open in [0o755, 0o711] {
+        fs::set_permissions(&dir, Permissions::from_mode(open)).unwrap();
+        let daemon = Daemon::bind(settings.clone(), build).await.unwrap();
+        assert_eq!(mode(&dir), 0o700);
+        daemon.run(async {}).await.unwrap();
+    }
+    // Whoever could write may have put something there.
+    fs::set_permissions(&dir, Permissions::from_mode(0o775)).unwrap();
+    let refused = Daemon::bind(settings, build).await.unwrap_err();
+    assert!(
+        matches!(
+            &refused,
+            RunnerdError::Bind(BindError::OpenFolder { mode: 0o775, .. })
+        ),
+        "{refused:?}"
+    );
 }
 
 #[tokio::test]

@@ -322,6 +322,15 @@ async fn tokens_are_trimmed_or_refused() {
     assert!(!format!("{client:?}").contains(TOKEN));
 }
 
+#[tokio::test]
+async fn a_client_says_who_it_is() {
+    let server = Server::start(|_, _| status(404, "")).await;
+    let client = builder(&server.address).user_agent("atlas-release/1.2.3");
+    client.build().unwrap().capabilities().await.unwrap();
+    let seen = &server.seen()[0];
+    assert_eq!(seen.header("user-agent"), Some("atlas-release/1.2.3"));
+}
+
 /// Compiles only where every call may run as a task of its own.
 #[tokio::test]
 async fn calls_can_be_spawned() {

@@ -153,6 +153,31 @@ async fn a_refused_connection_is_reported_quickly_and_by_host() {
 }
 
 #[tokio::test]
+async fn a_connection_that_does_not_come_about_is_given_up() {
+    // It accepts, and never answers what TLS begins with.
+    let silent =
+        connections(|mut stream, _| async move { while stream.read_u8().await.is_ok() {} }).await;
+    let client = builder(&silent.replace("http:", "https:"))
+        .connect_timeout(Duration::from_millis(200))
+        .retry(RetryPolicy::none())
+        .build()
+        .unwrap();
+    let began = Instant::now();
+    let error = client.presign(&presign_request()).await.unwrap_err();
+    assert!(began.elapsed() < Duration::from_secs(5));
+    assert!(
+        matches!(
+            &error,
+            ClientError::Unreachable {
+                fault: NetworkFault::Timeout | NetworkFault::Connect,
+                ..
+            }
+        ),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_server_that_does_not_speak_tls_is_unreachable() {
     let plain = connections(|mut stream, _| async move {
         stream.read_u8().await.unwrap();

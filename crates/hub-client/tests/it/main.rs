@@ -8,6 +8,8 @@
 mod calls;
 mod download;
 mod faults;
+mod real_hub;
+mod refusals;
 mod retries;
 mod support;
 mod tokens;

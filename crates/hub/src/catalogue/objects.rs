@@ -7,6 +7,8 @@ use release_types::{ObjectKey, Sha256Digest};
 use sqlx::{SqliteConnection, SqliteTransaction};
 use std::collections::HashSet;
 
+const HAS_BLOB: &str = "SELECT 1 FROM objects WHERE sha256 = $1 LIMIT 1";
+
 /// What is stored under a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StoredObject {
@@ -58,16 +60,15 @@ impl Catalogue {
             }
         };
         sqlx::query(
-            "INSERT INTO objects (object_key, sha256, size, content_type, blob, uploaded_at) \
-             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (object_key) DO UPDATE SET \
-             sha256 = excluded.sha256, size = excluded.size, blob = excluded.blob, \
+            "INSERT INTO objects (object_key, sha256, size, content_type, uploaded_at) \
+             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (object_key) DO UPDATE SET \
+             sha256 = excluded.sha256, size = excluded.size, \
              content_type = excluded.content_type, uploaded_at = excluded.uploaded_at",
         )
         .bind(key.as_str())
         .bind(object.sha256.to_string())
         .bind(db_size(object.size))
         .bind(&object.content_type)
-        .bind(object.sha256.to_string())
         .bind(stamp(now))
         .execute(&mut **tx)
         .await?;
@@ -77,19 +78,18 @@ impl Catalogue {
     /// Whether some object still has these bytes.
     pub(crate) async fn has_blob(
         tx: &mut SqliteTransaction<'_>,
-        blob: &Sha256Digest,
+        sha256: &Sha256Digest,
     ) -> Result<bool, HubError> {
-        let found: Option<i64> =
-            sqlx::query_scalar("SELECT 1 FROM objects WHERE blob = $1 LIMIT 1")
-                .bind(blob.to_string())
-                .fetch_optional(&mut **tx)
-                .await?;
+        let found: Option<i64> = sqlx::query_scalar(HAS_BLOB)
+            .bind(sha256.to_string())
+            .fetch_optional(&mut **tx)
+            .await?;
         Ok(found.is_some())
     }
 
     /// The names of all stored bytes that some object has.
     pub(crate) async fn blobs(&self) -> Result<HashSet<String>, HubError> {
-        let blobs: Vec<String> = sqlx::query_scalar("SELECT DISTINCT blob FROM objects")
+        let blobs: Vec<String> = sqlx::query_scalar("SELECT DISTINCT sha256 FROM objects")
             .fetch_all(&self.readers)
             .await?;
         Ok(blobs.into_iter().collect())
@@ -130,4 +130,42 @@ fn stored((sha256, size, content_type): (String, i64, String)) -> Result<StoredO
         size: parse_size(size)?,
         content_type,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sqlx::Row as _;
+
+    #[tokio::test]
+    async fn bytes_are_looked_up_by_an_index_on_their_digest() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let catalogue = Catalogue::open(file.path(), Timestamp::now())
+            .await
+            .unwrap();
+        let columns: Vec<String> =
+            sqlx::query_scalar("SELECT name FROM pragma_table_info('objects')")
+                .fetch_all(&catalogue.readers)
+                .await
+                .unwrap();
+        assert_eq!(
+            columns,
+            [
+                "object_key",
+                "sha256",
+                "size",
+                "content_type",
+                "uploaded_at"
+            ]
+        );
+        let explain = format!("EXPLAIN QUERY PLAN {HAS_BLOB}");
+        let plan = sqlx::query(sqlx::AssertSqlSafe(explain))
+            .bind("")
+            .fetch_one(&catalogue.readers)
+            .await
+            .unwrap();
+        let plan: String = plan.get("detail");
+        assert!(plan.contains("INDEX objects_by_sha256"), "{plan}");
+        catalogue.close().await;
+    }
 }

@@ -9,7 +9,7 @@ use release_types::AppToken;
 /// How old `lastUsedAt` grows before a use writes it again.
 const USE_GRANULARITY: SignedDuration = SignedDuration::from_secs(60);
 
-const COLUMNS: &str = "SELECT id, name, token_prefix, created_at, last_used_at, revoked_at, \
+const LIST_APP_TOKENS: &str = "SELECT id, name, token_prefix, created_at, last_used_at, revoked_at, \
                        expires_at FROM app_tokens ORDER BY created_at DESC, id";
 
 type Row = (
@@ -90,7 +90,9 @@ impl Catalogue {
 
     /// All app tokens, newest first.
     pub(crate) async fn app_tokens(&self) -> Result<Vec<AppToken>, HubError> {
-        let rows: Vec<Row> = sqlx::query_as(COLUMNS).fetch_all(&self.readers).await?;
+        let rows: Vec<Row> = sqlx::query_as(LIST_APP_TOKENS)
+            .fetch_all(&self.readers)
+            .await?;
         rows.into_iter().map(app_token).collect()
     }
 

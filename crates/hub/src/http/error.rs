@@ -5,13 +5,14 @@ use crate::error::chain;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use release_types::ErrorBody;
+use release_types::{BAD_DIGEST, ErrorBody};
 
 /// An answer that is an error.
 #[derive(Debug)]
 pub(super) struct ApiError {
     status: StatusCode,
     message: String,
+    code: Option<&'static str>,
 }
 
 impl ApiError {
@@ -19,6 +20,16 @@ impl ApiError {
         Self {
             status,
             message: message.into(),
+            code: None,
+        }
+    }
+
+    /// An upload whose bytes are not the announced ones. Not 409, which is for what the Hub holds:
+    /// here it is the request that contradicts itself.
+    pub(super) fn bad_digest(message: impl Into<String>) -> Self {
+        Self {
+            code: Some(BAD_DIGEST),
+            ..Self::bad_request(message)
         }
     }
 
@@ -67,6 +78,7 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let body = ErrorBody {
             error: self.message,
+            code: self.code.map(str::to_owned),
         };
         (self.status, Json(body)).into_response()
     }

@@ -104,7 +104,7 @@ async fn store(
     if let Some(expected) = grant.sha256
         && expected != staged.sha256
     {
-        return Err(ApiError::conflict(format!(
+        return Err(ApiError::bad_digest(format!(
             "the bytes received have the SHA-256 {}, not {expected}",
             staged.sha256
         )));

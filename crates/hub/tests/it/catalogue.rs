@@ -25,10 +25,18 @@ async fn a_reopened_hub_has_everything() {
     let orphan = dir.path().join("hub/blobs/00/orphan");
     std::fs::create_dir_all(orphan.parent().unwrap()).unwrap();
     std::fs::write(&orphan, "of a killed process").unwrap();
+    let yesterday = std::time::SystemTime::now() - std::time::Duration::from_secs(25 * 3600);
+    for file in crate::support::files(&dir.path().join("hub/blobs")) {
+        let file = std::fs::File::options().write(true).open(&file).unwrap();
+        file.set_modified(yesterday).unwrap();
+    }
+    let young = orphan.with_file_name("young");
+    std::fs::write(&young, "of a release after the backup").unwrap();
 
     let server = Server::start_in(dir, |_| {}).await;
     assert!(server.files("staging").is_empty());
     assert!(!orphan.exists());
+    assert!(young.exists());
     let latest = server.get("/api/v1/releases/runner/latest/linux/x64").await;
     assert_eq!(latest.json::<Release>().await.unwrap(), release);
     for asset in &release.assets {
@@ -91,6 +99,36 @@ async fn what_cannot_be_opened_says_why() {
     let hub = Hub::open(HubConfig::new(&missing)).await.unwrap();
     let refused = hub.serve(listener, std::future::pending()).await;
     assert!(matches!(refused, Err(HubError::Config(_))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn stored_bytes_outlive_their_catalogue() {
+    let server = Server::start().await;
+    server.release("runner", "1.0.0", "linux/x64", &["a"]).await;
+    let stored = server.files("blobs");
+    assert_eq!(stored.len(), 1);
+    let dir = server.stop().await;
+    let data_dir = dir.path().join("hub");
+    let (database, backup) = (data_dir.join("hub.db"), dir.path().join("backup"));
+    std::fs::rename(&database, &backup).unwrap();
+
+    let refused = Hub::open(HubConfig::new(&data_dir)).await.unwrap_err();
+    let HubError::Io { source, .. } = &refused else {
+        panic!("{refused:?}");
+    };
+    let blobs = data_dir.join("blobs");
+    assert!(source.to_string().starts_with(blobs.to_str().unwrap()));
+    assert!(stored[0].exists() && !database.exists());
+
+    std::fs::rename(&backup, &database).unwrap();
+    let server = Server::start_in(dir, |_| {}).await;
+    assert_eq!(
+        server
+            .get("/artifacts/runner/1.0.0/linux/x64/a")
+            .await
+            .status(),
+        200
+    );
 }
 
 #[tokio::test]

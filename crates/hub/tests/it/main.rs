@@ -7,10 +7,12 @@
     reason = "a test that cannot go on fails"
 )]
 
-// Uses signals and a shell.
+// Uses signals and a shell, as `help` does.
 #[cfg(unix)]
 mod binary;
 mod catalogue;
+#[cfg(unix)]
+mod help;
 mod publishing;
 mod reading;
 mod support;

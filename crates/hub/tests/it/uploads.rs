@@ -1,7 +1,7 @@
 //! Presigned addresses and what can go wrong with an upload.
 
 use crate::support::{Server, contents, error};
-use release_types::Sha256Digest;
+use release_types::{BAD_DIGEST, ErrorBody, Sha256Digest};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -207,7 +207,11 @@ async fn an_upload_is_bound_to_what_was_presigned() {
         .await;
     error(server.put(&bound, "hello!").await, 400).await;
     error(server.put(&bound, "hell").await, 400).await;
-    error(server.put(&bound, "jello").await, 409).await;
+    let damaged = server.put(&bound, "jello").await;
+    assert_eq!(damaged.status(), 400);
+    let damaged: ErrorBody = damaged.json().await.unwrap();
+    assert_eq!(damaged.code.as_deref(), Some(BAD_DIGEST));
+    assert!(damaged.error.contains(&digest.to_string()), "{damaged:?}");
     // Without a content-length, which the size is held against as the bytes come in.
     let chunks = |text: &'static str| {
         let chunks = text.as_bytes().chunks(2).map(Ok::<_, std::io::Error>);
@@ -252,8 +256,11 @@ async fn an_upload_replaces_until_a_release_refers_to_it() {
 
     server.release("runner", "1.0.0", "linux/x64", &["r"]).await;
     let presigned = server.presign(json!({"key": KEY})).await;
-    let text = error(server.put(&presigned, "changed").await, 409).await;
-    assert!(text.contains(KEY), "{text}");
+    let refused = server.put(&presigned, "changed").await;
+    assert_eq!(refused.status(), 409);
+    let refused: ErrorBody = refused.json().await.unwrap();
+    assert_eq!(refused.code, None);
+    assert!(refused.error.contains(KEY), "{refused:?}");
     assert_eq!(server.upload(KEY, &bytes).await, StatusCode::OK);
     let file = server.get(&format!("/{KEY}")).await;
     assert_eq!(file.bytes().await.unwrap(), bytes);

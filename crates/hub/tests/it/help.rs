@@ -1,0 +1,85 @@
+//! What `atlas-hub --help` tells its operator, taken at its word.
+
+use crate::binary::{PROGRAM, command, run, text};
+
+#[test]
+fn every_command_shows_an_example() {
+    for command in [
+        &["init"][..],
+        &["serve"],
+        &["admin"],
+        &["admin", "add"],
+        &["product"],
+        &["product", "add"],
+        &["product", "list"],
+    ] {
+        let done = run(&[command, &["--help"]].concat());
+        assert!(done.status.success());
+        let help = text(&done.stdout);
+        let example = help.split("Example:\n  ").nth(1).unwrap_or_default();
+        let example = example.trim_start_matches("(umask 077; ");
+        let start = format!("atlas-hub {}", command.join(" "));
+        assert!(example.starts_with(&start), "{command:?}: {help}");
+    }
+}
+
+#[test]
+fn the_help_names_the_exit_codes_that_there_are() {
+    let help = text(&run(&["--help"]).stdout);
+    let codes: Vec<&str> = help
+        .split("Exit codes:\n")
+        .nth(1)
+        .unwrap()
+        .lines()
+        .filter_map(|line| line.strip_prefix("  ")?.split(' ').next())
+        .filter(|code| !code.is_empty())
+        .collect();
+    assert_eq!(codes, ["0", "1", "2", "9"], "{help}");
+    assert!(
+        help.contains("9  this machine: disk, permissions, an address that cannot be listened on"),
+        "{help}"
+    );
+}
+
+/// What the help tells an operator to type keeps the credential from other users: the file is its
+/// owner's alone, and no argument holds it.
+#[test]
+fn the_examples_keep_the_credential_secret() {
+    use std::os::unix::fs::PermissionsExt;
+    let temp = tempfile::tempdir().unwrap();
+    let bin = temp.path().join("bin");
+    std::fs::create_dir(&bin).unwrap();
+    std::os::unix::fs::symlink(PROGRAM, bin.join("atlas-hub")).unwrap();
+    let curl = bin.join("curl");
+    let recorder = "#!/bin/sh\nprintf '%s\\n' \"$@\" > arguments\ncat > headers\n";
+    std::fs::write(&curl, recorder).unwrap();
+    std::fs::set_permissions(&curl, PermissionsExt::from_mode(0o755)).unwrap();
+    let shell = |script: &str| {
+        let script = script.replace("/var/lib/atlas-hub", "hub");
+        let path = format!("{}:/usr/bin:/bin", bin.display());
+        let mut shell = command("/bin/sh", &["-c", &format!("umask 022; {script}")]);
+        let done = shell.current_dir(temp.path()).env("PATH", path).output();
+        let done = done.unwrap();
+        assert!(done.status.success(), "{script}: {}", text(&done.stderr));
+    };
+    let credential = temp.path().join("admin-credential");
+
+    let help = text(&run(&["init", "--help"]).stdout);
+    let examples: Vec<&str> = help.split("Example:\n").nth(1).unwrap().lines().collect();
+    shell(examples[0]);
+    let mode = || credential.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(), 0o600);
+    let secret = std::fs::read_to_string(&credential).unwrap();
+
+    let at = examples.iter().position(|line| line.contains("printf"));
+    shell(&examples[at.unwrap()..].join("\n"));
+    let read = |name: &str| std::fs::read_to_string(temp.path().join(name)).unwrap();
+    assert!(!read("arguments").contains("atlas_admin_"));
+    assert!(read("arguments").contains("/api/v1/deploy/app-tokens"));
+    assert_eq!(read("headers"), format!("authorization: Bearer {secret}"));
+
+    std::fs::remove_file(&credential).unwrap();
+    let help = text(&run(&["admin", "add", "--help"]).stdout);
+    shell(help.split("Example:\n").nth(1).unwrap());
+    assert_eq!(mode(), 0o600);
+}
