@@ -219,7 +219,7 @@ impl Error {
                 SelectError::NoGroup { groups: known } => format!("name one; {}", groups(known)),
                 SelectError::SeveralTags(_) => "name the one to release".to_owned(),
                 SelectError::NoChannel(_) => "choose one with --channel stable|beta|dev".to_owned(),
-                SelectError::Dirty(_) => "commit the files or leave them out with git stash, or build them as they are with --allow-dirty".to_owned(),
+                SelectError::Dirty(_) => "commit the files or put them away with git stash --include-untracked, or build them as they are with --allow-dirty".to_owned(),
                 SelectError::NotAtHead { tag, at: None, .. } => format!(
                     "make it (git tag {tag}) or fetch it (git fetch --tags), or build HEAD under this tag with --allow-untagged"
                 ),
@@ -227,6 +227,10 @@ impl Error {
                     "check the tag out (git switch --detach {tag}), or build HEAD under this tag with --allow-untagged"
                 ),
                 SelectError::Git(GitError::NoGit) => "install git".to_owned(),
+                SelectError::Git(GitError::NoCommit { .. }) => {
+                    "a release is made of a commit: git init, git add and git commit come first"
+                        .to_owned()
+                }
                 _ => return None,
             },
             Self::Products(ProductsError::NoCargo) => "install Rust: https://rustup.rs".to_owned(),
@@ -239,17 +243,60 @@ impl Error {
                 | ToolchainError::NoInstaller { tool: "mold", .. }
                 | ToolchainError::Broken { tool: "mold", .. },
             ) => "install a working mold, or link without it: --no-mold".to_owned(),
+            Self::Products(ProductsError::Metadata { .. }) => {
+                "run it in a cargo workspace, whose Cargo.toml cargo can read".to_owned()
+            }
+            Self::Build(BuildError::WrongVersion { .. } | BuildError::NoAnswer { .. }) => {
+                "the program has to print its name and the value of ATLAS_BUILD_VERSION for --version; README.md shows how"
+                    .to_owned()
+            }
+            Self::Build(BuildError::Marker { .. }) => {
+                "a program for another machine carries its version by build_version::build_info!"
+                    .to_owned()
+            }
+            Self::Build(BuildError::Cargo { .. }) => {
+                "cargo's own words stand above; it is run with --locked, so Cargo.lock has to be there and up to date"
+                    .to_owned()
+            }
+            Self::Dist(DistError::Disagree { .. }) => {
+                "something has been changed since the build: build it again".to_owned()
+            }
+            Self::Lock(LockError::Held { .. }) => {
+                "wait for it, end it, or name other folders with --state-dir, --dist-dir and --target-dir"
+                    .to_owned()
+            }
+            #[cfg(feature = "hub")]
+            Self::Hub(hub::HubError::Locked { .. }) => {
+                "wait for it or end it, also when it is a `hub serve`; another --state-dir holds another Hub"
+                    .to_owned()
+            }
+            Self::Client(ClientError::Unauthorized { .. })
+            | Self::Publish(PublishError::Client(ClientError::Unauthorized { .. })) => {
+                "ATLAS_APP_DEPLOY_TOKEN has to hold a deploy token that this Hub has issued and not revoked, atlas_app_…"
+                    .to_owned()
+            }
+            Self::Client(ClientError::BadRequest { .. } | ClientError::NotFound { .. })
+            | Self::Publish(PublishError::Client(
+                ClientError::BadRequest { .. } | ClientError::NotFound { .. },
+            )) => {
+                "check the Hub's address; a Hub of your own learns new products by `atlas-hub product add`"
+                    .to_owned()
+            }
+            Self::Verify(VerifyError::Differences(_)) => {
+                "compare dist/ with receipt.json and with the Hub: one of them is of another build"
+                    .to_owned()
+            }
             Self::Settings(SettingsError::NoHub) => {
                 "set ATLAS_HUB_URL, or use --local for a Hub on this machine".to_owned()
             }
             Self::Settings(SettingsError::NoToken) => {
-                "an administrator of the Hub issues one: POST /api/v1/deploy/app-tokens".to_owned()
+                "an administrator of the Hub issues one; README.md shows how".to_owned()
             }
             Self::Publish(PublishError::Older { .. }) => {
                 "use --backport to publish it without making it the newest".to_owned()
             }
             Self::Publish(PublishError::Conflict { .. } | PublishError::Immutable { .. }) => {
-                "published bytes never change: release a new version, or use --snapshot to publish this commit under a version of its own".to_owned()
+                "published bytes never change: release a new version, or use `release --snapshot` to publish this commit under a version of its own".to_owned()
             }
             Self::Dist(DistError::WhichRelease { found, .. }) if !found.is_empty() => {
                 "name the tag of one of them".to_owned()

@@ -44,6 +44,9 @@ impl DirLock {
             dir: dir.to_owned(),
             source,
         };
+        if dir.exists() && !dir.is_dir() {
+            return Err(io(io::ErrorKind::NotADirectory.into()));
+        }
         std::fs::create_dir_all(dir).map_err(io)?;
         match PidLock::acquire(&dir.join(FILE_NAME)) {
             Ok(lock) => Ok(Self { _lock: lock }),

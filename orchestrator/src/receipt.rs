@@ -26,6 +26,17 @@ pub struct ReceiptAsset {
     pub url: String,
 }
 
+/// What a release was built from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// The tag.
+    pub tag: String,
+    /// The commit.
+    pub commit: String,
+    /// Files that differed from the commit.
+    pub dirty: Vec<String>,
+}
+
 /// What is published and verified.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
@@ -49,6 +60,9 @@ pub struct Receipt {
     pub assets: Vec<ReceiptAsset>,
     /// When the last file had been read back.
     pub verified_at: jiff::Timestamp,
+    /// What it was built from, where that is known: `tag`, `commit`, `dirty`.
+    #[serde(flatten, default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
     /// For the embedded Hub: the command that serves the release again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub serve_command: Option<String>,
@@ -65,6 +79,13 @@ impl fmt::Display for Receipt {
             self.channel,
             self.verified_at
         )?;
+        if let Some(source) = &self.source {
+            let dirty = match source.dirty.len() {
+                0 => String::new(),
+                n => format!(" and {n} files that differ from it"),
+            };
+            writeln!(f, "source    {} at {}{dirty}", source.tag, source.commit)?;
+        }
         writeln!(f, "hub       {}", self.hub)?;
         let latest = if self.latest {
             "this version"

@@ -47,6 +47,9 @@ pub fn create(dir: &Path) -> std::io::Result<()> {
     {
         use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
         if dir.exists() {
+            if !dir.is_dir() {
+                return Err(std::io::ErrorKind::NotADirectory.into());
+            }
             let mode = std::fs::metadata(dir)?.permissions().mode() & 0o777;
             if mode & 0o077 != 0 {
                 return Err(std::io::Error::other(format!(

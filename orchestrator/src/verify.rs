@@ -83,6 +83,7 @@ pub async fn verify(
         platforms: platforms.into_iter().collect(),
         assets: check.assets,
         verified_at,
+        source: None,
         serve_command: None,
     })
 }

@@ -20,5 +20,5 @@ pub use command::Command;
 pub use env::{Env, NameCase, NotUtf8};
 pub use error::ProcessError;
 pub use lock::{PidLock, PidLockError};
-pub use run::{Output, Runner};
+pub use run::{Background, Output, Runner};
 pub use stream::{Line, Stream};

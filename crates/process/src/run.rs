@@ -59,7 +59,7 @@ impl Runner {
     /// # Errors
     /// When it cannot be started, does not end within `limit`, or the run is interrupted.
     pub async fn output(&self, command: &Command, limit: Duration) -> Result<Output, ProcessError> {
-        let mut child = self.spawn(command)?;
+        let mut child = self.spawn(command, Stdio::piped)?;
         let (out, err) = child.streams();
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
         let status = {
@@ -141,7 +141,7 @@ impl Runner {
         command: &Command,
         mut on_line: impl FnMut(Line),
     ) -> Result<ExitStatus, ProcessError> {
-        let mut child = self.spawn(command)?;
+        let mut child = self.spawn(command, Stdio::piped)?;
         let (send, mut lines) = tokio::sync::mpsc::channel(64);
         let enough = CancellationToken::new();
         let mut readers = JoinSet::new();
@@ -192,12 +192,21 @@ impl Runner {
         Ok(status)
     }
 
-    fn spawn(&self, command: &Command) -> Result<Child, ProcessError> {
+    /// Starts a command that goes on in the background, such as a server, with its output thrown
+    /// away. It ends, with all it started, when the returned value is dropped.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn background(&self, command: &Command) -> Result<Background, ProcessError> {
+        self.spawn(command, Stdio::null).map(Background)
+    }
+
+    fn spawn(&self, command: &Command, output: fn() -> Stdio) -> Result<Child, ProcessError> {
         let mut tokio_command = command.to_tokio();
         tokio_command
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+            .stdout(output())
+            .stderr(output());
         let mut wrap = CommandWrap::from(tokio_command);
         #[cfg(unix)]
         wrap.wrap(process_wrap::tokio::ProcessGroup::leader());
@@ -207,6 +216,33 @@ impl Runner {
         wrap.spawn()
             .map(Child::new)
             .map_err(|source| ProcessError::from_spawn(command, source))
+    }
+}
+
+/// A child in the background, killed with all it started when this is dropped.
+pub struct Background(Child);
+
+impl Background {
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        !matches!(self.0.leader().try_wait(), Ok(None))
+    }
+
+    /// Gives it some time to end by itself, then kills it and all it started.
+    pub async fn end(mut self, grace: Duration) {
+        if tokio::time::timeout(grace, self.0.leader().wait())
+            .await
+            .is_err()
+        {
+            tracing::debug!("a child process in the background did not end by itself");
+        }
+        self.0.end().await;
+    }
+}
+
+impl std::fmt::Debug for Background {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Background")
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::args::{BuildCommand, PlanArgs};
 use super::common::{App, Prepared};
-use crate::dist::{self, Staged};
+use crate::dist::{self, Earlier, Staged};
 use crate::error::Error;
 use crate::events::Event;
 use crate::lock::DirLock;
@@ -45,7 +45,10 @@ pub(super) fn lock(app: &App<'_>, prepared: &Prepared) -> Result<[DirLock; 3], E
 }
 
 /// From a plan to a staged platform: the part that `build` and `release` share.
-pub(super) async fn build_and_stage(app: &App<'_>, prepared: Prepared) -> Result<Staged, Error> {
+pub(super) async fn build_and_stage(
+    app: &App<'_>,
+    prepared: Prepared,
+) -> Result<(Staged, Earlier), Error> {
     let Prepared {
         plan,
         found,
@@ -55,12 +58,12 @@ pub(super) async fn build_and_stage(app: &App<'_>, prepared: Prepared) -> Result
     } = prepared;
     let (world, reporter) = (app.world, app.reporter.as_ref());
     let policy = plan.policy.clone();
-    let tools = toolchain::ensure(world, found, wanted, policy, &state_dir, reporter).await?;
+    let mut tools = toolchain::ensure(world, found, wanted, policy, &state_dir, reporter).await?;
     let built = stage::build(world, &plan, &tools, reporter).await;
-    if let Some(sccache) = &tools.sccache {
+    if let Some(sccache) = &mut tools.sccache {
         sccache.stop(world).await;
     }
-    let staged = dist::stage(world, &plan, &built?, &tools)?;
+    let (staged, earlier) = dist::stage(&plan, &built?, &tools)?;
     for artifact in &staged.artifacts {
         reporter.event(Event::Built {
             product: artifact.product.clone(),
@@ -69,5 +72,5 @@ pub(super) async fn build_and_stage(app: &App<'_>, prepared: Prepared) -> Result
             sha256: artifact.sha256,
         });
     }
-    Ok(staged)
+    Ok((staged, earlier))
 }

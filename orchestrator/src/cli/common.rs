@@ -14,7 +14,7 @@ use crate::toolchain::{Found, REMOTE_CACHE_VARS, Wanted, find, installers};
 use crate::{products, select, state};
 use build_version::BuildInfo;
 use hub_client::{HubClient, HubUrl};
-use release_types::ProductName;
+use release_types::{ProductName, Tag};
 use secrecy::SecretString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -97,6 +97,14 @@ impl App<'_> {
             apart,
         };
         let selected = select::select(world, &workspace, &request).await?;
+        if let Some(Ok(named)) = select.tag.as_ref().map(|tag| tag.parse::<Tag>())
+            && select.snapshot
+        {
+            self.reporter.note(format!(
+                "--snapshot makes a version of its own ({}), whatever `{named}` says",
+                selected.tag.version
+            ));
+        }
         let found = found?;
         let wanted = Wanted {
             mold: !build.no_mold,

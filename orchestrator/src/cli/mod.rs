@@ -35,8 +35,9 @@ pub fn main(build: BuildInfo) -> std::process::ExitCode {
         return std::process::ExitCode::SUCCESS;
     }
     let Some(command) = cli.command else {
-        print_line(&Cli::command().render_help().to_string());
-        return std::process::ExitCode::from(ExitCode::Usage as u8);
+        let missing = clap::error::ErrorKind::MissingSubcommand;
+        let error = Cli::command().error(missing, "a command is needed; --help lists them");
+        return not_understood(&error);
     };
     if matches!(command, Command::Version) {
         print_line(&match cli.global.format {

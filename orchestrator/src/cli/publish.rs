@@ -2,17 +2,17 @@
 
 use super::args::{PublishCommand, StagedArgs};
 use super::common::{App, OpenHub};
-use crate::artifacts::{LocalArtifact, from_manifest};
-use crate::dist;
+use crate::artifacts::{LocalArtifact, by_platform, from_manifest};
+use crate::dist::{self, Staged};
 use crate::error::Error;
 use crate::events::Event;
 use crate::lock::DirLock;
 use crate::publish::{Preflight, Publication, preflight, publish as send};
+use crate::receipt::Source;
 use crate::select::{self, SelectError};
 use crate::settings::{HubChoice, PublishSettings, SettingsError};
 use crate::verify::verify;
 use release_types::{Channel, Tag};
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Files that are to be published, or compared with what is.
@@ -20,11 +20,36 @@ pub(super) struct Goods {
     pub version: semver::Version,
     pub channel: Channel,
     pub artifacts: Vec<LocalArtifact>,
+    /// What a staged release was built from.
+    pub source: Option<Source>,
     /// Where the receipt goes, for a staged release.
     pub receipt_dir: Option<PathBuf>,
 }
 
 impl Goods {
+    /// The files of a release's platforms, of which there is at least one.
+    pub fn of_staged(
+        staged: &[Staged],
+        channel: Option<Channel>,
+        receipt_dir: Option<PathBuf>,
+    ) -> Self {
+        let record = &staged[0].record;
+        let mut dirty: Vec<_> = staged.iter().flat_map(|s| s.record.dirty.clone()).collect();
+        dirty.sort();
+        dirty.dedup();
+        Self {
+            version: record.version.clone(),
+            channel: channel.unwrap_or(record.channel),
+            artifacts: staged.iter().flat_map(|s| s.artifacts.clone()).collect(),
+            source: Some(Source {
+                tag: record.tag.clone(),
+                commit: record.commit.clone(),
+                dirty,
+            }),
+            receipt_dir,
+        }
+    }
+
     pub fn publication(&self) -> Publication<'_> {
         Publication {
             version: &self.version,
@@ -54,9 +79,15 @@ pub(super) async fn publish(app: &App<'_>, args: PublishCommand) -> Result<(), E
         false => None,
     };
     let goods = goods(app, args.staged).await?;
-    let keys = goods.artifacts.iter();
-    let keys: BTreeMap<_, _> = keys.map(|a| (a.product.clone(), a.key.clone())).collect();
-    let products: Vec<_> = keys.keys().cloned().collect();
+    let groups = by_platform(&goods.artifacts);
+    let keys: Vec<_> = groups
+        .iter()
+        .map(|((product, platform), files)| ((*product).clone(), *platform, files[0].key.clone()))
+        .collect();
+    let products: Vec<_> = groups
+        .keys()
+        .map(|(product, _)| (*product).clone())
+        .collect();
     let hub = app.open_hub(&choice, &products, true).await?;
     let work = async {
         let (version, channel) = (&goods.version, goods.channel);
@@ -96,6 +127,7 @@ pub(super) async fn publish_and_verify(
     .await?;
     let rule = |product: &_, platform| preflight.latest_rule(product, platform);
     let mut receipt = verify(client, goods.publication(), &rule, now, reporter).await?;
+    receipt.source = goods.source.clone();
     receipt.serve_command = hub.serve_command(app);
     if let Some(dir) = &goods.receipt_dir {
         let path = dir.join(dist::RECEIPT_FILE);
@@ -126,6 +158,7 @@ pub(super) async fn goods(app: &App<'_>, args: StagedArgs) -> Result<Goods, Erro
                     artifacts: from_manifest(&manifest, &base, &product, &version)?,
                     version,
                     channel,
+                    source: None,
                     receipt_dir: None,
                 })
             })
@@ -137,13 +170,7 @@ pub(super) async fn goods(app: &App<'_>, args: StagedArgs) -> Result<Goods, Erro
             let channel = args.channel;
             app.reading(move || {
                 let (dir, staged) = dist::open(&dist_dir, tag.as_ref())?;
-                let record = &staged[0].record;
-                Ok(Goods {
-                    version: record.version.clone(),
-                    channel: channel.unwrap_or(record.channel),
-                    artifacts: staged.iter().flat_map(|s| s.artifacts.clone()).collect(),
-                    receipt_dir: Some(dir),
-                })
+                Ok(Goods::of_staged(&staged, channel, Some(dir)))
             })
             .await
         }

@@ -7,7 +7,6 @@ use super::publish::{Goods, publish_and_verify};
 use crate::error::Error;
 use crate::publish::preflight;
 use crate::settings::{self, HubChoice};
-use std::collections::BTreeMap;
 
 pub(super) async fn release(app: &App<'_>, args: ReleaseCommand) -> Result<(), Error> {
     let choice = app.hub_choice(&args.hub)?;
@@ -24,9 +23,12 @@ pub(super) async fn release(app: &App<'_>, args: ReleaseCommand) -> Result<(), E
     }
     let _locks = lock(app, &prepared)?;
     let plan = &prepared.plan;
-    let keys = plan.products.iter();
-    let keys: BTreeMap<_, _> = keys.map(|p| (p.product.clone(), p.key.clone())).collect();
-    let products: Vec<_> = keys.keys().cloned().collect();
+    let keys: Vec<_> = plan
+        .products
+        .iter()
+        .map(|p| (p.product.clone(), plan.platform, p.key.clone()))
+        .collect();
+    let products: Vec<_> = plan.products.iter().map(|p| p.product.clone()).collect();
     let (version, channel) = (plan.version.clone(), plan.channel);
     let receipt_dir = plan.staging.parent().map(ToOwned::to_owned);
     let hub = app.open_hub(&choice, &products, true).await?;
@@ -34,15 +36,20 @@ pub(super) async fn release(app: &App<'_>, args: ReleaseCommand) -> Result<(), E
         // What would be refused after the build is refused before it.
         let preflight = preflight(&hub.client, &version, channel, &keys, &publish);
         let preflight = app.until_interrupted(preflight).await?;
-        let staged = build_and_stage(app, prepared).await?;
-        let goods = Goods {
-            version,
-            channel,
-            artifacts: staged.artifacts,
-            receipt_dir,
-        };
-        app.until_interrupted(publish_and_verify(app, &hub, &goods, &preflight, &publish))
-            .await
+        let (staged, earlier) = build_and_stage(app, prepared).await?;
+        let goods = Goods::of_staged(&[staged], None, receipt_dir);
+        let outcome = app
+            .until_interrupted(publish_and_verify(app, &hub, &goods, &preflight, &publish))
+            .await;
+        if matches!(&outcome, Err(Error::Publish(error)) if error.is_refusal()) {
+            let dir = goods.receipt_dir.clone().unwrap_or_default();
+            let io = |source| Error::Io { path: dir, source };
+            if earlier.restore().map_err(io)? {
+                app.reporter
+                    .note("dist/ holds the earlier build again, not the refused one".to_owned());
+            }
+        }
+        outcome
     };
     let outcome = work.await;
     hub.close(outcome).await

@@ -8,7 +8,7 @@ mod read;
 mod write;
 
 pub use read::{find, load, load_platform, open};
-pub use write::{stage, write_atomically};
+pub use write::{Earlier, stage, write_atomically};
 
 use crate::artifacts::{ArtifactError, LocalArtifact};
 use crate::inspect::Inspection;

@@ -158,10 +158,16 @@ pub fn load_platform(dir: &Path) -> Result<Staged, DistError> {
                 artifact.platform, record.platform
             )));
         }
-        if (recorded.sha256, recorded.kind) != (artifact.sha256, artifact.kind) {
+        if recorded.sha256 != artifact.sha256 {
             return Err(disagree(format!(
-                "{name} has sha256 {} and kind {}, and {RELEASE_FILE} says {} and {}",
-                artifact.sha256, artifact.kind, recorded.sha256, recorded.kind
+                "{name} has sha256 {}, and {RELEASE_FILE} says {}",
+                artifact.sha256, recorded.sha256
+            )));
+        }
+        if recorded.kind != artifact.kind {
+            return Err(disagree(format!(
+                "{name} is of kind {} by its manifest, and {RELEASE_FILE} says {}",
+                artifact.kind, recorded.kind
             )));
         }
     }

@@ -6,7 +6,6 @@ use super::{
 };
 use crate::artifacts::digest_file;
 use crate::build::{Built, environment};
-use crate::context::World;
 use crate::plan::Plan;
 use crate::toolchain::Toolchain;
 use release_types::{Kind, ManifestRow, Sha256Digest};
@@ -17,18 +16,22 @@ use std::path::{Path, PathBuf};
 /// Beginnings of the names of what is under way.
 const STAGING: &str = ".staging-";
 const REPLACED: &str = ".replaced-";
+
+/// The name of the earlier build in the folder it was put aside into.
+const FOLDER: &str = "platform";
+
 const WRITING: &str = ".writing-";
 
-/// Stages what was built into the plan's folder, replacing an earlier build of the same platform.
+/// Stages what was built into the plan's folder, in the place of an earlier build of the same
+/// platform, which can still be put back.
 ///
 /// # Errors
 /// When something cannot be written; nothing half-written stays behind.
 pub fn stage(
-    world: &World,
     plan: &Plan,
     built: &Built,
     toolchain: &Toolchain,
-) -> Result<Staged, DistError> {
+) -> Result<(Staged, Earlier), DistError> {
     let write = |path: &Path| {
         let path = path.to_owned();
         move |source| DistError::Write { path, source }
@@ -84,13 +87,61 @@ pub fn stage(
         .map(|(name, sha256)| format!("{sha256}  {name}\n"))
         .collect();
     write_file(&path, text.as_bytes()).map_err(write(&path))?;
-    // It tells of bytes that may be gone in a moment.
-    let receipt = parent.join(RECEIPT_FILE);
-    if receipt.exists() {
-        std::fs::remove_file(&receipt).map_err(write(&receipt))?;
+    let earlier = Earlier::put_aside(&plan.staging, parent).map_err(write(&plan.staging))?;
+    if let Err(source) = publish_dir(aside, &plan.staging) {
+        earlier.restore().map_err(write(&plan.staging))?;
+        return Err(write(&plan.staging)(source));
     }
-    replace_dir(aside, &plan.staging, world).map_err(write(&plan.staging))?;
-    load_platform(&plan.staging)
+    Ok((load_platform(&plan.staging)?, earlier))
+}
+
+/// What an earlier build left in the place of this one, with the receipt that tells of it. It is
+/// removed when this is dropped, unless it is put back.
+#[derive(Debug)]
+pub struct Earlier {
+    target: PathBuf,
+    aside: Option<tempfile::TempDir>,
+}
+
+impl Earlier {
+    fn put_aside(target: &Path, parent: &Path) -> io::Result<Self> {
+        let mut earlier = Self {
+            target: target.to_owned(),
+            aside: None,
+        };
+        if target.exists() {
+            let aside = tempfile::Builder::new()
+                .prefix(REPLACED)
+                .tempdir_in(parent)?;
+            std::fs::rename(target, aside.path().join(FOLDER))?;
+            let receipt = parent.join(RECEIPT_FILE);
+            if receipt.exists() {
+                std::fs::rename(&receipt, aside.path().join(RECEIPT_FILE))?;
+            }
+            earlier.aside = Some(aside);
+        }
+        Ok(earlier)
+    }
+
+    /// Puts the earlier build back in the place of this one: what is published stays at hand when
+    /// what was built now is refused. Whether there was one.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn restore(self) -> io::Result<bool> {
+        let Some(aside) = self.aside else {
+            return Ok(false);
+        };
+        if self.target.exists() {
+            std::fs::remove_dir_all(&self.target)?;
+        }
+        std::fs::rename(aside.path().join(FOLDER), &self.target)?;
+        let receipt = aside.path().join(RECEIPT_FILE);
+        if receipt.exists() {
+            std::fs::rename(receipt, self.target.with_file_name(RECEIPT_FILE))?;
+        }
+        Ok(true)
+    }
 }
 
 /// Removes what a run that was killed has left half-done; `dist/` is locked, so it is nobody's.
@@ -185,25 +236,14 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Puts a finished folder where it belongs, in place of an older one.
-fn replace_dir(aside: tempfile::TempDir, target: &Path, world: &World) -> io::Result<()> {
+/// Puts a finished folder where it belongs.
+fn publish_dir(aside: tempfile::TempDir, target: &Path) -> io::Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
         std::fs::set_permissions(aside.path(), std::fs::Permissions::from_mode(0o755))?;
     }
-    if target.exists() {
-        let stamp = (world.now)().as_nanosecond();
-        let old = target.with_file_name(format!("{REPLACED}{stamp}"));
-        std::fs::rename(target, &old)?;
-        if let Err(error) = std::fs::rename(aside.path(), target) {
-            std::fs::rename(&old, target)?;
-            return Err(error);
-        }
-        std::fs::remove_dir_all(&old)?;
-    } else {
-        std::fs::rename(aside.path(), target)?;
-    }
+    std::fs::rename(aside.path(), target)?;
     // The folder has another name now; there is nothing left to remove under the old one.
     let _moved: PathBuf = aside.keep();
     Ok(())

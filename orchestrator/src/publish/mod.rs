@@ -118,6 +118,16 @@ async fn presign(
         .await
 }
 
+impl PublishError {
+    /// Whether the Hub keeps what it has and will not have this instead.
+    pub fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::Conflict { .. } | Self::Extra { .. } | Self::Immutable { .. }
+        )
+    }
+}
+
 /// One platform of one product: what is registered by one call.
 struct Group<'a> {
     product: &'a ProductName,

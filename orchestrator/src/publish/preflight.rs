@@ -37,11 +37,14 @@ impl Preflight {
         &mut self,
         client: &HubClient,
         (version, channel): (&semver::Version, Channel),
-        product: &ProductName,
+        (product, platforms): (&ProductName, &[Platform]),
         settings: &PublishSettings,
     ) -> Result<(), PublishError> {
-        let asked = Platform::ALL.map(|platform| client.latest(product, platform, channel));
-        let latest = try_join_all(asked).await?;
+        // The first alone: a Hub that cannot be reached is then told of once.
+        let [first, rest @ ..] = Platform::ALL;
+        let mut latest = vec![client.latest(product, first, channel).await?];
+        let rest = rest.map(|platform| client.latest(product, platform, channel));
+        latest.extend(try_join_all(rest).await?);
         for (platform, latest) in Platform::ALL.into_iter().zip(latest) {
             let Some(latest) = latest else { continue };
             // A deployed Hub takes any text for a version; what is not SemVer cannot be compared.
@@ -50,7 +53,8 @@ impl Preflight {
             if !newer {
                 continue;
             }
-            if !settings.backport {
+            let which = (version, channel);
+            if !settings.backport && !is_published(client, which, (product, platforms)).await? {
                 return Err(PublishError::Older {
                     product: product.clone(),
                     version: version.clone(),
@@ -71,10 +75,27 @@ impl Preflight {
     }
 }
 
+/// Whether a version is there for all of the platforms. Then publishing it again changes nothing,
+/// however old it is.
+async fn is_published(
+    client: &HubClient,
+    (version, channel): (&semver::Version, Channel),
+    (product, platforms): (&ProductName, &[Platform]),
+) -> Result<bool, PublishError> {
+    let version = version.to_string();
+    for &platform in platforms {
+        let found = client.release(product, &version, platform, channel).await?;
+        if found.is_none() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// Asks the Hub what would stand in the way, before anything is built or changed: a newer version,
 /// and a credential that may not publish.
 ///
-/// `keys` holds one key of each product.
+/// `keys` holds one key of each platform of each product.
 ///
 /// # Errors
 /// When something does.
@@ -82,13 +103,19 @@ pub async fn preflight(
     client: &HubClient,
     version: &semver::Version,
     channel: Channel,
-    keys: &BTreeMap<ProductName, ObjectKey>,
+    keys: &[(ProductName, Platform, ObjectKey)],
     settings: &PublishSettings,
 ) -> Result<Preflight, PublishError> {
+    let mut products: BTreeMap<&ProductName, (&ObjectKey, Vec<Platform>)> = BTreeMap::new();
+    for (product, platform, key) in keys {
+        let (_, platforms) = products.entry(product).or_insert((key, Vec::new()));
+        platforms.push(*platform);
+    }
     let mut preflight = Preflight::default();
-    for (product, key) in keys {
+    for (product, (key, platforms)) in products {
+        let product_on = (product, &platforms[..]);
         preflight
-            .age(client, (version, channel), product, settings)
+            .age(client, (version, channel), product_on, settings)
             .await?;
         presign(client, key, None).await?;
     }

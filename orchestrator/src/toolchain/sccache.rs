@@ -5,7 +5,7 @@ use super::probe::{TRIAL_SOURCE, compiler, run, scratch};
 use super::{ToolchainError, interrupted_or};
 use crate::context::World;
 use crate::shim::Policy;
-use process::{AllowList, Env, Runner};
+use process::{AllowList, Background, Env};
 use release_types::Os;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -44,12 +44,17 @@ const CREDENTIALS: [&str; 26] = [
     "SCCACHE_REDIS_USERNAME",
 ];
 
-/// A running server and how to reach it.
+/// How long the server is given to finish what it still writes to its cache.
+const STOP_LIMIT: Duration = Duration::from_secs(10);
+
+/// A running server and how to reach it. It ends, with the compilers it has started, when this is
+/// dropped.
 #[derive(Debug)]
 pub struct Sccache {
     path: PathBuf,
     version: String,
     address: Env,
+    server: Option<Background>,
     // Holds the socket, which outlives the server; gone with this value.
     _socket_dir: tempfile::TempDir,
 }
@@ -58,7 +63,7 @@ impl Sccache {
     /// Starts a server.
     ///
     /// # Errors
-    /// When it does not start within a bounded time.
+    /// When it does not answer within a bounded time.
     pub async fn start(
         world: &World,
         path: PathBuf,
@@ -73,10 +78,12 @@ impl Sccache {
         let mut command = world
             .command(&path, &allowed)
             .envs(&address)
-            // Nobody stops the server of a run that was killed; it ends by itself.
+            // A child of ours like any other, instead of a daemon that outlives the run.
+            .env("SCCACHE_START_SERVER", "1")
+            .env("SCCACHE_NO_DAEMON", "1")
+            // Where this run is killed nobody ends it, and it does so by itself.
             .env("SCCACHE_IDLE_TIMEOUT", "3600")
-            .env("SCCACHE_IGNORE_SERVER_IO_ERROR", "1")
-            .arg("--start-server");
+            .env("SCCACHE_IGNORE_SERVER_IO_ERROR", "1");
         if super::env::REMOTE_CACHE_VARS
             .iter()
             .all(|name| !world.env.is_set(name))
@@ -84,21 +91,36 @@ impl Sccache {
         {
             command = command.env("SCCACHE_GHA_ENABLED", "true");
         }
-        let sccache = Self {
+        let broken = |why: String| ToolchainError::Broken {
+            tool: "sccache",
+            path: path.clone(),
+            why,
+        };
+        let mut server = world.runner.background(&command).map_err(|error| {
+            interrupted_or(error, |error| broken(crate::error::with_causes(&error)))
+        })?;
+        let waited = std::time::Instant::now();
+        while !answers(&address) {
+            if server.has_ended() {
+                return Err(broken(
+                    "its server ended as soon as it was started".to_owned(),
+                ));
+            }
+            if waited.elapsed() > LIMIT {
+                return Err(broken(format!(
+                    "its server did not answer within {} s",
+                    LIMIT.as_secs()
+                )));
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Ok(Self {
             path,
             version,
             address,
+            server: Some(server),
             _socket_dir: socket_dir,
-        };
-        if let Err(error) = world.runner.success(&command, LIMIT).await {
-            sccache.stop(world).await;
-            return Err(interrupted_or(error, |error| ToolchainError::Broken {
-                tool: "sccache",
-                path: sccache.path.clone(),
-                why: crate::error::with_causes(&error),
-            }));
-        }
-        Ok(sccache)
+        })
     }
 
     /// Where the program is.
@@ -166,17 +188,36 @@ impl Sccache {
         }
     }
 
-    /// Stops the server, also when the run has been interrupted.
-    pub async fn stop(&self, world: &World) {
+    /// Stops the server: it may finish what it still writes to its cache, unless the run has been
+    /// interrupted.
+    pub async fn stop(&mut self, world: &World) {
+        let Some(server) = self.server.take() else {
+            return;
+        };
+        if world.runner.cancellation().is_cancelled() {
+            return server.end(Duration::ZERO).await;
+        }
         let command = world
             .command(&self.path, &AllowList::base())
             .envs(&self.address)
             .arg("--stop-server");
-        // A runner of its own: the run's would refuse to start anything once interrupted.
-        if let Err(error) = Runner::default().success(&command, LIMIT).await {
-            tracing::debug!(%error, "the sccache server could not be stopped; it has probably ended");
+        if let Err(error) = world.runner.success(&command, LIMIT).await {
+            tracing::debug!(%error, "the sccache server did not take the order to stop");
         }
+        server.end(STOP_LIMIT).await;
     }
+}
+
+/// Whether somebody listens at the address.
+fn answers(address: &Env) -> bool {
+    #[cfg(unix)]
+    if let Some(socket) = address.get("SCCACHE_SERVER_UDS") {
+        return std::os::unix::net::UnixStream::connect(socket).is_ok();
+    }
+    let port = address
+        .get("SCCACHE_SERVER_PORT")
+        .and_then(|port| port.to_str()?.parse().ok());
+    port.is_some_and(|port: u16| std::net::TcpStream::connect(("127.0.0.1", port)).is_ok())
 }
 
 /// The address of a server that nobody else uses: a socket in a fresh folder, or, where there are

@@ -76,6 +76,7 @@ fn verify_lists_everything_that_a_lying_hub_gets_wrong() {
       artifacts/alpha/0.1.0/[OS]/[ARCH]/alpha-[PLATFORM] downloads as [SIZE] bytes with sha256 [SHA256]; built were [SIZE] bytes with [SHA256]
       artifacts/beta/0.1.0/[OS]/[ARCH]/beta-[PLATFORM] is listed with [SIZE] bytes and sha256 [SHA256]; built were [SIZE] bytes with [SHA256]
       artifacts/beta/0.1.0/[OS]/[ARCH]/beta-[PLATFORM] cannot be read back: cannot download [DOWNLOAD ID]: [ADDRESS] sends more than the [SIZE] bytes expected
+    hint: compare dist/ with receipt.json and with the Hub: one of them is of another build
     ");
 }
 
@@ -98,6 +99,7 @@ fn verify_misses_what_is_not_there() {
       latest of alpha on channel stable for [PLATFORM] is nothing, where this release is 0.1.0
       beta 0.1.0 is not on channel stable for [PLATFORM]
       latest of beta on channel stable for [PLATFORM] is nothing, where this release is 0.1.0
+    hint: compare dist/ with receipt.json and with the Hub: one of them is of another build
     ");
 }
 

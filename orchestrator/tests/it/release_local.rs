@@ -82,6 +82,7 @@ fn people_are_told_every_step_and_how_to_serve_it() {
     let stdout = run.stdout.replace(ATLAS_RELEASE, "[ATLAS_RELEASE]");
     insta::assert_snapshot!(stdout, @r"
     receipt   alpha, beta 1.0.0 on channel stable, verified [TIME]
+    source    demo-v1.0.0 at [COMMIT]
     hub       http://[ADDRESS]
     latest    this version
       alpha    [PLATFORM] alpha-[PLATFORM] ([SIZE] bytes)
@@ -181,6 +182,22 @@ fn the_same_bytes_again_change_nothing() {
 }
 
 #[test]
+fn a_finished_release_is_finished_however_old_it_is() {
+    let project = Project::new();
+    for tag in ["demo-v1.0.0", "demo-v1.1.0"] {
+        let command = format!("release {tag} --local");
+        project.quick(&command).run().exits(0);
+    }
+    let again = project
+        .atlas("publish demo-v1.0.0 --local --format json")
+        .run()
+        .exits(0);
+    let registered = events_of(&again, "registered");
+    assert!(registered.iter().all(|event| event["unchanged"] == true));
+    assert_eq!(receipt(&again)["latest"], false);
+}
+
+#[test]
 fn other_bytes_are_refused_and_a_snapshot_is_the_way_out() {
     let project = Project::tagged("demo-v1.0.0");
     let first = project
@@ -199,7 +216,12 @@ fn other_bytes_are_refused_and_a_snapshot_is_the_way_out() {
         .run()
         .exits(6);
     let alpha = format!("alpha-{}", platform());
-    let built = digest(&project.staged("demo-1.0.0").join(&alpha));
+    let built = events_of(&second, "built");
+    let built = built
+        .iter()
+        .find(|event| event["product"] == "alpha")
+        .unwrap();
+    let built = built["sha256"].as_str().unwrap().to_owned();
     let published = first["assets"][0]["sha256"].as_str().unwrap();
     assert_ne!(built, published);
     // Programs read it from the last event, people from standard error.
@@ -214,11 +236,15 @@ fn other_bytes_are_refused_and_a_snapshot_is_the_way_out() {
         }
     }
     second.says(&["hint:", "--snapshot"]);
-    let receipt_file = project.sandbox.dist_dir().join("demo-1.0.0/receipt.json");
-    assert!(
-        !receipt_file.exists(),
-        "the first build's receipt is still there"
+    // What is published is still at hand, and nothing tells of what was refused.
+    assert_eq!(
+        digest(&project.staged("demo-1.0.0").join(&alpha)),
+        published
     );
+    let receipt_file = project.sandbox.dist_dir().join("demo-1.0.0/receipt.json");
+    let kept: Value = serde_json::from_slice(&std::fs::read(receipt_file).unwrap()).unwrap();
+    assert_eq!(ids(&kept), ids(&first));
+    project.atlas("verify demo-v1.0.0 --local").run().exits(0);
 
     let snapshot = project
         .quick("release demo --snapshot --local --format json")

@@ -129,4 +129,69 @@ async fn mold_and_sccache_are_installed_and_used() {
         std::fs::read(dist.join("runner-0.3.3/linux-x64/atlas-runner-linux-x64")).unwrap();
     assert!(super::watch::holds(&program, "mold "));
     assert_eq!(receipt(&stdout)["version"], "0.3.3");
+    // pip asks for rustc's version; rustup must not have taken that for a wish.
+    assert!(
+        !at("home").join(".rustup").exists(),
+        "a toolchain was fetched"
+    );
+    interrupted_with_sccache(&state);
+}
+
+/// The processes that compile into a target directory.
+fn compilers(target: &Path) -> Vec<String> {
+    let target = target.to_str().unwrap();
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+        let bytes = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let line = String::from_utf8_lossy(&bytes).replace('\0', " ");
+        if line.contains(target) && line.contains("--crate-name") {
+            found.push(line);
+        }
+    }
+    found
+}
+
+/// A compiler cache's server is a process that others' children belong to: when a build that uses
+/// it is interrupted, the server and the compilers it has started must be gone too.
+fn interrupted_with_sccache(state: &Path) {
+    let sandbox = test_support::Sandbox::new();
+    let target = sandbox.root().join("cold");
+    let run = sandbox
+        .invoke(ATLAS_RELEASE)
+        .args([
+            "build",
+            "runner-v0.3.4",
+            "--allow-dirty",
+            "--allow-untagged",
+            "--no-mold",
+        ])
+        .arg("--state-dir")
+        .arg(state)
+        .arg("--dist-dir")
+        .arg(sandbox.dist_dir())
+        .arg("--target-dir")
+        .arg(&target)
+        .env("SCCACHE_DIR", sandbox.root().join("cache"))
+        .cwd(workspace())
+        .start();
+    let limit = std::time::Instant::now() + Duration::from_secs(120);
+    let is_rustc = |line: &String| line.contains("/bin/rustc --crate-name");
+    while !compilers(&target).iter().any(is_rustc) {
+        assert!(std::time::Instant::now() < limit, "nothing compiles");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    run.signal(test_support::Signal::Interrupt);
+    run.finish().exits(130);
+    let limit = std::time::Instant::now() + Duration::from_secs(3);
+    loop {
+        let left = [compilers(&target), sandbox.processes()].concat();
+        if left.is_empty() {
+            break;
+        }
+        assert!(
+            std::time::Instant::now() < limit,
+            "still running: {left:#?}"
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }

@@ -212,9 +212,14 @@ pub(super) async fn download(
         headers.insert(header::ETAG, etag);
     }
     let name = key.segments().last().unwrap_or_default();
-    let name = utf8_percent_encode(name, NON_ALPHANUMERIC);
-    if let Ok(disposition) = HeaderValue::from_str(&format!("attachment; filename*=UTF-8''{name}"))
-    {
+    let encoded = utf8_percent_encode(name, NON_ALPHANUMERIC);
+    // curl and its like read the plain form alone. No name holds a quote or a backslash.
+    let plain: String = name
+        .chars()
+        .map(|c| if c.is_ascii() { c } else { '_' })
+        .collect();
+    let disposition = format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}");
+    if let Ok(disposition) = HeaderValue::from_str(&disposition) {
         headers.insert(header::CONTENT_DISPOSITION, disposition);
     }
     // A file that no release refers to any more can be replaced, so not for ever.
