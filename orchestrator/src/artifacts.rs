@@ -110,7 +110,7 @@ pub fn from_manifest(
     product: &ProductName,
     version: &semver::Version,
 ) -> Result<Vec<LocalArtifact>, ArtifactError> {
-    let text = std::fs::read_to_string(manifest).map_err(|source| ArtifactError::Read {
+    let text = read_text(manifest, DOCUMENT_LIMIT).map_err(|source| ArtifactError::Read {
         path: manifest.to_owned(),
         source,
     })?;
@@ -163,11 +163,33 @@ pub fn from_manifest(
     Ok(artifacts)
 }
 
+/// The longest document that is read into memory, in bytes: some hundred thousand rows.
+pub const DOCUMENT_LIMIT: u64 = 16 * 1024 * 1024;
+
+/// Reads a text file of at most `limit` bytes; a pipe or a device, which may never end, is none.
+///
+/// # Errors
+/// What the system says, or that it is no such file.
+pub fn read_text(path: &Path, limit: u64) -> std::io::Result<String> {
+    let meta = std::fs::metadata(path)?;
+    if !meta.is_file() {
+        return Err(std::io::Error::other("it is not a regular file"));
+    }
+    if meta.len() > limit {
+        let why = format!("it is longer than {limit} bytes");
+        return Err(std::io::Error::other(why));
+    }
+    std::fs::read_to_string(path)
+}
+
 /// A file's length in bytes and its digest; memory does not grow with the file.
 ///
 /// # Errors
 /// What the system says.
 pub fn digest_file(path: &Path) -> std::io::Result<(u64, Sha256Digest)> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(std::io::Error::other("it is not a regular file"));
+    }
     let mut file = std::fs::File::open(path)?;
     let mut hasher = sha2::Sha256::new();
     let mut buffer = vec![0; 256 * 1024];

@@ -78,6 +78,8 @@ pub enum Error {
         path: PathBuf,
         source: std::io::Error,
     },
+    #[error("standard output could not be written to; what was to be done is done")]
+    Output,
     #[error("interrupted")]
     Interrupted,
     #[error("atlas-release itself failed; please report what stands above")]
@@ -177,7 +179,7 @@ impl Error {
                 VerifyError::Client(error) => client_code(error),
             },
             Self::Client(error) => client_code(error),
-            Self::Lock(_) | Self::Io { .. } => ExitCode::Machine,
+            Self::Lock(_) | Self::Io { .. } | Self::Output => ExitCode::Machine,
             #[cfg(feature = "hub")]
             Self::Hub(error) => match error {
                 hub::HubError::NotInitialized { .. } | hub::HubError::Config(_) => ExitCode::Usage,
@@ -325,6 +327,12 @@ impl Error {
 
 fn client_code(error: &ClientError) -> ExitCode {
     match error.kind() {
+        // What was read for the second time is not what was read for the first.
+        ErrorKind::Local if matches!(error, ClientError::FileChanged { .. }) => {
+            ExitCode::Verification
+        }
+        // A full storage may be emptied.
+        ErrorKind::Refused if is_storage_full(error) => ExitCode::Network,
         ErrorKind::Usage => ExitCode::Usage,
         ErrorKind::Local => ExitCode::Machine,
         // Where it would send us we must not go; that will not pass.
@@ -340,6 +348,14 @@ fn client_code(error: &ClientError) -> ExitCode {
         ErrorKind::Refused => ExitCode::Refused,
         ErrorKind::Verification => ExitCode::Verification,
     }
+}
+
+/// Whether a Hub has said that its storage is full.
+pub fn is_storage_full(error: &ClientError) -> bool {
+    matches!(
+        error,
+        ClientError::Refused { status: 507, .. } | ClientError::UploadNotTaken { status: 507, .. }
+    )
 }
 
 /// An error with all its causes, in one line each joined by colons.

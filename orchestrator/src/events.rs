@@ -8,6 +8,7 @@ use serde::Serialize;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// One thing that happened, or a result. In JSON, one object a line with its name in `event`.
 #[derive(Debug, Clone, Serialize)]
@@ -200,8 +201,8 @@ impl Reporter for HumanReporter {
                 "{:>12} {filename} read back, sha256 {sha256}",
                 "verified"
             )),
-            Event::Plan(plan) => print_line(&plan.to_string()),
-            Event::Receipt(receipt) => print_line(&receipt.to_string()),
+            Event::Plan(plan) => print_line(&harmless(&plan.to_string())),
+            Event::Receipt(receipt) => print_line(&harmless(&receipt.to_string())),
             Event::Listening { url } => print_line(&format!("listening on {url}")),
             Event::Error { message, hint, .. } => {
                 tell(&format!("error: {message}"));
@@ -213,17 +214,54 @@ impl Reporter for HumanReporter {
     }
 }
 
+/// Whether data could not be written for another reason than that nobody reads it any more.
+static DATA_LOST: AtomicBool = AtomicBool::new(false);
+
+/// Whether something that belongs on standard output was lost, on a full disk for instance.
+pub fn data_was_lost() -> bool {
+    DATA_LOST.load(Ordering::Relaxed)
+}
+
 /// Writes a line of data. A reader that has gone away is not this program's failure.
 pub(crate) fn print_line(line: &str) {
     let mut out = std::io::stdout().lock();
-    if let Err(error) = writeln!(out, "{line}").and_then(|()| out.flush()) {
-        tracing::debug!(%error, "standard output is closed");
+    if let Err(error) = writeln!(out, "{line}").and_then(|()| out.flush())
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        tracing::debug!(%error, "standard output cannot be written");
+        DATA_LOST.store(true, Ordering::Relaxed);
     }
 }
 
 /// Writes a line of narrative.
 fn tell(line: &str) {
-    if let Err(error) = writeln!(std::io::stderr().lock(), "{line}") {
+    if let Err(error) = writeln!(std::io::stderr().lock(), "{}", harmless(line)) {
         tracing::debug!(%error, "standard error is closed");
+    }
+}
+
+/// A text without what would steer a terminal or turn the order of its letters around: some of it
+/// comes from a Hub or from somebody's files.
+fn harmless(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '\n' | '\t' => c,
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => char::REPLACEMENT_CHARACTER,
+            c if c.is_control() => char::REPLACEMENT_CHARACTER,
+            c => c,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_people_read_cannot_steer_their_terminal() {
+        assert_eq!(
+            harmless("a\u{1b}]0;x\u{7}\r\tb\nc\u{202e}d\u{9b}"),
+            "a\u{fffd}]0;x\u{fffd}\u{fffd}\tb\nc\u{fffd}d\u{fffd}"
+        );
     }
 }

@@ -1,5 +1,6 @@
 //! What a run was asked to do, from flags, environment and the workspace, checked once.
 
+use crate::artifacts::read_text;
 use crate::context::World;
 use crate::state::{self, NoStateDir};
 use crate::toolchain::Wanted;
@@ -23,6 +24,10 @@ pub enum HubChoice {
     /// One that is running somewhere.
     Remote(HubUrl),
 }
+
+/// The longest release notes, in bytes. They travel with the list of files in one request, which
+/// a Hub reads up to a bound.
+const NOTES_LIMIT: u64 = 256 * 1024;
 
 /// How a build is made.
 #[derive(Debug, Clone)]
@@ -131,14 +136,20 @@ pub fn notes(
     text: Option<String>,
     file: Option<&Path>,
 ) -> Result<Option<String>, SettingsError> {
-    match file {
-        None => Ok(text),
+    let text = match file {
+        None => text,
         Some(file) => {
             let path = world.absolute(file);
-            match std::fs::read_to_string(&path) {
-                Ok(text) => Ok(Some(text)),
-                Err(source) => Err(SettingsError::Notes { path, source }),
+            match read_text(&path, NOTES_LIMIT) {
+                Ok(text) => Some(text),
+                Err(source) => return Err(SettingsError::Notes { path, source }),
             }
         }
+    };
+    match text {
+        Some(text) if text.len() as u64 > NOTES_LIMIT => Err(SettingsError::Flags(format!(
+            "the notes are longer than {NOTES_LIMIT} bytes"
+        ))),
+        text => Ok(text),
     }
 }

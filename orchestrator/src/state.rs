@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// There is no folder to keep state in.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no state directory: {0} is not set")]
+#[error("there is no state directory: {0} is not set to an absolute path")]
 pub struct NoStateDir(pub &'static str);
 
 /// The platform's own folder for a program's state.
@@ -21,6 +21,8 @@ pub fn default_dir(os: Os, env: &Env) -> Result<PathBuf, NoStateDir> {
     let folder = |name| {
         env.get(name)
             .filter(|value| !value.is_empty())
+            // A relative home is none: it would be another one in every folder.
+            .filter(|value| os == Os::Windows || value.as_encoded_bytes().starts_with(b"/"))
             .map(PathBuf::from)
             .ok_or(NoStateDir(name))
     };
@@ -91,6 +93,8 @@ mod tests {
             of(Os::Linux, &xdg),
             Path::new("/home/me/.local/state/atlas-release")
         );
+        let relative: Env = [("HOME", "me")].into_iter().collect();
+        assert_eq!(default_dir(Os::Macos, &relative), Err(NoStateDir("HOME")));
         assert_eq!(
             default_dir(Os::Linux, &Env::default()),
             Err(NoStateDir("HOME"))

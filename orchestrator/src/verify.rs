@@ -174,8 +174,13 @@ impl Check<'_> {
             .await;
         let read = match read {
             Ok(read) => read,
-            // The Hub answers, and what it answers is not the file.
-            Err(error) if matches!(error.kind(), ErrorKind::Verification | ErrorKind::Refused) => {
+            // The Hub answers, and what it answers is not the file, or no id that an address holds.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::Verification | ErrorKind::Refused | ErrorKind::Usage
+                ) =>
+            {
                 self.differs(format!("{key} cannot be read back: {error}"));
                 return Ok(());
             }

@@ -37,6 +37,17 @@ pub(super) async fn build(app: &App<'_>, args: BuildCommand) -> Result<(), Error
 
 /// Locks every folder that a build writes to.
 pub(super) fn lock(app: &App<'_>, prepared: &Prepared) -> Result<[DirLock; 3], Error> {
+    let dirs = [
+        &prepared.state_dir,
+        &prepared.dist_dir,
+        &prepared.plan.target_dir,
+    ];
+    if dirs[0] == dirs[1] || dirs[0] == dirs[2] || dirs[1] == dirs[2] {
+        return Err(SettingsError::Flags(
+            "--state-dir, --dist-dir and --target-dir have to be three folders".to_owned(),
+        )
+        .into());
+    }
     Ok([
         app.lock_state(&prepared.state_dir)?,
         DirLock::acquire(&prepared.dist_dir)?,

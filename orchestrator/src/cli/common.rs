@@ -4,11 +4,15 @@
 use super::args::{BuildArgs, GlobalArgs, HubArgs, PublishArgs, SelectArgs};
 use crate::context::World;
 use crate::error::Error;
+#[cfg(feature = "hub")]
+use crate::error::is_storage_full;
 use crate::events::{Event, Reporter};
 #[cfg(feature = "hub")]
 use crate::local_hub::LocalHub;
 use crate::lock::DirLock;
 use crate::plan::{Facts, Plan, plan};
+#[cfg(feature = "hub")]
+use crate::publish::PublishError;
 use crate::settings::{self, BuildSettings, HubChoice, PublishSettings};
 use crate::toolchain::{Found, REMOTE_CACHE_VARS, Wanted, find, installers};
 use crate::{products, select, state};
@@ -215,18 +219,22 @@ impl App<'_> {
                     client: self.client(url.clone(), token)?,
                     #[cfg(feature = "hub")]
                     local: None,
+                    #[cfg(feature = "hub")]
+                    state_dir: PathBuf::new(),
                 })
             }
             #[cfg(feature = "hub")]
             HubChoice::Local => {
                 let (version, now) = (self.build.version(), (self.world.now)());
-                let local = LocalHub::start(&self.state_dir()?, version, now, products).await?;
+                let state_dir = self.state_dir()?;
+                let local = LocalHub::start(&state_dir, version, now, products).await?;
                 let url = format!("http://{}", local.address());
                 let url = HubUrl::parse(&url).map_err(settings::SettingsError::from)?;
                 let client = self.client(url, Some(local.token()))?;
                 Ok(OpenHub {
                     client,
                     local: Some(local),
+                    state_dir,
                 })
             }
             #[cfg(not(feature = "hub"))]
@@ -264,6 +272,8 @@ pub(super) struct OpenHub {
     pub client: HubClient,
     #[cfg(feature = "hub")]
     local: Option<LocalHub>,
+    #[cfg(feature = "hub")]
+    state_dir: PathBuf,
 }
 
 impl OpenHub {
@@ -272,7 +282,16 @@ impl OpenHub {
         #[cfg(feature = "hub")]
         if let Some(local) = self.local {
             let stopped = local.stop().await;
-            let value = outcome?;
+            let value = outcome.map_err(|error| match error {
+                // The embedded Hub's storage is this machine's disk.
+                Error::Publish(PublishError::Client(error)) if is_storage_full(&error) => {
+                    Error::Io {
+                        path: self.state_dir,
+                        source: std::io::ErrorKind::StorageFull.into(),
+                    }
+                }
+                error => error,
+            })?;
             stopped?;
             return Ok(value);
         }

@@ -11,7 +11,7 @@ mod verify;
 
 use crate::context::World;
 use crate::error::{Error, ExitCode, with_causes};
-use crate::events::{Event, HumanReporter, JsonReporter, Reporter, print_line};
+use crate::events::{Event, HumanReporter, JsonReporter, Reporter, data_was_lost, print_line};
 use args::{Cli, Command, Format, GlobalArgs, HubCommand};
 use build_version::BuildInfo;
 use clap::{CommandFactory as _, Parser as _};
@@ -32,7 +32,7 @@ pub fn main(build: BuildInfo) -> std::process::ExitCode {
     };
     if cli.version {
         print_line(&build.to_string());
-        return std::process::ExitCode::SUCCESS;
+        return success();
     }
     let Some(command) = cli.command else {
         let missing = clap::error::ErrorKind::MissingSubcommand;
@@ -44,7 +44,7 @@ pub fn main(build: BuildInfo) -> std::process::ExitCode {
             Format::Human => build.to_text(),
             Format::Json => build.to_json(),
         });
-        return std::process::ExitCode::SUCCESS;
+        return success();
     }
     log_to_stderr(cli.global.verbose);
     let format = cli.global.format;
@@ -79,7 +79,7 @@ pub fn main(build: BuildInfo) -> std::process::ExitCode {
     // Blocking work of an interrupted run (a name lookup, a file) is not waited for.
     runtime.shutdown_timeout(Duration::from_secs(1));
     match outcome {
-        Ok(()) => std::process::ExitCode::SUCCESS,
+        Ok(()) => success(),
         Err((error, code)) => fail(&error, code, format),
     }
 }
@@ -169,6 +169,14 @@ async fn dispatch(
             hub::serve(&app, listen, dry_run).await
         }
         Command::Version => Ok(()),
+    }
+}
+
+/// Ends a run that went well, if what it had to say has arrived.
+fn success() -> std::process::ExitCode {
+    match data_was_lost() {
+        true => fail(&Error::Output, Error::Output.exit_code(), Format::Human),
+        false => std::process::ExitCode::SUCCESS,
     }
 }
 

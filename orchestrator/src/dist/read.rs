@@ -2,7 +2,7 @@
 //! about them compared.
 
 use super::{DistError, FORMAT, RELEASE_FILE, ReleaseRecord, SUMS_FILE, Staged};
-use crate::artifacts::{digest_file, from_manifest};
+use crate::artifacts::{DOCUMENT_LIMIT, digest_file, from_manifest, read_text};
 use crate::plan::release_dir;
 use release_types::{FileName, ProductName, Sha256Digest, Tag};
 use std::collections::BTreeMap;
@@ -51,7 +51,7 @@ pub fn open(dist_dir: &Path, tag: Option<&Tag>) -> Result<(PathBuf, Vec<Staged>)
         return Ok((dir, staged));
     }
     Err(DistError::Disagree {
-        why: format!("it holds {}, not {tag}", record.tag),
+        why: format!("it holds {}-v{}, not {tag}", record.group, record.version),
         dir,
     })
 }
@@ -134,6 +134,9 @@ pub fn load_platform(dir: &Path) -> Result<Staged, DistError> {
         dir: dir.to_owned(),
         why,
     };
+    if record.artifacts.is_empty() {
+        return Err(disagree(format!("{RELEASE_FILE} names no files")));
+    }
     let mut products: Vec<&ProductName> = record.artifacts.iter().map(|a| &a.product).collect();
     products.dedup();
     let mut artifacts = Vec::new();
@@ -158,10 +161,10 @@ pub fn load_platform(dir: &Path) -> Result<Staged, DistError> {
                 artifact.platform, record.platform
             )));
         }
-        if recorded.sha256 != artifact.sha256 {
+        if (recorded.sha256, recorded.size) != (artifact.sha256, artifact.size) {
             return Err(disagree(format!(
-                "{name} has sha256 {}, and {RELEASE_FILE} says {}",
-                artifact.sha256, recorded.sha256
+                "{name} has sha256 {} in {} bytes, and {RELEASE_FILE} says {} in {}",
+                artifact.sha256, artifact.size, recorded.sha256, recorded.size
             )));
         }
         if recorded.kind != artifact.kind {
@@ -191,7 +194,7 @@ pub fn load_platform(dir: &Path) -> Result<Staged, DistError> {
 
 fn read_record(dir: &Path) -> Result<ReleaseRecord, DistError> {
     let path = dir.join(RELEASE_FILE);
-    let text = std::fs::read_to_string(&path).map_err(|source| DistError::Read {
+    let text = read_text(&path, DOCUMENT_LIMIT).map_err(|source| DistError::Read {
         path: path.clone(),
         source,
     })?;
@@ -221,7 +224,7 @@ fn check_sums(dir: &Path, record: &ReleaseRecord) -> Result<(), DistError> {
         dir: dir.to_owned(),
         why,
     };
-    let text = std::fs::read_to_string(&path).map_err(read(&path))?;
+    let text = read_text(&path, DOCUMENT_LIMIT).map_err(read(&path))?;
     let mut listed = BTreeMap::new();
     for (index, line) in text.lines().enumerate() {
         let parsed = line.split_once("  ").and_then(|(sum, name)| {

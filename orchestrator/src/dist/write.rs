@@ -110,6 +110,9 @@ impl Earlier {
             aside: None,
         };
         if target.exists() {
+            if !target.is_dir() {
+                return Err(io::ErrorKind::NotADirectory.into());
+            }
             let aside = tempfile::Builder::new()
                 .prefix(REPLACED)
                 .tempdir_in(parent)?;

@@ -65,6 +65,21 @@ fn the_version_is_told_to_people_and_programs() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn output_that_is_lost_is_a_failure() {
+    let sandbox = Sandbox::new();
+    for (target, code) in [("/dev/full", 9), ("/dev/null", 0)] {
+        let script = format!("exec \"$0\" version --format json > {target}");
+        let run = sandbox
+            .invoke("/bin/sh")
+            .args(["-c", &script, ATLAS_RELEASE])
+            .run();
+        let run = run.exits(code);
+        assert_eq!(code == 9, run.stderr.contains("standard output"), "{run}");
+    }
+}
+
+#[test]
 fn what_cannot_be_understood_ends_with_2_and_changes_nothing() {
     let project = Project::new();
     let before = project.everything();

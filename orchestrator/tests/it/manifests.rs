@@ -59,6 +59,13 @@ fn a_wrong_row_is_named_and_nothing_is_sent() {
         .run()
         .exits(2)
         .says(&["cannot read the manifest", "files.manifest"]);
+    // A pipe that nobody writes to would be read for ever.
+    let pipe = sandbox.root().join("files.manifest");
+    sandbox.invoke("mkfifo").arg(&pipe).run().exits(0);
+    hub.publishes(atlas(&sandbox, COMMAND))
+        .run()
+        .exits(2)
+        .says(&["cannot read the manifest", "not a regular file"]);
     assert_eq!(proxy.seen(), []);
     assert_eq!(hub.stored(), Vec::<String>::new());
 }

@@ -239,5 +239,20 @@ fn what_was_altered_after_the_build_is_refused_before_anything_is_sent() {
                 .says(&[says]);
         }
     }
+    // A release of nothing is none, whatever the sums say.
+    let sandbox = Sandbox::new();
+    let staged = staged_release(&sandbox);
+    let record = staged.join("release.json");
+    let mut value: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&record).unwrap()).unwrap();
+    value["artifacts"] = serde_json::json!([]);
+    std::fs::write(&record, value.to_string()).unwrap();
+    let sums = format!("{}  release.json\n", digest(&record));
+    std::fs::write(staged.join("SHA256SUMS"), sums).unwrap();
+    hub.publishes(atlas(&sandbox, "publish"))
+        .env("ATLAS_HUB_URL", proxy.url())
+        .run()
+        .exits(8)
+        .says(&["names no files"]);
     assert_eq!(proxy.seen(), []);
 }
