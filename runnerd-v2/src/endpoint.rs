@@ -68,6 +68,11 @@ pub enum BindError {
     },
 }
 
+/// The bit by which a folder is marked that several users put files into.
+const STICKY: u32 = 0o1000;
+
+const OWN_FOLDER: &str = "name a socket in a folder of your own with --socket";
+
 fn process(pid: Option<i32>) -> String {
     pid.map_or(String::new(), |pid| format!(" (process {pid})"))
 }
@@ -79,6 +84,9 @@ impl BindError {
             Self::AlreadyRunning { .. } => {
                 "end it first, or name another socket with --socket".to_owned()
             }
+            Self::ForeignFolder { owner: 0, .. } => OWN_FOLDER.to_owned(),
+            // Shared on purpose, as `/tmp` is: other programs need it open.
+            Self::OpenFolder { mode, .. } if mode & STICKY != 0 => OWN_FOLDER.to_owned(),
             Self::ForeignFolder { .. } => {
                 "run the daemon as that user, or name a socket in a folder of your own with --socket"
                     .to_owned()
@@ -96,5 +104,22 @@ impl BindError {
             ),
             Self::Io { .. } => return None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_told_to_become_root_for_a_shared_folder() {
+        let hint = |owner| {
+            let dir = "/tmp".into();
+            let own = 1000;
+            let refused = BindError::ForeignFolder { dir, owner, own };
+            refused.hint().unwrap_or_default()
+        };
+        assert_eq!(hint(0), OWN_FOLDER);
+        assert!(hint(1001).starts_with("run the daemon as that user"));
     }
 }

@@ -5,10 +5,10 @@ use build_version::BuildInfo;
 use clap::{ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use hub::{Hub, HubConfig, HubError};
 use release_types::ProductName;
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tokio::net::TcpListener;
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -147,6 +147,13 @@ enum CliError {
     Usage(String),
     #[error(transparent)]
     Hub(#[from] HubError),
+    #[error("{} is initialized already; nothing was changed", path.display())]
+    Initialized { path: PathBuf },
+    #[error("the credential is lost: it could not be written to stdout")]
+    CredentialLost {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error("cannot write to stdout")]
     Stdout(#[source] std::io::Error),
     #[error("signals cannot be received")]
@@ -161,7 +168,11 @@ pub(crate) async fn run(build: BuildInfo) -> ExitCode {
         Err(error) => error.exit(),
     };
     start_log(cli.verbose, cli.log_format);
-    match execute(cli.command, build).await {
+    let result = match outlive_file_limits() {
+        Ok(()) => execute(cli.command, build).await,
+        Err(error) => Err(CliError::Signals(error)),
+    };
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             report(&error);
@@ -183,10 +194,11 @@ async fn execute(command: Command, build: BuildInfo) -> Result<(), CliError> {
             serve(config, listen).await
         }
         Command::Admin(Admin::Add { name, dir }) => {
+            let path = dir.data_dir.clone();
             let hub = Hub::open_initialized(dir.config(build)).await?;
             let credential = hub.add_admin(&name).await?;
             hub.close().await;
-            print(credential.expose_secret())?;
+            print_credential(&credential, &path)?;
             eprintln!("the line on stdout is the credential of {name}; it is shown this once");
             Ok(())
         }
@@ -212,14 +224,11 @@ async fn init(config: HubConfig) -> Result<(), CliError> {
     let hub = Hub::open(config).await?;
     if hub.is_initialized().await? {
         hub.close().await;
-        return Err(CliError::Usage(format!(
-            "{} is initialized already; nothing was changed",
-            path.display()
-        )));
+        return Err(CliError::Initialized { path });
     }
     let credential = hub.add_admin("first administrator").await?;
     hub.close().await;
-    print(credential.expose_secret())?;
+    print_credential(&credential, &path)?;
     eprintln!("created a Hub in {}", path.display());
     eprintln!("the line on stdout is its administrator's credential; it is shown this once");
     Ok(())
@@ -241,6 +250,20 @@ async fn serve(config: HubConfig, listen: SocketAddr) -> Result<(), CliError> {
     let stop = stop_signal().map_err(CliError::Signals)?;
     print(&format!("listening on http://{address}"))?;
     hub.serve(listener, stop).await?;
+    Ok(())
+}
+
+/// Lets a write beyond the limit for a file's size (`RLIMIT_FSIZE`) fail, which is answered as a
+/// full disk is, instead of ending this process.
+fn outlive_file_limits() -> std::io::Result<()> {
+    // Its number everywhere but on MIPS. A handler that does nothing is enough, and stays when
+    // what it would report to is dropped.
+    #[cfg(all(unix, not(any(target_arch = "mips", target_arch = "mips64"))))]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        const SIGXFSZ: i32 = 25;
+        drop(signal(SignalKind::from_raw(SIGXFSZ))?);
+    }
     Ok(())
 }
 
@@ -279,10 +302,20 @@ impl DataDirArg {
 
 /// One line on stdout, there when this returns.
 fn print(line: &str) -> Result<(), CliError> {
+    write_line(line).map_err(CliError::Stdout)
+}
+
+fn print_credential(credential: &SecretString, data_dir: &Path) -> Result<(), CliError> {
+    write_line(credential.expose_secret()).map_err(|source| CliError::CredentialLost {
+        path: data_dir.to_owned(),
+        source,
+    })
+}
+
+fn write_line(line: &str) -> std::io::Result<()> {
     let mut stdout = std::io::stdout().lock();
-    writeln!(stdout, "{line}")
-        .and_then(|()| stdout.flush())
-        .map_err(CliError::Stdout)
+    writeln!(stdout, "{line}")?;
+    stdout.flush()
 }
 
 /// The log on stderr. Of other crates only what is wrong: what they say at finer levels can hold
@@ -315,18 +348,30 @@ fn report(error: &CliError) {
         next = cause.source();
     }
     eprintln!();
-    if let CliError::Hub(HubError::NotInitialized { path }) = error {
-        eprintln!(
-            "hint: run `atlas-hub init --data-dir {}` first",
+    if let Some(hint) = hint(error) {
+        eprintln!("hint: {hint}");
+    }
+}
+
+/// What to do about it, where that is known.
+fn hint(error: &CliError) -> Option<String> {
+    match error {
+        CliError::Hub(HubError::NotInitialized { path }) => Some(format!(
+            "run `atlas-hub init --data-dir {}` first",
             path.display()
-        );
+        )),
+        CliError::Initialized { path } | CliError::CredentialLost { path, .. } => Some(format!(
+            "`atlas-hub admin add <NAME> --data-dir {}` makes another credential",
+            path.display()
+        )),
+        CliError::Usage(_) | CliError::Hub(_) | CliError::Stdout(_) | CliError::Signals(_) => None,
     }
 }
 
 fn exit_code(error: &CliError) -> u8 {
     match error {
-        CliError::Usage(_) => 2,
-        CliError::Stdout(_) | CliError::Signals(_) => 9,
+        CliError::Usage(_) | CliError::Initialized { .. } => 2,
+        CliError::CredentialLost { .. } | CliError::Stdout(_) | CliError::Signals(_) => 9,
         CliError::Hub(error) => match error {
             HubError::Config(_) | HubError::NotInitialized { .. } => 2,
             HubError::Listen { .. }

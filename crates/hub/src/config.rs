@@ -19,6 +19,13 @@ pub struct HubConfig {
     pub version: String,
     /// How long requests under way may take to finish once the server is told to stop.
     pub drain: Duration,
+    /// How long a connection may take until the head of its next request is complete, the first
+    /// one included: how long it may be silent, and how long it is kept when it is idle.
+    pub head_timeout: Duration,
+    /// How long a JSON body may take.
+    pub body_timeout: Duration,
+    /// How many connections are served at a time; further ones wait. Each may have a file open too.
+    pub max_connections: usize,
     /// Where the time comes from.
     pub clock: Clock,
 }
@@ -31,6 +38,10 @@ impl HubConfig {
             public_url: None,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             drain: Duration::from_secs(10),
+            head_timeout: Duration::from_secs(15),
+            body_timeout: Duration::from_secs(30),
+            // Two descriptors each stay below 1024, a usual limit.
+            max_connections: 400,
             clock: Clock::system(),
         }
     }

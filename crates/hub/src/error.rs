@@ -86,11 +86,35 @@ impl HubError {
                     | std::io::ErrorKind::QuotaExceeded
                     | std::io::ErrorKind::FileTooLarge
             ),
-            // 13 is SQLITE_FULL.
-            Self::Database(sqlx::Error::Database(error)) => error.code().as_deref() == Some("13"),
+            Self::Database(error) => primary_code(error) == Some(SQLITE_FULL),
             _ => false,
         }
     }
+
+    /// Whether a full storage may be behind it, which SQLite says clearly only where writing met
+    /// `ENOSPC`: not where a file could not be made, mapped or synced, nor for a quota or a limit.
+    pub(crate) fn may_be_storage_full(&self) -> bool {
+        match self {
+            Self::Database(error) => {
+                matches!(primary_code(error), Some(SQLITE_IOERR | SQLITE_CANTOPEN))
+            }
+            _ => false,
+        }
+    }
+}
+
+// Source: sqlite.org/rescode.html.
+const SQLITE_IOERR: u32 = 10;
+const SQLITE_FULL: u32 = 13;
+const SQLITE_CANTOPEN: u32 = 14;
+
+/// What SQLite failed with, without the details in the higher bytes.
+fn primary_code(error: &sqlx::Error) -> Option<u32> {
+    let sqlx::Error::Database(error) = error else {
+        return None;
+    };
+    let code: u32 = error.code()?.parse().ok()?;
+    Some(code & 0xff)
 }
 
 fn holder(pid: Option<u32>) -> String {

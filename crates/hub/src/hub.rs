@@ -13,6 +13,7 @@ use secrecy::SecretString;
 use std::future::Future;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::net::TcpListener;
 use url::Url;
 
@@ -176,7 +177,7 @@ impl Hub {
         let served = match self.base_url(&listener) {
             Ok(base) => {
                 let router = http::router(self.clone(), base);
-                server::run(listener, router, shutdown, self.0.config.drain).await;
+                server::run(listener, router, shutdown, &self.0.config).await;
                 Ok(())
             }
             Err(error) => Err(error),
@@ -220,6 +221,10 @@ impl Hub {
 
     pub(crate) fn version(&self) -> &str {
         &self.0.config.version
+    }
+
+    pub(crate) fn body_timeout(&self) -> Duration {
+        self.0.config.body_timeout
     }
 
     pub(crate) fn catalogue(&self) -> &Catalogue {

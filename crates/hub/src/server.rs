@@ -2,14 +2,18 @@
 //!
 //! axum's own loop leaves connections running when it is dropped, so an embedded Hub could not
 //! bound its end; here each connection is a task that is ended with the loop.
+//!
+//! HTTP/1 alone: nothing speaks HTTP/2 without TLS, and to wait for its preface would be to wait
+//! without a deadline.
 
+use crate::HubConfig;
 use axum::Router;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use std::future::Future;
 use std::pin::pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -17,26 +21,33 @@ use tokio_util::sync::CancellationToken;
 /// How long to wait after the system refused a connection, for instance for want of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
+/// How often at most the log says that connections are not accepted.
+const COMPLAINT_PAUSE: Duration = Duration::from_secs(5);
+
 /// Serves until `shutdown` resolves, then takes no connection and no request more, waits up to
-/// `drain` for the requests under way, and ends what is left.
+/// [`HubConfig::drain`] for the requests under way, and ends what is left.
 pub(crate) async fn run(
     listener: TcpListener,
     router: Router,
     shutdown: impl Future<Output = ()>,
-    drain: Duration,
+    config: &HubConfig,
 ) {
     let mut connections = JoinSet::new();
+    let mut complained = None;
     let stop = CancellationToken::new();
     let mut shutdown = pin!(shutdown);
     loop {
         tokio::select! {
             () = &mut shutdown => break,
-            accepted = listener.accept() => match accepted {
+            accepted = listener.accept(), if connections.len() < config.max_connections => match accepted {
                 Ok((stream, _)) => {
-                    connections.spawn(serve(stream, router.clone(), stop.clone()));
+                    let serving = serve(stream, router.clone(), config.head_timeout, stop.clone());
+                    connections.spawn(serving);
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "a connection was not accepted");
+                    if is_due(&mut complained, Instant::now()) {
+                        tracing::warn!(%error, "connections are not accepted");
+                    }
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             },
@@ -46,7 +57,7 @@ pub(crate) async fn run(
     drop(listener);
     stop.cancel();
     tracing::info!(connections = connections.len(), "stopping");
-    let drained = tokio::time::timeout(drain, async {
+    let drained = tokio::time::timeout(config.drain, async {
         while connections.join_next().await.is_some() {}
     });
     if drained.await.is_err() {
@@ -58,13 +69,25 @@ pub(crate) async fn run(
     }
 }
 
-async fn serve(stream: TcpStream, router: Router, stop: CancellationToken) {
+/// Whether it is time to complain again, and if so notes that it was done.
+fn is_due(complained: &mut Option<Instant>, now: Instant) -> bool {
+    let due = complained.is_none_or(|last| now.duration_since(last) >= COMPLAINT_PAUSE);
+    if due {
+        *complained = Some(now);
+    }
+    due
+}
+
+async fn serve(stream: TcpStream, router: Router, head_timeout: Duration, stop: CancellationToken) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY was not set");
     }
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new());
-    builder.http2().timer(TokioTimer::new());
+    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
+    // Runs from the connection's start, and again from the end of each answer.
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(head_timeout);
     let service = TowerToHyperService::new(router);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
     let served = tokio::select! {
@@ -76,5 +99,21 @@ async fn serve(stream: TcpStream, router: Router, stop: CancellationToken) {
     };
     if let Err(error) = served {
         tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn complaints_have_pauses_between_them() {
+        let start = Instant::now();
+        let mut complained = None;
+        let said = [0, 1, 4, 5, 6, 11].map(|s| {
+            let now = start + Duration::from_secs(s);
+            is_due(&mut complained, now)
+        });
+        assert_eq!(said, [true, false, false, true, false, true]);
     }
 }

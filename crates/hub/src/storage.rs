@@ -13,16 +13,21 @@
 
 use crate::HubError;
 use crate::data_dir::{DataDir, create_folder, fsync_folder, private_file};
+use crate::error::chain;
 use crate::token::random_id;
 use jiff::{SignedDuration, Timestamp};
 use release_types::Sha256Digest;
 use sha2::Digest as _;
 use std::collections::HashSet;
+use std::io::SeekFrom;
 use std::path::{Path, PathBuf};
-use tokio::io::{AsyncWriteExt as _, BufWriter};
+use tokio::io::{AsyncSeekExt as _, AsyncWriteExt as _, BufWriter};
 
 /// How much of an upload is collected before it is handed to the disk.
 const WRITE_BUFFER: usize = 256 * 1024;
+
+/// How much more has to fit into a storage that is not full.
+const GROWTH: usize = 64 * 1024;
 
 /// How old bytes that nothing refers to become before they are removed.
 const ORPHAN_AGE: SignedDuration = SignedDuration::from_hours(24);
@@ -32,6 +37,8 @@ const ORPHAN_AGE: SignedDuration = SignedDuration::from_hours(24);
 pub(crate) struct Storage {
     blobs: PathBuf,
     staging: PathBuf,
+    database: PathBuf,
+    log: PathBuf,
 }
 
 impl Storage {
@@ -40,6 +47,8 @@ impl Storage {
         let storage = Self {
             blobs: dir.blobs(),
             staging: dir.staging(),
+            database: dir.database(),
+            log: dir.database().with_file_name("hub.db-wal"),
         };
         for file in files(&storage.staging)? {
             tracing::info!(file = %file.display(), "removing an unfinished upload");
@@ -118,14 +127,49 @@ impl Storage {
         metadata.is_ok_and(|metadata| metadata.is_file() && metadata.len() == size)
     }
 
-    /// Opens the bytes with this digest for reading.
+    /// Opens the bytes with this digest for reading; nothing where they are gone or of another
+    /// length.
     pub(crate) async fn open_blob(
         &self,
         sha256: &Sha256Digest,
-    ) -> Result<tokio::fs::File, HubError> {
+        size: u64,
+    ) -> Result<Option<tokio::fs::File>, HubError> {
         let path = self.path(sha256);
-        let opened = tokio::fs::File::open(&path).await;
-        opened.map_err(HubError::io("open", &path))
+        let file = match tokio::fs::File::open(&path).await {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            opened => opened.map_err(HubError::io("open", &path))?,
+        };
+        let found = file.metadata().await;
+        let found = found.map_err(HubError::io("look at", &path))?;
+        Ok((found.is_file() && found.len() == size).then_some(file))
+    }
+
+    /// Whether a file as long as the database cannot grow now for want of space. Tried out, because
+    /// how much is free says nothing about quotas and limits.
+    pub(crate) async fn is_full(&self) -> bool {
+        match self.try_to_grow().await {
+            Ok(()) => false,
+            Err(error) => {
+                tracing::warn!(error = %chain(&error), "the storage cannot grow");
+                error.is_storage_full()
+            }
+        }
+    }
+
+    async fn try_to_grow(&self) -> Result<(), HubError> {
+        let mut longest = 0;
+        for path in [&self.database, &self.log] {
+            // The log may be missing.
+            let length = tokio::fs::metadata(path).await.map_or(0, |file| file.len());
+            longest = longest.max(length);
+        }
+        let mut staging = self.stage().await?;
+        let position = SeekFrom::Start(longest);
+        let sought = staging.file.seek(position).await;
+        sought.map_err(HubError::io("write", &staging.path.0))?;
+        staging.write(&[0; GROWTH]).await?;
+        staging.finish().await?;
+        Ok(())
     }
 
     fn path(&self, sha256: &Sha256Digest) -> PathBuf {

@@ -20,7 +20,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{SqlSafeStr as _, SqliteTransaction};
+use sqlx::{Connection as _, SqlSafeStr as _, SqliteTransaction};
 use std::path::Path;
 use std::time::Duration;
 
@@ -46,10 +46,7 @@ impl Catalogue {
             .clone()
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full);
-        let writer = SqlitePoolOptions::new()
-            .max_connections(1)
-            .connect_with(writing)
-            .await?;
+        let writer = pool(1).connect_with(writing).await?;
         let found: String = sqlx::query_scalar("SELECT sqlite_version()")
             .fetch_one(&writer)
             .await?;
@@ -57,10 +54,7 @@ impl Catalogue {
             return Err(HubError::SqliteTooOld { found });
         }
         migrator().run(&writer).await?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS)
-            .connect_with(base.read_only(true))
-            .await?;
+        let readers = pool(READERS).connect_with(base.read_only(true)).await?;
         let catalogue = Self { writer, readers };
         catalogue.add_built_in_products(now).await?;
         Ok(catalogue)
@@ -103,6 +97,27 @@ impl Catalogue {
     async fn read(&self) -> Result<SqliteTransaction<'static>, HubError> {
         Ok(self.readers.begin().await?)
     }
+}
+
+/// Connections that are closed, and by and by opened anew, when a transaction stays on them.
+///
+/// SQLite ends a transaction by itself when the disk is full or fails. The rollback that sqlx does
+/// then fails, since there is nothing to roll back, and sqlx goes on counting the transaction as
+/// open: no other could begin on this connection ever again.
+fn pool(most: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(most)
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                // Behind the rollback of a transaction that was dropped.
+                connection.ping().await?;
+                let clean = !connection.is_in_transaction();
+                if !clean {
+                    tracing::warn!("a transaction was not rolled back; its connection is closed");
+                }
+                Ok(clean)
+            })
+        })
 }
 
 fn migrator() -> Migrator {

@@ -1,5 +1,6 @@
 //! What stands in a request, taken apart step by step, so that an error can name the field.
 
+use super::AppState;
 use super::error::ApiError;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
@@ -18,13 +19,18 @@ use std::str::FromStr;
 #[derive(Debug)]
 pub(super) struct JsonObject(pub(super) Map<String, Value>);
 
-impl<S: Send + Sync> FromRequest<S> for JsonObject {
+impl FromRequest<AppState> for JsonObject {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let bytes = match Bytes::from_request(request, state).await {
-            Ok(bytes) => bytes,
-            Err(rejection) => {
+    async fn from_request(request: Request, app: &AppState) -> Result<Self, ApiError> {
+        let reading = Bytes::from_request(request, app);
+        let bytes = match tokio::time::timeout(app.hub.body_timeout(), reading).await {
+            Ok(Ok(bytes)) => bytes,
+            Err(_) => {
+                let message = "the request's body took too long";
+                return Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, message));
+            }
+            Ok(Err(rejection)) => {
                 let status = rejection.into_response().status();
                 return Err(match status {
                     StatusCode::PAYLOAD_TOO_LARGE => {

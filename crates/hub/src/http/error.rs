@@ -13,7 +13,12 @@ pub(super) struct ApiError {
     status: StatusCode,
     message: String,
     code: Option<&'static str>,
+    may_be_storage_full: bool,
 }
+
+/// Marks a response whose cause may be a full storage.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct MayBeStorageFull;
 
 impl ApiError {
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
@@ -21,6 +26,7 @@ impl ApiError {
             status,
             message: message.into(),
             code: None,
+            may_be_storage_full: false,
         }
     }
 
@@ -55,6 +61,11 @@ impl ApiError {
         Self::new(StatusCode::CONFLICT, message)
     }
 
+    pub(super) fn storage_full() -> Self {
+        let message = "the Hub's storage is full; nothing was stored";
+        Self::new(StatusCode::INSUFFICIENT_STORAGE, message)
+    }
+
     pub(super) fn internal() -> Self {
         let message = "the Hub failed; its log says why";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, message)
@@ -66,10 +77,11 @@ impl From<HubError> for ApiError {
     fn from(error: HubError) -> Self {
         tracing::error!(error = %chain(&error), "a request failed");
         if error.is_storage_full() {
-            let message = "the Hub's storage is full; nothing was stored";
-            Self::new(StatusCode::INSUFFICIENT_STORAGE, message)
-        } else {
-            Self::internal()
+            return Self::storage_full();
+        }
+        Self {
+            may_be_storage_full: error.may_be_storage_full(),
+            ..Self::internal()
         }
     }
 }
@@ -80,6 +92,10 @@ impl IntoResponse for ApiError {
             error: self.message,
             code: self.code.map(str::to_owned),
         };
-        (self.status, Json(body)).into_response()
+        let mut response = (self.status, Json(body)).into_response();
+        if self.may_be_storage_full {
+            response.extensions_mut().insert(MayBeStorageFull);
+        }
+        response
     }
 }

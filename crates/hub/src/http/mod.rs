@@ -17,11 +17,11 @@ mod tokens;
 
 use crate::Hub;
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
-use error::ApiError;
+use error::{ApiError, MayBeStorageFull};
 use http::{HeaderValue, StatusCode, header};
 use std::any::Any;
 use std::sync::Arc;
@@ -44,6 +44,7 @@ type AppState = Arc<App>;
 
 /// All routes of a Hub.
 pub(crate) fn router(hub: Hub, base: Url) -> Router {
+    let app = Arc::new(App { hub, base });
     let routes = Router::new()
         .route("/healthz", get(about::health))
         .route("/api/v1/hub", get(about::hub))
@@ -66,8 +67,21 @@ pub(crate) fn router(hub: Hub, base: Url) -> Router {
             "/api/v1/deploy/app-tokens",
             get(tokens::list).post(tokens::issue).delete(tokens::revoke),
         )
-        .with_state(Arc::new(App { hub, base }));
+        .layer(axum::middleware::map_response_with_state(
+            app.clone(),
+            tell_full_storage,
+        ))
+        .with_state(app);
     with_layers(routes)
+}
+
+/// Where the error alone does not say whether the storage is full, the storage is asked.
+async fn tell_full_storage(State(app): State<AppState>, response: Response) -> Response {
+    let suspected = response.extensions().get::<MayBeStorageFull>().is_some();
+    if suspected && app.hub.storage().is_full().await {
+        return ApiError::storage_full().into_response();
+    }
+    response
 }
 
 /// What surrounds all routes: answers for what no route takes, limits, the log, panics caught.
@@ -130,11 +144,12 @@ mod tests {
         );
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        let config = crate::HubConfig::new("/nowhere");
         let server = crate::server::run(
             listener,
             with_layers(routes),
             std::future::pending(),
-            std::time::Duration::ZERO,
+            &config,
         );
         let client = async {
             rustls::crypto::ring::default_provider()

@@ -197,7 +197,12 @@ pub(super) async fn download(
     let mut response = if matches_etag(&headers, &etag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        let file = app.hub.storage().open_blob(&object.sha256).await?;
+        let (sha256, size) = (&object.sha256, object.size);
+        let Some(file) = app.hub.storage().open_blob(sha256, size).await? else {
+            tracing::error!(%key, %sha256, size, "stored bytes are damaged");
+            let message = "the stored bytes of this file are damaged; upload it again";
+            return Err(ApiError::not_found(message));
+        };
         let mut response =
             Body::from_stream(ReaderStream::with_capacity(file, READ_BUFFER)).into_response();
         let headers = response.headers_mut();

@@ -28,20 +28,20 @@ pub fn text(bytes: &[u8]) -> String {
 }
 
 /// A folder with an initialized Hub, and its administrator's credential.
-fn initialized(dir: &Path) -> String {
+pub fn initialized(dir: &Path) -> String {
     let done = run(&["init", "--data-dir", dir.to_str().unwrap()]);
     assert!(done.status.success(), "{}", text(&done.stderr));
     text(&done.stdout).trim_end().to_owned()
 }
 
 /// An `atlas-hub serve` that is ready.
-struct Serving {
-    child: Child,
-    base: String,
+pub struct Serving {
+    pub child: Child,
+    pub base: String,
 }
 
 impl Serving {
-    fn start(mut command: Command) -> Self {
+    pub fn start(mut command: Command) -> Self {
         let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut line = String::new();
@@ -64,7 +64,7 @@ impl Serving {
     }
 
     /// Sends a signal and waits: the exit code, and what was logged.
-    fn stop(mut self, signal: &str) -> (Option<i32>, String) {
+    pub fn stop(mut self, signal: &str) -> (Option<i32>, String) {
         let id = self.child.id().to_string();
         assert!(command("kill", &[signal, &id]).status().unwrap().success());
         let mut log = String::new();
@@ -87,7 +87,7 @@ impl Drop for Serving {
 }
 
 /// The arguments of a server on a free port.
-fn serve_args(dir: &Path) -> [&str; 5] {
+pub fn serve_args(dir: &Path) -> [&str; 5] {
     [
         "serve",
         "--listen",
@@ -137,10 +137,34 @@ fn init_prints_one_credential_once() {
     let second = run(&args);
     assert_eq!(second.status.code(), Some(2));
     assert!(second.stdout.is_empty());
-    assert!(text(&second.stderr).contains("initialized already"));
+    let said = text(&second.stderr);
+    assert!(said.contains("initialized already"), "{said}");
+    assert!(said.contains(&way_back(&dir)), "{said}");
 
     let another = run(&["admin", "add", "alex", "--data-dir", dir.to_str().unwrap()]);
     assert!(text(&another.stdout).starts_with("atlas_admin_"));
+}
+
+fn way_back(dir: &Path) -> String {
+    let dir = dir.display();
+    format!("hint: `atlas-hub admin add <NAME> --data-dir {dir}` makes another credential\n")
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn who_loses_a_credential_is_told_how_to_get_another() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path().to_str().unwrap();
+    for args in [&["init"][..], &["admin", "add", "alex"]] {
+        let args = [args, &["--data-dir", dir]].concat();
+        let mut lost = command(PROGRAM, &args);
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+        let lost = lost.stdout(full.unwrap()).output().unwrap();
+        assert_eq!(lost.status.code(), Some(9));
+        let said = text(&lost.stderr);
+        assert!(said.contains("the credential is lost"), "{said}");
+        assert!(said.contains(&way_back(temp.path())), "{said}");
+    }
 }
 
 #[test]
@@ -317,7 +341,7 @@ async fn a_full_disk_is_answered_with_507_and_leaves_nothing() {
     let temp = tempfile::tempdir().unwrap();
     let admin = initialized(temp.path());
     let args = serve_args(temp.path());
-    let limited = format!("trap '' XFSZ; ulimit -f 8192; exec '{PROGRAM}' \"$@\"");
+    let limited = format!("ulimit -f 8192; exec '{PROGRAM}' \"$@\"");
     let serving = Serving::start(command(
         "sh",
         &[&["-c", &limited, "sh"], &args[..]].concat(),

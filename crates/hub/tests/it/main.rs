@@ -11,6 +11,9 @@
 #[cfg(unix)]
 mod binary;
 mod catalogue;
+mod connections;
+#[cfg(unix)]
+mod full_disk;
 #[cfg(unix)]
 mod help;
 mod publishing;

@@ -309,3 +309,27 @@ async fn paths_that_leave_their_folder_find_nothing() {
         assert!(answer.starts_with("HTTP/1.1 404"), "{path}: {answer}");
     }
 }
+
+#[tokio::test]
+async fn damaged_bytes_are_not_sent() {
+    let server = Server::start().await;
+    server
+        .release("runner", "1.0.0", "linux/x64", &["runner"])
+        .await;
+    let path = "/artifacts/runner/1.0.0/linux/x64/runner";
+    assert_eq!(server.get(path).await.status(), 200);
+    let [blob] = server.files("blobs").try_into().unwrap();
+    let bytes = std::fs::read(&blob).unwrap();
+    let longer = [&bytes[..], b"x"].concat();
+    for damaged in [&bytes[..10], &longer, &[]] {
+        std::fs::write(&blob, damaged).unwrap();
+        let said = error(server.get(path).await, 404).await;
+        assert!(said.contains("are damaged"), "{said}");
+    }
+    std::fs::remove_file(&blob).unwrap();
+    let said = error(server.get(path).await, 404).await;
+    assert!(said.contains("are damaged"), "{said}");
+    assert_eq!(server.upload(&path[1..], &bytes).await, 200);
+    assert_eq!(server.get(path).await.status(), 200);
+    server.stop().await;
+}

@@ -1,0 +1,103 @@
+//! Clients that keep a connection and say nothing, or not enough.
+
+use crate::support::Server;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// Far more than the deadlines in these tests, far less than the defaults.
+const SOON: Duration = Duration::from_secs(5);
+
+async fn impatient() -> Server {
+    let dir = Arc::new(tempfile::tempdir().unwrap());
+    Server::start_in(dir, |config| {
+        config.head_timeout = Duration::from_millis(300);
+        config.body_timeout = Duration::from_millis(300);
+        config.max_connections = 2;
+    })
+    .await
+}
+
+async fn connect(server: &Server, sent: &str) -> TcpStream {
+    let address = server.base.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(sent.as_bytes()).await.unwrap();
+    stream
+}
+
+/// All that comes until the Hub closes the connection.
+async fn rest(stream: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    let read = timeout(SOON, stream.read_to_end(&mut answer)).await;
+    // A reset is an end too.
+    read.expect("the connection stays open").ok();
+    String::from_utf8(answer).unwrap()
+}
+
+#[tokio::test]
+async fn connections_that_ask_for_nothing_are_closed() {
+    let server = impatient().await;
+    for sent in [
+        "",
+        "P",
+        "PRI * HTTP/2.0\r\n",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        "GET /healthz HTTP/1.1\r\nhost: h\r\n",
+        "GET /healthz HTTP/1.1\r\nhost: h\r\n\r\n",
+    ] {
+        let mut stream = connect(&server, sent).await;
+        let answer = rest(&mut stream).await;
+        let asked = sent.starts_with("GET") && sent.ends_with("\r\n\r\n");
+        assert_eq!(
+            answer.starts_with("HTTP/1.1 200"),
+            asked,
+            "{sent}: {answer}"
+        );
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn silent_connections_lock_nobody_out() {
+    let server = impatient().await;
+    let mut silent = Vec::new();
+    for _ in 0..6 {
+        silent.push(connect(&server, "").await);
+    }
+    let answer = timeout(SOON, server.get("/healthz")).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn no_more_connections_are_served_than_allowed() {
+    let dir = Arc::new(tempfile::tempdir().unwrap());
+    let server = Server::start_in(dir, |config| config.max_connections = 2).await;
+    let silent = [connect(&server, "").await, connect(&server, "").await];
+    let waits = timeout(Duration::from_millis(500), server.get("/healthz")).await;
+    assert!(waits.is_err(), "a third connection was served");
+    drop(silent);
+    let answer = timeout(SOON, server.get("/healthz")).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_json_body_that_does_not_come_is_given_up() {
+    let server = impatient().await;
+    let admin = &server.admin;
+    let head = format!(
+        "POST /api/v1/deploy/app-tokens HTTP/1.1\r\nhost: h\r\nauthorization: Bearer {admin}\r\n\
+         content-type: application/json\r\ncontent-length: 100\r\n\r\n{{"
+    );
+    let mut stream = connect(&server, &head).await;
+    let answer = rest(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    assert!(
+        answer.contains("the request's body took too long"),
+        "{answer}"
+    );
+    server.stop().await;
+}
