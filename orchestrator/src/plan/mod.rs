@@ -2,14 +2,13 @@
 
 mod calls;
 mod show;
+mod tools;
 
 use crate::products::{Product, Workspace};
 use crate::select::Selected;
 use crate::settings::{BuildSettings, HubChoice};
 use crate::shim::{self, Policy};
-use crate::toolchain::{
-    BuildEnv, Found, Installers, Tool, build_environment, planned_path, recipe,
-};
+use crate::toolchain::{BuildEnv, Found, Installers, build_environment};
 use calls::calls;
 use release_types::{
     Channel, FileName, FileNameError, ObjectKey, ObjectKeyError, Os, Platform, ProductName,
@@ -18,6 +17,7 @@ use release_types::{
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use tools::{planned_sccache, tools};
 
 /// One product of the release.
 #[derive(Debug, Clone, Serialize)]
@@ -278,23 +278,6 @@ fn planned_product(
     })
 }
 
-/// Where sccache is, or will be once it is installed.
-fn planned_sccache(facts: &Facts<'_>) -> Option<PathBuf> {
-    let wanted = facts.build.wanted;
-    if !wanted.sccache {
-        return None;
-    }
-    let (tool, installers) = (Tool::Sccache, facts.installers);
-    facts.found.sccache.clone().or_else(|| {
-        let recipe = recipe(tool, facts.host, installers, facts.state_dir);
-        if !wanted.install || recipe.is_empty() {
-            return None;
-        }
-        planned_path(tool, facts.host, installers, facts.state_dir)
-            .or_else(|| Some(tool.name().into()))
-    })
-}
-
 /// What the shim does: mold where target and host are Linux, and names for the folders that would
 /// otherwise stand in the programs.
 fn policy(facts: &Facts<'_>, target_dir: &Path) -> Policy {
@@ -315,57 +298,6 @@ fn policy(facts: &Facts<'_>, target_dir: &Path) -> Policy {
         linker: mold.then(|| "mold".to_owned()),
         remap,
     }
-}
-
-fn tools(facts: &Facts<'_>, mold: bool) -> Vec<PlannedTool> {
-    let there = |name, path: &Path| PlannedTool {
-        name,
-        path: Some(path.to_owned()),
-        install: Vec::new(),
-        note: None,
-    };
-    let mut tools = vec![
-        there("cargo", &facts.found.cargo),
-        there("rustc", &facts.found.rustc.path),
-    ];
-    let optional = [
-        (Tool::Mold, mold, &facts.found.mold),
-        (
-            Tool::Sccache,
-            facts.build.wanted.sccache,
-            &facts.found.sccache,
-        ),
-    ];
-    for (tool, wanted, found) in optional {
-        if !wanted {
-            continue;
-        }
-        tools.push(match found {
-            Some(path) => there(tool.name(), path),
-            None => {
-                let install: Vec<String> = if facts.build.wanted.install {
-                    recipe(tool, facts.host, facts.installers, facts.state_dir)
-                        .iter()
-                        .map(|words| words.join(" "))
-                        .collect()
-                } else {
-                    Vec::new()
-                };
-                let note = match (tool, install.is_empty()) {
-                    (_, false) => "will be installed",
-                    (Tool::Mold, true) => "missing: the build will be refused",
-                    (Tool::Sccache, true) => "missing: the build will go on without it",
-                };
-                PlannedTool {
-                    name: tool.name(),
-                    path: None,
-                    install,
-                    note: Some(note),
-                }
-            }
-        });
-    }
-    tools
 }
 
 fn command(
