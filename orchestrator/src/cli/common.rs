@@ -14,7 +14,7 @@ use crate::plan::{Facts, Plan, plan};
 #[cfg(feature = "hub")]
 use crate::publish::PublishError;
 use crate::settings::{self, BuildSettings, HubChoice, PublishSettings};
-use crate::toolchain::{Found, REMOTE_CACHE_VARS, Wanted, find, installers};
+use crate::toolchain::{Found, Wanted, find, installers, uses_github_cache};
 use crate::{products, select, state};
 use build_version::BuildInfo;
 use hub_client::{HubClient, HubUrl};
@@ -129,8 +129,7 @@ impl App<'_> {
             dist_dir: &dist_dir,
             state_dir: &state_dir,
             cargo_home: cargo_home(world),
-            github_cache: world.in_github_actions()
-                && !REMOTE_CACHE_VARS.iter().any(|name| world.env.is_set(name)),
+            github_cache: uses_github_cache(world),
             hub,
             publishes,
         })?;

@@ -116,11 +116,12 @@ impl Earlier {
             let aside = tempfile::Builder::new()
                 .prefix(REPLACED)
                 .tempdir_in(parent)?;
-            std::fs::rename(target, aside.path().join(FOLDER))?;
+            // The folder last: what is put aside goes with `aside` when a step fails.
             let receipt = parent.join(RECEIPT_FILE);
             if receipt.exists() {
                 std::fs::rename(&receipt, aside.path().join(RECEIPT_FILE))?;
             }
+            std::fs::rename(target, aside.path().join(FOLDER))?;
             earlier.aside = Some(aside);
         }
         Ok(earlier)

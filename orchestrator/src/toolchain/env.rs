@@ -1,10 +1,11 @@
 //! The environment of a build, as the release specification lists it.
 
+use crate::context::World;
 use release_types::{Os, Platform};
 use std::collections::BTreeMap;
 
 /// Variables that configure a shared cache other than GitHub's for sccache.
-pub const REMOTE_CACHE_VARS: [&str; 8] = [
+const REMOTE_CACHE_VARS: [&str; 8] = [
     "SCCACHE_BUCKET",
     "SCCACHE_REDIS",
     "SCCACHE_REDIS_ENDPOINT",
@@ -14,6 +15,12 @@ pub const REMOTE_CACHE_VARS: [&str; 8] = [
     "SCCACHE_AZURE_CONNECTION_STRING",
     "SCCACHE_WEBDAV_ENDPOINT",
 ];
+
+/// Whether sccache is to use GitHub's cache: in a job of GitHub Actions, unless another shared cache
+/// is configured.
+pub fn uses_github_cache(world: &World) -> bool {
+    world.in_github_actions() && !REMOTE_CACHE_VARS.iter().any(|name| world.env.is_set(name))
+}
 
 /// What the environment depends on.
 #[derive(Debug, Clone)]
@@ -30,7 +37,7 @@ pub struct BuildEnv<'a> {
     pub shim: &'a str,
     /// sccache's path, when it is used.
     pub sccache: Option<&'a str>,
-    /// Whether this is a job of GitHub Actions without another shared cache.
+    /// What [`uses_github_cache`] says.
     pub github_cache: bool,
 }
 

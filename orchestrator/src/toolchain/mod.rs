@@ -8,7 +8,7 @@ mod install;
 mod probe;
 mod sccache;
 
-pub use env::{BuildEnv, REMOTE_CACHE_VARS, build_environment};
+pub use env::{BuildEnv, build_environment, uses_github_cache};
 pub use find::{Found, Rustc, find};
 pub use install::{Installers, Tool, installers, planned_path, recipe};
 pub use sccache::Sccache;

@@ -84,11 +84,7 @@ impl Sccache {
             // Where this run is killed nobody ends it, and it does so by itself.
             .env("SCCACHE_IDLE_TIMEOUT", "3600")
             .env("SCCACHE_IGNORE_SERVER_IO_ERROR", "1");
-        if super::env::REMOTE_CACHE_VARS
-            .iter()
-            .all(|name| !world.env.is_set(name))
-            && world.in_github_actions()
-        {
+        if super::env::uses_github_cache(world) {
             command = command.env("SCCACHE_GHA_ENABLED", "true");
         }
         let broken = |why: String| ToolchainError::Broken {
