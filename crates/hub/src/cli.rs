@@ -1,20 +1,19 @@
 //! The command line of `atlas-hub`: arguments to settings, settings to the library, its answer to
 //! an exit code. stdout is data, one thing a line; everything else goes to stderr.
 
+mod log;
+mod serve;
+
 use build_version::BuildInfo;
 use clap::{ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-use hub::{Hub, HubConfig, HubError};
+use hub::{Hub, HubConfig, HubError, StatementTimes};
+use log::LogFormat;
 use release_types::ProductName;
 use secrecy::{ExposeSecret as _, SecretString};
-use std::io::{IsTerminal as _, Write as _};
-use std::net::SocketAddr;
+use serve::ServeArgs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use tokio::net::TcpListener;
-use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::util::SubscriberInitExt as _;
-use url::Url;
 
 /// Runs a Distribution Hub: what release automation publishes to and programs update from.
 #[derive(Debug, Parser)]
@@ -47,15 +46,6 @@ arguments of its programs, so give it to them in another way:
     curl -H @- -H 'content-type: application/json' -d '{"name":"ci"}' \
       http://127.0.0.1:8080/api/v1/deploy/app-tokens"#;
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
-enum LogFormat {
-    /// For people.
-    #[default]
-    Human,
-    /// One JSON object a line.
-    Json,
-}
-
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Creates a Hub and prints its first administrator's credential on stdout, this one time.
@@ -68,17 +58,7 @@ enum Command {
 Example:
   atlas-hub serve --data-dir /var/lib/atlas-hub --listen 0.0.0.0:8080 \\
       --public-url https://hub.example.com")]
-    Serve {
-        #[command(flatten)]
-        dir: DataDirArg,
-        /// The address to listen on; port 0 takes a free one.
-        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
-        listen: SocketAddr,
-        /// Scheme, host and port that clients reach this Hub by. Needed when the address is not a
-        /// loopback one.
-        #[arg(long, value_name = "URL")]
-        public_url: Option<Url>,
-    },
+    Serve(Box<ServeArgs>),
     /// Looks after administrators.
     #[command(
         subcommand,
@@ -167,9 +147,9 @@ pub(crate) async fn run(build: BuildInfo) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => error.exit(),
     };
-    start_log(cli.verbose, cli.log_format);
+    let statements = log::start(cli.verbose, cli.log_format);
     let result = match outlive_file_limits() {
-        Ok(()) => execute(cli.command, build).await,
+        Ok(()) => execute(cli.command, build, statements).await,
         Err(error) => Err(CliError::Signals(error)),
     };
     match result {
@@ -181,18 +161,14 @@ pub(crate) async fn run(build: BuildInfo) -> ExitCode {
     }
 }
 
-async fn execute(command: Command, build: BuildInfo) -> Result<(), CliError> {
+async fn execute(
+    command: Command,
+    build: BuildInfo,
+    statements: StatementTimes,
+) -> Result<(), CliError> {
     match command {
         Command::Init(dir) => init(dir.config(build)).await,
-        Command::Serve {
-            dir,
-            listen,
-            public_url,
-        } => {
-            let mut config = dir.config(build);
-            config.public_url = public_url;
-            serve(config, listen).await
-        }
+        Command::Serve(args) => serve::serve(*args, build, statements).await,
         Command::Admin(Admin::Add { name, dir }) => {
             let path = dir.data_dir.clone();
             let hub = Hub::open_initialized(dir.config(build)).await?;
@@ -234,25 +210,6 @@ async fn init(config: HubConfig) -> Result<(), CliError> {
     Ok(())
 }
 
-async fn serve(config: HubConfig, listen: SocketAddr) -> Result<(), CliError> {
-    if !listen.ip().is_loopback() && config.public_url.is_none() {
-        return Err(CliError::Usage(format!(
-            "--listen {listen} can be reached from other machines and so needs --public-url"
-        )));
-    }
-    let hub = Hub::open_initialized(config).await?;
-    let failed = |source| HubError::Listen {
-        address: listen,
-        source,
-    };
-    let listener = TcpListener::bind(listen).await.map_err(failed)?;
-    let address = listener.local_addr().map_err(failed)?;
-    let stop = stop_signal().map_err(CliError::Signals)?;
-    print(&format!("listening on http://{address}"))?;
-    hub.serve(listener, stop).await?;
-    Ok(())
-}
-
 /// Lets a write beyond the limit for a file's size (`RLIMIT_FSIZE`) fail, which is answered as a
 /// full disk is, instead of ending this process.
 fn outlive_file_limits() -> std::io::Result<()> {
@@ -265,31 +222,6 @@ fn outlive_file_limits() -> std::io::Result<()> {
         drop(signal(SignalKind::from_raw(SIGXFSZ))?);
     }
     Ok(())
-}
-
-/// Resolves when this process is asked to end. Takes over the signals at once.
-fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        Ok(async move {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-        })
-    }
-    #[cfg(not(unix))]
-    {
-        Ok(async {
-            if let Err(error) = tokio::signal::ctrl_c().await {
-                tracing::warn!(%error, "Ctrl-C cannot be received");
-                std::future::pending::<()>().await;
-            }
-        })
-    }
 }
 
 impl DataDirArg {
@@ -316,28 +248,6 @@ fn write_line(line: &str) -> std::io::Result<()> {
     let mut stdout = std::io::stdout().lock();
     writeln!(stdout, "{line}")?;
     stdout.flush()
-}
-
-/// The log on stderr. Of other crates only what is wrong: what they say at finer levels can hold
-/// whole requests.
-fn start_log(verbose: u8, format: LogFormat) {
-    let level = match verbose {
-        0 => LevelFilter::INFO,
-        1 => LevelFilter::DEBUG,
-        _ => LevelFilter::TRACE,
-    };
-    let filter = Targets::new()
-        .with_target("hub", level)
-        .with_target("atlas_hub", level)
-        .with_default(LevelFilter::WARN);
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    let registry = tracing_subscriber::registry().with(filter);
-    match format {
-        LogFormat::Human => registry
-            .with(layer.with_ansi(std::io::stderr().is_terminal()))
-            .init(),
-        LogFormat::Json => registry.with(layer.json()).init(),
-    }
 }
 
 fn report(error: &CliError) {

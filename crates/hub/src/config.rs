@@ -1,6 +1,7 @@
 //! What a Hub is opened with: its folder, its address and its clock.
 
-use crate::HubError;
+use crate::{HubError, Limits, StatementTimes};
+use ipnet::IpNet;
 use jiff::Timestamp;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,6 +27,13 @@ pub struct HubConfig {
     pub body_timeout: Duration,
     /// How many connections are served at a time; further ones wait. Each may have a file open too.
     pub max_connections: usize,
+    /// How much is taken at a time, and from one peer.
+    pub limits: Limits,
+    /// The proxies whose word is taken on the address that a request comes from.
+    pub trusted_proxies: Vec<IpNet>,
+    /// What the metrics know of the catalogue's statements: nothing, unless the process's
+    /// subscriber has it as a layer.
+    pub statement_times: StatementTimes,
     /// Where the time comes from.
     pub clock: Clock,
 }
@@ -37,11 +45,14 @@ impl HubConfig {
             data_dir: data_dir.into(),
             public_url: None,
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            drain: Duration::from_secs(10),
+            drain: Duration::from_secs(30),
             head_timeout: Duration::from_secs(15),
             body_timeout: Duration::from_secs(30),
             // Two descriptors each stay below 1024, a usual limit.
             max_connections: 400,
+            limits: Limits::default(),
+            trusted_proxies: Vec::new(),
+            statement_times: StatementTimes::default(),
             clock: Clock::system(),
         }
     }

@@ -3,6 +3,7 @@
 use crate::catalogue::{Catalogue, Publication, PutOutcome, Registered, StoredObject};
 use crate::data_dir::DataDir;
 use crate::error::chain;
+use crate::metrics::Metrics;
 use crate::storage::{Staged, Storage};
 use crate::token::{NewToken, TokenKind};
 use crate::upload_url::Signer;
@@ -31,6 +32,7 @@ struct Inner {
     catalogue: Catalogue,
     storage: Storage,
     signer: Signer,
+    metrics: Arc<Metrics>,
     dir: Mutex<Option<DataDir>>,
 }
 
@@ -59,11 +61,13 @@ impl Hub {
         storage.sweep(&catalogue.blobs().await?, now)?;
         let kept = catalogue.keep("upload_key", &Signer::draw()?).await?;
         let signer = Signer::from_stored(&kept)?;
+        let metrics = Arc::new(Metrics::new(&config.statement_times));
         Ok(Self(Arc::new(Inner {
             config,
             catalogue,
             storage,
             signer,
+            metrics,
             dir: Mutex::new(Some(dir)),
         })))
     }
@@ -186,6 +190,13 @@ impl Hub {
         served
     }
 
+    /// Serves the figures for Prometheus at `/metrics` until `shutdown` resolves. Whoever reaches
+    /// the listener may read them.
+    pub async fn serve_metrics(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
+        let router = http::metrics_router(self.clone());
+        server::run(listener, router, shutdown, &self.0.config).await;
+    }
+
     /// Closes the database and unlocks the data directory.
     pub async fn close(self) {
         self.0.catalogue.close().await;
@@ -221,6 +232,14 @@ impl Hub {
 
     pub(crate) fn version(&self) -> &str {
         &self.0.config.version
+    }
+
+    pub(crate) fn config(&self) -> &HubConfig {
+        &self.0.config
+    }
+
+    pub(crate) fn metrics(&self) -> &Arc<Metrics> {
+        &self.0.metrics
     }
 
     pub(crate) fn body_timeout(&self) -> Duration {

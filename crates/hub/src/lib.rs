@@ -20,10 +20,14 @@
 
 mod catalogue;
 mod config;
+mod context;
 mod data_dir;
 mod error;
 mod http;
 mod hub;
+mod limits;
+mod metrics;
+mod peer;
 mod server;
 mod storage;
 mod token;
@@ -32,3 +36,5 @@ mod upload_url;
 pub use config::{Clock, HubConfig};
 pub use error::HubError;
 pub use hub::{Hub, IssuedAppToken};
+pub use limits::Limits;
+pub use metrics::StatementTimes;

@@ -7,7 +7,11 @@
 //! without a deadline.
 
 use crate::HubConfig;
+use crate::peer::Peer;
 use axum::Router;
+use http::Request;
+use hyper::body::Incoming;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
@@ -40,8 +44,8 @@ pub(crate) async fn run(
         tokio::select! {
             () = &mut shutdown => break,
             accepted = listener.accept(), if connections.len() < config.max_connections => match accepted {
-                Ok((stream, _)) => {
-                    let serving = serve(stream, router.clone(), config.head_timeout, stop.clone());
+                Ok((stream, peer)) => {
+                    let serving = serve(stream, Peer(peer), router.clone(), config.head_timeout, stop.clone());
                     connections.spawn(serving);
                 }
                 Err(error) => {
@@ -78,7 +82,13 @@ fn is_due(complained: &mut Option<Instant>, now: Instant) -> bool {
     due
 }
 
-async fn serve(stream: TcpStream, router: Router, head_timeout: Duration, stop: CancellationToken) {
+async fn serve(
+    stream: TcpStream,
+    peer: Peer,
+    router: Router,
+    head_timeout: Duration,
+    stop: CancellationToken,
+) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY was not set");
     }
@@ -88,7 +98,11 @@ async fn serve(stream: TcpStream, router: Router, head_timeout: Duration, stop: 
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(head_timeout);
-    let service = TowerToHyperService::new(router);
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        router.call(request)
+    });
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
     let served = tokio::select! {
         served = connection.as_mut() => served,

@@ -156,6 +156,14 @@ impl Storage {
         }
     }
 
+    /// Whether a file can be written now.
+    pub(crate) async fn try_to_write(&self) -> Result<(), HubError> {
+        let mut staging = self.stage().await?;
+        staging.write(b"ready").await?;
+        staging.finish().await?;
+        Ok(())
+    }
+
     async fn try_to_grow(&self) -> Result<(), HubError> {
         let mut longest = 0;
         for path in [&self.database, &self.log] {

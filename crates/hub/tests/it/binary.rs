@@ -224,7 +224,7 @@ fn what_cannot_be_served_is_refused_with_its_exit_code() {
 }
 
 /// Issues a token, publishes one file, and reads it back.
-async fn publish(base: &str, admin: &str) -> (String, String) {
+pub async fn publish(base: &str, admin: &str) -> (String, String) {
     let client = client();
     let issued: Value = client
         .post(format!("{base}/api/v1/deploy/app-tokens"))
@@ -280,7 +280,7 @@ async fn serves_until_sigterm_and_logs_no_secret() {
         let (token, url) = publish(&serving.base, &admin).await;
         let (code, log) = serving.stop("-TERM");
         assert_eq!(code, Some(0), "{log}");
-        assert!(log.contains("/api/v1/releases/runner/publish"), "{log}");
+        assert!(log.contains("/api/v1/releases/{product}/publish"), "{log}");
         let signature = url.split("signature=").nth(1).unwrap();
         for secret in [token.as_str(), admin.as_str(), signature, "expires="] {
             assert!(!log.contains(secret), "{log}");

@@ -16,6 +16,9 @@ mod connections;
 mod full_disk;
 #[cfg(unix)]
 mod help;
+mod limits;
+#[cfg(unix)]
+mod observed;
 mod publishing;
 mod reading;
 mod support;
