@@ -163,7 +163,10 @@ fn what_products_declare_is_a_row_on_the_systems_it_is_for() {
             Os::Macos | Os::Linux => assert_eq!(names, ["minisign"]),
         }
         assert_eq!(found.last().unwrap().purpose, "signs one, signs two");
-        let others: Vec<_> = found.iter().map(|t| (t.clone(), Finding::missing())).collect();
+        let others: Vec<_> = found
+            .iter()
+            .map(|t| (t.clone(), Finding::missing()))
+            .collect();
         let report = report(&Facts {
             host,
             installers: &Installers::default(),

@@ -22,3 +22,5 @@ mod resolution;
 mod staging;
 mod support;
 mod tags;
+mod tools;
+mod windows_tools;
