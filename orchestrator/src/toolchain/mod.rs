@@ -9,6 +9,7 @@ mod lld;
 mod probe;
 mod recipes;
 mod sccache;
+mod target;
 mod tool;
 
 pub use env::{BuildEnv, CommonEnv, build_environment, common_environment, uses_github_cache};
@@ -20,6 +21,7 @@ pub use lld::{LldLink, find as find_lld_link};
 pub(crate) use probe::{linker as try_linker, scratch, version};
 pub use recipes::{Installers, Reason, Recipe, line, planned_path, recipe, recipes};
 pub use sccache::Sccache;
+pub use target::check_targets;
 pub use tool::{Need, Tool};
 
 use crate::context::World;
@@ -79,6 +81,12 @@ pub enum ToolchainError {
         path: PathBuf,
         /// What was tried and what came of it.
         why: String,
+    },
+    /// The standard library of a target is not there.
+    #[error("this Rust toolchain has no standard library for {target}")]
+    NoTarget {
+        /// The target triple.
+        target: &'static str,
     },
     /// A tool could not be asked.
     #[error("could not ask `{tool}` about itself")]

@@ -24,3 +24,4 @@ mod support;
 mod tags;
 mod tools;
 mod windows_tools;
+mod targets;
