@@ -218,7 +218,8 @@ mod tests {
         for (script, says) in [
             ("exit 0", "it reported success and left no program"),
             ("echo no such option >&2; exit 1", "no such option"),
-            ("cp trial.obj trial.exe", "of what it linked"),
+            ("cp trial.obj trial.exe", "what it linked is Coff"),
+            ("echo text > trial.exe", "of what it linked"),
             ("cp /bin/sh trial.exe", "ELF"),
         ] {
             executable(&fake, script);

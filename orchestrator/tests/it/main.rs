@@ -22,4 +22,6 @@ mod resolution;
 mod staging;
 mod support;
 mod tags;
+mod tools;
+mod windows_tools;
 mod targets;
