@@ -12,10 +12,11 @@ mod verify;
 use crate::context::World;
 use crate::error::{Error, ExitCode, with_causes};
 use crate::events::{Event, HumanReporter, JsonReporter, Reporter, data_was_lost, print_line};
+use crate::progress::may_redraw;
 use args::{Cli, Command, Format, GlobalArgs, HubCommand};
 use build_version::BuildInfo;
 use clap::{CommandFactory as _, Parser as _};
-use process::Runner;
+use process::{Env, Runner};
 use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,7 +50,10 @@ pub fn main(build: BuildInfo) -> std::process::ExitCode {
     log_to_stderr(cli.global.verbose);
     let format = cli.global.format;
     let reporter: Arc<dyn Reporter> = match format {
-        Format::Human => Arc::new(HumanReporter),
+        Format::Human => Arc::new(HumanReporter::new(may_redraw(
+            std::io::stderr().is_terminal(),
+            &Env::capture(),
+        ))),
         Format::Json => Arc::new(JsonReporter::default()),
     };
     // A second call fails and changes nothing; the provider is ours either way.
@@ -218,7 +222,7 @@ fn fail(error: &Error, code: ExitCode, format: Format) -> std::process::ExitCode
     if format == Format::Json {
         JsonReporter::default().event(event.clone());
     }
-    HumanReporter.event(event);
+    HumanReporter::default().event(event);
     std::process::ExitCode::from(code as u8)
 }
 

@@ -12,7 +12,7 @@ mod target;
 pub use env::{BuildEnv, build_environment, uses_github_cache};
 pub use find::{Found, Rustc, find};
 pub use install::{Installers, Tool, installers, planned_path, recipe};
-pub use sccache::Sccache;
+pub use sccache::{CacheUse, KEEP_ALIVE, Sccache};
 pub use target::check_targets;
 
 use crate::context::World;
@@ -20,6 +20,7 @@ use crate::events::{Event, Reporter};
 use crate::shim::{self, Policy};
 use process::ProcessError;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// What the build is to use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub struct Wanted {
     pub sccache: bool,
     /// Install what is wanted and missing.
     pub install: bool,
+    /// How long everything may wait for sccache before the build goes on without it.
+    pub cache_stall: Duration,
 }
 
 /// Why the toolchain cannot be used.
@@ -114,6 +117,8 @@ pub struct Toolchain {
     pub mold: Option<String>,
     /// The running cache, when it works.
     pub sccache: Option<Sccache>,
+    /// What the cache was good for, once the build is done.
+    pub cache: Option<CacheUse>,
 }
 
 /// Installs what is wanted and missing, and tries out all that the build will use.
@@ -158,6 +163,7 @@ pub async fn ensure(
         policy,
         mold,
         sccache,
+        cache: None,
     })
 }
 
@@ -243,7 +249,8 @@ impl Ensure<'_> {
     async fn sccache(&self, found: Option<&Path>) -> Result<Sccache, ToolchainError> {
         let present = self.present(Tool::Sccache, found).await?;
         let (path, version) = (present.path.clone(), present.version.clone());
-        let mut sccache = Sccache::start(self.world, path, version).await?;
+        let mut sccache =
+            Sccache::start(self.world, path, version, self.wanted.cache_stall).await?;
         if let Err(error) = sccache.probe(self.world, self.shim, self.policy).await {
             sccache.stop(self.world).await;
             return Err(error);
