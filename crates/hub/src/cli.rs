@@ -2,12 +2,14 @@
 //! an exit code. stdout is data, one thing a line; everything else goes to stderr.
 
 mod log;
+mod operate;
 mod serve;
 
 use build_version::BuildInfo;
 use clap::{ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-use hub::{Hub, HubConfig, HubError, StatementTimes};
+use hub::{BackupError, Hub, HubConfig, HubError, StatementTimes};
 use log::LogFormat;
+use operate::Operate;
 use release_types::ProductName;
 use secrecy::{ExposeSecret as _, SecretString};
 use serve::ServeArgs;
@@ -34,6 +36,7 @@ Exit codes:
   0  done
   1  a defect in atlas-hub
   2  usage: a flag, a setting, or a data directory that is not initialized
+  8  what is stored, or a backup, is not what it was
   9  this machine: disk, permissions, an address that cannot be listened on, or a data directory
      that another process has or whose catalogue is lost";
 
@@ -75,6 +78,8 @@ Example:
   atlas-hub product list --data-dir /var/lib/atlas-hub"
     )]
     Product(Product),
+    #[command(flatten)]
+    Operate(Operate),
 }
 
 #[derive(Debug, Subcommand)]
@@ -136,6 +141,10 @@ enum CliError {
     },
     #[error("cannot write to stdout")]
     Stdout(#[source] std::io::Error),
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    #[error("{damaged} of {files} files of releases are not what was released")]
+    Damaged { damaged: usize, files: usize },
     #[error("signals cannot be received")]
     Signals(#[source] std::io::Error),
 }
@@ -186,6 +195,7 @@ async fn execute(
             eprintln!("product {name}: {done}");
             Ok(())
         }
+        Command::Operate(command) => operate::run(command, build).await,
         Command::Product(Product::List(dir)) => {
             let hub = Hub::open_initialized(dir.config(build)).await?;
             let products = hub.products().await?;
@@ -274,15 +284,26 @@ fn hint(error: &CliError) -> Option<String> {
             "`atlas-hub admin add <NAME> --data-dir {}` makes another credential",
             path.display()
         )),
-        CliError::Usage(_) | CliError::Hub(_) | CliError::Stdout(_) | CliError::Signals(_) => None,
+        CliError::Damaged { .. } => Some(
+            "put each of them back from a backup, or upload the same bytes under the same key again"
+                .to_owned(),
+        ),
+        CliError::Usage(_)
+        | CliError::Hub(_)
+        | CliError::Backup(_)
+        | CliError::Stdout(_) | CliError::Signals(_) => None,
     }
 }
 
 fn exit_code(error: &CliError) -> u8 {
     match error {
-        CliError::Usage(_) | CliError::Initialized { .. } => 2,
+        CliError::Usage(_)
+        | CliError::Initialized { .. }
+        | CliError::Backup(BackupError::NotEmpty { .. }) => 2,
+        CliError::Damaged { .. }
+        | CliError::Backup(BackupError::Damaged { .. } | BackupError::NoBackup { .. }) => 8,
         CliError::CredentialLost { .. } | CliError::Stdout(_) | CliError::Signals(_) => 9,
-        CliError::Hub(error) => match error {
+        CliError::Hub(error) | CliError::Backup(BackupError::Hub(error)) => match error {
             HubError::Config(_) | HubError::NotInitialized { .. } => 2,
             HubError::Listen { .. }
             | HubError::Locked { .. }

@@ -1,8 +1,9 @@
 //! What a Hub is opened with: its folder, its address and its clock.
 
+use crate::collect::KEEP_UNREGISTERED;
 use crate::{HubError, Limits, StatementTimes};
 use ipnet::IpNet;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +28,10 @@ pub struct HubConfig {
     pub body_timeout: Duration,
     /// How many connections are served at a time; further ones wait. Each may have a file open too.
     pub max_connections: usize,
+    /// How long uploads that no release takes are kept.
+    pub keep_unregistered: SignedDuration,
+    /// Whether opening removes what nobody needs any more.
+    pub collect_on_open: bool,
     /// How much is taken at a time, and from one peer.
     pub limits: Limits,
     /// The proxies whose word is taken on the address that a request comes from.
@@ -50,6 +55,8 @@ impl HubConfig {
             body_timeout: Duration::from_secs(30),
             // Two descriptors each stay below 1024, a usual limit.
             max_connections: 400,
+            keep_unregistered: KEEP_UNREGISTERED,
+            collect_on_open: true,
             limits: Limits::default(),
             trusted_proxies: Vec::new(),
             statement_times: StatementTimes::default(),

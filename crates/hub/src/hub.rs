@@ -1,6 +1,7 @@
 //! A Hub that is open: what its owner can do with it, and what its HTTP side builds on.
 
 use crate::catalogue::{Catalogue, Publication, PutOutcome, Registered, StoredObject};
+use crate::collect::{Collection, notice_older};
 use crate::data_dir::DataDir;
 use crate::error::chain;
 use crate::metrics::Metrics;
@@ -17,6 +18,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use url::Url;
+
+/// How often a server looks for what nobody needs any more.
+const COLLECT_PAUSE: Duration = Duration::from_secs(3600);
 
 /// A Hub that is open, and with it its data directory locked.
 ///
@@ -58,18 +62,22 @@ impl Hub {
         let storage = Storage::open(&dir)?;
         let now = config.clock.now();
         let catalogue = Catalogue::open(&dir.database(), now).await?;
-        storage.sweep(&catalogue.blobs().await?, now)?;
+        notice_older(&catalogue, &config.data_dir).await?;
         let kept = catalogue.keep("upload_key", &Signer::draw()?).await?;
         let signer = Signer::from_stored(&kept)?;
         let metrics = Arc::new(Metrics::new(&config.statement_times));
-        Ok(Self(Arc::new(Inner {
+        let hub = Self(Arc::new(Inner {
             config,
             catalogue,
             storage,
             signer,
             metrics,
             dir: Mutex::new(Some(dir)),
-        })))
+        }));
+        if hub.config().collect_on_open {
+            hub.collect(Collection::default()).await?;
+        }
+        Ok(hub)
     }
 
     /// Opens a Hub that exists and has an administrator; creates nothing.
@@ -181,7 +189,10 @@ impl Hub {
         let served = match self.base_url(&listener) {
             Ok(base) => {
                 let router = http::router(self.clone(), base);
-                server::run(listener, router, shutdown, &self.0.config).await;
+                tokio::select! {
+                    () = server::run(listener, router, shutdown, &self.0.config) => {}
+                    () = self.collect_forever(COLLECT_PAUSE) => {}
+                }
                 Ok(())
             }
             Err(error) => Err(error),
@@ -293,7 +304,7 @@ impl Hub {
         Ok(outcome)
     }
 
-    async fn remove_if_orphaned(&self, blob: &Sha256Digest) -> Result<(), HubError> {
+    pub(crate) async fn remove_if_orphaned(&self, blob: &Sha256Digest) -> Result<(), HubError> {
         let mut tx = self.0.catalogue.write().await?;
         if !Catalogue::has_blob(&mut tx, blob).await? {
             self.0.storage.remove(blob).await?;

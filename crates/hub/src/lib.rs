@@ -18,13 +18,16 @@
 //! # }
 //! ```
 
+mod backup;
 mod catalogue;
+mod collect;
 mod config;
 mod context;
 mod data_dir;
 mod error;
 mod http;
 mod hub;
+mod inspect;
 mod limits;
 mod metrics;
 mod peer;
@@ -33,8 +36,12 @@ mod storage;
 mod token;
 mod upload_url;
 
+pub use backup::{BackedUp, Backup, BackupError, restore};
+pub use catalogue::AuditEntry;
+pub use collect::{Collected, Collection};
 pub use config::{Clock, HubConfig};
 pub use error::HubError;
 pub use hub::{Hub, IssuedAppToken};
+pub use inspect::{Checked, Damage, Inspection};
 pub use limits::Limits;
 pub use metrics::StatementTimes;

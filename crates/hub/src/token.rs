@@ -19,6 +19,14 @@ pub(crate) enum TokenKind {
 }
 
 impl TokenKind {
+    /// What the audit calls it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::App => "app",
+            Self::Admin => "admin",
+        }
+    }
+
     const fn prefix(self) -> &'static str {
         match self {
             Self::App => "atlas_app_",

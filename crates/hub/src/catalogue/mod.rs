@@ -5,14 +5,18 @@
 //! their own snapshots (WAL). A commit is on disk before it is answered (`synchronous=FULL`). The
 //! statements keep to what PostgreSQL understands too. What a request may do is decided elsewhere.
 
+mod audit;
 mod objects;
 mod products;
 mod releases;
 mod tokens;
+mod upkeep;
 mod version_key;
 
+pub use audit::AuditEntry;
 pub(crate) use objects::{PutOutcome, StoredObject};
 pub(crate) use releases::{Publication, Registered};
+pub(crate) use upkeep::ReleasedFile;
 
 use crate::HubError;
 use jiff::Timestamp;
@@ -121,13 +125,18 @@ fn pool(most: u32) -> SqlitePoolOptions {
 }
 
 fn migrator() -> Migrator {
-    Migrator::with_migrations(vec![Migration::new(
-        1,
-        "catalogue".into(),
-        MigrationType::Simple,
-        include_str!("../../migrations/0001_catalogue.sql").into_sql_str(),
-        false,
-    )])
+    let migration = |version, name: &'static str, sql: &'static str| {
+        let (name, sql) = (name.into(), sql.into_sql_str());
+        Migration::new(version, name, MigrationType::Simple, sql, false)
+    };
+    Migrator::with_migrations(vec![
+        migration(
+            1,
+            "catalogue",
+            include_str!("../../migrations/0001_catalogue.sql"),
+        ),
+        migration(4, "audit", include_str!("../../migrations/0004_audit.sql")),
+    ])
 }
 
 /// Whether a SQLite release is free of the defect by which two connections that write or

@@ -1,7 +1,7 @@
 //! Releases and their assets: registered, read, found by download id.
 
 use super::version_key::version_key;
-use super::{Catalogue, db_size, objects, parse, parse_size, parse_time, stamp};
+use super::{Catalogue, audit, db_size, objects, parse, parse_size, parse_time, stamp};
 use crate::HubError;
 use crate::token::random_id;
 use jiff::Timestamp;
@@ -75,6 +75,7 @@ impl Catalogue {
         }
         let (release_id, published_at) = put_release(&mut tx, publication, now).await?;
         let assets = put_assets(&mut tx, &release_id, publication).await?;
+        audit::note(&mut tx, "publish", &name(publication), now).await?;
         tx.commit().await?;
         Ok(Registered::Done(Release {
             product: publication.product.clone(),
@@ -165,6 +166,19 @@ impl Catalogue {
                 .await?;
         key.map(|key| parse("key", &key)).transpose()
     }
+}
+
+/// What the audit calls it.
+fn name(publication: &Publication) -> String {
+    let Publication {
+        product,
+        version,
+        channel,
+        platform,
+        ..
+    } = publication;
+    let Platform { os, arch } = platform;
+    format!("{product} {version} {channel} {os}/{arch}")
 }
 
 /// Creates the release's row or brings it up to date; its id and its time of publication.

@@ -1,7 +1,8 @@
 //! Tokens and administrators' credentials: issued, found by their hash, revoked.
 
-use super::{Catalogue, parse_time, stamp};
+use super::{Catalogue, audit, parse_time, stamp};
 use crate::HubError;
+use crate::context::{self, Credential};
 use crate::token::{NewToken, TokenKind, random_id};
 use jiff::{SignedDuration, Timestamp};
 use release_types::AppToken;
@@ -42,6 +43,7 @@ impl Catalogue {
         .bind(stamp(now))
         .execute(&mut *tx)
         .await?;
+        audit::note(&mut tx, "admin.add", name, now).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -84,6 +86,7 @@ impl Catalogue {
         .bind(expires_at.map(stamp))
         .execute(&mut *tx)
         .await?;
+        audit::note(&mut tx, "token.issue", &record.id, now).await?;
         tx.commit().await?;
         Ok(record)
     }
@@ -103,11 +106,16 @@ impl Catalogue {
         now: Timestamp,
     ) -> Result<Option<Timestamp>, HubError> {
         let mut tx = self.write().await?;
-        sqlx::query("UPDATE app_tokens SET revoked_at = $1 WHERE id = $2 AND revoked_at IS NULL")
-            .bind(stamp(now))
-            .bind(id)
-            .execute(&mut *tx)
-            .await?;
+        let revoked = sqlx::query(
+            "UPDATE app_tokens SET revoked_at = $1 WHERE id = $2 AND revoked_at IS NULL",
+        )
+        .bind(stamp(now))
+        .bind(id)
+        .execute(&mut *tx)
+        .await?;
+        if revoked.rows_affected() == 1 {
+            audit::note(&mut tx, "token.revoke", id, now).await?;
+        }
         let revoked_at: Option<String> =
             sqlx::query_scalar("SELECT revoked_at FROM app_tokens WHERE id = $1")
                 .bind(id)
@@ -126,17 +134,26 @@ impl Catalogue {
     ) -> Result<bool, HubError> {
         let find = match kind {
             TokenKind::App => {
-                "SELECT revoked_at, expires_at, last_used_at FROM app_tokens WHERE token_hash = $1"
+                "SELECT id, name, revoked_at, expires_at, last_used_at FROM app_tokens \
+                 WHERE token_hash = $1"
             }
             TokenKind::Admin => {
-                "SELECT revoked_at, NULL, last_used_at FROM credentials WHERE token_hash = $1"
+                "SELECT id, name, revoked_at, NULL, last_used_at FROM credentials \
+                 WHERE token_hash = $1"
             }
         };
-        let row: Option<(Option<String>, Option<String>, Option<String>)> = sqlx::query_as(find)
+        type Row = (
+            String,
+            Option<String>,
+            Option<String>,
+            Option<String>,
+            Option<String>,
+        );
+        let row: Option<Row> = sqlx::query_as(find)
             .bind(hash)
             .fetch_optional(&self.readers)
             .await?;
-        let Some((revoked_at, expires_at, last_used_at)) = row else {
+        let Some((id, name, revoked_at, expires_at, last_used_at)) = row else {
             return Ok(false);
         };
         let expired = match expires_at.as_deref() {
@@ -153,6 +170,8 @@ impl Catalogue {
         if !fresh && let Err(error) = self.note_use(kind, hash, now).await {
             tracing::warn!(error = %crate::error::chain(&error), "a token's use was not noted");
         }
+        let kind = kind.name();
+        context::authenticated(Credential { kind, id, name });
         Ok(true)
     }
 

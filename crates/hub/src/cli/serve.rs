@@ -5,6 +5,7 @@ use build_version::BuildInfo;
 use clap::Args;
 use hub::{Hub, HubConfig, HubError, Limits, StatementTimes};
 use ipnet::IpNet;
+use jiff::SignedDuration;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -33,6 +34,9 @@ pub(super) struct ServeArgs {
     /// A network of proxies whose X-Forwarded-For or Forwarded is believed. Can be repeated.
     #[arg(long = "trusted-proxy", value_name = "CIDR", value_parser = network)]
     trusted_proxies: Vec<IpNet>,
+    /// How many hours an upload has to become part of a release before it is removed.
+    #[arg(long, value_name = "HOURS", default_value_t = 7 * 24)]
+    keep_unregistered: u32,
     #[command(flatten)]
     limits: LimitArgs,
 }
@@ -125,6 +129,7 @@ impl ServeArgs {
         let mut config = self.dir.config(build);
         config.public_url = self.public_url;
         config.drain = Duration::from_secs(self.shutdown_grace);
+        config.keep_unregistered = SignedDuration::from_hours(self.keep_unregistered.into());
         config.trusted_proxies = self.trusted_proxies;
         config.max_connections = self.limits.max_connections;
         config.limits = Limits {

@@ -19,6 +19,8 @@ mod help;
 mod limits;
 #[cfg(unix)]
 mod observed;
+#[cfg(unix)]
+mod operated;
 mod publishing;
 mod reading;
 mod support;
