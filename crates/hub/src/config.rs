@@ -1,12 +1,15 @@
 //! What a Hub is opened with: its folder, its address and its clock.
 
 use crate::collect::KEEP_UNREGISTERED;
+use crate::error::chain;
+use crate::tls::Acceptor;
 use crate::{HubError, Limits, StatementTimes};
 use ipnet::IpNet;
 use jiff::{SignedDuration, Timestamp};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Notify;
 use url::Url;
 
 /// Settings of a Hub.
@@ -17,6 +20,8 @@ pub struct HubConfig {
     /// Scheme, host and port that clients reach the Hub by. Upload addresses begin with it. When
     /// absent, the address that the server listens on, which then has to be a loopback one.
     pub public_url: Option<Url>,
+    /// Certificate and key for TLS; without them the Hub speaks plain HTTP.
+    pub tls: Option<TlsFiles>,
     /// The version that the Hub tells its clients.
     pub version: String,
     /// How long requests under way may take to finish once the server is told to stop.
@@ -49,6 +54,7 @@ impl HubConfig {
         Self {
             data_dir: data_dir.into(),
             public_url: None,
+            tls: None,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             drain: Duration::from_secs(30),
             head_timeout: Duration::from_secs(15),
@@ -64,6 +70,15 @@ impl HubConfig {
         }
     }
 
+    /// What makes TLS connections, where that is asked for.
+    pub(crate) fn acceptor(&self) -> Result<Option<Acceptor>, HubError> {
+        let loaded = self.tls.as_ref().map(Acceptor::load).transpose();
+        loaded.map_err(|error| {
+            let error = chain(&error);
+            HubError::Config(format!("--tls-cert and --tls-key: {error}"))
+        })
+    }
+
     /// Refuses what cannot work, before anything is created.
     pub(crate) fn check(&self) -> Result<(), HubError> {
         if self.data_dir.as_os_str().is_empty() {
@@ -71,6 +86,7 @@ impl HubConfig {
                 "the data directory has no name".to_owned(),
             ));
         }
+        self.acceptor()?;
         let Some(url) = &self.public_url else {
             return Ok(());
         };
@@ -86,6 +102,28 @@ impl HubConfig {
             ));
         }
         Ok(())
+    }
+}
+
+/// Certificate and key in PEM. They are read again when one of the files changes.
+#[derive(Debug, Clone)]
+pub struct TlsFiles {
+    /// The certificate and what it is signed by.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+    /// Makes a server read them at once.
+    pub reload: Arc<Notify>,
+}
+
+impl TlsFiles {
+    /// Two files.
+    pub fn new(certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        Self {
+            certificate: certificate.into(),
+            key: key.into(),
+            reload: Arc::default(),
+        }
     }
 }
 

@@ -179,33 +179,47 @@ impl Hub {
     ///
     /// # Errors
     /// [`HubError::Config`] when the listener can be reached from other machines and there is no
-    /// [`HubConfig::public_url`]: the Hub would not know by which name; [`HubError::Listen`] when
+    /// [`HubConfig::public_url`]: the Hub would not know by which name; or when [`HubConfig::tls`]
+    /// cannot be used; [`HubError::Listen`] when
     /// the listener has no address.
     pub async fn serve(
         self,
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), HubError> {
-        let served = match self.base_url(&listener) {
-            Ok(base) => {
-                let router = http::router(self.clone(), base);
-                tokio::select! {
-                    () = server::run(listener, router, shutdown, &self.0.config) => {}
-                    () = self.collect_forever(COLLECT_PAUSE) => {}
-                }
-                Ok(())
-            }
-            Err(error) => Err(error),
-        };
+        let served = self.try_to_serve(listener, shutdown).await;
         self.close().await;
         served
+    }
+
+    async fn try_to_serve(
+        &self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), HubError> {
+        let config = &self.0.config;
+        let tls = config.acceptor()?;
+        let tls = tls.map(Arc::new);
+        let router = http::router(self.clone(), self.base_url(&listener)?);
+        let watching = async {
+            match &tls {
+                Some(tls) => tls.watch().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = server::run(listener, router, shutdown, config, tls.clone()) => {}
+            () = self.collect_forever(COLLECT_PAUSE) => {}
+            () = watching => {}
+        }
+        Ok(())
     }
 
     /// Serves the figures for Prometheus at `/metrics` until `shutdown` resolves. Whoever reaches
     /// the listener may read them.
     pub async fn serve_metrics(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
         let router = http::metrics_router(self.clone());
-        server::run(listener, router, shutdown, &self.0.config).await;
+        server::run(listener, router, shutdown, &self.0.config, None).await;
     }
 
     /// Closes the database and unlocks the data directory.
@@ -230,7 +244,12 @@ impl Hub {
                 "a Hub that listens on {address} needs a public URL"
             )));
         }
-        Url::parse(&format!("http://{address}"))
+        let scheme = if self.0.config.tls.is_some() {
+            "https"
+        } else {
+            "http"
+        };
+        Url::parse(&format!("{scheme}://{address}"))
             .map_err(|error| HubError::Config(format!("{address} makes no URL: {error}")))
     }
 }

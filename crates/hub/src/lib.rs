@@ -33,13 +33,15 @@ mod metrics;
 mod peer;
 mod server;
 mod storage;
+#[cfg_attr(not(feature = "tls"), path = "tls_absent.rs")]
+mod tls;
 mod token;
 mod upload_url;
 
 pub use backup::{BackedUp, Backup, BackupError, restore};
 pub use catalogue::AuditEntry;
 pub use collect::{Collected, Collection};
-pub use config::{Clock, HubConfig};
+pub use config::{Clock, HubConfig, TlsFiles};
 pub use error::HubError;
 pub use hub::{Hub, IssuedAppToken};
 pub use inspect::{Checked, Damage, Inspection};

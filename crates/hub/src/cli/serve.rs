@@ -3,10 +3,11 @@
 use super::{CliError, DataDirArg, print};
 use build_version::BuildInfo;
 use clap::Args;
-use hub::{Hub, HubConfig, HubError, Limits, StatementTimes};
+use hub::{Hub, HubConfig, HubError, Limits, StatementTimes, TlsFiles};
 use ipnet::IpNet;
 use jiff::SignedDuration;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use url::Url;
@@ -22,6 +23,13 @@ pub(super) struct ServeArgs {
     /// loopback one.
     #[arg(long, value_name = "URL")]
     public_url: Option<Url>,
+    /// The certificate, and what it is signed by, in PEM: the Hub then takes TLS alone. It and the
+    /// key are read again when they change, and on SIGHUP.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's private key, in PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
     /// A second address, which answers /metrics for Prometheus, and nothing else.
     #[arg(long, value_name = "ADDRESS")]
     metrics_listen: Option<SocketAddr>,
@@ -76,7 +84,9 @@ pub(super) async fn serve(
 ) -> Result<(), CliError> {
     args.check()?;
     let (listen, metrics) = (args.listen, args.metrics_listen);
-    let hub = Hub::open_initialized(args.config(build, statements)).await?;
+    let config = args.config(build, statements);
+    let tls = config.tls.clone();
+    let hub = Hub::open_initialized(config).await?;
     let (listener, address) = bind(listen).await?;
     let metrics = match metrics {
         Some(address) => Some(bind(address).await?),
@@ -86,7 +96,11 @@ pub(super) async fn serve(
     if let Some((_, address)) = &metrics {
         tracing::info!(%address, "metrics");
     }
-    print(&format!("listening on http://{address}"))?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    if let Some(files) = tls {
+        reload_on_hangup(files).map_err(CliError::Signals)?;
+    }
+    print(&format!("listening on {scheme}://{address}"))?;
     let measured = hub.clone();
     let serving = hub.serve(listener, stop);
     match metrics {
@@ -128,6 +142,10 @@ impl ServeArgs {
     fn config(self, build: BuildInfo, statements: StatementTimes) -> HubConfig {
         let mut config = self.dir.config(build);
         config.public_url = self.public_url;
+        config.tls = self
+            .tls_cert
+            .zip(self.tls_key)
+            .map(|(certificate, key)| TlsFiles::new(certificate, key));
         config.drain = Duration::from_secs(self.shutdown_grace);
         config.keep_unregistered = SignedDuration::from_hours(self.keep_unregistered.into());
         config.trusted_proxies = self.trusted_proxies;
@@ -148,6 +166,23 @@ async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), HubError
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     Ok((listener, address))
+}
+
+/// Has certificate and key read again on SIGHUP, where there is such a signal.
+fn reload_on_hangup(files: TlsFiles) -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut hangup = signal(SignalKind::hangup())?;
+        tokio::spawn(async move {
+            while hangup.recv().await.is_some() {
+                files.reload.notify_one();
+            }
+        });
+    }
+    #[cfg(not(unix))]
+    drop(files);
+    Ok(())
 }
 
 /// Resolves when this process is asked to end. Takes over the signals at once.

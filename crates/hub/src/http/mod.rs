@@ -147,6 +147,7 @@ mod tests {
             with_layers(routes, gate),
             std::future::pending(),
             &config,
+            None,
         );
         let client = async {
             rustls::crypto::ring::default_provider()

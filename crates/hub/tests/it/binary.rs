@@ -225,7 +225,11 @@ fn what_cannot_be_served_is_refused_with_its_exit_code() {
 
 /// Issues a token, publishes one file, and reads it back.
 pub async fn publish(base: &str, admin: &str) -> (String, String) {
-    let client = client();
+    publish_with(&client(), base, admin).await
+}
+
+/// The same, by a client that may know a certificate.
+pub async fn publish_with(client: &reqwest::Client, base: &str, admin: &str) -> (String, String) {
     let issued: Value = client
         .post(format!("{base}/api/v1/deploy/app-tokens"))
         .bearer_auth(admin)

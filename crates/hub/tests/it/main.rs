@@ -24,5 +24,7 @@ mod operated;
 mod publishing;
 mod reading;
 mod support;
+#[cfg(all(unix, feature = "tls"))]
+mod tls;
 mod tokens;
 mod uploads;
