@@ -104,6 +104,9 @@ impl Hub {
     pub(crate) async fn collect_forever(&self, pause: std::time::Duration) {
         loop {
             tokio::time::sleep(pause).await;
+            if let Err(error) = notice_older(self.catalogue(), &self.config().data_dir).await {
+                tracing::warn!(error = %chain(&error), "the catalogue's age is not noted");
+            }
             if let Err(error) = self.collect(Collection::default()).await {
                 tracing::warn!(error = %chain(&error), "what nobody needs stays for now");
             }
@@ -113,29 +116,26 @@ impl Hub {
 
 /// Finds out whether the catalogue is older than the folder, and marks it if so.
 ///
-/// Both count how often they were opened, the catalogue first. Where the folder has seen more than
-/// the catalogue remembers, the catalogue was put back.
+/// Both count openings and the hours that a server runs, the catalogue first. Where the folder has
+/// seen more than the catalogue remembers, the catalogue was put back. Bytes are removed when they
+/// are a day old, so a catalogue that does not know them is older than that.
 pub(crate) async fn notice_older(catalogue: &Catalogue, root: &Path) -> Result<(), HubError> {
-    let file = root.join("opened");
+    let file = root.join("age");
     let seen: u64 = match std::fs::read_to_string(&file) {
         Ok(text) => text.trim().parse().unwrap_or(0),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
         Err(error) => return Err(HubError::io("read", &file)(error)),
     };
-    let opened = catalogue.count_opening().await?;
-    if seen >= opened {
-        tracing::warn!("the catalogue is older than the folder: bytes it does not know are kept");
-        catalogue.mark_copy(true).await?;
-    }
-    write(&file, opened.max(seen)).map_err(HubError::io("write", &file))?;
+    let age = catalogue.grow_older(seen).await?;
+    write(&file, age).map_err(HubError::io("write", &file))?;
     fsync_folder(root)
 }
 
-fn write(file: &Path, opened: u64) -> std::io::Result<()> {
+fn write(file: &Path, age: u64) -> std::io::Result<()> {
     let aside = file.with_extension("new");
     let mut options = std::fs::OpenOptions::new();
     let mut writing = private_file(options.write(true).create(true).truncate(true)).open(&aside)?;
-    writeln!(writing, "{opened}")?;
+    writeln!(writing, "{age}")?;
     writing.sync_all()?;
     std::fs::rename(&aside, file)
 }

@@ -12,7 +12,7 @@ use std::path::Path;
 /// The mark of a catalogue that may know less than the bytes beside it.
 const COPY: &str = "is_copy";
 
-const OPENED: &str = "times_opened";
+const AGE: &str = "age";
 
 /// A file of a release, and what is stored for it.
 #[derive(Debug)]
@@ -110,34 +110,36 @@ impl Catalogue {
 
     /// Marks it as a copy, or as one no longer.
     pub(crate) async fn mark_copy(&self, is_copy: bool) -> Result<(), HubError> {
-        let statement = match is_copy {
-            true => "INSERT INTO meta (name, value) VALUES ($1, '1') ON CONFLICT DO NOTHING",
-            false => "DELETE FROM meta WHERE name = $1",
-        };
         let mut tx = self.write().await?;
-        sqlx::query(statement).bind(COPY).execute(&mut *tx).await?;
+        mark_copy(&mut tx, is_copy).await?;
         tx.commit().await?;
         Ok(())
     }
 
-    /// Counts that it is opened, and tells how often it has been.
-    pub(crate) async fn count_opening(&self) -> Result<u64, HubError> {
+    /// Counts one more opening or hour, and tells how many there have been. A catalogue that is
+    /// younger than what was seen of it was put back: it is marked, and grows older than that.
+    pub(crate) async fn grow_older(&self, seen: u64) -> Result<u64, HubError> {
         let mut tx = self.write().await?;
         let before: Option<String> = sqlx::query_scalar("SELECT value FROM meta WHERE name = $1")
-            .bind(OPENED)
+            .bind(AGE)
             .fetch_optional(&mut *tx)
             .await?;
         let before: u64 = before.map_or(Ok(0), |text| parse("number", &text))?;
+        if seen > before {
+            tracing::warn!("an older catalogue was put back: bytes it does not know are kept");
+            mark_copy(&mut tx, true).await?;
+        }
+        let age = before.max(seen) + 1;
         sqlx::query(
             "INSERT INTO meta (name, value) VALUES ($1, $2) \
              ON CONFLICT (name) DO UPDATE SET value = excluded.value",
         )
-        .bind(OPENED)
-        .bind((before + 1).to_string())
+        .bind(AGE)
+        .bind(age.to_string())
         .execute(&mut *tx)
         .await?;
         tx.commit().await?;
-        Ok(before + 1)
+        Ok(age)
     }
 
     /// All different bytes that objects have.
@@ -215,4 +217,13 @@ impl Catalogue {
         .await?;
         Ok(done.rows_affected() == 1)
     }
+}
+
+async fn mark_copy(tx: &mut SqliteConnection, is_copy: bool) -> Result<(), HubError> {
+    let statement = match is_copy {
+        true => "INSERT INTO meta (name, value) VALUES ($1, '1') ON CONFLICT DO NOTHING",
+        false => "DELETE FROM meta WHERE name = $1",
+    };
+    sqlx::query(statement).bind(COPY).execute(tx).await?;
+    Ok(())
 }

@@ -218,6 +218,12 @@ async fn a_catalogue_that_was_put_back_removes_no_newer_bytes() {
         let gone = ok(&["gc", "--forget-unknown"], &dir);
         assert_eq!(gone.lines().count(), 1);
         assert!(files(&dir.join("blobs")).is_empty());
+        // From then on it is a catalogue like any other.
+        let left = dir.join("blobs/00/left");
+        std::fs::create_dir_all(left.parent().unwrap()).unwrap();
+        std::fs::write(&left, "of a killed process").unwrap();
+        age(&left);
+        assert_eq!(ok(&["gc"], &dir), "left\n");
     }
 }
 
