@@ -137,6 +137,7 @@ impl Error {
                 | ToolchainError::Install { .. }
                 | ToolchainError::NoInstaller { .. }
                 | ToolchainError::Broken { .. }
+                | ToolchainError::NoTarget { .. }
                 | ToolchainError::Ask { .. } => ExitCode::Tool,
             },
             Self::Build(error) => match error {
@@ -245,6 +246,9 @@ impl Error {
                 | ToolchainError::NoInstaller { tool: "mold", .. }
                 | ToolchainError::Broken { tool: "mold", .. },
             ) => "install a working mold, or link without it: --no-mold".to_owned(),
+            Self::Toolchain(ToolchainError::NoTarget { target }) => {
+                format!("rustup target add {target}")
+            }
             Self::Products(ProductsError::Metadata { .. }) => {
                 "run it in a cargo workspace, whose Cargo.toml cargo can read".to_owned()
             }

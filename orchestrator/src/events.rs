@@ -2,13 +2,15 @@
 //! them for a program.
 
 use crate::plan::Plan;
+use crate::publish::LastFile;
 use crate::receipt::Receipt;
 use release_types::{Platform, ProductName, Sha256Digest};
 use serde::Serialize;
+use std::cmp::Ordering;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{self, AtomicBool};
 
 /// One thing that happened, or a result. In JSON, one object a line with its name in `event`.
 #[derive(Debug, Clone, Serialize)]
@@ -57,6 +59,9 @@ pub enum Event {
         size: u64,
         /// Its digest.
         sha256: Sha256Digest,
+        /// The file of the same name in the newest release, when the Hub has one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        last: Option<LastFile>,
     },
     /// A file is stored.
     Uploaded {
@@ -172,11 +177,16 @@ impl Reporter for HumanReporter {
             }
             Event::Cargo { line } => tell(&line),
             Event::Built {
-                path, size, sha256, ..
+                path,
+                size,
+                sha256,
+                last,
+                ..
             } => tell(&format!(
-                "{:>12} {} {size} bytes, sha256 {sha256}",
+                "{:>12} {} {size} bytes{}, sha256 {sha256}",
                 "built",
-                path.display()
+                path.display(),
+                last.map(|last| change(size, &last)).unwrap_or_default()
             )),
             Event::Uploaded {
                 key,
@@ -214,12 +224,32 @@ impl Reporter for HumanReporter {
     }
 }
 
+/// How a size differs from that of the last published file.
+fn change(size: u64, last: &LastFile) -> String {
+    let LastFile {
+        version,
+        size: before,
+    } = last;
+    match size.cmp(before) {
+        Ordering::Equal => format!(" (as many as in {version})"),
+        Ordering::Greater | Ordering::Less => {
+            let (sign, bytes) = match size.checked_sub(*before) {
+                Some(more) => ('+', more),
+                None => ('-', before - size),
+            };
+            // What is shown is rounded; sizes of files are far below what a double holds exactly.
+            let percent = bytes as f64 * 100.0 / (*before).max(1) as f64;
+            format!(" ({sign}{bytes}, {sign}{percent:.1} % since {version})")
+        }
+    }
+}
+
 /// Whether data could not be written for another reason than that nobody reads it any more.
 static DATA_LOST: AtomicBool = AtomicBool::new(false);
 
 /// Whether something that belongs on standard output was lost, on a full disk for instance.
 pub fn data_was_lost() -> bool {
-    DATA_LOST.load(Ordering::Relaxed)
+    DATA_LOST.load(atomic::Ordering::Relaxed)
 }
 
 /// Writes a line of data. A reader that has gone away is not this program's failure.
@@ -229,7 +259,7 @@ pub(crate) fn print_line(line: &str) {
         && error.kind() != std::io::ErrorKind::BrokenPipe
     {
         tracing::debug!(%error, "standard output cannot be written");
-        DATA_LOST.store(true, Ordering::Relaxed);
+        DATA_LOST.store(true, atomic::Ordering::Relaxed);
     }
 }
 
@@ -256,6 +286,18 @@ fn harmless(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_are_compared() {
+        let last = |size| LastFile {
+            version: "1.3.0".to_owned(),
+            size,
+        };
+        assert_eq!(change(100, &last(100)), " (as many as in 1.3.0)");
+        assert_eq!(change(110, &last(100)), " (+10, +10.0 % since 1.3.0)");
+        assert_eq!(change(999, &last(1000)), " (-1, -0.1 % since 1.3.0)");
+        assert_eq!(change(5, &last(0)), " (+5, +500.0 % since 1.3.0)");
+    }
 
     #[test]
     fn what_people_read_cannot_steer_their_terminal() {

@@ -113,9 +113,9 @@ pub struct SelectArgs {
 /// How to build.
 #[derive(Debug, Args)]
 pub struct BuildArgs {
-    /// The target triple [default: this machine's].
+    /// A target triple; may be given several times [default: this machine's].
     #[arg(long, value_name = "TRIPLE", value_parser = parse_target)]
-    pub target: Option<Platform>,
+    pub target: Vec<Platform>,
     /// Link with rustc's own choice of linker instead of mold.
     #[arg(long)]
     pub no_mold: bool,
@@ -177,6 +177,9 @@ pub struct BuildCommand {
     pub select: SelectArgs,
     #[command(flatten)]
     pub build: BuildArgs,
+    /// The Hub with whose last release sizes are compared [default: ATLAS_HUB_URL].
+    #[arg(long, value_name = "URL")]
+    pub hub_url: Option<String>,
     /// Show the plan and stop.
     #[arg(long)]
     pub dry_run: bool,

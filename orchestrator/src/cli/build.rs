@@ -6,8 +6,15 @@ use crate::dist::{self, Earlier, Staged};
 use crate::error::Error;
 use crate::events::Event;
 use crate::lock::DirLock;
-use crate::settings::{HubChoice, SettingsError};
+use crate::plan::Plan;
+use crate::publish::LastPublished;
+use crate::settings::{self, HubChoice, SettingsError};
 use crate::{build as stage, toolchain};
+use hub_client::{HubClient, HubUrl, RetryPolicy};
+use std::time::Duration;
+
+/// How long a Hub may take that is asked for sizes alone.
+const SIZES_LIMIT: Duration = Duration::from_secs(5);
 
 pub(super) async fn plan(app: &App<'_>, args: PlanArgs) -> Result<(), Error> {
     let hub = match app.hub_choice(&args.hub) {
@@ -19,7 +26,7 @@ pub(super) async fn plan(app: &App<'_>, args: PlanArgs) -> Result<(), Error> {
     let prepared = app
         .prepare(&args.select, &args.build, hub.as_ref(), true)
         .await?;
-    app.show_plan(prepared.plan);
+    app.show_plans(prepared.plans);
     Ok(())
 }
 
@@ -28,11 +35,54 @@ pub(super) async fn build(app: &App<'_>, args: BuildCommand) -> Result<(), Error
         .prepare(&args.select, &args.build, None::<&HubChoice>, false)
         .await?;
     if args.dry_run {
-        app.show_plan(prepared.plan);
+        app.show_plans(prepared.plans);
         return Ok(());
     }
+    let hub = hub_for_sizes(app, args.hub_url.as_deref())?;
     let _locks = lock(app, &prepared)?;
-    build_and_stage(app, prepared).await.map(|_| ())
+    let last = match hub {
+        Some(url) => last_published(app, url, &prepared.plans).await?,
+        None => LastPublished::default(),
+    };
+    build_and_stage(app, prepared, &last).await.map(|_| ())
+}
+
+/// The Hub that flag or environment name, if any.
+fn hub_for_sizes(app: &App<'_>, url: Option<&str>) -> Result<Option<HubUrl>, Error> {
+    match settings::hub(app.world, false, url) {
+        Ok(HubChoice::Remote(url)) => Ok(Some(url)),
+        Ok(HubChoice::Local) | Err(SettingsError::NoHub) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What the Hub has published last. A build needs none, so one that cannot be asked is no error.
+async fn last_published(
+    app: &App<'_>,
+    url: HubUrl,
+    plans: &[Plan],
+) -> Result<LastPublished, Error> {
+    let files = plans.iter().flat_map(|plan| {
+        let products = plan.products.iter();
+        products.map(|product| (product.product.clone(), plan.platform))
+    });
+    let files: Vec<_> = files.collect();
+    let client = HubClient::builder(url)
+        .user_agent(app.user_agent())
+        .connect_timeout(SIZES_LIMIT)
+        .request_timeout(SIZES_LIMIT)
+        .retry(RetryPolicy::none())
+        .build()?;
+    let asked = async { Ok(LastPublished::ask(&client, &files, plans[0].channel).await) };
+    match app.until_interrupted::<_, Error>(asked).await? {
+        Ok(last) => Ok(last),
+        Err(error) => {
+            let causes = crate::error::with_causes(&error);
+            app.reporter
+                .note(format!("sizes are compared with nothing: {causes}"));
+            Ok(LastPublished::default())
+        }
+    }
 }
 
 /// Locks every folder that a build writes to.
@@ -40,7 +90,7 @@ pub(super) fn lock(app: &App<'_>, prepared: &Prepared) -> Result<[DirLock; 3], E
     let dirs = [
         &prepared.state_dir,
         &prepared.dist_dir,
-        &prepared.plan.target_dir,
+        &prepared.target_dir,
     ];
     if dirs[0] == dirs[1] || dirs[0] == dirs[2] || dirs[1] == dirs[2] {
         return Err(SettingsError::Flags(
@@ -51,37 +101,54 @@ pub(super) fn lock(app: &App<'_>, prepared: &Prepared) -> Result<[DirLock; 3], E
     Ok([
         app.lock_state(&prepared.state_dir)?,
         DirLock::acquire(&prepared.dist_dir)?,
-        DirLock::acquire(&prepared.plan.target_dir)?,
+        DirLock::acquire(&prepared.target_dir)?,
     ])
 }
 
-/// From a plan to a staged platform: the part that `build` and `release` share.
+/// From plans to staged platforms: the part that `build` and `release` share. Nothing is staged
+/// before every target is built.
 pub(super) async fn build_and_stage(
     app: &App<'_>,
     prepared: Prepared,
-) -> Result<(Staged, Earlier), Error> {
-    let Prepared {
-        plan,
-        found,
-        wanted,
-        state_dir,
-        ..
-    } = prepared;
+    last: &LastPublished,
+) -> Result<(Vec<Staged>, Vec<Earlier>), Error> {
     let (world, reporter) = (app.world, app.reporter.as_ref());
-    let policy = plan.policy.clone();
-    let mut tools = toolchain::ensure(world, found, wanted, policy, &state_dir, reporter).await?;
-    let built = stage::build(world, &plan, &tools, reporter).await;
-    if let Some(sccache) = &mut tools.sccache {
-        sccache.stop(world).await;
+    let found = &prepared.found;
+    let targets: Vec<_> = prepared.plans.iter().map(|plan| plan.platform).collect();
+    toolchain::check_targets(world, &found.rustc, &targets).await?;
+    let mut all = Vec::with_capacity(prepared.plans.len());
+    for plan in &prepared.plans {
+        let mut tools = toolchain::ensure(
+            world,
+            found.clone(),
+            prepared.wanted,
+            plan.policy.clone(),
+            &prepared.state_dir,
+            reporter,
+        )
+        .await?;
+        let built = stage::build(world, plan, &tools, reporter).await;
+        if let Some(sccache) = &mut tools.sccache {
+            sccache.stop(world).await;
+        }
+        all.push((plan, built?, tools));
     }
-    let (staged, earlier) = dist::stage(&plan, &built?, &tools)?;
-    for artifact in &staged.artifacts {
-        reporter.event(Event::Built {
-            product: artifact.product.clone(),
-            path: artifact.path.clone(),
-            size: artifact.size,
-            sha256: artifact.sha256,
-        });
+    let (mut staged, mut earlier) = (Vec::new(), Vec::new());
+    for (plan, built, tools) in &all {
+        let (folder, before) = dist::stage(plan, built, tools)?;
+        for artifact in &folder.artifacts {
+            let filename = artifact.filename.as_str();
+            let last = last.get(&artifact.product, artifact.platform, filename);
+            reporter.event(Event::Built {
+                product: artifact.product.clone(),
+                path: artifact.path.clone(),
+                size: artifact.size,
+                sha256: artifact.sha256,
+                last: last.cloned(),
+            });
+        }
+        staged.push(folder);
+        earlier.push(before);
     }
     Ok((staged, earlier))
 }

@@ -18,7 +18,7 @@ use crate::toolchain::{Found, Wanted, find, installers, uses_github_cache};
 use crate::{products, select, state};
 use build_version::BuildInfo;
 use hub_client::{HubClient, HubUrl};
-use release_types::{ProductName, Tag};
+use release_types::{Platform, ProductName, Tag};
 use secrecy::SecretString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -31,13 +31,14 @@ pub(super) struct App<'a> {
     pub reporter: &'a Arc<dyn Reporter>,
 }
 
-/// A plan, and what was found on the way to it.
+/// A plan for each target, all of one release, and what was found on the way to them.
 pub(super) struct Prepared {
-    pub plan: Plan,
+    pub plans: Vec<Plan>,
     pub found: Found,
     pub wanted: Wanted,
     pub dist_dir: PathBuf,
     pub state_dir: PathBuf,
+    pub target_dir: PathBuf,
 }
 
 impl App<'_> {
@@ -115,34 +116,42 @@ impl App<'_> {
             sccache: !build.no_sccache,
             install: !build.no_install,
         };
-        let plan = plan(&Facts {
-            host: world.host,
-            workspace: &workspace,
-            selected: &selected,
-            found: &found,
-            installers: &installers(world),
-            build: &BuildSettings {
-                target: build.target.unwrap_or(world.host),
-                target_dir,
-                wanted,
-            },
-            dist_dir: &dist_dir,
-            state_dir: &state_dir,
-            cargo_home: cargo_home(world),
-            github_cache: uses_github_cache(world),
-            hub,
-            publishes,
-        })?;
-        for file in &plan.dirty {
+        let installers = installers(world);
+        let plan_for = |target| {
+            plan(&Facts {
+                host: world.host,
+                workspace: &workspace,
+                selected: &selected,
+                found: &found,
+                installers: &installers,
+                build: &BuildSettings {
+                    target,
+                    target_dir: target_dir.clone(),
+                    wanted,
+                },
+                dist_dir: &dist_dir,
+                state_dir: &state_dir,
+                cargo_home: cargo_home(world),
+                github_cache: uses_github_cache(world),
+                hub,
+                publishes,
+            })
+        };
+        let plans = targets(&build.target, world.host)
+            .into_iter()
+            .map(plan_for)
+            .collect::<Result<Vec<_>, _>>()?;
+        for file in &selected.dirty {
             self.reporter
                 .warn(format!("{file} differs from the commit"));
         }
         Ok(Prepared {
-            plan,
+            plans,
             found,
             wanted,
             dist_dir,
             state_dir,
+            target_dir: target_dir.unwrap_or(workspace.target_dir),
         })
     }
 
@@ -248,7 +257,7 @@ impl App<'_> {
         let reporter = Arc::clone(self.reporter);
         Ok(HubClient::builder(url)
             .deploy_token(token)
-            .user_agent(format!("atlas-release/{}", self.build.version()))
+            .user_agent(self.user_agent())
             .on_retry(move |notice| {
                 reporter.warn(format!(
                     "{}; trying again in {:.1} s (attempt {} of {} failed)",
@@ -261,8 +270,15 @@ impl App<'_> {
             .build()?)
     }
 
-    pub fn show_plan(&self, plan: Plan) {
-        self.reporter.event(Event::Plan(Box::new(plan)));
+    /// What this program calls itself to Hubs.
+    pub fn user_agent(&self) -> String {
+        format!("atlas-release/{}", self.build.version())
+    }
+
+    pub fn show_plans(&self, plans: Vec<Plan>) {
+        for plan in plans {
+            self.reporter.event(Event::Plan(Box::new(plan)));
+        }
     }
 }
 
@@ -317,6 +333,20 @@ impl OpenHub {
         let _unused = app;
         None
     }
+}
+
+/// The targets to build for, each once, in the order they were named.
+fn targets(named: &[Platform], host: Platform) -> Vec<Platform> {
+    let mut targets = Vec::new();
+    for &target in named {
+        if !targets.contains(&target) {
+            targets.push(target);
+        }
+    }
+    if targets.is_empty() {
+        targets.push(host);
+    }
+    targets
 }
 
 /// cargo's own folder: `CARGO_HOME`, by default `.cargo` in the home folder.

@@ -15,19 +15,20 @@ pub(super) async fn release(app: &App<'_>, args: ReleaseCommand) -> Result<(), E
         .prepare(&args.select, &args.build, Some(&choice), true)
         .await?;
     if args.dry_run {
-        app.show_plan(prepared.plan);
+        app.show_plans(prepared.plans);
         return Ok(());
     }
     if matches!(choice, HubChoice::Remote(_)) {
         settings::deploy_token(app.world)?;
     }
     let _locks = lock(app, &prepared)?;
-    let plan = &prepared.plan;
-    let keys: Vec<_> = plan
-        .products
-        .iter()
-        .map(|p| (p.product.clone(), plan.platform, p.key.clone()))
-        .collect();
+    let keys = prepared.plans.iter().flat_map(|plan| {
+        let products = plan.products.iter();
+        products.map(|p| (p.product.clone(), plan.platform, p.key.clone()))
+    });
+    let keys: Vec<_> = keys.collect();
+    // All plans are of one release, each for a target of its own.
+    let plan = &prepared.plans[0];
     let products: Vec<_> = plan.products.iter().map(|p| p.product.clone()).collect();
     let (version, channel) = (plan.version.clone(), plan.channel);
     let receipt_dir = plan.staging.parent().map(ToOwned::to_owned);
@@ -36,15 +37,20 @@ pub(super) async fn release(app: &App<'_>, args: ReleaseCommand) -> Result<(), E
         // What would be refused after the build is refused before it.
         let preflight = preflight(&hub.client, &version, channel, &keys, &publish);
         let preflight = app.until_interrupted(preflight).await?;
-        let (staged, earlier) = build_and_stage(app, prepared).await?;
-        let goods = Goods::of_staged(&[staged], None, receipt_dir);
+        let (staged, earlier) = build_and_stage(app, prepared, &preflight.last).await?;
+        let goods = Goods::of_staged(&staged, None, receipt_dir);
         let outcome = app
             .until_interrupted(publish_and_verify(app, &hub, &goods, &preflight, &publish))
             .await;
         if matches!(&outcome, Err(Error::Publish(error)) if error.is_refusal()) {
             let dir = goods.receipt_dir.clone().unwrap_or_default();
-            let io = |source| Error::Io { path: dir, source };
-            if earlier.restore().map_err(io)? {
+            let mut restored = false;
+            for earlier in earlier {
+                let path = dir.clone();
+                let io = |source| Error::Io { path, source };
+                restored |= earlier.restore().map_err(io)?;
+            }
+            if restored {
                 app.reporter
                     .note("dist/ holds the earlier build again, not the refused one".to_owned());
             }

@@ -2,8 +2,10 @@
 //! each product, in that order, so that a refusal comes before any change and no platform is ever
 //! registered in part.
 
+mod last;
 mod preflight;
 
+pub use last::{LastFile, LastPublished};
 pub use preflight::{Preflight, preflight};
 
 use crate::artifacts::{LocalArtifact, by_platform};

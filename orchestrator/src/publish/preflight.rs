@@ -1,6 +1,6 @@
 //! What the Hub is asked before anything is built or changed.
 
-use super::{PublishError, presign};
+use super::{LastPublished, PublishError, presign};
 use crate::settings::PublishSettings;
 use crate::verify::LatestRule;
 use futures_util::future::try_join_all;
@@ -16,6 +16,8 @@ pub struct Preflight {
     pub(super) newest: BTreeMap<ProductName, jiff::Timestamp>,
     /// Which platforms have that newer version.
     ahead: BTreeSet<(ProductName, Platform)>,
+    /// The files of the newest releases, whatever their version.
+    pub last: LastPublished,
 }
 
 impl Preflight {
@@ -47,6 +49,7 @@ impl Preflight {
         latest.extend(try_join_all(rest).await?);
         for (platform, latest) in Platform::ALL.into_iter().zip(latest) {
             let Some(latest) = latest else { continue };
+            self.last.add(product, platform, &latest);
             // A deployed Hub takes any text for a version; what is not SemVer cannot be compared.
             let newer = semver::Version::parse(&latest.version)
                 .is_ok_and(|latest| latest.cmp_precedence(version).is_gt());

@@ -7,11 +7,13 @@ mod find;
 mod install;
 mod probe;
 mod sccache;
+mod target;
 
 pub use env::{BuildEnv, build_environment, uses_github_cache};
 pub use find::{Found, Rustc, find};
 pub use install::{Installers, Tool, installers, planned_path, recipe};
 pub use sccache::Sccache;
+pub use target::check_targets;
 
 use crate::context::World;
 use crate::events::{Event, Reporter};
@@ -69,6 +71,12 @@ pub enum ToolchainError {
         path: PathBuf,
         /// What was tried and what came of it.
         why: String,
+    },
+    /// The standard library of a target is not there.
+    #[error("this Rust toolchain has no standard library for {target}")]
+    NoTarget {
+        /// The target triple.
+        target: &'static str,
     },
     /// A tool could not be asked.
     #[error("could not ask `{tool}` about itself")]

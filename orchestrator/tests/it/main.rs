@@ -22,3 +22,4 @@ mod resolution;
 mod staging;
 mod support;
 mod tags;
+mod targets;
