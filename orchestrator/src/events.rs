@@ -4,6 +4,7 @@
 use crate::plan::Plan;
 use crate::publish::LastFile;
 use crate::receipt::Receipt;
+use crate::reproduce::Reproduction;
 use release_types::{Platform, ProductName, Sha256Digest};
 use serde::Serialize;
 use std::cmp::Ordering;
@@ -98,6 +99,8 @@ pub enum Event {
     Plan(Box<Plan>),
     /// What was published and proven.
     Receipt(Box<Receipt>),
+    /// Whether a build came out the same.
+    Reproduction(Box<Reproduction>),
     /// The embedded Hub is ready.
     Listening {
         /// Its address.
@@ -213,6 +216,7 @@ impl Reporter for HumanReporter {
             )),
             Event::Plan(plan) => print_line(&harmless(&plan.to_string())),
             Event::Receipt(receipt) => print_line(&harmless(&receipt.to_string())),
+            Event::Reproduction(found) => print_line(&harmless(&found.to_string())),
             Event::Listening { url } => print_line(&format!("listening on {url}")),
             Event::Error { message, hint, .. } => {
                 tell(&format!("error: {message}"));

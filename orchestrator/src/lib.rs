@@ -20,6 +20,7 @@ pub mod plan;
 pub mod products;
 pub mod publish;
 pub mod receipt;
+pub mod reproduce;
 pub mod select;
 pub mod settings;
 pub mod shim;

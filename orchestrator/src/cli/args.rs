@@ -28,7 +28,7 @@ pub struct Cli {
 }
 
 /// Options of every command.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct GlobalArgs {
     /// Lines for people, or one JSON object a line for programs.
     #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
@@ -82,6 +82,11 @@ pub enum Command {
         ATLAS_HUB_URL=https://hub.example.com atlas-release release runner-v1.4.0"
     )]
     Release(ReleaseCommand),
+    /// Build a commit anew, elsewhere, and compare bit for bit.
+    #[command(after_help = "Examples:\n  atlas-release reproduce runner-v1.4.0\n  \
+        atlas-release reproduce runner-v1.4.0 --against-hub --hub-url https://hub.example.com\n  \
+        atlas-release reproduce --from release.json")]
+    Reproduce(ReproduceCommand),
     /// The embedded Hub.
     #[command(subcommand)]
     Hub(HubCommand),
@@ -242,6 +247,40 @@ pub struct PublishCommand {
 pub struct VerifyCommand {
     #[command(flatten)]
     pub staged: StagedArgs,
+    #[command(flatten)]
+    pub hub: HubArgs,
+}
+
+/// `reproduce`.
+#[derive(Debug, Args)]
+pub struct ReproduceCommand {
+    /// The tag, <group>-v<SemVer>, wherever in the history it is.
+    #[arg(required_unless_present = "from")]
+    pub tag: Option<String>,
+    /// Build once and compare with what the Hub has published.
+    #[arg(long, conflicts_with = "from")]
+    pub against_hub: bool,
+    /// Build once, as this release.json says, and compare with the digests in it.
+    #[arg(long, value_name = "FILE")]
+    pub from: Option<PathBuf>,
+    /// Build a second and third time through a cache of their own, to prove that it changes nothing.
+    #[arg(long, conflicts_with_all = ["against_hub", "from"])]
+    pub with_cache: bool,
+    /// The channel [default: stable, or beta or dev where a pre-release says so].
+    #[arg(long, value_parser = parse_channel, conflicts_with = "from")]
+    pub channel: Option<Channel>,
+    /// The target triple [default: this machine's].
+    #[arg(long, value_name = "TRIPLE", value_parser = parse_target, conflicts_with = "from")]
+    pub target: Option<Platform>,
+    /// Link with rustc's own choice of linker instead of mold.
+    #[arg(long, conflicts_with = "from")]
+    pub no_mold: bool,
+    /// Build HEAD where git has no such tag.
+    #[arg(long)]
+    pub allow_untagged: bool,
+    /// Leave the checkouts and what was built in them.
+    #[arg(long)]
+    pub keep: bool,
     #[command(flatten)]
     pub hub: HubArgs,
 }

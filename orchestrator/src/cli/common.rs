@@ -350,7 +350,7 @@ fn targets(named: &[Platform], host: Platform) -> Vec<Platform> {
 }
 
 /// cargo's own folder: `CARGO_HOME`, by default `.cargo` in the home folder.
-fn cargo_home(world: &World) -> Option<PathBuf> {
+pub(super) fn cargo_home(world: &World) -> Option<PathBuf> {
     let home = |name| {
         world
             .env

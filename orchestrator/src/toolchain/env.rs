@@ -1,7 +1,7 @@
 //! The environment of a build, as the release specification lists it.
 
 use crate::context::World;
-use release_types::{Os, Platform};
+use release_types::Platform;
 use std::collections::BTreeMap;
 
 /// Variables that configure a shared cache other than GitHub's for sccache.
@@ -43,11 +43,10 @@ pub struct BuildEnv<'a> {
 
 /// The variables, by name.
 pub fn build_environment(input: &BuildEnv<'_>) -> BTreeMap<&'static str, String> {
-    let mut env = BTreeMap::from([
+    let mut env = super::reproducible::variables(input.host, input.commit_time);
+    env.extend([
         ("ATLAS_BUILD_VERSION", input.version.to_string()),
         ("ATLAS_BUILD_COMMIT", input.commit.to_owned()),
-        ("SOURCE_DATE_EPOCH", input.commit_time.to_string()),
-        ("CARGO_INCREMENTAL", "0".to_owned()),
         (
             "CARGO_TARGET_X86_64_PC_WINDOWS_MSVC_LINKER",
             "lld-link".to_owned(),
@@ -59,10 +58,6 @@ pub fn build_environment(input: &BuildEnv<'_>) -> BTreeMap<&'static str, String>
         ("RUSTC", input.shim.to_owned()),
         ("SCCACHE_IGNORE_SERVER_IO_ERROR", "1".to_owned()),
     ]);
-    if input.host.os != Os::Windows {
-        env.insert("LC_ALL", "C".to_owned());
-        env.insert("TZ", "UTC".to_owned());
-    }
     if let Some(sccache) = input.sccache {
         env.insert("RUSTC_WRAPPER", sccache.to_owned());
         if input.github_cache {
@@ -75,6 +70,7 @@ pub fn build_environment(input: &BuildEnv<'_>) -> BTreeMap<&'static str, String>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use release_types::Os;
 
     #[test]
     fn six_hosts() {

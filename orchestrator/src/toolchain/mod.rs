@@ -2,16 +2,20 @@
 //!
 //! [`find`] only looks, so that a plan is quick; [`ensure`] makes sure that what is used works.
 
+mod cc;
 mod env;
 mod find;
 mod install;
 mod probe;
+mod reproducible;
 mod sccache;
 mod target;
 
+pub use cc::{C_FLAGS_VAR, joined};
 pub use env::{BuildEnv, build_environment, uses_github_cache};
 pub use find::{Found, Rustc, find};
 pub use install::{Installers, Tool, installers, planned_path, recipe};
+pub use reproducible::{c_compilers_map, compiler_flags};
 pub use sccache::Sccache;
 pub use target::check_targets;
 
@@ -19,6 +23,8 @@ use crate::context::World;
 use crate::events::{Event, Reporter};
 use crate::shim::{self, Policy};
 use process::ProcessError;
+use release_types::Platform;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// What the build is to use.
@@ -110,6 +116,8 @@ pub struct Toolchain {
     pub shim: PathBuf,
     /// What the shim does.
     pub policy: Policy,
+    /// The `PATH` on which C compilers add the policy's flags, where they know them.
+    pub c_compilers: Option<OsString>,
     /// mold's version, when it links.
     pub mold: Option<String>,
     /// The running cache, when it works.
@@ -135,6 +143,14 @@ pub async fn ensure(
             path: shim_dir,
             source,
         })?;
+    let c_compilers = match c_compilers_map(world.host, policy_target(&policy, world)) {
+        true => {
+            let dir = cc::folder(state_dir);
+            let path = cc::install(world, &dir);
+            Some(path.map_err(|source| ToolchainError::Io { path: dir, source })?)
+        }
+        false => None,
+    };
     let ensure = Ensure {
         world,
         wanted,
@@ -156,9 +172,15 @@ pub async fn ensure(
         rustc: found.rustc,
         shim,
         policy,
+        c_compilers,
         mold,
         sccache,
     })
+}
+
+/// The platform that a policy is for.
+fn policy_target(policy: &Policy, world: &World) -> Platform {
+    Platform::from_target_triple(&policy.target).unwrap_or(world.host)
 }
 
 /// What making sure of a tool needs to know.
@@ -243,7 +265,7 @@ impl Ensure<'_> {
     async fn sccache(&self, found: Option<&Path>) -> Result<Sccache, ToolchainError> {
         let present = self.present(Tool::Sccache, found).await?;
         let (path, version) = (present.path.clone(), present.version.clone());
-        let mut sccache = Sccache::start(self.world, path, version).await?;
+        let mut sccache = Sccache::start(self.world, path, version, self.policy).await?;
         if let Err(error) = sccache.probe(self.world, self.shim, self.policy).await {
             sccache.stop(self.world).await;
             return Err(error);
@@ -267,6 +289,18 @@ impl Ensure<'_> {
             }
         }
     }
+}
+
+/// What a tool calls its version.
+///
+/// # Errors
+/// When it cannot be asked.
+pub async fn version_of(
+    world: &World,
+    tool: &'static str,
+    path: &Path,
+) -> Result<String, ToolchainError> {
+    probe::version(world, tool, path).await
 }
 
 /// Tells an interrupted run apart from a tool that failed.
