@@ -142,11 +142,8 @@ async fn work_out(app: &App<'_>, state_dir: &Path) -> Result<JobEnv, ToolchainEr
     let findings = doctor::look(world, state_dir, &job_env::tools(world.host)).await?;
     let home = cargo_home(world);
     let config = cargo_config::read(&world.cwd, home.as_deref());
-    let root = match products::root(world).await {
-        Ok(root) => Some(root),
-        // Without a workspace there is no profile.
-        Err(_) => None,
-    };
+    // Without a workspace there is no profile.
+    let root = products::root(world).await.ok();
     let manifest = root.and_then(|root| cargo_config::read_file(&root.join("Cargo.toml")));
     let lld_link =
         find_lld_link(world).filter(|_| Tool::LldLink.need(world.host) != Need::Optional);

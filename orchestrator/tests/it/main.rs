@@ -22,6 +22,6 @@ mod resolution;
 mod staging;
 mod support;
 mod tags;
+mod targets;
 mod tools;
 mod windows_tools;
-mod targets;
