@@ -21,6 +21,7 @@ pub mod local_hub;
 pub mod lock;
 pub mod plan;
 pub mod products;
+pub mod progress;
 pub mod publish;
 pub mod receipt;
 pub mod select;

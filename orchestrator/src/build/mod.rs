@@ -1,10 +1,12 @@
 //! The build: one cargo invocation for every program of the group, and proof that what came out
 //! carries the version that was asked for.
 
+mod cargo;
 mod check;
+mod watch;
 
 use crate::context::World;
-use crate::events::{Event, Reporter};
+use crate::events::Reporter;
 use crate::inspect::{InspectError, Inspection};
 use crate::plan::{Plan, PlannedProduct};
 use crate::shim::POLICY_VAR;
@@ -12,7 +14,7 @@ use crate::toolchain::Toolchain;
 use build_version::MarkerError;
 use cargo_metadata::Message;
 use check::{check_file, check_version};
-use process::{AllowList, Command, Env, ProcessError, Stream};
+use process::{AllowList, Command, Env, ProcessError};
 use release_types::{Platform, ProductName};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -174,8 +176,11 @@ pub fn cargo_command(world: &World, plan: &Plan, toolchain: &Toolchain) -> Comma
         env.set(POLICY_VAR, policy);
     }
     if let Some(sccache) = &toolchain.sccache {
-        env = env.with(sccache.address());
+        env = env.with(&sccache.client());
     }
+    // Beside its messages, at a width that does not hang on this run's terminal.
+    env.set("CARGO_TERM_PROGRESS_WHEN", "always");
+    env.set("CARGO_TERM_PROGRESS_WIDTH", crate::progress::WIDTH);
     Command::new(&toolchain.cargo)
         .args(plan.command.iter().skip(1))
         .envs(&env)
@@ -202,7 +207,7 @@ fn append_to_path(env: &mut Env, folders: &[PathBuf]) {
 pub async fn build(
     world: &World,
     plan: &Plan,
-    toolchain: &Toolchain,
+    toolchain: &mut Toolchain,
     reporter: &dyn Reporter,
 ) -> Result<Built, BuildError> {
     let bins: Vec<&str> = plan.products.iter().map(|p| p.bin.as_str()).collect();
@@ -211,18 +216,11 @@ pub async fn build(
         format!("{} for {}", bins.join(", "), plan.target),
     );
     let started_at = (world.now)();
-    let command = cargo_command(world, plan, toolchain);
-    let mut executables: Vec<(String, String, PathBuf)> = Vec::new();
-    let status = world
-        .runner
-        .lines(&command, |line| match line.stream {
-            Stream::Stderr => reporter.event(Event::Cargo { line: line.text }),
-            Stream::Stdout => executables.extend(executable(&line.text)),
-        })
-        .await?;
-    if !status.success() {
-        return Err(BuildError::Cargo { status });
+    let built = cargo::run(world, plan, toolchain, reporter).await;
+    if let Some(sccache) = &mut toolchain.sccache {
+        sccache.stop(world).await;
     }
+    let executables = built?;
     let mut products = Vec::with_capacity(plan.products.len());
     for planned in &plan.products {
         let found = executables

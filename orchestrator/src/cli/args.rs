@@ -151,6 +151,10 @@ pub struct BuildArgs {
     /// Compile without sccache.
     #[arg(long)]
     pub no_sccache: bool,
+    /// How long nothing may compile because all wait for sccache, in seconds; then the build goes
+    /// on without it.
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..))]
+    pub cache_stall_limit: u64,
     /// Install nothing: a missing tool is an error, or a warning where it is not needed.
     #[arg(long)]
     pub no_install: bool,

@@ -22,6 +22,7 @@ use release_types::{Platform, ProductName, Tag};
 use secrecy::SecretString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What every command is given.
 pub(super) struct App<'a> {
@@ -115,6 +116,7 @@ impl App<'_> {
             mold: !build.no_mold,
             sccache: !build.no_sccache,
             install: !build.no_install,
+            cache_stall: Duration::from_secs(build.cache_stall_limit),
         };
         let debug_is_said = debug_is_said(world, &workspace.root);
         let installers = installers(world, false);

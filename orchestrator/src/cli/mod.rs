@@ -13,10 +13,11 @@ mod verify;
 use crate::context::World;
 use crate::error::{Error, ExitCode, with_causes};
 use crate::events::{Event, HumanReporter, JsonReporter, Reporter, data_was_lost, print_line};
+use crate::progress::may_redraw;
 use args::{Cli, Command, Format, GlobalArgs, HubCommand};
 use build_version::BuildInfo;
 use clap::{CommandFactory as _, Parser as _};
-use process::Runner;
+use process::{Env, Runner};
 use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,7 +52,10 @@ pub fn main(build: BuildInfo) -> std::process::ExitCode {
     let format = cli.global.format;
     let reporter: Arc<dyn Reporter> = match format {
         Format::Json => Arc::new(JsonReporter::default()),
-        _ => Arc::new(HumanReporter),
+        _ => Arc::new(HumanReporter::new(may_redraw(
+            std::io::stderr().is_terminal(),
+            &Env::capture(),
+        ))),
     };
     // A second call fails and changes nothing; the provider is ours either way.
     if rustls::crypto::ring::default_provider()
@@ -223,7 +227,7 @@ fn fail(error: &Error, code: ExitCode, format: Format) -> std::process::ExitCode
     if format == Format::Json && !matches!(error, Error::NotReady(_)) {
         JsonReporter::default().event(event.clone());
     }
-    HumanReporter.event(event);
+    HumanReporter::default().event(event);
     std::process::ExitCode::from(code as u8)
 }
 

@@ -173,13 +173,13 @@ impl Look<'_> {
         let Some(policy) = self.policy(None) else {
             return Ok(false);
         };
-        let mut server = Sccache::start(self.world, path.to_owned(), version).await?;
+        let mut server = Sccache::start(self.world, path.to_owned(), version, LIMIT).await?;
         let outcome = server.probe(self.world, self.shim, &policy).await;
         if outcome.is_ok() {
             let command = self
                 .world
                 .command(server.path(), &AllowList::base())
-                .envs(server.address())
+                .envs(&server.client())
                 .arg("--dist-status");
             if let Ok(answer) = self.world.runner.success(&command, LIMIT).await {
                 finding.notes.extend(distributed(&answer.stdout_text()));

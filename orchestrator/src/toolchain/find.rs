@@ -54,7 +54,7 @@ pub async fn find(world: &World, state_dir: &Path) -> Result<Found, ToolchainErr
         rustc,
         mold: world.find_program("mold"),
         sccache: world
-            .find_program("sccache")
+            .find_native_program("sccache")
             .or_else(|| super::install::installed_sccache(world.host, state_dir)),
         lld_link: super::lld::find(world),
     })

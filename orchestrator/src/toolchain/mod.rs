@@ -20,7 +20,7 @@ pub(crate) use lld::probe as try_lld_link;
 pub use lld::{LldLink, find as find_lld_link};
 pub(crate) use probe::{linker as try_linker, scratch, version};
 pub use recipes::{Installers, Reason, Recipe, line, planned_path, recipe, recipes};
-pub use sccache::Sccache;
+pub use sccache::{CacheUse, KEEP_ALIVE, Sccache};
 pub use target::check_targets;
 pub use tool::{Need, Tool};
 
@@ -30,6 +30,7 @@ use crate::shim::{self, Policy};
 use process::ProcessError;
 use release_types::{Os, Platform};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// What the build is to use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +41,8 @@ pub struct Wanted {
     pub sccache: bool,
     /// Install what is wanted and missing.
     pub install: bool,
+    /// How long everything may wait for sccache before the build goes on without it.
+    pub cache_stall: Duration,
 }
 
 /// Why the toolchain cannot be used.
@@ -128,6 +131,8 @@ pub struct Toolchain {
     pub extra_path: Vec<PathBuf>,
     /// The running cache, when it works.
     pub sccache: Option<Sccache>,
+    /// What the cache was good for, once the build is done.
+    pub cache: Option<CacheUse>,
 }
 
 /// Installs what is wanted and missing, and tries out all that the build will use.
@@ -183,6 +188,7 @@ pub async fn ensure(
         lld_link,
         extra_path,
         sccache,
+        cache: None,
     })
 }
 
@@ -288,7 +294,8 @@ impl Ensure<'_> {
     async fn sccache(&self, found: Option<&Path>) -> Result<Sccache, ToolchainError> {
         let present = self.present(Tool::Sccache, found).await?;
         let (path, version) = (present.path.clone(), present.version.clone());
-        let mut sccache = Sccache::start(self.world, path, version).await?;
+        let mut sccache =
+            Sccache::start(self.world, path, version, self.wanted.cache_stall).await?;
         if let Err(error) = sccache.probe(self.world, self.shim, self.policy).await {
             sccache.stop(self.world).await;
             return Err(error);

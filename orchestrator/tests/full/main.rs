@@ -7,3 +7,4 @@
 )]
 
 mod cross;
+mod targets;

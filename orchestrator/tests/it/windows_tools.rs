@@ -105,7 +105,7 @@ impl Windows {
         assert_eq!(before.lacking(), ["lld-link"]);
         let with = installers(&self.world, true);
         let plan = doctor::plan_setup(&before, &with, &self.sandbox.state_dir());
-        doctor::install_missing(&self.world, &plan, &HumanReporter)
+        doctor::install_missing(&self.world, &plan, &HumanReporter::default())
             .await
             .unwrap();
         assert_eq!(
@@ -173,7 +173,7 @@ async fn a_build_installs_tries_and_wires_it_in() {
         wanted(false),
         policy.clone(),
         &state_dir,
-        &HumanReporter,
+        &HumanReporter::default(),
     );
     let error = refused.await.unwrap_err();
     assert_eq!(error.to_string(), "`lld-link` was not found on PATH");
@@ -184,7 +184,7 @@ async fn a_build_installs_tries_and_wires_it_in() {
         wanted(true),
         policy,
         &state_dir,
-        &HumanReporter,
+        &HumanReporter::default(),
     );
     let toolchain = ensured.await.unwrap();
     assert_eq!(toolchain.lld_link.as_deref(), Some("LLD 18.1.8"));
