@@ -19,6 +19,8 @@ mod publishing;
 mod release_local;
 mod release_remote;
 mod resolution;
+#[cfg(target_os = "linux")]
+mod rustflags;
 mod staging;
 mod support;
 mod tags;
