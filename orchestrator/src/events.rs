@@ -1,6 +1,8 @@
 //! What a run tells while it works: events, and the reporters that show them to a person or write
 //! them for a program.
 
+use crate::doctor::{Report, SetupPlan};
+use crate::job_env::{JobEnv, Shell, render};
 use crate::plan::Plan;
 use crate::progress::{EVENT_INTERVAL, Meter, Throttle, Units};
 use crate::publish::LastFile;
@@ -110,6 +112,12 @@ pub enum Event {
         /// Its digest.
         sha256: Sha256Digest,
     },
+    /// What this machine has of what it needs.
+    Doctor(Box<Report>),
+    /// What `setup` would do.
+    Setup(Box<SetupPlan>),
+    /// The environment for other steps of a job.
+    Env(Box<JobEnv>),
     /// What a run would do.
     Plan(Box<Plan>),
     /// What was published and proven.
@@ -283,6 +291,10 @@ fn show(event: Event) {
                 "{:>12} {filename} read back, sha256 {sha256}",
                 "verified"
             )),
+            Event::Doctor(report) => print_line(&harmless(&report.to_string())),
+            Event::Setup(plan) => print_line(&harmless(&plan.to_string())),
+            // Its forms are for shells and programs; a person is shown the plainest of them.
+            Event::Env(env) => print_line(&render(&env, Shell::Sh)),
             Event::Plan(plan) => print_line(&harmless(&plan.to_string())),
             Event::Receipt(receipt) => print_line(&harmless(&receipt.to_string())),
             Event::Listening { url } => print_line(&format!("listening on {url}")),

@@ -170,6 +170,7 @@ pub fn cargo_command(world: &World, plan: &Plan, toolchain: &Toolchain) -> Comma
     for (name, value) in environment(plan, toolchain) {
         env.set(name, value);
     }
+    append_to_path(&mut env, &toolchain.extra_path);
     // The policy holds no secret, only paths that the plan has already shown.
     if let Ok(policy) = serde_json::to_string(&toolchain.policy) {
         env.set(POLICY_VAR, policy);
@@ -184,6 +185,19 @@ pub fn cargo_command(world: &World, plan: &Plan, toolchain: &Toolchain) -> Comma
         .args(plan.command.iter().skip(1))
         .envs(&env)
         .cwd(&plan.root)
+}
+
+/// Puts folders at the end of `PATH`, where they hide nothing that is on it already.
+fn append_to_path(env: &mut Env, folders: &[PathBuf]) {
+    if folders.is_empty() {
+        return;
+    }
+    let path = env.get("PATH").unwrap_or_default().to_owned();
+    let all = std::env::split_paths(&path).chain(folders.iter().cloned());
+    match std::env::join_paths(all) {
+        Ok(path) => env.set("PATH", path),
+        Err(error) => tracing::warn!(%error, "PATH stays as it is"),
+    }
 }
 
 /// Builds every program of the plan in one pass and checks what came out.

@@ -8,7 +8,7 @@ use crate::products::{Product, Workspace};
 use crate::select::Selected;
 use crate::settings::{BuildSettings, HubChoice};
 use crate::shim::{self, Policy};
-use crate::toolchain::{BuildEnv, Found, Installers, build_environment};
+use crate::toolchain::{BuildEnv, CommonEnv, Found, Installers, build_environment};
 use calls::calls;
 use release_types::{
     Channel, FileName, FileNameError, ObjectKey, ObjectKeyError, Os, Platform, ProductName,
@@ -165,6 +165,8 @@ pub struct Facts<'a> {
     pub cargo_home: Option<PathBuf>,
     /// Whether this is a job of GitHub Actions without another shared cache.
     pub github_cache: bool,
+    /// Whether somebody has said already how much debug information a release has.
+    pub debug_is_said: bool,
     /// Which Hub, when one is known.
     pub hub: Option<&'a HubChoice>,
     /// Whether the run ends with the build or goes on to the Hub.
@@ -204,8 +206,11 @@ pub fn plan(facts: &Facts<'_>) -> Result<Plan, PlanError> {
         commit,
         commit_time: *commit_time,
         shim: &shim,
-        sccache: sccache.as_deref().map(text).transpose()?.as_deref(),
-        github_cache: facts.github_cache,
+        common: CommonEnv {
+            debug_is_said: facts.debug_is_said,
+            sccache: sccache.as_deref().map(text).transpose()?.as_deref(),
+            github_cache: facts.github_cache,
+        },
     });
     let calls = if facts.publishes {
         calls(&products, tag, platform, *channel)

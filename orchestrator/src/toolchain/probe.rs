@@ -18,7 +18,7 @@ pub(super) const TRIAL_LIMIT: Duration = Duration::from_secs(60);
 pub(super) const TRIAL_SOURCE: &str = "fn main() { println!(\"works\"); }\n";
 
 /// What a tool calls its version.
-pub(super) async fn version(
+pub(crate) async fn version(
     world: &World,
     tool: &'static str,
     path: &Path,
@@ -46,7 +46,7 @@ pub(super) fn compiler(world: &World, program: &Path, policy: &Policy) -> Option
 /// Links a program for this host through the shim, looks into it for the linker's name, and runs
 /// it. A build for another target uses the same linker with that target's C compiler, which only
 /// cargo's configuration knows.
-pub(super) async fn linker(
+pub(crate) async fn linker(
     world: &World,
     tool: &'static str,
     path: &Path,
@@ -92,7 +92,7 @@ pub(super) async fn linker(
 }
 
 /// A folder that is gone when it is no longer needed.
-pub(super) fn scratch() -> Result<tempfile::TempDir, ToolchainError> {
+pub(crate) fn scratch() -> Result<tempfile::TempDir, ToolchainError> {
     tempfile::Builder::new()
         .prefix("ar-")
         .tempdir()

@@ -84,7 +84,6 @@ impl Sccache {
         world: &World,
         path: PathBuf,
         version: String,
-        stall_limit: Duration,
     ) -> Result<Self, ToolchainError> {
         let broken = |why: String| ToolchainError::Broken {
             tool: "sccache",
@@ -149,10 +148,17 @@ impl Sccache {
             path,
             version,
             address,
-            stall_limit,
+            stall_limit: Duration::MAX,
             server: Some(server),
             _socket_dir: socket_dir,
         })
+    }
+
+    /// Sets how long everything may wait for it; without a limit at first.
+    #[must_use]
+    pub fn with_stall_limit(mut self, limit: Duration) -> Self {
+        self.stall_limit = limit;
+        self
     }
 
     /// How long everything may wait for it.
