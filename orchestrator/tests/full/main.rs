@@ -6,4 +6,11 @@
     reason = "a test that cannot go on fails"
 )]
 
+#[path = "../it/cached.rs"]
+#[expect(dead_code, reason = "the other half of the table uses the rest")]
+mod cached;
+mod caches;
 mod cross;
+#[path = "../it/support.rs"]
+#[expect(dead_code, reason = "other tests use the rest")]
+mod support;
