@@ -7,7 +7,6 @@
 )]
 
 #[path = "../it/cached.rs"]
-#[expect(dead_code, reason = "the other half of the table uses the rest")]
 mod cached;
 mod caches;
 mod cross;
