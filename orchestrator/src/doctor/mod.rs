@@ -12,7 +12,7 @@ pub use look::{look, try_declared};
 pub use setup::{SetupPlan, SetupStep, install_missing, plan_setup};
 
 use crate::products::Product;
-use crate::toolchain::{Installers, Need, Reason, Tool, recipes};
+use crate::toolchain::{Installers, Need, Reason, Tool, line, recipes};
 use release_types::Platform;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -221,10 +221,11 @@ fn known_row(tool: Tool, finding: &Finding, facts: &Facts<'_>) -> Row {
         .first()
         .into_iter()
         .flatten()
-        .map(|words| words.join(" "))
+        .map(|words| line(words))
         .collect();
     let mut notes = notes(finding);
-    if !state.is_usable() && install.is_empty() {
+    let need = tool.need(facts.host);
+    if !state.is_usable() && install.is_empty() && need != Need::Optional {
         notes.push(match tool {
             Tool::Cargo | Tool::Rustc => "rustup installs it: https://rustup.rs".to_owned(),
             _ => "nothing that could install it was found here".to_owned(),
@@ -233,7 +234,7 @@ fn known_row(tool: Tool, finding: &Finding, facts: &Facts<'_>) -> Row {
     Row {
         tool: tool.name().to_owned(),
         purpose: tool.purpose().to_owned(),
-        need: tool.need(facts.host),
+        need,
         state,
         path: finding.path.clone(),
         version: finding.version.clone(),

@@ -5,7 +5,7 @@ use crate::context::World;
 use crate::error::with_causes;
 use crate::events::Reporter;
 use crate::toolchain::{
-    self, Installers, Need, Reason, Recipe, Tool, ToolchainError, recipes, run_ways,
+    self, Installers, Need, Reason, Recipe, Tool, ToolchainError, line, recipes, run_ways,
 };
 use release_types::Platform;
 use serde::Serialize;
@@ -60,7 +60,7 @@ pub fn plan_setup(report: &Report, installers: &Installers, state_dir: &Path) ->
                 tool: tool.name(),
                 ways: recipes
                     .iter()
-                    .map(|way| way.iter().map(|words| words.join(" ")).collect())
+                    .map(|way| way.iter().map(|words| line(words)).collect())
                     .collect(),
                 known: tool,
                 recipes,

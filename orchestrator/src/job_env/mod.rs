@@ -64,8 +64,12 @@ pub fn job_env(facts: &Facts<'_>) -> JobEnv {
     let mut works = |tool: Tool| {
         let finding = facts.findings.get(&tool)?;
         if !finding.works() {
+            let then = match tool {
+                Tool::LldLink => "programs for Windows will not link",
+                _ => "it is left out",
+            };
             warnings.push(format!(
-                "{} cannot be used, so nothing is set up for it; `atlas-release doctor` says why",
+                "{} cannot be used, so {then}; `atlas-release doctor` says why",
                 tool.name()
             ));
         }
@@ -143,11 +147,13 @@ mod tests {
                 path: r"C:\Program Files\LLVM\bin\lld-link.exe".into(),
                 off_path: Some(r"C:\Program Files\LLVM\bin".into()),
             };
-            let findings = tools(host).into_iter().map(|t| (t, find(t))).collect();
+            let findings: BTreeMap<Tool, Finding> =
+                tools(host).into_iter().map(|t| (t, find(t))).collect();
+            let lld_link = findings.get(&Tool::LldLink).filter(|found| found.works());
             let env = job_env(&Facts {
                 host,
                 findings: &findings,
-                lld_link: (host.os == Os::Windows).then_some(&off_path),
+                lld_link: lld_link.map(|_| &off_path),
                 debug_is_said: false,
                 github_cache: true,
                 config: &[],

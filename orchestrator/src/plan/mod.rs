@@ -4,6 +4,7 @@ mod calls;
 mod show;
 mod tools;
 
+use crate::inspect::GlibcVersion;
 use crate::products::{Product, Workspace};
 use crate::select::Selected;
 use crate::settings::{BuildSettings, HubChoice};
@@ -116,6 +117,9 @@ pub struct Plan {
     /// Further variables that the build may see.
     #[serde(skip)]
     pub pass_env: Vec<String>,
+    /// The newest glibc that the programs may need, when there is a bound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_glibc: Option<GlibcVersion>,
 }
 
 /// Why there can be no plan.
@@ -248,6 +252,7 @@ pub fn plan(facts: &Facts<'_>) -> Result<Plan, PlanError> {
         target_dir,
         root: facts.workspace.root.clone(),
         pass_env: facts.workspace.pass_env.clone(),
+        max_glibc: facts.workspace.max_glibc.clone(),
     })
 }
 
@@ -293,6 +298,15 @@ fn policy(facts: &Facts<'_>, target_dir: &Path) -> Policy {
     // The usual place has this name already, by the line above.
     if target_dir != facts.workspace.root.join("target") {
         remap.push((target_dir.to_owned(), "/workspace/target".to_owned()));
+    }
+    // Where a configuration keeps what is built on the way apart from the results.
+    if let Some(dir) = &facts.workspace.build_dir
+        && !remap
+            .iter()
+            .any(|(from, _)| dir.starts_with(from) && from != &facts.workspace.root)
+        && dir != &facts.workspace.target_dir
+    {
+        remap.push((dir.clone(), "/workspace/target".to_owned()));
     }
     if let Some(home) = &facts.cargo_home {
         remap.push((home.clone(), "/cargo".to_owned()));

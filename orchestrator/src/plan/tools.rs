@@ -1,7 +1,7 @@
 //! What is planned for each tool: used where it is, installed, or done without.
 
 use super::{Facts, PlannedTool};
-use crate::toolchain::{Tool, links_with_lld_link, planned_path, recipe};
+use crate::toolchain::{Tool, line, links_with_lld_link, planned_path, recipe};
 use std::path::{Path, PathBuf};
 
 /// Where sccache is, or will be once it is installed.
@@ -54,7 +54,7 @@ pub(super) fn tools(facts: &Facts<'_>, mold: bool) -> Vec<PlannedTool> {
                 let install: Vec<String> = if facts.build.wanted.install {
                     recipe(tool, facts.host, facts.installers, facts.state_dir)
                         .iter()
-                        .map(|words| words.join(" "))
+                        .map(|words| line(words))
                         .collect()
                 } else {
                     Vec::new()

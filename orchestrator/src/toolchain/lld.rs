@@ -200,6 +200,7 @@ mod tests {
         world(Platform::new(Os::Linux, arch), Env::capture())
     }
 
+    #[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
     fn executable(path: &Path, script: &str) {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, format!("#!/bin/sh\n{script}\n")).unwrap();
@@ -218,7 +219,8 @@ mod tests {
         for (script, says) in [
             ("exit 0", "it reported success and left no program"),
             ("echo no such option >&2; exit 1", "no such option"),
-            ("cp trial.obj trial.exe", "of what it linked"),
+            ("cp trial.obj trial.exe", "what it linked is Coff"),
+            ("echo text > trial.exe", "of what it linked"),
             ("cp /bin/sh trial.exe", "ELF"),
         ] {
             executable(&fake, script);

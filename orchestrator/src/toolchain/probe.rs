@@ -23,7 +23,13 @@ pub(crate) async fn version(
     tool: &'static str,
     path: &Path,
 ) -> Result<String, ToolchainError> {
-    let command = world.command(path, &AllowList::base()).arg("--version");
+    // rustup stands in for cargo, and must neither look elsewhere nor fetch anything.
+    let allowed = AllowList::base().and(&["CARGO_HOME", "RUSTUP_*"]);
+    let command = world
+        .command(path, &allowed)
+        .env("RUSTUP_AUTO_INSTALL", "0")
+        .arg("--version")
+        .cwd(&world.cwd);
     let output = world
         .runner
         .success(&command, VERSION_LIMIT)

@@ -219,6 +219,16 @@ pub fn recipes(
         .collect()
 }
 
+/// A command as a person would type it.
+pub fn line(words: &[String]) -> String {
+    match words.split_first() {
+        Some((program, args)) => process::Command::new(program)
+            .args(args.iter().cloned())
+            .to_string(),
+        None => String::new(),
+    }
+}
+
 fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|&word| word.to_owned()).collect()
 }
