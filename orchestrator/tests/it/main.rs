@@ -8,6 +8,8 @@
 )]
 
 mod building;
+mod cached;
+mod caches;
 mod command_line;
 mod faults;
 mod hub_server;
