@@ -290,10 +290,9 @@ fn policy(facts: &Facts<'_>, target_dir: &Path) -> Policy {
     let mold = facts.build.wanted.mold && target.os == Os::Linux && facts.host.os == Os::Linux;
     // rustc takes the last that fits, so what lies inside another folder comes after it.
     let mut remap = vec![(facts.workspace.root.clone(), "/workspace".to_owned())];
-    // The usual place has this name already, by the line above.
-    if target_dir != facts.workspace.root.join("target") {
-        remap.push((target_dir.to_owned(), "/workspace/target".to_owned()));
-    }
+    // Also in its usual place, where the line above would do: the policy has to be the same one
+    // wherever the target directory is, since its digest is in the names of all that is compiled.
+    remap.push((target_dir.to_owned(), "/workspace/target".to_owned()));
     // Where a configuration keeps what is built on the way apart from the results.
     if let Some(dir) = &facts.workspace.build_dir
         && !remap

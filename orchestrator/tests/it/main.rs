@@ -18,6 +18,7 @@ mod products;
 mod publishing;
 mod release_local;
 mod release_remote;
+mod reproducing;
 mod resolution;
 mod staging;
 mod support;
