@@ -3,6 +3,7 @@
 
 use process::{AllowList, Command, Env, Runner};
 use release_types::{Arch, Os, Platform};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 /// What the program was started with and in.
@@ -56,6 +57,16 @@ impl World {
         which::which_in(name, self.env.get("PATH"), &self.cwd).ok()
     }
 
+    /// Finds a program on `PATH`, and takes one that is no script where there is such a one: a
+    /// version manager's script costs a fraction of a second each time, which is much for what is
+    /// started for each compilation.
+    pub fn find_native_program(&self, name: &str) -> Option<PathBuf> {
+        let all = which::which_in_all(name, self.env.get("PATH"), &self.cwd).ok()?;
+        let all: Vec<PathBuf> = all.collect();
+        let native = all.iter().find(|path| !is_script(path));
+        native.or(all.first()).cloned()
+    }
+
     /// A command for a child that may see what `allowed` lets through.
     pub fn command(&self, program: impl Into<PathBuf>, allowed: &AllowList) -> Command {
         Command::new(program).envs(&self.env.allowed(allowed))
@@ -65,6 +76,13 @@ impl World {
     pub fn in_github_actions(&self) -> bool {
         self.env.get("GITHUB_ACTIONS").is_some_and(|v| v == "true")
     }
+}
+
+/// Whether a file begins as scripts do. What cannot be read is none.
+fn is_script(path: &Path) -> bool {
+    let mut start = [0; 2];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut start));
+    read.is_ok() && start == *b"#!"
 }
 
 /// The platform this program was built for, if it is one of the six.

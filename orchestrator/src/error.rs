@@ -83,6 +83,8 @@ pub enum Error {
     },
     #[error("standard output could not be written to; what was to be done is done")]
     Output,
+    #[error("this machine lacks what releases need: {}", .0.join(", "))]
+    NotReady(Vec<String>),
     #[error("interrupted")]
     Interrupted,
     #[error("atlas-release itself failed; please report what stands above")]
@@ -211,6 +213,7 @@ impl Error {
                 | hub::HubError::Random(_)
                 | hub::HubError::Listen { .. } => ExitCode::Machine,
             },
+            Self::NotReady(_) => ExitCode::Tool,
             Self::Interrupted => ExitCode::Interrupted,
             Self::Defect => ExitCode::Defect,
         }
@@ -329,6 +332,18 @@ impl Error {
             Self::Settings(SettingsError::NoHub) => {
                 "set ATLAS_HUB_URL, or use --local for a Hub on this machine".to_owned()
             }
+            Self::Settings(SettingsError::NotInAJob(_)) => {
+                "GitHub Actions sets it for every step; elsewhere use --format sh, fish, powershell or json".to_owned()
+            }
+            Self::NotReady(_) => {
+                "`atlas-release setup` installs what can be installed; what doctor says of each tool stands above".to_owned()
+            }
+            Self::Toolchain(
+                ToolchainError::Missing { tool: "lld-link" }
+                | ToolchainError::Install { tool: "lld-link", .. }
+                | ToolchainError::NoInstaller { tool: "lld-link", .. }
+                | ToolchainError::Broken { tool: "lld-link", .. },
+            ) => "install LLVM (choco install llvm); lld-link is looked for on PATH and in LLVM\\bin below Program Files".to_owned(),
             Self::Settings(SettingsError::NoToken) => {
                 "an administrator of the Hub issues one; README.md shows how".to_owned()
             }

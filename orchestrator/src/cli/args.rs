@@ -1,5 +1,6 @@
 //! The command line, as clap reads it.
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use release_types::{Channel, Platform, ProductName};
 use std::net::SocketAddr;
@@ -31,7 +32,7 @@ pub struct Cli {
 #[derive(Debug, Clone, Args)]
 pub struct GlobalArgs {
     /// Lines for people, or one JSON object a line for programs.
-    #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
+    #[arg(long, global = true, default_value = "human", value_parser = Format::of(&["human", "json"]))]
     pub format: Format,
     /// Log more to standard error; twice for everything.
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
@@ -47,13 +48,30 @@ pub struct GlobalArgs {
     pub target_dir: Option<PathBuf>,
 }
 
-/// The form of what is written to standard output.
+/// The form of what is written to standard output. Most commands know the first two; `env` has an
+/// option of the same name with forms of its own, which clap needs to be of the same type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// For people.
     Human,
     /// For programs.
     Json,
+    /// Files of GitHub Actions.
+    Github,
+    /// For a POSIX shell.
+    Sh,
+    /// For fish.
+    Fish,
+    /// For PowerShell.
+    Powershell,
+}
+
+impl Format {
+    /// A parser that knows some of them.
+    fn of(names: &'static [&'static str]) -> impl TypedValueParser<Value = Self> {
+        let names = PossibleValuesParser::new(names);
+        names.try_map(|name| Self::from_str(&name, false))
+    }
 }
 
 /// What to do.
@@ -87,6 +105,17 @@ pub enum Command {
         atlas-release reproduce runner-v1.4.0 --against-hub --hub-url https://hub.example.com\n  \
         atlas-release reproduce --from release.json")]
     Reproduce(ReproduceCommand),
+    /// Look for every tool, try it, and say how to install what is missing.
+    #[command(after_help = "Example:\n  atlas-release doctor --format json")]
+    Doctor,
+    /// Install the tools that are missing, and nothing else.
+    #[command(after_help = "Example:\n  atlas-release setup --dry-run")]
+    Setup(SetupCommand),
+    /// Write the environment of builds for other steps of a job, such as tests.
+    #[command(after_help = "Examples:\n  atlas-release env --format github\n  \
+        eval \"$(atlas-release env --format sh)\"\n  atlas-release env --format fish | source\n  \
+        atlas-release env --format powershell | Out-String | Invoke-Expression")]
+    Env(EnvCommand),
     /// The embedded Hub.
     #[command(subcommand)]
     Hub(HubCommand),
@@ -127,6 +156,10 @@ pub struct BuildArgs {
     /// Compile without sccache.
     #[arg(long)]
     pub no_sccache: bool,
+    /// How long nothing may compile because all wait for sccache, in seconds; then the build goes
+    /// on without it.
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..))]
+    pub cache_stall_limit: u64,
     /// Install nothing: a missing tool is an error, or a warning where it is not needed.
     #[arg(long)]
     pub no_install: bool,
@@ -204,6 +237,23 @@ pub struct ReleaseCommand {
     /// Show the plan and stop.
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// `setup`.
+#[derive(Debug, Args)]
+pub struct SetupCommand {
+    /// Print the commands and run none of them.
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `env`.
+#[derive(Debug, Args)]
+pub struct EnvCommand {
+    /// Who is to read it: github writes to the files that GITHUB_ENV and GITHUB_PATH name, the
+    /// others to standard output.
+    #[arg(long, value_parser = Format::of(&["github", "sh", "fish", "powershell", "json"]))]
+    pub format: Format,
 }
 
 /// What is staged, for `publish` and `verify`.

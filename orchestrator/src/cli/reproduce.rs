@@ -205,6 +205,7 @@ async fn build_in(
                 no_mold: args.no_mold || recorded_mold == Some(false),
                 no_sccache: cache.is_none(),
                 no_install: true,
+                cache_stall_limit: 120,
             },
             None,
             false,
@@ -244,7 +245,7 @@ async fn check_record(
     prepared: &Prepared,
 ) -> Result<(), Error> {
     let mold = match (&record.toolchain.linker, &prepared.found.mold) {
-        (Some(_), Some(path)) => Some(toolchain::version_of(world, "mold", path).await?),
+        (Some(_), Some(path)) => Some(toolchain::version(world, "mold", path).await?),
         _ => None,
     };
     same_tools(

@@ -14,6 +14,7 @@ pub use write::{Earlier, stage, write_atomically};
 
 use crate::artifacts::{ArtifactError, LocalArtifact};
 use crate::inspect::Inspection;
+use crate::toolchain::CacheUse;
 use release_types::{Channel, FileName, Kind, Platform, ProductName, Sha256Digest};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -106,6 +107,9 @@ pub struct RecordedToolchain {
     pub linker: Option<String>,
     /// sccache's version, when it was used.
     pub sccache: Option<String>,
+    /// What the compiler cache was good for, when it was used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache: Option<CacheUse>,
     /// The name of the shim's policy.
     pub policy: String,
 }

@@ -9,7 +9,7 @@ use crate::products::{Product, Workspace};
 use crate::select::Selected;
 use crate::settings::{BuildSettings, HubChoice};
 use crate::shim::{self, Policy};
-use crate::toolchain::{BuildEnv, Found, Installers, build_environment};
+use crate::toolchain::{BuildEnv, CommonEnv, Found, Installers, build_environment};
 use calls::calls;
 use release_types::{
     Channel, FileName, FileNameError, ObjectKey, ObjectKeyError, Os, Platform, ProductName,
@@ -117,6 +117,9 @@ pub struct Plan {
     /// Further variables that the build may see.
     #[serde(skip)]
     pub pass_env: Vec<String>,
+    /// cargo's own folder, when it is known.
+    #[serde(skip)]
+    pub cargo_home: Option<PathBuf>,
     /// The newest glibc that the programs may need, when there is a bound.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_glibc: Option<GlibcVersion>,
@@ -169,6 +172,8 @@ pub struct Facts<'a> {
     pub cargo_home: Option<PathBuf>,
     /// Whether this is a job of GitHub Actions without another shared cache.
     pub github_cache: bool,
+    /// Whether somebody has said already how much debug information a release has.
+    pub debug_is_said: bool,
     /// Which Hub, when one is known.
     pub hub: Option<&'a HubChoice>,
     /// Whether the run ends with the build or goes on to the Hub.
@@ -208,8 +213,11 @@ pub fn plan(facts: &Facts<'_>) -> Result<Plan, PlanError> {
         commit,
         commit_time: *commit_time,
         shim: &shim,
-        sccache: sccache.as_deref().map(text).transpose()?.as_deref(),
-        github_cache: facts.github_cache,
+        common: CommonEnv {
+            debug_is_said: facts.debug_is_said,
+            sccache: sccache.as_deref().map(text).transpose()?.as_deref(),
+            github_cache: facts.github_cache,
+        },
     });
     let calls = if facts.publishes {
         calls(&products, tag, platform, *channel)
@@ -247,6 +255,7 @@ pub fn plan(facts: &Facts<'_>) -> Result<Plan, PlanError> {
         target_dir,
         root: facts.workspace.root.clone(),
         pass_env: facts.workspace.pass_env.clone(),
+        cargo_home: facts.cargo_home.clone(),
         max_glibc: facts.workspace.max_glibc.clone(),
     })
 }

@@ -24,3 +24,5 @@ mod staging;
 mod support;
 mod tags;
 mod targets;
+mod tools;
+mod windows_tools;
