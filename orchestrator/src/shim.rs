@@ -58,6 +58,7 @@ impl Policy {
         for (from, to) in &mut named.remap {
             *from = PathBuf::from(format!("<{to}>"));
         }
+        named.remap.dedup();
         let text = |flags: Vec<OsString>| {
             let flags = flags.iter();
             flags.map(|f| f.to_string_lossy().into_owned()).collect()
@@ -78,8 +79,10 @@ impl Policy {
     /// A name for what the policy does to output: 16 hexadecimal digits. Directories do not count,
     /// so that the same build elsewhere has the same name.
     pub fn digest(&self) -> String {
-        let names: Vec<&str> = self.remap.iter().map(|(_, to)| to.as_str()).collect();
-        let text = format!("1 {} {:?} {names:?}", self.target, self.linker);
+        // Several folders may have one name.
+        let names: std::collections::BTreeSet<&str> =
+            self.remap.iter().map(|(_, to)| to.as_str()).collect();
+        let text = format!("2 {} {:?} {names:?}", self.target, self.linker);
         release_types::Sha256Digest::of(text.as_bytes()).to_string()[..16].to_owned()
     }
 }

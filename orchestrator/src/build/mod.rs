@@ -257,7 +257,7 @@ pub async fn build(
         sccache.stop(world).await;
     }
     let executables = built?;
-    let profile = Profile::read(world, &plan.root);
+    let profile = Profile::read(&plan.root, plan.cargo_home.as_deref(), &world.env);
     let mut products = Vec::with_capacity(plan.products.len());
     for planned in &plan.products {
         let found = executables

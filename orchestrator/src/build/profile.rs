@@ -1,53 +1,51 @@
-//! The release profile, as the workspace's manifest and the environment set it.
+//! The release profile, as the workspace's manifest, cargo's configuration and the environment set it.
 
-use crate::cargo_config;
-use crate::context::World;
+use crate::cargo_config::{self, ConfigFile};
+use process::Env;
 use std::path::Path;
-use toml::{Table, Value};
 
-/// `[profile.release]`, and what cargo's configuration and the environment say over it.
+/// `[profile.release]`, and what is said over it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Profile {
-    table: Option<Value>,
-    /// What decides about debug information, of whatever kind TOML has.
-    debug: Option<Value>,
+    table: Option<toml::Value>,
+    /// What configuration files say of `debug`, the first in force.
+    configured: Option<toml::Value>,
+    debug_var: Option<String>,
 }
 
 impl Profile {
-    /// Reads the manifest in a workspace's folder, and cargo's configuration for it. cargo has read
-    /// them before, so what cannot be read says nothing.
-    pub fn read(world: &World, root: &Path) -> Self {
+    /// Reads the manifest in a workspace's folder. cargo has read it before, so one that cannot be
+    /// read says nothing.
+    pub fn read(root: &Path, cargo_home: Option<&Path>, env: &Env) -> Self {
         let manifest = cargo_config::read_file(&root.join("Cargo.toml"));
-        let config = cargo_config::read(root, world.cargo_home().as_deref());
-        let tables: Vec<Table> = config.into_iter().map(|file| file.table).collect();
-        let var = world.env.get("CARGO_PROFILE_RELEASE_DEBUG");
+        let configuration = cargo_config::read(root, cargo_home);
+        let var = env.get("CARGO_PROFILE_RELEASE_DEBUG");
         let var = var.and_then(|value| value.to_str());
-        Self::of(manifest.map(|file| file.table).as_ref(), &tables, var)
+        Self::of(manifest.as_ref(), &configuration, var)
     }
 
-    /// The environment wins over configuration, the nearest file of which comes first, and that
-    /// over the manifest. Source: The Cargo Book, "Profiles" and "Configuration".
-    fn of(manifest: Option<&Table>, config: &[Table], debug_var: Option<&str>) -> Self {
-        let release = |table: &Table| table.get("profile")?.get("release").cloned();
-        let table = manifest.and_then(release);
-        let debug = match debug_var {
-            Some(text) => Some(Value::String(text.to_owned())),
-            None => {
-                let tables = config.iter().filter_map(release).chain(table.clone());
-                tables
-                    .filter_map(|table| table.get("debug").cloned())
-                    .next()
-            }
-        };
-        Self { table, debug }
+    fn of(manifest: Option<&ConfigFile>, files: &[ConfigFile], debug_var: Option<&str>) -> Self {
+        let release = |file: &ConfigFile| file.table.get("profile")?.get("release").cloned();
+        let debug = |file: &ConfigFile| release(file)?.get("debug").cloned();
+        Self {
+            table: manifest.and_then(release),
+            configured: files.iter().find_map(debug),
+            debug_var: debug_var.map(str::to_owned),
+        }
     }
 
-    /// Whether debug information belongs into release programs.
+    /// Whether debug information belongs into release programs. The environment wins over
+    /// configuration files, and those over the manifest. Source: The Cargo Book, "Configuration".
     pub fn asks_for_debug_info(&self) -> bool {
-        match &self.debug {
-            Some(Value::Boolean(debug)) => *debug,
-            Some(Value::Integer(level)) => *level > 0,
-            Some(Value::String(text)) => !["0", "false", "none", ""].contains(&text.as_str()),
+        let nothing = |text: &str| ["0", "false", "none", ""].contains(&text);
+        if let Some(text) = &self.debug_var {
+            return !nothing(text);
+        }
+        let manifest = || self.table.as_ref().and_then(|table| table.get("debug"));
+        match self.configured.as_ref().or_else(manifest) {
+            Some(toml::Value::Boolean(debug)) => *debug,
+            Some(toml::Value::Integer(level)) => *level > 0,
+            Some(toml::Value::String(text)) => !nothing(text),
             _ => false,
         }
     }
@@ -62,8 +60,11 @@ impl Profile {
 mod tests {
     use super::*;
 
-    fn table(text: &str) -> Table {
-        toml::from_str(text).unwrap_or_default()
+    fn file(text: &str) -> ConfigFile {
+        ConfigFile {
+            path: "Cargo.toml".into(),
+            table: toml::from_str(text).unwrap(),
+        }
     }
 
     #[test]
@@ -77,19 +78,16 @@ mod tests {
             ("debug = true", true),
             ("debug = \"line-tables-only\"", true),
         ] {
-            let manifest = table(&format!("[workspace]\n[profile.release]\n{debug}\n"));
-            let of = |config: &[Table], var| {
-                Profile::of(Some(&manifest), config, var).asks_for_debug_info()
+            let manifest = file(&format!("[workspace]\n[profile.release]\n{debug}\n"));
+            let asked = |files: &[ConfigFile], var| {
+                Profile::of(Some(&manifest), files, var).asks_for_debug_info()
             };
-            assert_eq!(of(&[], None), asks, "{debug}");
-            // What is nearer wins: the environment, then the first of the files.
-            let files = ["debug = 2", "debug = false"]
-                .map(|debug| table(&format!("[profile.release]\n{debug}\n")));
-            assert!(of(&files, None));
-            assert!(!of(&files[1..], None));
-            assert!(!of(&files, Some("0")));
-            assert!(of(&files[1..], Some("line-tables-only")));
+            let config = |debug: bool| [file(&format!("profile.release.debug = {debug}"))];
+            assert_eq!(asked(&[], None), asks);
+            assert_eq!(asked(&[file("build.jobs = 1")], None), asks);
+            assert!(asked(&config(true), None) && !asked(&config(false), None));
+            assert!(asked(&config(false), Some("2")) && !asked(&config(true), Some("0")));
         }
-        assert!(!Profile::default().asks_for_debug_info());
+        assert!(!Profile::of(None, &[], None).asks_for_debug_info());
     }
 }

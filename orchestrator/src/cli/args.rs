@@ -100,6 +100,11 @@ pub enum Command {
         ATLAS_HUB_URL=https://hub.example.com atlas-release release runner-v1.4.0"
     )]
     Release(ReleaseCommand),
+    /// Build a commit anew, elsewhere, and compare bit for bit.
+    #[command(after_help = "Examples:\n  atlas-release reproduce runner-v1.4.0\n  \
+        atlas-release reproduce runner-v1.4.0 --against-hub --hub-url https://hub.example.com\n  \
+        atlas-release reproduce --from release.json")]
+    Reproduce(ReproduceCommand),
     /// Look for every tool, try it, and say how to install what is missing.
     #[command(after_help = "Example:\n  atlas-release doctor --format json")]
     Doctor,
@@ -111,11 +116,6 @@ pub enum Command {
         eval \"$(atlas-release env --format sh)\"\n  atlas-release env --format fish | source\n  \
         atlas-release env --format powershell | Out-String | Invoke-Expression")]
     Env(EnvCommand),
-    /// Build a commit anew, elsewhere, and compare bit for bit.
-    #[command(after_help = "Examples:\n  atlas-release reproduce runner-v1.4.0\n  \
-        atlas-release reproduce runner-v1.4.0 --against-hub --hub-url https://hub.example.com\n  \
-        atlas-release reproduce --from release.json")]
-    Reproduce(ReproduceCommand),
     /// The embedded Hub.
     #[command(subcommand)]
     Hub(HubCommand),

@@ -245,7 +245,7 @@ async fn check_record(
     prepared: &Prepared,
 ) -> Result<(), Error> {
     let mold = match (&record.toolchain.linker, &prepared.found.mold) {
-        (Some(_), Some(path)) => Some(toolchain::version_of(world, "mold", path).await?),
+        (Some(_), Some(path)) => Some(toolchain::version(world, "mold", path).await?),
         _ => None,
     };
     same_tools(

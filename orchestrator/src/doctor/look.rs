@@ -176,8 +176,7 @@ impl Look<'_> {
         let Some(policy) = self.policy(None) else {
             return Ok(false);
         };
-        let mut server =
-            Sccache::start(self.world, path.to_owned(), version, &policy, LIMIT).await?;
+        let mut server = Sccache::start(self.world, path.to_owned(), version, None, LIMIT).await?;
         let outcome = server.probe(self.world, self.shim, &policy).await;
         if outcome.is_ok() {
             let command = self

@@ -208,15 +208,15 @@ pub async fn ensure(
     })
 }
 
+/// The platform that a policy is for.
+fn policy_target(policy: &Policy, world: &World) -> Platform {
+    Platform::from_target_triple(&policy.target).unwrap_or(world.host)
+}
+
 /// Whether a build on this host for this target links with lld-link and can try it beforehand.
 pub fn links_with_lld_link(host: Platform, target: &str) -> bool {
     let target = Platform::from_target_triple(target);
     host.os == Os::Windows && target.is_some_and(|target| target.os == Os::Windows)
-}
-
-/// The platform that a policy is for.
-fn policy_target(policy: &Policy, world: &World) -> Platform {
-    Platform::from_target_triple(&policy.target).unwrap_or(world.host)
 }
 
 /// What making sure of a tool needs to know.
@@ -315,14 +315,9 @@ impl Ensure<'_> {
     async fn sccache(&self, found: Option<&Path>) -> Result<Sccache, ToolchainError> {
         let present = self.present(Tool::Sccache, found).await?;
         let (path, version) = (present.path.clone(), present.version.clone());
-        let mut sccache = Sccache::start(
-            self.world,
-            path,
-            version,
-            self.policy,
-            self.wanted.cache_stall,
-        )
-        .await?;
+        let stall = self.wanted.cache_stall;
+        let start = Sccache::start(self.world, path, version, Some(self.policy), stall);
+        let mut sccache = start.await?;
         if let Err(error) = sccache.probe(self.world, self.shim, self.policy).await {
             sccache.stop(self.world).await;
             return Err(error);
@@ -346,18 +341,6 @@ impl Ensure<'_> {
             }
         }
     }
-}
-
-/// What a tool calls its version.
-///
-/// # Errors
-/// When it cannot be asked.
-pub async fn version_of(
-    world: &World,
-    tool: &'static str,
-    path: &Path,
-) -> Result<String, ToolchainError> {
-    probe::version(world, tool, path).await
 }
 
 /// Tells an interrupted run apart from a tool that failed.

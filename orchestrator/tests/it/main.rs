@@ -20,6 +20,7 @@ mod products;
 mod publishing;
 mod release_local;
 mod release_remote;
+mod reproducing;
 mod resolution;
 #[cfg(target_os = "linux")]
 mod rustflags;

@@ -84,7 +84,7 @@ impl Sccache {
         world: &World,
         path: PathBuf,
         version: String,
-        policy: &Policy,
+        policy: Option<&Policy>,
         stall_limit: Duration,
     ) -> Result<Self, ToolchainError> {
         let broken = |why: String| ToolchainError::Broken {
@@ -112,7 +112,7 @@ impl Sccache {
             .env("SCCACHE_IDLE_TIMEOUT", IDLE_LIMIT.as_secs().to_string())
             .env("SCCACHE_ERROR_LOG", &log)
             .env("SCCACHE_IGNORE_SERVER_IO_ERROR", "1");
-        if let Some(dirs) = base_dirs(world, policy) {
+        if let Some(dirs) = policy.and_then(|policy| base_dirs(world, policy)) {
             command = command.env("SCCACHE_BASEDIRS", dirs);
         }
         if github {
