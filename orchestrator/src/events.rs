@@ -7,6 +7,7 @@ use crate::plan::Plan;
 use crate::progress::{EVENT_INTERVAL, Meter, Throttle, Units};
 use crate::publish::LastFile;
 use crate::receipt::Receipt;
+use crate::reproduce::Reproduction;
 use crate::toolchain::CacheUse;
 use release_types::{Platform, ProductName, Sha256Digest};
 use serde::Serialize;
@@ -122,6 +123,8 @@ pub enum Event {
     Plan(Box<Plan>),
     /// What was published and proven.
     Receipt(Box<Receipt>),
+    /// Whether a build came out the same.
+    Reproduction(Box<Reproduction>),
     /// The embedded Hub is ready.
     Listening {
         /// Its address.
@@ -297,6 +300,7 @@ fn show(event: Event) {
             Event::Env(env) => print_line(&render(&env, Shell::Sh)),
             Event::Plan(plan) => print_line(&harmless(&plan.to_string())),
             Event::Receipt(receipt) => print_line(&harmless(&receipt.to_string())),
+            Event::Reproduction(found) => print_line(&harmless(&found.to_string())),
             Event::Listening { url } => print_line(&format!("listening on {url}")),
             Event::Error { message, hint, .. } => {
                 tell(&format!("error: {message}"));

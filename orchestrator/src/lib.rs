@@ -24,6 +24,7 @@ pub mod products;
 pub mod progress;
 pub mod publish;
 pub mod receipt;
+pub mod reproduce;
 pub mod select;
 pub mod settings;
 pub mod shim;

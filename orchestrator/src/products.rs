@@ -2,6 +2,7 @@
 //! and read through `cargo metadata`.
 
 use crate::context::World;
+use crate::inspect::GlibcVersion;
 use cargo_metadata::{Metadata, MetadataCommand, Package};
 use process::{AllowList, ProcessError};
 use release_types::{Os, ProductName};
@@ -85,10 +86,14 @@ pub struct Workspace {
     pub root: PathBuf,
     /// Cargo's target directory, as cargo itself resolves it.
     pub target_dir: PathBuf,
+    /// Where cargo puts what is neither program nor library, when it is told apart.
+    pub build_dir: Option<PathBuf>,
     /// All products, by name.
     pub products: Vec<Product>,
     /// Further variables that a build may see: names, and beginnings of names written `NAME*`.
     pub pass_env: Vec<String>,
+    /// The newest glibc that programs for Linux may need, when there is a bound.
+    pub max_glibc: Option<GlibcVersion>,
 }
 
 impl Workspace {
@@ -178,6 +183,7 @@ struct PackageSection {
 struct WorkspaceSection {
     #[serde(default)]
     pass_env: Vec<String>,
+    max_glibc: Option<GlibcVersion>,
 }
 
 /// Reads the workspace that `world.cwd` belongs to.
@@ -248,10 +254,12 @@ pub fn from_metadata(metadata: &Metadata) -> Result<Workspace, ProductsError> {
         }
     };
     Ok(Workspace {
+        build_dir: metadata.build_directory.clone().map(Into::into),
         target_dir: metadata.target_directory.clone().into_std_path_buf(),
         root,
         products: products.into_values().collect(),
         pass_env: section.pass_env,
+        max_glibc: section.max_glibc,
     })
 }
 

@@ -3,18 +3,22 @@
 
 mod cargo;
 mod check;
+mod profile;
+mod recipe;
 mod watch;
 
 use crate::context::World;
+use crate::dist::Recipe;
 use crate::events::Reporter;
-use crate::inspect::{InspectError, Inspection};
+use crate::inspect::{GlibcVersion, InspectError, Inspection};
 use crate::plan::{Plan, PlannedProduct};
 use crate::shim::POLICY_VAR;
-use crate::toolchain::Toolchain;
+use crate::toolchain::{C_FLAGS_VAR, Toolchain, compiler_flags, joined};
 use build_version::MarkerError;
 use cargo_metadata::Message;
 use check::{check_file, check_version};
 use process::{AllowList, Command, Env, ProcessError};
+use profile::Profile;
 use release_types::{Platform, ProductName};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -37,6 +41,8 @@ pub struct BuiltProduct {
 pub struct Built {
     /// The programs, in the plan's order.
     pub products: Vec<BuiltProduct>,
+    /// What another person needs to build the same bytes.
+    pub recipe: Recipe,
     /// When cargo was started.
     pub started_at: jiff::Timestamp,
     /// When all was checked.
@@ -133,6 +139,28 @@ pub enum BuildError {
         /// The tools that have left their names.
         tools: Vec<String>,
     },
+    /// The program carries debug information that the profile does not ask for.
+    #[error("{} (product `{product}`) holds debug information", path.display())]
+    DebugInfo {
+        /// The product.
+        product: ProductName,
+        /// The file.
+        path: PathBuf,
+    },
+    /// The program needs a newer glibc than it may.
+    #[error("{} (product `{product}`) needs glibc {found}, and max-glibc allows {bound}: {}", path.display(), crate::plan::shortened(symbols))]
+    NewGlibc {
+        /// The product.
+        product: ProductName,
+        /// The file.
+        path: PathBuf,
+        /// What it needs.
+        found: String,
+        /// What it may need.
+        bound: GlibcVersion,
+        /// The symbols that need it.
+        symbols: Vec<String>,
+    },
     /// The program's file cannot be read.
     #[error("cannot read {}", path.display())]
     Read {
@@ -174,6 +202,14 @@ pub fn cargo_command(world: &World, plan: &Plan, toolchain: &Toolchain) -> Comma
     // The policy holds no secret, only paths that the plan has already shown.
     if let Ok(policy) = serde_json::to_string(&toolchain.policy) {
         env.set(POLICY_VAR, policy);
+    }
+    if let Some(path) = &toolchain.c_compilers {
+        let flags = toolchain.policy.c_flags();
+        for (name, value) in compiler_flags(&env, world.host, plan.platform, &flags) {
+            env.set(name, value);
+        }
+        env.set("PATH", path.clone());
+        env.set(C_FLAGS_VAR, joined(&flags));
     }
     if let Some(sccache) = &toolchain.sccache {
         env = env.with(&sccache.client());
@@ -221,6 +257,7 @@ pub async fn build(
         sccache.stop(world).await;
     }
     let executables = built?;
+    let profile = Profile::read(&plan.root, plan.cargo_home.as_deref(), &world.env);
     let mut products = Vec::with_capacity(plan.products.len());
     for planned in &plan.products {
         let found = executables
@@ -232,7 +269,7 @@ pub async fn build(
                 bin: planned.bin.clone(),
             });
         };
-        let inspection = check_file(plan, planned, path)?;
+        let inspection = check_file(plan, planned, path, &profile)?;
         check_version(world, plan, planned, path).await?;
         products.push(BuiltProduct {
             planned: planned.clone(),
@@ -240,8 +277,10 @@ pub async fn build(
             inspection,
         });
     }
+    let recipe = recipe::recipe(world, plan, toolchain, &products, &profile).await?;
     Ok(Built {
         products,
+        recipe,
         started_at,
         finished_at: (world.now)(),
     })

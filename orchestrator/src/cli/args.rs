@@ -29,7 +29,7 @@ pub struct Cli {
 }
 
 /// Options of every command.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct GlobalArgs {
     /// Lines for people, or one JSON object a line for programs.
     #[arg(long, global = true, default_value = "human", value_parser = Format::of(&["human", "json"]))]
@@ -100,6 +100,11 @@ pub enum Command {
         ATLAS_HUB_URL=https://hub.example.com atlas-release release runner-v1.4.0"
     )]
     Release(ReleaseCommand),
+    /// Build a commit anew, elsewhere, and compare bit for bit.
+    #[command(after_help = "Examples:\n  atlas-release reproduce runner-v1.4.0\n  \
+        atlas-release reproduce runner-v1.4.0 --against-hub --hub-url https://hub.example.com\n  \
+        atlas-release reproduce --from release.json")]
+    Reproduce(ReproduceCommand),
     /// Look for every tool, try it, and say how to install what is missing.
     #[command(after_help = "Example:\n  atlas-release doctor --format json")]
     Doctor,
@@ -139,6 +144,10 @@ pub struct SelectArgs {
     pub allow_untagged: bool,
 }
 
+/// How long everything may wait for the cache, in seconds. A shared cache that is slow answers
+/// within a minute.
+pub const DEFAULT_CACHE_STALL: u64 = 120;
+
 /// How to build.
 #[derive(Debug, Args)]
 pub struct BuildArgs {
@@ -153,7 +162,7 @@ pub struct BuildArgs {
     pub no_sccache: bool,
     /// How long nothing may compile because all wait for sccache, in seconds; then the build goes
     /// on without it.
-    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_CACHE_STALL, value_parser = clap::value_parser!(u64).range(1..))]
     pub cache_stall_limit: u64,
     /// Install nothing: a missing tool is an error, or a warning where it is not needed.
     #[arg(long)]
@@ -292,6 +301,40 @@ pub struct PublishCommand {
 pub struct VerifyCommand {
     #[command(flatten)]
     pub staged: StagedArgs,
+    #[command(flatten)]
+    pub hub: HubArgs,
+}
+
+/// `reproduce`.
+#[derive(Debug, Args)]
+pub struct ReproduceCommand {
+    /// The tag, <group>-v<SemVer>, wherever in the history it is.
+    #[arg(required_unless_present = "from")]
+    pub tag: Option<String>,
+    /// Build once and compare with what the Hub has published.
+    #[arg(long, conflicts_with = "from")]
+    pub against_hub: bool,
+    /// Build once, as this release.json says, and compare with the digests in it.
+    #[arg(long, value_name = "FILE")]
+    pub from: Option<PathBuf>,
+    /// Build a second and third time through a cache of their own, to prove that it changes nothing.
+    #[arg(long, conflicts_with_all = ["against_hub", "from"])]
+    pub with_cache: bool,
+    /// The channel [default: stable, or beta or dev where a pre-release says so].
+    #[arg(long, value_parser = parse_channel, conflicts_with = "from")]
+    pub channel: Option<Channel>,
+    /// The target triple [default: this machine's].
+    #[arg(long, value_name = "TRIPLE", value_parser = parse_target, conflicts_with = "from")]
+    pub target: Option<Platform>,
+    /// Link with rustc's own choice of linker instead of mold.
+    #[arg(long, conflicts_with = "from")]
+    pub no_mold: bool,
+    /// Build HEAD where git has no such tag.
+    #[arg(long)]
+    pub allow_untagged: bool,
+    /// Leave the checkouts and what was built in them.
+    #[arg(long)]
+    pub keep: bool,
     #[command(flatten)]
     pub hub: HubArgs,
 }

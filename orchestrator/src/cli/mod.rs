@@ -8,6 +8,7 @@ mod doctor;
 mod hub;
 mod publish;
 mod release;
+mod reproduce;
 mod verify;
 
 use crate::context::World;
@@ -170,6 +171,7 @@ async fn dispatch(
         Command::Publish(args) => publish::publish(&app, args).await,
         Command::Verify(args) => verify::verify(&app, args).await,
         Command::Release(args) => release::release(&app, args).await,
+        Command::Reproduce(args) => reproduce::reproduce(&app, args).await,
         Command::Hub(HubCommand::Serve { listen, dry_run }) => {
             hub::serve(&app, listen, dry_run).await
         }

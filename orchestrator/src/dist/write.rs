@@ -199,6 +199,7 @@ fn record(
         environment: environment
             .map(|(name, value)| (name.to_owned(), value.to_string_lossy().into_owned()))
             .collect(),
+        recipe: Some(built.recipe.clone()),
         started_at: built.started_at,
         finished_at: built.finished_at,
     }

@@ -90,7 +90,10 @@ impl Look<'_> {
                 .map(|found| found.path)
                 .into_iter()
                 .collect(),
-            Tool::Sccache => on_path
+            // As a build looks for it.
+            Tool::Sccache => self
+                .world
+                .find_native_program("sccache")
                 .into_iter()
                 .chain(toolchain::installed_sccache(
                     self.world.host,
@@ -173,7 +176,7 @@ impl Look<'_> {
         let Some(policy) = self.policy(None) else {
             return Ok(false);
         };
-        let mut server = Sccache::start(self.world, path.to_owned(), version, LIMIT).await?;
+        let mut server = Sccache::start(self.world, path.to_owned(), version, None, LIMIT).await?;
         let outcome = server.probe(self.world, self.shim, &policy).await;
         if outcome.is_ok() {
             let command = self

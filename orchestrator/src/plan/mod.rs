@@ -4,6 +4,7 @@ mod calls;
 mod show;
 mod tools;
 
+use crate::inspect::GlibcVersion;
 use crate::products::{Product, Workspace};
 use crate::select::Selected;
 use crate::settings::{BuildSettings, HubChoice};
@@ -116,6 +117,12 @@ pub struct Plan {
     /// Further variables that the build may see.
     #[serde(skip)]
     pub pass_env: Vec<String>,
+    /// cargo's own folder, when it is known.
+    #[serde(skip)]
+    pub cargo_home: Option<PathBuf>,
+    /// The newest glibc that the programs may need, when there is a bound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_glibc: Option<GlibcVersion>,
 }
 
 /// Why there can be no plan.
@@ -248,6 +255,8 @@ pub fn plan(facts: &Facts<'_>) -> Result<Plan, PlanError> {
         target_dir,
         root: facts.workspace.root.clone(),
         pass_env: facts.workspace.pass_env.clone(),
+        cargo_home: facts.cargo_home.clone(),
+        max_glibc: facts.workspace.max_glibc.clone(),
     })
 }
 
@@ -290,9 +299,17 @@ fn policy(facts: &Facts<'_>, target_dir: &Path) -> Policy {
     let mold = facts.build.wanted.mold && target.os == Os::Linux && facts.host.os == Os::Linux;
     // rustc takes the last that fits, so what lies inside another folder comes after it.
     let mut remap = vec![(facts.workspace.root.clone(), "/workspace".to_owned())];
-    // The usual place has this name already, by the line above.
-    if target_dir != facts.workspace.root.join("target") {
-        remap.push((target_dir.to_owned(), "/workspace/target".to_owned()));
+    // Also in its usual place, where the line above would do: the policy has to be the same one
+    // wherever the target directory is, since its digest is in the names of all that is compiled.
+    remap.push((target_dir.to_owned(), "/workspace/target".to_owned()));
+    // Where a configuration keeps what is built on the way apart from the results.
+    if let Some(dir) = &facts.workspace.build_dir
+        && !remap
+            .iter()
+            .any(|(from, _)| dir.starts_with(from) && from != &facts.workspace.root)
+        && dir != &facts.workspace.target_dir
+    {
+        remap.push((dir.clone(), "/workspace/target".to_owned()));
     }
     if let Some(home) = &facts.cargo_home {
         remap.push((home.clone(), "/cargo".to_owned()));

@@ -1,7 +1,7 @@
 //! The environment of a build, as the release specification lists it.
 
 use crate::context::World;
-use release_types::{Os, Platform};
+use release_types::Platform;
 use std::collections::BTreeMap;
 
 /// Variables that configure a shared cache other than GitHub's for sccache.
@@ -80,22 +80,22 @@ pub struct BuildEnv<'a> {
 /// The variables, by name.
 pub fn build_environment(input: &BuildEnv<'_>) -> BTreeMap<&'static str, String> {
     let mut env = common_environment(&input.common);
+    env.extend(super::reproducible::variables(
+        input.host,
+        input.commit_time,
+    ));
     env.extend([
         ("ATLAS_BUILD_VERSION", input.version.to_string()),
         ("ATLAS_BUILD_COMMIT", input.commit.to_owned()),
-        ("SOURCE_DATE_EPOCH", input.commit_time.to_string()),
         ("RUSTC", input.shim.to_owned()),
     ]);
-    if input.host.os != Os::Windows {
-        env.insert("LC_ALL", "C".to_owned());
-        env.insert("TZ", "UTC".to_owned());
-    }
     env
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use release_types::Os;
 
     #[test]
     fn six_hosts() {

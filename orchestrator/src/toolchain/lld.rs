@@ -179,7 +179,8 @@ fn coff_object(arch: Arch) -> Vec<u8> {
     bytes
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
     use process::Runner;
@@ -200,6 +201,7 @@ mod tests {
         world(Platform::new(Os::Linux, arch), Env::capture())
     }
 
+    #[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
     fn executable(path: &Path, script: &str) {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, format!("#!/bin/sh\n{script}\n")).unwrap();

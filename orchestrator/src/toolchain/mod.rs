@@ -2,16 +2,19 @@
 //!
 //! [`find`] only looks, so that a plan is quick; [`ensure`] makes sure that what is used works.
 
+mod cc;
 mod env;
 mod find;
 mod install;
 mod lld;
 mod probe;
 mod recipes;
+mod reproducible;
 mod sccache;
 mod target;
 mod tool;
 
+pub use cc::{C_FLAGS_VAR, joined};
 pub use env::{BuildEnv, CommonEnv, build_environment, common_environment, uses_github_cache};
 pub use find::{Found, Rustc, find, rustc};
 pub(crate) use install::installed_sccache;
@@ -20,6 +23,7 @@ pub(crate) use lld::probe as try_lld_link;
 pub use lld::{LldLink, find as find_lld_link};
 pub(crate) use probe::{linker as try_linker, scratch, version};
 pub use recipes::{Installers, Reason, Recipe, line, planned_path, recipe, recipes};
+pub use reproducible::{c_compilers_map, compiler_flags};
 pub use sccache::{CacheUse, KEEP_ALIVE, Sccache};
 pub use target::check_targets;
 pub use tool::{Need, Tool};
@@ -29,6 +33,7 @@ use crate::events::{Event, Reporter};
 use crate::shim::{self, Policy};
 use process::ProcessError;
 use release_types::{Os, Platform};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -123,6 +128,8 @@ pub struct Toolchain {
     pub shim: PathBuf,
     /// What the shim does.
     pub policy: Policy,
+    /// The `PATH` on which C compilers add the policy's flags, where they know them.
+    pub c_compilers: Option<OsString>,
     /// mold's version, when it links.
     pub mold: Option<String>,
     /// lld-link's version, when it links.
@@ -154,6 +161,14 @@ pub async fn ensure(
             path: shim_dir,
             source,
         })?;
+    let c_compilers = match c_compilers_map(world.host, policy_target(&policy, world)) {
+        true => {
+            let dir = cc::folder(state_dir);
+            let path = cc::install(world, &dir);
+            Some(path.map_err(|source| ToolchainError::Io { path: dir, source })?)
+        }
+        false => None,
+    };
     let ensure = Ensure {
         world,
         wanted,
@@ -184,12 +199,18 @@ pub async fn ensure(
         rustc: found.rustc,
         shim,
         policy,
+        c_compilers,
         mold,
         lld_link,
         extra_path,
         sccache,
         cache: None,
     })
+}
+
+/// The platform that a policy is for.
+fn policy_target(policy: &Policy, world: &World) -> Platform {
+    Platform::from_target_triple(&policy.target).unwrap_or(world.host)
 }
 
 /// Whether a build on this host for this target links with lld-link and can try it beforehand.
@@ -294,8 +315,9 @@ impl Ensure<'_> {
     async fn sccache(&self, found: Option<&Path>) -> Result<Sccache, ToolchainError> {
         let present = self.present(Tool::Sccache, found).await?;
         let (path, version) = (present.path.clone(), present.version.clone());
-        let mut sccache =
-            Sccache::start(self.world, path, version, self.wanted.cache_stall).await?;
+        let stall = self.wanted.cache_stall;
+        let start = Sccache::start(self.world, path, version, Some(self.policy), stall);
+        let mut sccache = start.await?;
         if let Err(error) = sccache.probe(self.world, self.shim, self.policy).await {
             sccache.stop(self.world).await;
             return Err(error);

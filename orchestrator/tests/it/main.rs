@@ -8,6 +8,8 @@
 )]
 
 mod building;
+mod cached;
+mod caches;
 mod command_line;
 mod faults;
 mod hub_server;
@@ -18,7 +20,10 @@ mod products;
 mod publishing;
 mod release_local;
 mod release_remote;
+mod reproducing;
 mod resolution;
+#[cfg(target_os = "linux")]
+mod rustflags;
 mod staging;
 mod support;
 mod tags;

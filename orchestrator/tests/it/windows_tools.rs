@@ -154,6 +154,7 @@ async fn a_build_installs_tries_and_wires_it_in() {
     let windows = Windows::new(LLD_LINK);
     let world = &windows.world;
     let state_dir = windows.sandbox.state_dir();
+    let reporter = HumanReporter::default();
     let policy = |rustc: &toolchain::Rustc| Policy {
         rustc: rustc.path.clone(),
         target: "x86_64-pc-windows-msvc".to_owned(),
@@ -161,31 +162,27 @@ async fn a_build_installs_tries_and_wires_it_in() {
         remap: Vec::new(),
     };
     let wanted = |install| Wanted {
+        cache_stall: std::time::Duration::from_secs(60),
         mold: true,
         sccache: false,
         install,
+        cache_stall: std::time::Duration::from_secs(60),
     };
     let found = find(world, &state_dir).await.unwrap();
     let policy = policy(&found.rustc);
+    let reporter = HumanReporter::default();
     let refused = toolchain::ensure(
         world,
         found.clone(),
         wanted(false),
         policy.clone(),
         &state_dir,
-        &HumanReporter::default(),
+        &reporter,
     );
     let error = refused.await.unwrap_err();
     assert_eq!(error.to_string(), "`lld-link` was not found on PATH");
     assert!(windows.tools.calls("choco").is_empty());
-    let ensured = toolchain::ensure(
-        world,
-        found,
-        wanted(true),
-        policy,
-        &state_dir,
-        &HumanReporter::default(),
-    );
+    let ensured = toolchain::ensure(world, found, wanted(true), policy, &state_dir, &reporter);
     let toolchain = ensured.await.unwrap();
     assert_eq!(toolchain.lld_link.as_deref(), Some("LLD 18.1.8"));
     assert_eq!(toolchain.extra_path, [windows.llvm()]);

@@ -84,6 +84,7 @@ impl Sccache {
         world: &World,
         path: PathBuf,
         version: String,
+        policy: Option<&Policy>,
         stall_limit: Duration,
     ) -> Result<Self, ToolchainError> {
         let broken = |why: String| ToolchainError::Broken {
@@ -111,6 +112,9 @@ impl Sccache {
             .env("SCCACHE_IDLE_TIMEOUT", IDLE_LIMIT.as_secs().to_string())
             .env("SCCACHE_ERROR_LOG", &log)
             .env("SCCACHE_IGNORE_SERVER_IO_ERROR", "1");
+        if let Some(dirs) = policy.and_then(|policy| base_dirs(world, policy)) {
+            command = command.env("SCCACHE_BASEDIRS", dirs);
+        }
         if github {
             command = command.env("SCCACHE_GHA_ENABLED", "true");
         }
@@ -287,6 +291,25 @@ impl Sccache {
         }
         server.end(STOP_LIMIT).await;
     }
+}
+
+/// The folders that are to count for nothing in the keys of C code. The policy's flags give them
+/// names in what is compiled, so where the compilers take those flags it is the same anywhere.
+fn base_dirs(world: &World, policy: &Policy) -> Option<std::ffi::OsString> {
+    let target = super::policy_target(policy, world);
+    if !super::c_compilers_map(world.host, target) {
+        return None;
+    }
+    let users = world.env.get("SCCACHE_BASEDIRS").unwrap_or_default();
+    let users = std::env::split_paths(users).filter(|dir| dir.is_absolute());
+    std::env::join_paths(
+        policy
+            .remap
+            .iter()
+            .map(|(from, _)| from.clone())
+            .chain(users),
+    )
+    .ok()
 }
 
 /// Whether somebody listens at the address.

@@ -1,0 +1,319 @@
+//! `reproduce`: the same bytes anywhere, and what is said when they are not.
+
+use crate::support::*;
+use serde_json::Value;
+use std::fs;
+use test_support::{FakeTools, Finished, Invocation};
+
+/// A workspace in which every flag and variable of the recipe matters: C code that holds its own
+/// path, generated Rust code that does, and a build script that writes down date, time zone and
+/// language.
+fn telling() -> Project {
+    let project = Project::new();
+    let fixture = &project.fixture;
+    fixture.write(
+        "alpha/answer.c",
+        "const char *place(void) { return __FILE__; }\nint answer(void) { return place()[0] ? 42 : 0; }\n",
+    );
+    fixture.edit(
+        "alpha/build.rs",
+        "&[\"-c\", \"answer.c\"",
+        "&[\"-c\", &format!(\"{}/answer.c\", std::env::var(\"CARGO_MANIFEST_DIR\").unwrap())",
+    );
+    fixture.edit(
+        "beta/build.rs",
+        "build_version::emit();",
+        r#"build_version::emit();
+    let out = std::env::var("OUT_DIR").unwrap();
+    let code = "pub fn place() -> &'static str { file!() }\n";
+    std::fs::write(format!("{out}/place.rs"), code).unwrap();
+    let epoch = std::env::var("SOURCE_DATE_EPOCH").unwrap_or_else(|_| {
+        let now = std::time::SystemTime::now();
+        now.duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos().to_string()
+    });
+    let var = |name| std::env::var(name).unwrap_or_default();
+    println!("cargo::rustc-env=BUILT={epoch} {} {}", var("TZ"), var("LC_ALL"));"#,
+    );
+    fixture.edit(
+        "beta/src/main.rs",
+        "fn main() {",
+        "include!(concat!(env!(\"OUT_DIR\"), \"/place.rs\"));\n\nfn main() {\n    \
+         if std::env::args().count() > 5 { println!(\"{} {}\", place(), env!(\"BUILT\")); }",
+    );
+    fixture.commit("tell everything");
+    fixture.tag("demo-v0.1.0");
+    project
+}
+
+fn reproduce(project: &Project, flags: &str) -> Invocation {
+    let line = format!("reproduce {flags} --format json");
+    atlas(&project.sandbox, &line).cwd(project.fixture.root())
+}
+
+#[track_caller]
+fn document(run: &Finished) -> Value {
+    let found = events_of(run, "reproduction");
+    assert_eq!(found.len(), 1, "{run}");
+    found[0].clone()
+}
+
+/// Nothing of a run stays in the temporary folder.
+#[track_caller]
+fn nothing_stays(project: &Project) {
+    let left: Vec<_> = fs::read_dir(project.sandbox.tmp_dir()).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn two_builds_elsewhere_are_identical() {
+    let project = telling();
+    let before = project.fixture.git(&["status", "--porcelain", "--ignored"]);
+    let run = reproduce(&project, "demo-v0.1.0").run().exits(0);
+    let found = document(&run);
+    assert_eq!(found["identical"], true, "{run}");
+    assert_eq!(found["against"], "second-build");
+    assert_eq!(found["files"].as_array().unwrap().len(), 2);
+    let after = project.fixture.git(&["status", "--porcelain", "--ignored"]);
+    assert_eq!(before, after);
+    nothing_stays(&project);
+}
+
+#[test]
+fn a_cache_changes_nothing() {
+    let project = telling();
+    let run = reproduce(&project, "demo-v0.1.0 --with-cache")
+        .run()
+        .exits(0);
+    let found = document(&run);
+    assert_eq!(found["identical"], true, "{run}");
+    assert_eq!(found["against"], "cached-build");
+    nothing_stays(&project);
+}
+
+#[test]
+fn a_clock_in_a_build_script_is_caught_and_its_package_named() {
+    let project = Project::new();
+    project.fixture.edit(
+        "beta/build.rs",
+        "build_version::emit();",
+        "build_version::emit();\n    \
+         println!(\"cargo::rustc-env=NOW={:?}\", std::time::SystemTime::now());",
+    );
+    project.fixture.edit(
+        "beta/src/main.rs",
+        "fn main() {",
+        "fn main() {\n    if std::env::args().count() > 5 { println!(env!(\"NOW\")); }",
+    );
+    let text = fs::read_to_string(project.fixture.root().join("beta/src/main.rs")).unwrap();
+    let text = text.replace("println!(env!(\"NOW\"))", "println!(\"{}\", env!(\"NOW\"))");
+    project.fixture.write("beta/src/main.rs", &text);
+    project.fixture.commit("look at the clock");
+    project.fixture.tag("demo-v0.1.0");
+    let run = reproduce(&project, "demo-v0.1.0 --no-mold").run().exits(8);
+    let found = document(&run);
+    assert_eq!(found["cause"]["kind"], "build-script", "{run}");
+    assert_eq!(found["cause"]["packages"], serde_json::json!(["beta"]));
+    let files = found["files"].as_array().unwrap();
+    let file = |product: &str| files.iter().find(|f| f["product"] == product).unwrap();
+    assert_eq!(file("alpha")["identical"], true);
+    assert_eq!(file("beta")["identical"], false);
+    assert!(!file("beta")["sections"].as_array().unwrap().is_empty());
+    assert!(
+        file("beta")["strings"].to_string().contains("SystemTime"),
+        "{run}"
+    );
+    nothing_stays(&project);
+}
+
+/// The real rustc with one flag taken away.
+fn rustc_without(tools: &FakeTools, flag: &str) {
+    let real = which::which("rustc").unwrap();
+    tools.add(
+        "rustc-less",
+        &format!(
+            "for arg; do shift; case $arg in {flag}) ;; *) set -- \"$@\" \"$arg\" ;; esac; done\n\
+             exec '{}' \"$@\"",
+            real.display()
+        ),
+    );
+}
+
+/// The real cargo in an environment that lacks something; `$HOME` is another in each build.
+fn cargo_without(tools: &FakeTools, change: &str) {
+    let real = which::which("cargo").unwrap();
+    tools.add(
+        "cargo",
+        &format!("{change}\nexec '{}' \"$@\"", real.display()),
+    );
+}
+
+#[track_caller]
+fn differs(run: &Finished, product: &str, kind: &str) {
+    let found = document(run);
+    let files = found["files"].as_array().unwrap();
+    let file = files.iter().find(|f| f["product"] == product).unwrap();
+    assert_eq!(file["identical"], false, "{run}");
+    assert_eq!(found["cause"]["kind"], kind, "{run}");
+}
+
+#[test]
+fn without_the_remap_of_paths_it_differs() {
+    let project = telling();
+    let tools = FakeTools::new(project.sandbox.root().join("bin"));
+    rustc_without(&tools, "--remap-path-prefix=*");
+    let run = reproduce(&project, "demo-v0.1.0 --no-mold")
+        .env("RUSTC", project.sandbox.root().join("bin/rustc-less"))
+        .run()
+        .exits(8);
+    differs(&run, "beta", "path");
+}
+
+#[test]
+fn without_the_flags_for_c_it_differs() {
+    let project = telling();
+    let tools = FakeTools::new(project.sandbox.root().join("bin"));
+    cargo_without(&tools, "unset ATLAS_RELEASE_C_FLAGS");
+    let run = reproduce(&project, "demo-v0.1.0 --no-mold")
+        .env("PATH", tools.path_before(project.sandbox.env()))
+        .run()
+        .exits(8);
+    // The archive that the build script makes holds the path.
+    differs(&run, "alpha", "build-script");
+    assert!(
+        document(&run)["files"].to_string().contains("answer.c"),
+        "{run}"
+    );
+}
+
+#[test]
+fn without_the_commits_time_the_zone_or_the_language_it_differs() {
+    let project = telling();
+    for change in [
+        "unset SOURCE_DATE_EPOCH",
+        "TZ=UTC$(printf %s \"$HOME\" | cksum | cut -c1-2)",
+        "LC_ALL=$(printf %s \"$HOME\" | cksum | cut -c1-2)",
+    ] {
+        let tools = FakeTools::new(project.sandbox.root().join("bin"));
+        cargo_without(&tools, change);
+        let run = reproduce(&project, "demo-v0.1.0 --no-mold")
+            .env("PATH", tools.path_before(project.sandbox.env()))
+            .run()
+            .exits(8);
+        differs(&run, "beta", "build-script");
+    }
+}
+
+#[test]
+fn a_record_is_enough_to_build_the_same_bytes() {
+    let project = telling();
+    project.quick("build demo-v0.1.0").run().exits(0);
+    let record = project.staged("demo-0.1.0").join("release.json");
+    let text = fs::read_to_string(&record).unwrap();
+    let value: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(value["format"], 2);
+    let recipe = &value["recipe"];
+    let root = project.sandbox.root().to_string_lossy().into_owned();
+    assert!(!recipe.to_string().contains(&root), "{recipe}");
+    for field in ["lock_sha256", "cargo", "linker", "c_compiler", "profile"] {
+        assert!(!recipe[field].is_null(), "{field}: {recipe}");
+    }
+    assert_eq!(recipe["environment"]["CARGO_INCREMENTAL"], "0");
+    let from = |file: &std::path::Path| {
+        atlas(&project.sandbox, "reproduce --format json")
+            .cwd(project.fixture.root())
+            .arg("--from")
+            .arg(file)
+            .run()
+    };
+    // The commit is found wherever HEAD is.
+    project.fixture.change("again");
+    let run = from(&record).exits(0);
+    assert_eq!(document(&run)["against"], "record", "{run}");
+
+    let altered = project.sandbox.root().join("altered.json");
+    let digest = value["artifacts"][0]["sha256"].as_str().unwrap();
+    fs::write(&altered, text.replace(digest, &"0".repeat(64))).unwrap();
+    from(&altered).exits(8);
+    fs::write(&altered, text.replace("rustc 1.", "rustc 9.")).unwrap();
+    from(&altered)
+        .exits(3)
+        .says(&["rustc is not what the record names", "rustc 9."]);
+    fs::write(
+        &altered,
+        text.replace("\"dirty\": []", "\"dirty\": [\"x.rs\"]"),
+    )
+    .unwrap();
+    from(&altered).exits(2);
+    let commit = value["commit"].as_str().unwrap();
+    fs::write(&altered, text.replace(commit, &"1".repeat(40))).unwrap();
+    from(&altered)
+        .exits(2)
+        .says(&["this repository has no commit"]);
+}
+
+#[test]
+fn what_is_published_is_what_the_commit_makes() {
+    let project = telling();
+    project.quick("release demo-v0.1.0 --local").run().exits(0);
+    let line = "demo-v0.1.0 --against-hub --local --no-mold";
+    let run = reproduce(&project, line).run().exits(0);
+    assert_eq!(document(&run)["against"], "hub", "{run}");
+    // The tag now names something else.
+    project.fixture.change("else");
+    project.fixture.git(&["tag", "--force", "demo-v0.1.0"]);
+    let run = reproduce(&project, line).run().exits(8);
+    let found = document(&run);
+    assert!(found["files"].to_string().contains("HELLO"), "{run}");
+    reproduce(&project, "demo-v0.9.0 --against-hub --local")
+        .run()
+        .exits(8)
+        .says(&["is not published on channel stable"]);
+}
+
+#[test]
+fn debug_information_in_a_release_is_an_error_unless_it_was_asked_for() {
+    let project = Project::new();
+    project
+        .fixture
+        .edit("Cargo.toml", "strip = true", "strip = \"none\"");
+    project.fixture.commit("keep the standard library's");
+    project.fixture.tag("demo-v0.1.0");
+    project.quick("build demo-v0.1.0").run().exits(4).says(&[
+        "(product `alpha`) holds debug information",
+        "[profile.release]",
+    ]);
+    project.fixture.edit("Cargo.toml", "debug = 0", "debug = 1");
+    project.fixture.commit("ask for it");
+    project.fixture.tag("demo-v0.1.1");
+    project.quick("build demo-v0.1.1").run().exits(0);
+    // With it, C objects and generated code have folders in more places.
+    let run = reproduce(&project, "demo-v0.1.1 --no-mold").run().exits(0);
+    assert_eq!(document(&run)["identical"], true);
+}
+
+#[test]
+fn a_newer_glibc_than_allowed_is_an_error() {
+    let project = Project::new();
+    project.fixture.edit(
+        "Cargo.toml",
+        "# Quick",
+        "[workspace.metadata.atlas-release]\nmax-glibc = \"2.17\"\n\n# Quick",
+    );
+    project.fixture.commit("bind glibc");
+    project.fixture.tag("demo-v0.1.0");
+    project.quick("build demo-v0.1.0").run().exits(4).says(&[
+        "needs glibc 2.",
+        "max-glibc allows 2.17: ",
+        "@GLIBC_2.",
+    ]);
+    project.fixture.edit("Cargo.toml", "\"2.17\"", "\"2.99\"");
+    project.fixture.commit("allow all");
+    project.fixture.tag("demo-v0.1.1");
+    project.quick("build demo-v0.1.1").run().exits(0);
+    project.fixture.edit("Cargo.toml", "\"2.99\"", "\"new\"");
+    project
+        .quick("build demo-v0.1.2 --allow-untagged --allow-dirty")
+        .run()
+        .exits(2)
+        .says(&["`new` is no version of glibc"]);
+}
