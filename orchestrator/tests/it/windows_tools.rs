@@ -166,7 +166,6 @@ async fn a_build_installs_tries_and_wires_it_in() {
         mold: true,
         sccache: false,
         install,
-        cache_stall: std::time::Duration::from_secs(60),
     };
     let found = find(world, &state_dir).await.unwrap();
     let policy = policy(&found.rustc);
