@@ -7,6 +7,8 @@
 mod about;
 mod auth;
 mod body;
+mod bytes;
+mod conditional;
 mod error;
 mod objects;
 mod presign;
@@ -51,7 +53,7 @@ pub(crate) fn router(hub: Hub, base: Url) -> Router {
         .route("/api/v1/storage/presign", post(presign::presign))
         .route(
             "/artifacts/{*path}",
-            get(objects::download).put(objects::upload),
+            get(bytes::download).put(objects::upload),
         )
         .route("/api/v1/releases/{product}/publish", post(publish::publish))
         .route(

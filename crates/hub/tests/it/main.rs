@@ -17,6 +17,7 @@ mod full_disk;
 #[cfg(unix)]
 mod help;
 mod publishing;
+mod ranges;
 mod reading;
 mod support;
 mod tokens;
