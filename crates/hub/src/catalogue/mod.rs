@@ -5,12 +5,14 @@
 //! their own snapshots (WAL). A commit is on disk before it is answered (`synchronous=FULL`). The
 //! statements keep to what PostgreSQL understands too. What a request may do is decided elsewhere.
 
+mod newest;
 mod objects;
 mod products;
 mod releases;
 mod tokens;
 mod version_key;
 
+pub(crate) use newest::SignedFile;
 pub(crate) use objects::{PutOutcome, StoredObject};
 pub(crate) use releases::{Publication, Registered};
 

@@ -43,9 +43,9 @@ pub(crate) enum Registered {
 
 /// An asset as the database has it.
 #[derive(Debug, PartialEq, Eq)]
-struct AssetRow {
-    asset: Asset,
-    object_key: String,
+pub(super) struct AssetRow {
+    pub(super) asset: Asset,
+    pub(super) object_key: String,
 }
 
 impl Catalogue {
@@ -260,7 +260,7 @@ async fn insert_asset(
     Ok(())
 }
 
-async fn asset_rows(
+pub(super) async fn asset_rows(
     connection: &mut SqliteConnection,
     release_id: &str,
     platform: Platform,

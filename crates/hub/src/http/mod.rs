@@ -9,13 +9,17 @@ mod auth;
 mod body;
 mod bytes;
 mod conditional;
+mod detect;
 mod error;
+mod install;
 mod objects;
 mod presign;
 mod publish;
 mod publish_body;
 mod releases;
+mod short;
 mod tokens;
+mod updates;
 
 use crate::Hub;
 use axum::Router;
@@ -65,6 +69,13 @@ pub(crate) fn router(hub: Hub, base: Url) -> Router {
             get(releases::version),
         )
         .route("/api/v1/download/{download_id}", get(releases::download))
+        .route("/api/v1/launcher/updates/{os}/{arch}", get(updates::stable))
+        .route(
+            "/api/v1/launcher/updates/{channel}/{os}/{arch}",
+            get(updates::of_channel),
+        )
+        .route("/download/runner/install", get(install::script))
+        .merge(short::routes())
         .route(
             "/api/v1/deploy/app-tokens",
             get(tokens::list).post(tokens::issue).delete(tokens::revoke),

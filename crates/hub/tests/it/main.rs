@@ -16,9 +16,13 @@ mod connections;
 mod full_disk;
 #[cfg(unix)]
 mod help;
+#[cfg(unix)]
+mod install;
 mod publishing;
 mod ranges;
 mod reading;
+mod short;
 mod support;
 mod tokens;
+mod updates;
 mod uploads;
