@@ -43,7 +43,7 @@ impl Catalogue {
         let row: Option<(String, String, String)> = sqlx::query_as(
             "SELECT releases.version, assets.sha256, assets.download_id FROM releases \
              JOIN assets ON assets.release_id = releases.id \
-             WHERE releases.product = $1 AND releases.channel = $2 \
+             WHERE releases.product = $1 AND releases.channel = $2 AND releases.yanked_at IS NULL \
              AND assets.os = $3 AND assets.arch = $4 AND assets.kind = $5 \
              ORDER BY releases.version_key DESC, releases.created_at DESC, assets.filename LIMIT 1",
         )
@@ -75,7 +75,7 @@ impl Catalogue {
         let mut tx = self.read().await?;
         let row: Option<(String, String, Option<String>, String)> = sqlx::query_as(
             "SELECT id, version, notes, published_at FROM releases \
-             WHERE product = $1 AND channel = $2 AND EXISTS (SELECT 1 FROM assets a \
+             WHERE product = $1 AND channel = $2 AND yanked_at IS NULL AND EXISTS (SELECT 1 FROM assets a \
              JOIN assets s ON s.release_id = a.release_id AND s.os = a.os AND s.arch = a.arch \
              AND s.filename = a.filename || '.sig' \
              WHERE a.release_id = releases.id AND a.os = $3 AND a.arch = $4 \

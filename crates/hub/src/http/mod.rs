@@ -12,6 +12,8 @@ mod conditional;
 mod detect;
 mod error;
 mod install;
+mod lifecycle;
+mod lists;
 mod objects;
 mod presign;
 mod publish;
@@ -59,7 +61,18 @@ pub(crate) fn router(hub: Hub, base: Url) -> Router {
             "/artifacts/{*path}",
             get(bytes::download).put(objects::upload),
         )
+        .route("/api/v1/storage/objects", get(lists::objects))
+        .route("/api/v1/releases/finalize", post(lifecycle::finalize))
+        .route("/api/v1/releases/{product}", get(lists::releases))
         .route("/api/v1/releases/{product}/publish", post(publish::publish))
+        .route(
+            "/api/v1/releases/{product}/{version}/promote",
+            post(lifecycle::promote),
+        )
+        .route(
+            "/api/v1/releases/{product}/{version}/yank",
+            post(lifecycle::yank).delete(lifecycle::unyank),
+        )
         .route(
             "/api/v1/releases/{product}/latest/{os}/{arch}",
             get(releases::latest),

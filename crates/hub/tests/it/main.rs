@@ -18,6 +18,8 @@ mod full_disk;
 mod help;
 #[cfg(unix)]
 mod install;
+mod lifecycle;
+mod lists;
 mod publishing;
 mod ranges;
 mod reading;
