@@ -58,6 +58,12 @@ impl Invocation {
         self
     }
 
+    /// Gives it more time than the two minutes that it has otherwise.
+    pub fn within(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
     /// Runs it to its end.
     pub fn run(self) -> Finished {
         self.start().finish()

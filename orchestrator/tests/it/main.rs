@@ -23,3 +23,5 @@ mod staging;
 mod support;
 mod tags;
 mod targets;
+mod tools;
+mod windows_tools;
