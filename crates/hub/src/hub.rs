@@ -1,6 +1,8 @@
 //! A Hub that is open: what its owner can do with it, and what its HTTP side builds on.
 
-use crate::catalogue::{Catalogue, Publication, PutOutcome, Registered, StoredObject};
+use crate::catalogue::{
+    Catalogue, Finalized, Publication, PutOutcome, Registered, StoredObject, Target,
+};
 use crate::data_dir::DataDir;
 use crate::error::chain;
 use crate::storage::{Staged, Storage};
@@ -282,8 +284,12 @@ impl Hub {
         Ok(())
     }
 
-    /// Registers one platform of a release.
-    pub(crate) async fn publish(&self, publication: &Publication) -> Result<Registered, HubError> {
+    /// Registers one platform of a release, for everybody to see or as a draft.
+    pub(crate) async fn publish(
+        &self,
+        publication: &Publication,
+        draft: bool,
+    ) -> Result<Registered, HubError> {
         for artifact in &publication.artifacts {
             if !self.0.storage.has(&artifact.sha256, artifact.size).await {
                 return Ok(Registered::Conflict {
@@ -292,6 +298,26 @@ impl Hub {
                 });
             }
         }
-        self.0.catalogue.publish(publication, self.now()).await
+        if draft {
+            self.0.catalogue.draft(publication, self.now()).await
+        } else {
+            self.0.catalogue.publish(publication, self.now()).await
+        }
+    }
+
+    /// Makes drafts visible, all in one moment or none.
+    pub(crate) async fn finalize(&self, targets: &[Target]) -> Result<Finalized, HubError> {
+        let mut gone = Vec::new();
+        for (target, artifact) in self.0.catalogue.drafted(targets).await? {
+            if !self.0.storage.has(&artifact.sha256, artifact.size).await {
+                let filename = artifact.filename;
+                gone.push(format!("the bytes of `{filename}` of {target} are gone"));
+            }
+        }
+        if gone.is_empty() {
+            self.0.catalogue.finalize(targets, self.now()).await
+        } else {
+            Ok(Finalized::Refused(gone))
+        }
     }
 }

@@ -24,6 +24,7 @@ mod data_dir;
 mod error;
 mod http;
 mod hub;
+mod pace;
 mod server;
 mod storage;
 mod token;

@@ -5,12 +5,18 @@
 //! their own snapshots (WAL). A commit is on disk before it is answered (`synchronous=FULL`). The
 //! statements keep to what PostgreSQL understands too. What a request may do is decided elsewhere.
 
+mod drafts;
+mod lists;
+mod newest;
 mod objects;
 mod products;
 mod releases;
 mod tokens;
 mod version_key;
 
+pub(crate) use drafts::{Finalized, Target};
+pub(crate) use lists::Promoted;
+pub(crate) use newest::SignedFile;
 pub(crate) use objects::{PutOutcome, StoredObject};
 pub(crate) use releases::{Publication, Registered};
 
@@ -121,13 +127,27 @@ fn pool(most: u32) -> SqlitePoolOptions {
 }
 
 fn migrator() -> Migrator {
-    Migrator::with_migrations(vec![Migration::new(
-        1,
-        "catalogue".into(),
-        MigrationType::Simple,
-        include_str!("../../migrations/0001_catalogue.sql").into_sql_str(),
-        false,
-    )])
+    Migrator::with_migrations(migrations())
+}
+
+/// Every form the tables have had, one after the other. What was once released is never changed.
+fn migrations() -> Vec<Migration> {
+    let migration = |version, name: &'static str, sql: &'static str| {
+        let sql = sql.into_sql_str();
+        Migration::new(version, name.into(), MigrationType::Simple, sql, false)
+    };
+    vec![
+        migration(
+            1,
+            "catalogue",
+            include_str!("../../migrations/0001_catalogue.sql"),
+        ),
+        migration(
+            2,
+            "drafts and yanks",
+            include_str!("../../migrations/0002_drafts_and_yanks.sql"),
+        ),
+    ]
 }
 
 /// Whether a SQLite release is free of the defect by which two connections that write or
@@ -201,6 +221,54 @@ mod tests {
         assert!(stored.is_sorted());
         for (text, stored) in times.iter().zip(&stored) {
             assert_eq!(parse_time(stored).unwrap().to_string(), *text);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_catalogue_of_the_first_form_keeps_what_it_has() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let options = SqliteConnectOptions::new().filename(file.path());
+        let pool = SqlitePool::connect_with(options).await.unwrap();
+        let first = migrations().into_iter().take(1).collect();
+        Migrator::with_migrations(first).run(&pool).await.unwrap();
+        let sha256 = "0".repeat(64);
+        let version = version_key::version_key(&"1.0.0".parse().unwrap());
+        let time = "2024-01-01T00:00:00.000000000Z";
+        for statement in [
+            format!("INSERT INTO products VALUES ('runner', '{time}')"),
+            format!("INSERT INTO objects VALUES ('artifacts/r', '{sha256}', 5, 'a/b', '{time}')"),
+            format!(
+                "INSERT INTO releases VALUES \
+                 ('id', 'runner', '1.0.0', '{version}', 'stable', 'notes', '{time}', '{time}')"
+            ),
+            format!(
+                "INSERT INTO assets VALUES ('id', 'linux', 'x64', 'r', 'binary', 5, '{sha256}', \
+                 'artifacts/r', 'dl_1')"
+            ),
+        ] {
+            let statement = sqlx::AssertSqlSafe(statement);
+            sqlx::query(statement).execute(&pool).await.unwrap();
+        }
+        pool.close().await;
+
+        for _ in 0..2 {
+            let catalogue = Catalogue::open(file.path(), Timestamp::now())
+                .await
+                .unwrap();
+            let platform = "linux-x64".parse().unwrap();
+            let product = "runner".parse().unwrap();
+            let stable = release_types::Channel::Stable;
+            let latest = catalogue.latest(&product, stable, platform).await.unwrap();
+            let latest = latest.unwrap();
+            assert_eq!((latest.version.as_str(), latest.assets.len()), ("1.0.0", 1));
+            assert_eq!(latest.assets[0].download_id, "dl_1");
+            let list = catalogue.list(&product, None, None, 10).await.unwrap();
+            let [release] = &list.unwrap().releases[..] else {
+                panic!("not one release");
+            };
+            assert_eq!(release.state, release_types::ReleaseState::Published);
+            assert_eq!(release.platforms, [platform]);
+            catalogue.close().await;
         }
     }
 

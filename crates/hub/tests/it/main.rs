@@ -16,8 +16,15 @@ mod connections;
 mod full_disk;
 #[cfg(unix)]
 mod help;
+#[cfg(unix)]
+mod install;
+mod lifecycle;
+mod lists;
 mod publishing;
+mod ranges;
 mod reading;
+mod short;
 mod support;
 mod tokens;
+mod updates;
 mod uploads;
