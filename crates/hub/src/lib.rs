@@ -22,13 +22,18 @@ mod catalogue;
 mod config;
 mod data_dir;
 mod error;
+mod guests;
 mod http;
 mod hub;
+mod packs;
+mod roster;
 mod server;
 mod storage;
 mod token;
 mod upload_url;
 
+pub use catalogue::User;
 pub use config::{Clock, HubConfig};
 pub use error::HubError;
 pub use hub::{Hub, IssuedAppToken};
+pub use roster::{Earlier, Roster, RosterError, UserName, UserNameError};

@@ -7,6 +7,7 @@ mod artifact;
 mod digest;
 mod manifest;
 mod names;
+mod packs;
 mod platform;
 mod tag;
 mod wire;
@@ -15,6 +16,10 @@ pub use artifact::{Channel, Kind, ObjectKey, ObjectKeyError, artifact_key};
 pub use digest::{DigestError, Sha256Digest};
 pub use manifest::{ManifestError, ManifestProblem, ManifestRow, parse_manifest};
 pub use names::{FileName, FileNameError, NameError, ProductName};
+pub use packs::{
+    BuildUpload, CompletedBuild, MemberRole, PACK_TOKEN_HEADER, PackBuild, PackChannel,
+    PackChannelBuild, PackId, PackIdError, UserRole, build_key,
+};
 pub use platform::{Arch, Os, Platform, UnknownName};
 pub use tag::{Tag, TagError, TagProblem};
 pub use wire::{

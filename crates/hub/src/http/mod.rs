@@ -7,8 +7,10 @@
 mod about;
 mod auth;
 mod body;
+mod ci;
 mod error;
 mod objects;
+mod packs;
 mod presign;
 mod publish;
 mod publish_body;
@@ -20,7 +22,7 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use error::{ApiError, MayBeStorageFull};
 use http::{HeaderValue, StatusCode, header};
 use std::any::Any;
@@ -52,6 +54,13 @@ pub(crate) fn router(hub: Hub, base: Url) -> Router {
         .route(
             "/artifacts/{*path}",
             get(objects::download).put(objects::upload),
+        )
+        .route("/packs/{*path}", put(objects::upload_build))
+        .route("/api/v1/ci/presign", post(ci::presign))
+        .route("/api/v1/ci/complete", post(ci::complete))
+        .route(
+            "/api/v1/packs/{pack}/deploy-tokens",
+            get(packs::list).post(packs::issue).delete(packs::revoke),
         )
         .route("/api/v1/releases/{product}/publish", post(publish::publish))
         .route(
