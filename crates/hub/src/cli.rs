@@ -2,12 +2,12 @@
 //! an exit code. stdout is data, one thing a line; everything else goes to stderr.
 
 mod pack;
+mod product;
 mod user;
 
 use build_version::BuildInfo;
 use clap::{ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use hub::{Hub, HubConfig, HubError, RosterError, UserName};
-use release_types::ProductName;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
@@ -105,26 +105,7 @@ Example:
 Example:
   atlas-hub product list --data-dir /var/lib/atlas-hub"
     )]
-    Product(Product),
-}
-
-#[derive(Debug, Subcommand)]
-enum Product {
-    /// Adds a product, unless it exists.
-    #[command(after_help = "\
-Example:
-  atlas-hub product add hub --data-dir /var/lib/atlas-hub")]
-    Add {
-        /// 1 to 64 of a-z, 0-9 and `-`.
-        name: ProductName,
-        #[command(flatten)]
-        dir: DataDirArg,
-    },
-    /// Prints the products, one a line.
-    #[command(after_help = "\
-Example:
-  atlas-hub product list --data-dir /var/lib/atlas-hub")]
-    List(DataDirArg),
+    Product(product::Product),
 }
 
 #[derive(Debug, Args)]
@@ -193,20 +174,7 @@ async fn execute(command: Command, build: BuildInfo) -> Result<(), CliError> {
         }
         Command::User(command) => user::execute(command, build).await,
         Command::Pack(command) => pack::execute(command, build).await,
-        Command::Product(Product::Add { name, dir }) => {
-            let hub = Hub::open_initialized(dir.config(build)).await?;
-            let added = hub.add_product(&name).await?;
-            hub.close().await;
-            let done = if added { "added" } else { "is there already" };
-            eprintln!("product {name}: {done}");
-            Ok(())
-        }
-        Command::Product(Product::List(dir)) => {
-            let hub = Hub::open_initialized(dir.config(build)).await?;
-            let products = hub.products().await?;
-            hub.close().await;
-            products.iter().try_for_each(|name| print(name.as_str()))
-        }
+        Command::Product(command) => product::execute(command, build).await,
     }
 }
 

@@ -5,6 +5,7 @@ use crate::catalogue::{Catalogue, FoundUser, User};
 use crate::config::Clock;
 use crate::data_dir::DataDir;
 use crate::guests::GuestLock;
+use crate::storage::blocking;
 use crate::token::{NewToken, TokenKind};
 use crate::{HubConfig, HubError};
 use jiff::Timestamp;
@@ -12,6 +13,7 @@ use release_types::{MemberRole, PackId, UserRole};
 use secrecy::SecretString;
 use sqlx::SqliteTransaction;
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 
 /// The catalogue's users and packs.
@@ -137,7 +139,7 @@ impl Roster {
                 let catalogue = Catalogue::open(&dir.database(), clock.now()).await?;
                 (catalogue, Access::Alone { _dir: dir })
             }
-            Err(locked @ HubError::Locked { .. }) => match GuestLock::enter(&path)? {
+            Err(locked @ HubError::Locked { .. }) => match enter(&path).await? {
                 Some(lock) => {
                     let catalogue = Catalogue::join(&DataDir::database_in(&path)).await?;
                     (catalogue, Access::Guest { _lock: lock })
@@ -324,6 +326,12 @@ impl Roster {
             _ => Ok(now),
         }
     }
+}
+
+/// Waits without holding up a server that is starting in this very process.
+async fn enter(path: &Path) -> Result<Option<GuestLock>, HubError> {
+    let path = path.to_owned();
+    blocking(move || GuestLock::enter(&path)).await
 }
 
 async fn user(tx: &mut SqliteTransaction<'_>, name: &UserName) -> Result<FoundUser, RosterError> {

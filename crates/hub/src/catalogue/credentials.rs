@@ -116,3 +116,94 @@ impl Catalogue {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::Catalogue;
+    use crate::token::{NewToken, recognise};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use tracing_subscriber::Layer;
+    use tracing_subscriber::layer::{Context, SubscriberExt as _};
+
+    /// Counts the statements that name a token's hash.
+    struct Statements(Arc<AtomicUsize>);
+
+    impl<S: tracing::Subscriber> Layer<S> for Statements {
+        fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
+            struct Names(bool);
+            impl tracing::field::Visit for Names {
+                fn record_debug(&mut self, _: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+                    self.0 |= format!("{value:?}").contains("token_hash = $");
+                }
+            }
+            let mut names = Names(false);
+            event.record(&mut names);
+            if event.metadata().target() == "sqlx::query" && names.0 {
+                self.0.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+    }
+
+    /// What a clock could tell apart is how often the database is asked: once, whatever is wrong.
+    #[tokio::test]
+    async fn every_token_that_is_not_in_force_costs_one_question() {
+        let count = Arc::new(AtomicUsize::new(0));
+        let layer = tracing_subscriber::registry().with(Statements(count.clone()));
+        tracing::subscriber::set_global_default(layer).unwrap();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let now = Timestamp::now();
+        let catalogue = Catalogue::open(file.path(), now).await.unwrap();
+
+        let kinds = [TokenKind::App, TokenKind::Pack, TokenKind::Admin];
+        let draw = |kind| NewToken::draw(kind).unwrap();
+        let known = |token: &NewToken| recognise(&kinds, &token.secret).unwrap();
+        let (valid, expired, revoked) = (
+            draw(TokenKind::App),
+            draw(TokenKind::App),
+            draw(TokenKind::App),
+        );
+        let end = Some(now + SignedDuration::from_secs(1));
+        for (token, end) in [(&valid, None), (&expired, end), (&revoked, None)] {
+            let added = catalogue.add_deploy_token(None, None, end, token, now);
+            let record = added.await.unwrap();
+            if token.hash == revoked.hash {
+                let gone = catalogue.revoke_deploy_token(None, &record.id, now).await;
+                assert!(gone.unwrap().is_some());
+            }
+        }
+        let disabled = draw(TokenKind::Admin);
+        let mut tx = catalogue.write().await.unwrap();
+        let user = Catalogue::insert_user(&mut tx, "u", UserRole::Admin, now);
+        let user = user.await.unwrap();
+        Catalogue::insert_credential(&mut tx, (&user, "u"), None, &disabled, now)
+            .await
+            .unwrap();
+        Catalogue::mark_disabled(&mut tx, &user, now).await.unwrap();
+        tx.commit().await.unwrap();
+
+        let later = now + SignedDuration::from_secs(1);
+        for (what, token) in [
+            ("an unknown app token", draw(TokenKind::App)),
+            ("an unknown pack token", draw(TokenKind::Pack)),
+            ("an unknown credential", draw(TokenKind::Admin)),
+            ("expired", expired),
+            ("revoked", revoked),
+            ("of a disabled user", disabled),
+        ] {
+            count.store(0, Ordering::SeqCst);
+            let found = catalogue.authenticate(&known(&token), later).await.unwrap();
+            assert_eq!(found, None, "{what}");
+            assert_eq!(count.load(Ordering::SeqCst), 1, "{what}");
+        }
+        // The first use of one in force is noted beside the question, the next is not.
+        for questions in [2, 1] {
+            count.store(0, Ordering::SeqCst);
+            let found = catalogue.authenticate(&known(&valid), later).await.unwrap();
+            assert_eq!(found.unwrap().subject, Subject::App);
+            assert_eq!(count.load(Ordering::SeqCst), questions);
+        }
+        catalogue.close().await;
+    }
+}

@@ -101,7 +101,7 @@ impl Expires {
             Some(Expiry::At(time)) => time,
             // Days and longer are counted in UTC.
             Some(Expiry::After(span)) => {
-                let end = now.to_zoned(TimeZone::UTC).checked_add(span);
+                let end = now.to_zoned_datetime(TimeZone::UTC).checked_add(span);
                 end.map_err(|error| CliError::Usage(format!("--expires: {error}")))?
                     .timestamp()
             }

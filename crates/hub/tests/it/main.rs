@@ -16,6 +16,10 @@ mod connections;
 mod full_disk;
 #[cfg(unix)]
 mod help;
+mod identity;
+#[cfg(unix)]
+mod operator;
+mod packs;
 mod publishing;
 mod reading;
 mod support;
