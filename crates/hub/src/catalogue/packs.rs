@@ -26,7 +26,7 @@ pub(crate) struct Completion {
 #[derive(Debug)]
 pub(crate) enum Completed {
     /// The build is complete, and its channel has it.
-    Done(CompletedBuild),
+    Done(Box<CompletedBuild>),
     /// Nothing has changed.
     Conflict(String),
 }
@@ -168,7 +168,7 @@ impl Catalogue {
         let updated_at = put_on_channel(&mut tx, completion, now).await?;
         tx.commit().await?;
         let wanted = completion.clone();
-        Ok(Completed::Done(CompletedBuild {
+        Ok(Completed::Done(Box::new(CompletedBuild {
             channel: PackChannelBuild {
                 name: wanted.channel,
                 pack_id: wanted.pack.clone(),
@@ -187,7 +187,7 @@ impl Catalogue {
                 commit_message: wanted.commit_message,
                 created_at,
             },
-        }))
+        })))
     }
 }
 

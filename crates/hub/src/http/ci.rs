@@ -48,7 +48,7 @@ pub(super) async fn complete(
     let pack = pack(&app, builder, &body).await?;
     let completion = completion(pack, &body)?;
     match app.hub.complete_build(&completion, PROVIDER).await? {
-        Completed::Done(completed) => Ok(Json(completed)),
+        Completed::Done(completed) => Ok(Json(*completed)),
         Completed::Conflict(why) => Err(ApiError::conflict(why)),
     }
 }
