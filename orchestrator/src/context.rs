@@ -3,6 +3,7 @@
 
 use process::{AllowList, Command, Env, Runner};
 use release_types::{Arch, Os, Platform};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 /// What the program was started with and in.
@@ -56,15 +57,42 @@ impl World {
         which::which_in(name, self.env.get("PATH"), &self.cwd).ok()
     }
 
+    /// Finds a program on `PATH`, and takes one that is no script where there is such a one: a
+    /// version manager's script costs a fraction of a second each time, which is much for what is
+    /// started for each compilation.
+    pub fn find_native_program(&self, name: &str) -> Option<PathBuf> {
+        let all = which::which_in_all(name, self.env.get("PATH"), &self.cwd).ok()?;
+        let all: Vec<PathBuf> = all.collect();
+        let native = all.iter().find(|path| !is_script(path));
+        native.or(all.first()).cloned()
+    }
+
     /// A command for a child that may see what `allowed` lets through.
     pub fn command(&self, program: impl Into<PathBuf>, allowed: &AllowList) -> Command {
         Command::new(program).envs(&self.env.allowed(allowed))
+    }
+
+    /// cargo's own folder: `CARGO_HOME`, by default `.cargo` in the home folder.
+    pub fn cargo_home(&self) -> Option<PathBuf> {
+        let named = |name| {
+            let value = self.env.get(name).filter(|value| !value.is_empty());
+            value.map(PathBuf::from)
+        };
+        let home = || named("HOME").or_else(|| named("USERPROFILE"));
+        named("CARGO_HOME").or_else(|| home().map(|home| home.join(".cargo")))
     }
 
     /// Whether this is a job of GitHub Actions.
     pub fn in_github_actions(&self) -> bool {
         self.env.get("GITHUB_ACTIONS").is_some_and(|v| v == "true")
     }
+}
+
+/// Whether a file begins as scripts do. What cannot be read is none.
+fn is_script(path: &Path) -> bool {
+    let mut start = [0; 2];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut start));
+    read.is_ok() && start == *b"#!"
 }
 
 /// The platform this program was built for, if it is one of the six.

@@ -8,6 +8,7 @@ use crate::lock::LockError;
 use crate::plan::PlanError;
 use crate::products::ProductsError;
 use crate::publish::PublishError;
+use crate::reproduce::ReproduceError;
 use crate::select::SelectError;
 use crate::settings::SettingsError;
 use crate::toolchain::ToolchainError;
@@ -67,6 +68,8 @@ pub enum Error {
     #[error(transparent)]
     Verify(#[from] VerifyError),
     #[error(transparent)]
+    Reproduce(#[from] ReproduceError),
+    #[error(transparent)]
     Client(#[from] ClientError),
     #[error(transparent)]
     Lock(#[from] LockError),
@@ -80,6 +83,8 @@ pub enum Error {
     },
     #[error("standard output could not be written to; what was to be done is done")]
     Output,
+    #[error("this machine lacks what releases need: {}", .0.join(", "))]
+    NotReady(Vec<String>),
     #[error("interrupted")]
     Interrupted,
     #[error("atlas-release itself failed; please report what stands above")]
@@ -155,6 +160,8 @@ impl Error {
                 | BuildError::Inspect { .. }
                 | BuildError::WrongPlatform { .. }
                 | BuildError::OtherLinker { .. }
+                | BuildError::DebugInfo { .. }
+                | BuildError::NewGlibc { .. }
                 | BuildError::Marker { .. }
                 | BuildError::NoAnswer { .. }
                 | BuildError::WrongVersion { .. } => ExitCode::Build,
@@ -179,6 +186,18 @@ impl Error {
                 VerifyError::Differences(_) => ExitCode::Verification,
                 VerifyError::Client(error) => client_code(error),
             },
+            Self::Reproduce(error) => match error {
+                ReproduceError::Differs(_)
+                | ReproduceError::NotPublished { .. }
+                | ReproduceError::OtherLock { .. } => ExitCode::Verification,
+                ReproduceError::OtherTool { .. } | ReproduceError::NoCache => ExitCode::Tool,
+                ReproduceError::Record { .. }
+                | ReproduceError::Unprovable { .. }
+                | ReproduceError::NoCommit { .. } => ExitCode::Usage,
+                ReproduceError::Git(ProcessError::Interrupted { .. }) => ExitCode::Interrupted,
+                ReproduceError::Git(_) => ExitCode::Tool,
+                ReproduceError::Io { .. } => ExitCode::Machine,
+            },
             Self::Client(error) => client_code(error),
             Self::Lock(_) | Self::Io { .. } | Self::Output => ExitCode::Machine,
             #[cfg(feature = "hub")]
@@ -194,6 +213,7 @@ impl Error {
                 | hub::HubError::Random(_)
                 | hub::HubError::Listen { .. } => ExitCode::Machine,
             },
+            Self::NotReady(_) => ExitCode::Tool,
             Self::Interrupted => ExitCode::Interrupted,
             Self::Defect => ExitCode::Defect,
         }
@@ -260,6 +280,14 @@ impl Error {
                 "a program for another machine carries its version by build_version::build_info!"
                     .to_owned()
             }
+            Self::Build(BuildError::DebugInfo { .. }) => {
+                "set debug = 0 and strip = \"debuginfo\" in [profile.release], and no -g in CFLAGS; or ask for debug information there with debug = \"line-tables-only\", \"limited\" or \"full\""
+                    .to_owned()
+            }
+            Self::Build(BuildError::NewGlibc { .. }) => {
+                "build on a system with an older glibc, or raise max-glibc in [workspace.metadata.atlas-release]"
+                    .to_owned()
+            }
             Self::Build(BuildError::Cargo { .. }) => {
                 "cargo's own words stand above; it is run with --locked, so Cargo.lock has to be there and up to date"
                     .to_owned()
@@ -292,9 +320,30 @@ impl Error {
                 "compare dist/ with receipt.json and with the Hub: one of them is of another build"
                     .to_owned()
             }
+            Self::Reproduce(ReproduceError::OtherTool { .. }) => {
+                "install what the record names; bytes depend on compiler and linker".to_owned()
+            }
+            Self::Reproduce(ReproduceError::NoCommit { .. }) => {
+                "fetch it (git fetch --tags), or run this in a clone that has it".to_owned()
+            }
+            Self::Reproduce(ReproduceError::NoCache) => {
+                "install sccache, or leave --with-cache out".to_owned()
+            }
             Self::Settings(SettingsError::NoHub) => {
                 "set ATLAS_HUB_URL, or use --local for a Hub on this machine".to_owned()
             }
+            Self::Settings(SettingsError::NotInAJob(_)) => {
+                "GitHub Actions sets it for every step; elsewhere use --format sh, fish, powershell or json".to_owned()
+            }
+            Self::NotReady(_) => {
+                "`atlas-release setup` installs what can be installed; what doctor says of each tool stands above".to_owned()
+            }
+            Self::Toolchain(
+                ToolchainError::Missing { tool: "lld-link" }
+                | ToolchainError::Install { tool: "lld-link", .. }
+                | ToolchainError::NoInstaller { tool: "lld-link", .. }
+                | ToolchainError::Broken { tool: "lld-link", .. },
+            ) => "install LLVM (choco install llvm); lld-link is looked for on PATH and in LLVM\\bin below Program Files".to_owned(),
             Self::Settings(SettingsError::NoToken) => {
                 "an administrator of the Hub issues one; README.md shows how".to_owned()
             }

@@ -1,16 +1,22 @@
 //! What a run tells while it works: events, and the reporters that show them to a person or write
 //! them for a program.
 
+use crate::doctor::{Report, SetupPlan};
+use crate::job_env::{JobEnv, Shell, render};
 use crate::plan::Plan;
+use crate::progress::{EVENT_INTERVAL, Meter, Throttle, Units};
 use crate::publish::LastFile;
 use crate::receipt::Receipt;
+use crate::reproduce::Reproduction;
+use crate::toolchain::CacheUse;
 use release_types::{Platform, ProductName, Sha256Digest};
 use serde::Serialize;
 use std::cmp::Ordering;
 use std::io::Write as _;
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::sync::atomic::{self, AtomicBool};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 /// One thing that happened, or a result. In JSON, one object a line with its name in `event`.
 #[derive(Debug, Clone, Serialize)]
@@ -49,6 +55,19 @@ pub enum Event {
         /// The line.
         line: String,
     },
+    /// How far cargo is.
+    Progress {
+        /// Units done.
+        done: u64,
+        /// Units there are.
+        total: u64,
+        /// What is being compiled.
+        crates: Vec<String>,
+        /// How long cargo has been running.
+        seconds: u64,
+    },
+    /// What the compiler cache was good for in this build.
+    Cache(CacheUse),
     /// A file that was built, checked and staged.
     Built {
         /// The product.
@@ -94,10 +113,18 @@ pub enum Event {
         /// Its digest.
         sha256: Sha256Digest,
     },
+    /// What this machine has of what it needs.
+    Doctor(Box<Report>),
+    /// What `setup` would do.
+    Setup(Box<SetupPlan>),
+    /// The environment for other steps of a job.
+    Env(Box<JobEnv>),
     /// What a run would do.
     Plan(Box<Plan>),
     /// What was published and proven.
     Receipt(Box<Receipt>),
+    /// Whether a build came out the same.
+    Reproduction(Box<Reproduction>),
     /// The embedded Hub is ready.
     Listening {
         /// Its address.
@@ -129,6 +156,9 @@ pub trait Reporter: Send + Sync {
         self.event(Event::Warning { message });
     }
 
+    /// Progress is at its end for now, whatever comes next.
+    fn progress_ended(&self) {}
+
     /// Something a person may want to know.
     fn note(&self, message: String) {
         self.event(Event::Note { message });
@@ -136,13 +166,30 @@ pub trait Reporter: Send + Sync {
 }
 
 /// Lines for people: narrative on standard error, results on standard output.
-#[derive(Debug, Default)]
-pub struct HumanReporter;
+#[derive(Debug)]
+pub struct HumanReporter {
+    meter: Mutex<Meter>,
+}
+
+impl HumanReporter {
+    /// One that draws over a line of progress, or one that only adds lines.
+    pub const fn new(redraws: bool) -> Self {
+        Self {
+            meter: Mutex::new(Meter::new(redraws)),
+        }
+    }
+}
+
+impl Default for HumanReporter {
+    fn default() -> Self {
+        Self::new(false)
+    }
+}
 
 /// One JSON object a line on standard output, and nothing else there.
 #[derive(Debug, Default)]
 pub struct JsonReporter {
-    out: Mutex<()>,
+    progress: Mutex<Option<Throttle>>,
 }
 
 impl Reporter for JsonReporter {
@@ -151,14 +198,50 @@ impl Reporter for JsonReporter {
             tracing::error!("an event could not be written as JSON");
             return;
         };
-        let _order = self.out.lock();
-        print_line(&line);
+        // Also held while a line is written, so that lines do not mix.
+        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        let throttle = progress.get_or_insert(Throttle::new(EVENT_INTERVAL));
+        if !matches!(event, Event::Progress { .. }) || throttle.lets(Instant::now()) {
+            print_line(&line);
+        }
     }
 }
 
 impl Reporter for HumanReporter {
+    fn progress_ended(&self) {
+        let mut meter = self.meter.lock().unwrap_or_else(PoisonError::into_inner);
+        meter.end();
+    }
+
     fn event(&self, event: Event) {
+        let mut meter = self.meter.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
+            Event::Progress {
+                done,
+                total,
+                crates,
+                seconds,
+            } => {
+                let units = Units {
+                    done,
+                    total,
+                    crates,
+                };
+                if let Some(line) = meter.show(&units, seconds) {
+                    tell(&line);
+                }
+            }
+            event => meter.aside(|| show(event)),
+        }
+    }
+}
+
+/// Shows anything but progress.
+fn show(event: Event) {
+    {
+        match event {
+            Event::Progress { .. } => {}
+            Event::Cache(usage) => tell(&format!("{:>12} {usage}", "sccache")),
             Event::Stage { stage, what } => tell(&format!("{stage:>12} {what}")),
             Event::Note { message } => tell(&format!("{:>12} {message}", "note")),
             Event::Warning { message } => tell(&format!("warning: {message}")),
@@ -211,8 +294,13 @@ impl Reporter for HumanReporter {
                 "{:>12} {filename} read back, sha256 {sha256}",
                 "verified"
             )),
+            Event::Doctor(report) => print_line(&harmless(&report.to_string())),
+            Event::Setup(plan) => print_line(&harmless(&plan.to_string())),
+            // Its forms are for shells and programs; a person is shown the plainest of them.
+            Event::Env(env) => print_line(&render(&env, Shell::Sh)),
             Event::Plan(plan) => print_line(&harmless(&plan.to_string())),
             Event::Receipt(receipt) => print_line(&harmless(&receipt.to_string())),
+            Event::Reproduction(found) => print_line(&harmless(&found.to_string())),
             Event::Listening { url } => print_line(&format!("listening on {url}")),
             Event::Error { message, hint, .. } => {
                 tell(&format!("error: {message}"));

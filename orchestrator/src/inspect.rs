@@ -2,7 +2,9 @@
 //! whether debug information is in it. Pure: bytes in, facts out.
 
 use object::read::elf::ElfFile64;
-use object::{Architecture, BinaryFormat, Endianness, Object as _, ObjectSection as _};
+use object::{
+    Architecture, BinaryFormat, Endianness, Object as _, ObjectSection as _, ObjectSymbol as _,
+};
 use release_types::{Arch, Os, Platform};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -99,6 +101,50 @@ fn comments(file: &object::File<'_>) -> Vec<String> {
     strings
 }
 
+/// A version of glibc, such as `2.31`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct GlibcVersion(Vec<u64>);
+
+impl std::str::FromStr for GlibcVersion {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts: Result<Vec<u64>, _> = text.split('.').map(str::parse).collect();
+        match parts {
+            Ok(parts) if parts.len() >= 2 => Ok(Self(parts)),
+            _ => Err(format!("`{text}` is no version of glibc, such as 2.31")),
+        }
+    }
+}
+
+impl TryFrom<String> for GlibcVersion {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<GlibcVersion> for String {
+    fn from(version: GlibcVersion) -> Self {
+        version.to_string()
+    }
+}
+
+impl std::fmt::Display for GlibcVersion {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let parts: Vec<String> = self.0.iter().map(u64::to_string).collect();
+        f.write_str(&parts.join("."))
+    }
+}
+
+/// The version in `GLIBC_x.y`; `GLIBC_PRIVATE` and its like hold none.
+fn glibc_version(name: &[u8]) -> Option<GlibcVersion> {
+    let name = std::str::from_utf8(name).ok()?;
+    name.strip_prefix("GLIBC_")?.parse().ok()
+}
+
 /// The highest `GLIBC_x.y` among the versions the program needs.
 fn newest_glibc(file: &ElfFile64<'_, Endianness>) -> Result<Option<String>, object::Error> {
     let (endian, data) = (file.endian(), file.data());
@@ -107,23 +153,40 @@ fn newest_glibc(file: &ElfFile64<'_, Endianness>) -> Result<Option<String>, obje
         return Ok(None);
     };
     let strings = sections.strings(endian, data, link)?;
-    let mut newest: Option<(Vec<u64>, String)> = None;
+    let mut newest: Option<GlibcVersion> = None;
     while let Some((_, mut versions)) = needs.next()? {
         while let Some(version) = versions.next()? {
-            let name = String::from_utf8_lossy(version.name(endian, strings)?);
-            let Some(number) = name.strip_prefix("GLIBC_") else {
-                continue;
-            };
-            // GLIBC_PRIVATE and its like are no versions.
-            let parts: Result<Vec<u64>, _> = number.split('.').map(str::parse).collect();
-            if let Ok(parts) = parts
-                && newest.as_ref().is_none_or(|(highest, _)| parts > *highest)
-            {
-                newest = Some((parts, number.to_owned()));
-            }
+            newest = newest.max(glibc_version(version.name(endian, strings)?));
         }
     }
-    Ok(newest.map(|(_, number)| number))
+    Ok(newest.map(|version| version.to_string()))
+}
+
+/// The symbols, with their versions, that a program needs of a newer glibc than `bound`.
+///
+/// # Errors
+/// When the file is damaged.
+pub fn symbols_above(bytes: &[u8], bound: &GlibcVersion) -> Result<Vec<String>, InspectError> {
+    let object::File::Elf64(file) = object::File::parse(bytes)? else {
+        return Ok(Vec::new());
+    };
+    let (endian, data) = (file.endian(), file.data());
+    let Some(versions) = file.elf_section_table().versions(endian, data)? else {
+        return Ok(Vec::new());
+    };
+    let mut found = Vec::new();
+    for symbol in file.dynamic_symbols() {
+        let index = versions.version_index(endian, symbol.index());
+        let Some(version) = versions.version(index.index())? else {
+            continue;
+        };
+        if glibc_version(version.name()).is_some_and(|version| version > *bound) {
+            let version = String::from_utf8_lossy(version.name());
+            found.push(format!("{}@{version}", symbol.name().unwrap_or("?")));
+        }
+    }
+    found.sort();
+    Ok(found)
 }
 
 #[cfg(test)]
@@ -147,7 +210,25 @@ mod tests {
                 found.glibc.as_deref().is_some_and(|v| v.starts_with("2.")),
                 "{found:?}"
             );
+            let above = |bound: &str| symbols_above(&bytes, &bound.parse().unwrap()).unwrap();
+            assert!(
+                above("2.0").iter().any(|s| s.contains("@GLIBC_2.")),
+                "{:?}",
+                above("2.0")
+            );
+            assert!(above("9.0").is_empty());
             assert!(found.debug_info, "tests are built with line tables");
+        }
+    }
+
+    #[test]
+    fn versions_of_glibc_are_numbers() {
+        let version = |text: &str| text.parse::<GlibcVersion>();
+        assert!(version("2.31").unwrap() < version("2.100").unwrap());
+        assert!(version("2.2.5").unwrap() < version("2.3").unwrap());
+        assert_eq!(version("2.31").unwrap().to_string(), "2.31");
+        for wrong in ["", "2", "two", "2.x", "GLIBC_2.31"] {
+            assert!(version(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -6,20 +6,25 @@
 
 pub mod artifacts;
 pub mod build;
+pub mod cargo_config;
 pub mod cli;
 pub mod context;
 pub mod dist;
+pub mod doctor;
 pub mod error;
 pub mod events;
 pub mod git;
 pub mod inspect;
+pub mod job_env;
 #[cfg(feature = "hub")]
 pub mod local_hub;
 pub mod lock;
 pub mod plan;
 pub mod products;
+pub mod progress;
 pub mod publish;
 pub mod receipt;
+pub mod reproduce;
 pub mod select;
 pub mod settings;
 pub mod shim;

@@ -2,9 +2,10 @@
 //! and read through `cargo metadata`.
 
 use crate::context::World;
+use crate::inspect::GlibcVersion;
 use cargo_metadata::{Metadata, MetadataCommand, Package};
 use process::{AllowList, ProcessError};
-use release_types::ProductName;
+use release_types::{Os, ProductName};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -27,6 +28,55 @@ pub struct Product {
     pub bin: String,
     /// The cargo package the binary belongs to.
     pub package: String,
+    /// Further tools that it needs.
+    #[serde(skip)]
+    pub tools: ProductTools,
+}
+
+/// Tools that a product needs beside those that build it, for `doctor` to look for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ProductTools {
+    /// What signs it.
+    pub signing: Vec<ProductTool>,
+    /// What makes its installers.
+    pub installers: Vec<ProductTool>,
+}
+
+/// One of them. Written as its name alone, or as a table.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "ToolSection")]
+pub struct ProductTool {
+    /// Its name on `PATH`.
+    pub name: String,
+    /// The systems it is needed on; none means all.
+    pub os: Vec<Os>,
+    /// The arguments to try it with, if it can be tried.
+    pub trial: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum ToolSection {
+    Name(String),
+    #[serde(rename_all = "kebab-case")]
+    Table {
+        name: String,
+        #[serde(default)]
+        os: Vec<Os>,
+        #[serde(default, rename = "try")]
+        trial: Vec<String>,
+    },
+}
+
+impl From<ToolSection> for ProductTool {
+    fn from(section: ToolSection) -> Self {
+        let (name, os, trial) = match section {
+            ToolSection::Name(name) => (name, Vec::new(), Vec::new()),
+            ToolSection::Table { name, os, trial } => (name, os, trial),
+        };
+        Self { name, os, trial }
+    }
 }
 
 /// The workspace and what it releases.
@@ -36,10 +86,14 @@ pub struct Workspace {
     pub root: PathBuf,
     /// Cargo's target directory, as cargo itself resolves it.
     pub target_dir: PathBuf,
+    /// Where cargo puts what is neither program nor library, when it is told apart.
+    pub build_dir: Option<PathBuf>,
     /// All products, by name.
     pub products: Vec<Product>,
     /// Further variables that a build may see: names, and beginnings of names written `NAME*`.
     pub pass_env: Vec<String>,
+    /// The newest glibc that programs for Linux may need, when there is a bound.
+    pub max_glibc: Option<GlibcVersion>,
 }
 
 impl Workspace {
@@ -120,6 +174,8 @@ struct PackageSection {
     product: ProductName,
     group: ProductName,
     bin: String,
+    #[serde(default)]
+    tools: ProductTools,
 }
 
 #[derive(Deserialize, Default)]
@@ -127,6 +183,7 @@ struct PackageSection {
 struct WorkspaceSection {
     #[serde(default)]
     pass_env: Vec<String>,
+    max_glibc: Option<GlibcVersion>,
 }
 
 /// Reads the workspace that `world.cwd` belongs to.
@@ -134,6 +191,18 @@ struct WorkspaceSection {
 /// # Errors
 /// When there is no cargo or no workspace, or a declaration cannot be used.
 pub async fn read(world: &World) -> Result<Workspace, ProductsError> {
+    from_metadata(&metadata(world).await?)
+}
+
+/// The folder of the workspace that `world.cwd` belongs to, whatever it releases.
+///
+/// # Errors
+/// When there is no cargo or no workspace.
+pub async fn root(world: &World) -> Result<PathBuf, ProductsError> {
+    Ok(metadata(world).await?.workspace_root.into_std_path_buf())
+}
+
+async fn metadata(world: &World) -> Result<Metadata, ProductsError> {
     let cargo = world.find_program("cargo").ok_or(ProductsError::NoCargo)?;
     let command = world
         .command(cargo, &AllowList::base().build())
@@ -148,8 +217,7 @@ pub async fn read(world: &World) -> Result<Workspace, ProductsError> {
             source,
         })?;
     let text = String::from_utf8_lossy(&output.stdout);
-    let metadata = MetadataCommand::parse(text).map_err(ProductsError::Answer)?;
-    from_metadata(&metadata)
+    MetadataCommand::parse(text).map_err(ProductsError::Answer)
 }
 
 /// The products that cargo's metadata declares.
@@ -186,10 +254,12 @@ pub fn from_metadata(metadata: &Metadata) -> Result<Workspace, ProductsError> {
         }
     };
     Ok(Workspace {
+        build_dir: metadata.build_directory.clone().map(Into::into),
         target_dir: metadata.target_directory.clone().into_std_path_buf(),
         root,
         products: products.into_values().collect(),
         pass_env: section.pass_env,
+        max_glibc: section.max_glibc,
     })
 }
 
@@ -226,6 +296,7 @@ fn product_of(package: &Package) -> Result<Option<Product>, ProductsError> {
         group: section.group.to_string(),
         bin: section.bin,
         package: package.name.to_string(),
+        tools: section.tools,
     }))
 }
 
@@ -292,12 +363,29 @@ mod tests {
     }
 
     #[test]
+    fn tools_are_names_or_tables() {
+        let section = json!({"product":"p","group":"g","bin":"a","tools":{
+            "signing": ["minisign"],
+            "installers": [{"name":"makensis","os":["windows"],"try":["-VERSION"]}],
+        }});
+        let workspace = read(&[package("one", &["a"], section)], Value::Null).unwrap();
+        let tools = &workspace.products[0].tools;
+        assert_eq!(tools.signing[0].name, "minisign");
+        assert!(tools.signing[0].os.is_empty() && tools.signing[0].trial.is_empty());
+        assert_eq!(tools.installers[0].os, [Os::Windows]);
+        assert_eq!(tools.installers[0].trial, ["-VERSION"]);
+        let section = json!({"product":"p","group":"g","bin":"a","tools":{"sining":[]}});
+        let error = read(&[package("one", &["a"], section)], Value::Null).unwrap_err();
+        assert!(error.contains("unknown field `sining`"), "{error}");
+    }
+
+    #[test]
     fn what_cannot_be_used_names_its_package() {
         let one = |section| read(&[package("one", &["a"], section)], Value::Null).unwrap_err();
         assert_eq!(
             one(json!({"product":"p","group":"g","bin":"a","colour":"red"})),
             "package `one` (/w/one/Cargo.toml): [package.metadata.atlas-release]: \
-             unknown field `colour`, expected one of `product`, `group`, `bin`"
+             unknown field `colour`, expected one of `product`, `group`, `bin`, `tools`"
         );
         assert_eq!(
             one(json!({"product":"p","group":"g","bin":"z"})),

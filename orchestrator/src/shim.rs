@@ -37,14 +37,42 @@ impl Policy {
             flags.push("-C".into());
             flags.push(format!("link-arg=-fuse-ld={linker}").into());
         }
-        for (from, to) in &self.remap {
-            let mut flag = OsString::from("--remap-path-prefix=");
-            flag.push(from);
-            flag.push("=");
-            flag.push(to);
-            flags.push(flag);
+        // Without it the linkers of MSVC targets write the time into the program. rustc gives them
+        // `/PDBALTPATH` by itself.
+        if self.target.ends_with("-msvc") {
+            flags.push("-C".into());
+            flags.push("link-arg=/Brepro".into());
         }
+        flags.extend(self.prefix_maps("--remap-path-prefix="));
         flags
+    }
+
+    /// The flags that C compilers are given, so that no folder stands in what they make.
+    pub fn c_flags(&self) -> Vec<OsString> {
+        self.prefix_maps("-ffile-prefix-map=").collect()
+    }
+
+    /// What [`Policy::flags`] and [`Policy::c_flags`] are anywhere: with the names of folders alone.
+    pub fn portable_flags(&self) -> (Vec<String>, Vec<String>) {
+        let mut named = self.clone();
+        for (from, to) in &mut named.remap {
+            *from = PathBuf::from(format!("<{to}>"));
+        }
+        let text = |flags: Vec<OsString>| {
+            let flags = flags.iter();
+            flags.map(|f| f.to_string_lossy().into_owned()).collect()
+        };
+        (text(named.flags()), text(named.c_flags()))
+    }
+
+    fn prefix_maps<'a>(&'a self, flag: &'a str) -> impl Iterator<Item = OsString> + use<'a> {
+        self.remap.iter().map(move |(from, to)| {
+            let mut text = OsString::from(flag);
+            text.push(from);
+            text.push("=");
+            text.push(to);
+            text
+        })
     }
 
     /// A name for what the policy does to output: 16 hexadecimal digits. Directories do not count,
@@ -226,5 +254,23 @@ mod tests {
                 "--remap-path-prefix=/a b=/workspace"
             ]
         );
+        assert_eq!(
+            policy("/a b").c_flags(),
+            ["-ffile-prefix-map=/a b=/workspace"]
+        );
+    }
+
+    #[test]
+    fn flags_for_six_targets() {
+        for platform in Platform::ALL {
+            let mut policy = policy("/a");
+            policy.linker = None;
+            policy.target = platform.target_triple().to_owned();
+            let (flags, c_flags) = policy.portable_flags();
+            let brepro = flags.contains(&"link-arg=/Brepro".to_owned());
+            assert_eq!(brepro, platform.os == release_types::Os::Windows);
+            assert!(flags.contains(&"--remap-path-prefix=</workspace>=/workspace".to_owned()));
+            assert_eq!(c_flags, ["-ffile-prefix-map=</workspace>=/workspace"]);
+        }
     }
 }

@@ -14,7 +14,7 @@
 use crate::HubError;
 use crate::guests::GuestLock;
 use process::{PidLock, PidLockError};
-use std::fs::{File, OpenOptions};
+use std::fs::{DirBuilder, OpenOptions};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -145,6 +145,13 @@ pub(crate) fn private_file(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 
+/// Options that create a folder for its owner alone.
+fn private_folder(builder: &mut DirBuilder) -> &mut DirBuilder {
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(builder, 0o700);
+    builder
+}
+
 /// Creates a folder, and its parents, for the owner alone, unless it exists. Durable when it
 /// returns.
 pub(crate) fn create_folder(path: &Path) -> Result<(), HubError> {
@@ -156,10 +163,7 @@ pub(crate) fn create_folder(path: &Path) -> Result<(), HubError> {
         _ => Path::new("."),
     };
     create_folder(parent)?;
-    let mut builder = std::fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    match builder.create(path) {
+    match private_folder(&mut DirBuilder::new()).create(path) {
         // Somebody else was quicker.
         Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => {}
         done => done.map_err(HubError::io("create", path))?,
@@ -170,7 +174,7 @@ pub(crate) fn create_folder(path: &Path) -> Result<(), HubError> {
 /// Makes the names in a folder survive a power cut. Windows offers no such call and needs none.
 pub(crate) fn fsync_folder(path: &Path) -> Result<(), HubError> {
     #[cfg(unix)]
-    File::open(path)
+    std::fs::File::open(path)
         .and_then(|folder| folder.sync_all())
         .map_err(HubError::io("sync", path))?;
     #[cfg(not(unix))]

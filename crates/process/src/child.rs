@@ -74,7 +74,8 @@ impl Child {
         self.left = true;
     }
 
-    fn kill(&mut self) {
+    /// Kills it and all it started.
+    pub(crate) fn kill(&mut self) {
         if let Err(error) = self.wrapped.start_kill() {
             tracing::debug!(%error, "there is nothing left to kill of a child process");
         }

@@ -14,11 +14,13 @@ mod error;
 mod lock;
 mod run;
 mod stream;
+mod tree;
 
 pub use allow_list::AllowList;
 pub use command::Command;
 pub use env::{Env, NameCase, NotUtf8};
 pub use error::ProcessError;
 pub use lock::{PidLock, PidLockError};
-pub use run::{Background, Output, Runner};
+pub use run::{Background, Ended, Output, Runner};
 pub use stream::{Line, Stream};
+pub use tree::{Member, ProcessTree};

@@ -4,6 +4,7 @@ use crate::child::Child;
 use crate::stream::{Lines, capture};
 use crate::{Command, Line, ProcessError, Stream};
 use process_wrap::tokio::CommandWrap;
+use std::convert::Infallible;
 use std::io;
 use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
@@ -32,6 +33,22 @@ impl Output {
     pub fn stdout_text(&self) -> String {
         String::from_utf8_lossy(&self.stdout).trim().to_owned()
     }
+}
+
+/// How a command that was watched has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended<T> {
+    /// By itself, whatever its exit status is.
+    ByItself(ExitStatus),
+    /// It was ended, for this reason.
+    GivenUp(T),
+}
+
+/// What becomes of what a command that has ended has left running.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    Left,
+    Ended,
 }
 
 /// Starts children and ends them when the run is interrupted.
@@ -139,9 +156,39 @@ impl Runner {
     pub async fn lines(
         &self,
         command: &Command,
-        mut on_line: impl FnMut(Line),
+        on_line: impl FnMut(Line),
     ) -> Result<ExitStatus, ProcessError> {
+        let never = |_| std::future::pending::<Infallible>();
+        match self.follow(command, on_line, never, Rest::Left).await? {
+            Ended::ByItself(status) => Ok(status),
+            Ended::GivenUp(never) => match never {},
+        }
+    }
+
+    /// Like [`Runner::lines`], but the command is given up, and ended with all it started, as soon
+    /// as a future is ready, which is made from the command's process id. What a command that ends
+    /// by itself leaves running is ended too.
+    ///
+    /// # Errors
+    /// As [`Runner::lines`].
+    pub async fn lines_unless<T, F: Future<Output = T>>(
+        &self,
+        command: &Command,
+        on_line: impl FnMut(Line),
+        give_up: impl FnOnce(u32) -> F,
+    ) -> Result<Ended<T>, ProcessError> {
+        self.follow(command, on_line, give_up, Rest::Ended).await
+    }
+
+    async fn follow<T, F: Future<Output = T>>(
+        &self,
+        command: &Command,
+        mut on_line: impl FnMut(Line),
+        give_up: impl FnOnce(u32) -> F,
+        rest: Rest,
+    ) -> Result<Ended<T>, ProcessError> {
         let mut child = self.spawn(command, Stdio::piped)?;
+        let mut give_up = pin!(give_up(child.leader().id().unwrap_or_default()));
         let (send, mut lines) = tokio::sync::mpsc::channel(64);
         let enough = CancellationToken::new();
         let mut readers = JoinSet::new();
@@ -160,9 +207,16 @@ impl Runner {
                 status = child.leader().wait() => {
                     break status.map_err(|source| lost(command, source))?;
                 }
+                why = &mut give_up => {
+                    child.end().await;
+                    return Ok(Ended::GivenUp(why));
+                }
                 () = self.cancel.cancelled() => return Err(child.interrupt(command).await),
             }
         };
+        if rest == Rest::Ended {
+            child.kill();
+        }
         // Only waiting counts, so that nothing that is there already is lost to a caller that takes
         // long over a line.
         let mut patience = DRAIN;
@@ -189,7 +243,7 @@ impl Runner {
                 .map_err(|source| lost(command, source))?;
         }
         child.leave();
-        Ok(status)
+        Ok(Ended::ByItself(status))
     }
 
     /// Starts a command that goes on in the background, such as a server, with its output thrown
@@ -223,6 +277,11 @@ impl Runner {
 pub struct Background(Child);
 
 impl Background {
+    /// Its process id, until it has ended.
+    pub fn id(&mut self) -> Option<u32> {
+        self.0.leader().id()
+    }
+
     /// Whether it has ended by itself.
     pub fn has_ended(&mut self) -> bool {
         !matches!(self.0.leader().try_wait(), Ok(None))

@@ -1,8 +1,9 @@
 //! Proof that a program is what was asked for: platform, linker and version.
 
 use super::BuildError;
+use super::profile::Profile;
 use crate::context::World;
-use crate::inspect::{Inspection, inspect};
+use crate::inspect::{GlibcVersion, Inspection, inspect, symbols_above};
 use crate::plan::{Plan, PlannedProduct};
 use build_version::MarkerError;
 use process::{AllowList, ProcessError};
@@ -13,11 +14,13 @@ use std::time::Duration;
 /// How long a program may take to tell its version.
 const VERSION_LIMIT: Duration = Duration::from_secs(20);
 
-/// Looks into a program's file: is it for the target, and did the linker that was asked for link it?
+/// Looks into a program's file: is it for the target, did the linker that was asked for link it, is
+/// it free of debug information that nobody asked for, and does it run where it has to?
 pub(super) fn check_file(
     plan: &Plan,
     planned: &PlannedProduct,
     path: &PathBuf,
+    profile: &Profile,
 ) -> Result<Inspection, BuildError> {
     let product = planned.product.clone();
     let bytes = std::fs::read(path).map_err(|source| BuildError::Read {
@@ -43,15 +46,46 @@ pub(super) fn check_file(
             expected: plan.platform,
         });
     }
-    match &plan.policy.linker {
-        Some(linker) if !inspection.names_tool(linker) => Err(BuildError::OtherLinker {
+    if let Some(linker) = &plan.policy.linker
+        && !inspection.names_tool(linker)
+    {
+        return Err(BuildError::OtherLinker {
             product,
             path: path.clone(),
             linker: linker.clone(),
             tools: inspection.tools,
-        }),
-        _ => Ok(inspection),
+        });
     }
+    if inspection.debug_info && !profile.asks_for_debug_info() {
+        return Err(BuildError::DebugInfo {
+            product,
+            path: path.clone(),
+        });
+    }
+    if let (Some(bound), Some(found)) = (&plan.max_glibc, &inspection.glibc)
+        && found
+            .parse::<GlibcVersion>()
+            .is_ok_and(|found| found > *bound)
+    {
+        let symbols = match symbols_above(&bytes, bound) {
+            Ok(symbols) => symbols,
+            Err(source) => {
+                return Err(BuildError::Inspect {
+                    product,
+                    path: path.clone(),
+                    source,
+                });
+            }
+        };
+        return Err(BuildError::NewGlibc {
+            product,
+            path: path.clone(),
+            found: found.clone(),
+            bound: bound.clone(),
+            symbols,
+        });
+    }
+    Ok(inspection)
 }
 
 /// Compares the version inside a program with the tag's: the marker in its file, and, where this

@@ -1,18 +1,24 @@
 //! The build: one cargo invocation for every program of the group, and proof that what came out
 //! carries the version that was asked for.
 
+mod cargo;
 mod check;
+mod profile;
+mod recipe;
+mod watch;
 
 use crate::context::World;
-use crate::events::{Event, Reporter};
-use crate::inspect::{InspectError, Inspection};
+use crate::dist::Recipe;
+use crate::events::Reporter;
+use crate::inspect::{GlibcVersion, InspectError, Inspection};
 use crate::plan::{Plan, PlannedProduct};
 use crate::shim::POLICY_VAR;
-use crate::toolchain::Toolchain;
+use crate::toolchain::{C_FLAGS_VAR, Toolchain, compiler_flags, joined};
 use build_version::MarkerError;
 use cargo_metadata::Message;
 use check::{check_file, check_version};
-use process::{AllowList, Command, Env, ProcessError, Stream};
+use process::{AllowList, Command, Env, ProcessError};
+use profile::Profile;
 use release_types::{Platform, ProductName};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -35,6 +41,8 @@ pub struct BuiltProduct {
 pub struct Built {
     /// The programs, in the plan's order.
     pub products: Vec<BuiltProduct>,
+    /// What another person needs to build the same bytes.
+    pub recipe: Recipe,
     /// When cargo was started.
     pub started_at: jiff::Timestamp,
     /// When all was checked.
@@ -131,6 +139,28 @@ pub enum BuildError {
         /// The tools that have left their names.
         tools: Vec<String>,
     },
+    /// The program carries debug information that the profile does not ask for.
+    #[error("{} (product `{product}`) holds debug information", path.display())]
+    DebugInfo {
+        /// The product.
+        product: ProductName,
+        /// The file.
+        path: PathBuf,
+    },
+    /// The program needs a newer glibc than it may.
+    #[error("{} (product `{product}`) needs glibc {found}, and max-glibc allows {bound}: {}", path.display(), crate::plan::shortened(symbols))]
+    NewGlibc {
+        /// The product.
+        product: ProductName,
+        /// The file.
+        path: PathBuf,
+        /// What it needs.
+        found: String,
+        /// What it may need.
+        bound: GlibcVersion,
+        /// The symbols that need it.
+        symbols: Vec<String>,
+    },
     /// The program's file cannot be read.
     #[error("cannot read {}", path.display())]
     Read {
@@ -168,17 +198,42 @@ pub fn cargo_command(world: &World, plan: &Plan, toolchain: &Toolchain) -> Comma
     for (name, value) in environment(plan, toolchain) {
         env.set(name, value);
     }
+    append_to_path(&mut env, &toolchain.extra_path);
     // The policy holds no secret, only paths that the plan has already shown.
     if let Ok(policy) = serde_json::to_string(&toolchain.policy) {
         env.set(POLICY_VAR, policy);
     }
-    if let Some(sccache) = &toolchain.sccache {
-        env = env.with(sccache.address());
+    if let Some(path) = &toolchain.c_compilers {
+        let flags = toolchain.policy.c_flags();
+        for (name, value) in compiler_flags(&env, world.host, plan.platform, &flags) {
+            env.set(name, value);
+        }
+        env.set("PATH", path.clone());
+        env.set(C_FLAGS_VAR, joined(&flags));
     }
+    if let Some(sccache) = &toolchain.sccache {
+        env = env.with(&sccache.client());
+    }
+    // Beside its messages, at a width that does not hang on this run's terminal.
+    env.set("CARGO_TERM_PROGRESS_WHEN", "always");
+    env.set("CARGO_TERM_PROGRESS_WIDTH", crate::progress::WIDTH);
     Command::new(&toolchain.cargo)
         .args(plan.command.iter().skip(1))
         .envs(&env)
         .cwd(&plan.root)
+}
+
+/// Puts folders at the end of `PATH`, where they hide nothing that is on it already.
+fn append_to_path(env: &mut Env, folders: &[PathBuf]) {
+    if folders.is_empty() {
+        return;
+    }
+    let path = env.get("PATH").unwrap_or_default().to_owned();
+    let all = std::env::split_paths(&path).chain(folders.iter().cloned());
+    match std::env::join_paths(all) {
+        Ok(path) => env.set("PATH", path),
+        Err(error) => tracing::warn!(%error, "PATH stays as it is"),
+    }
 }
 
 /// Builds every program of the plan in one pass and checks what came out.
@@ -188,7 +243,7 @@ pub fn cargo_command(world: &World, plan: &Plan, toolchain: &Toolchain) -> Comma
 pub async fn build(
     world: &World,
     plan: &Plan,
-    toolchain: &Toolchain,
+    toolchain: &mut Toolchain,
     reporter: &dyn Reporter,
 ) -> Result<Built, BuildError> {
     let bins: Vec<&str> = plan.products.iter().map(|p| p.bin.as_str()).collect();
@@ -197,18 +252,12 @@ pub async fn build(
         format!("{} for {}", bins.join(", "), plan.target),
     );
     let started_at = (world.now)();
-    let command = cargo_command(world, plan, toolchain);
-    let mut executables: Vec<(String, String, PathBuf)> = Vec::new();
-    let status = world
-        .runner
-        .lines(&command, |line| match line.stream {
-            Stream::Stderr => reporter.event(Event::Cargo { line: line.text }),
-            Stream::Stdout => executables.extend(executable(&line.text)),
-        })
-        .await?;
-    if !status.success() {
-        return Err(BuildError::Cargo { status });
+    let built = cargo::run(world, plan, toolchain, reporter).await;
+    if let Some(sccache) = &mut toolchain.sccache {
+        sccache.stop(world).await;
     }
+    let executables = built?;
+    let profile = Profile::read(world, &plan.root);
     let mut products = Vec::with_capacity(plan.products.len());
     for planned in &plan.products {
         let found = executables
@@ -220,7 +269,7 @@ pub async fn build(
                 bin: planned.bin.clone(),
             });
         };
-        let inspection = check_file(plan, planned, path)?;
+        let inspection = check_file(plan, planned, path, &profile)?;
         check_version(world, plan, planned, path).await?;
         products.push(BuiltProduct {
             planned: planned.clone(),
@@ -228,8 +277,10 @@ pub async fn build(
             inspection,
         });
     }
+    let recipe = recipe::recipe(world, plan, toolchain, &products, &profile).await?;
     Ok(Built {
         products,
+        recipe,
         started_at,
         finished_at: (world.now)(),
     })

@@ -1,5 +1,6 @@
 //! The command line, as clap reads it.
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use release_types::{Channel, Platform, ProductName};
 use std::net::SocketAddr;
@@ -28,10 +29,10 @@ pub struct Cli {
 }
 
 /// Options of every command.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct GlobalArgs {
     /// Lines for people, or one JSON object a line for programs.
-    #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
+    #[arg(long, global = true, default_value = "human", value_parser = Format::of(&["human", "json"]))]
     pub format: Format,
     /// Log more to standard error; twice for everything.
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
@@ -47,13 +48,30 @@ pub struct GlobalArgs {
     pub target_dir: Option<PathBuf>,
 }
 
-/// The form of what is written to standard output.
+/// The form of what is written to standard output. Most commands know the first two; `env` has an
+/// option of the same name with forms of its own, which clap needs to be of the same type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// For people.
     Human,
     /// For programs.
     Json,
+    /// Files of GitHub Actions.
+    Github,
+    /// For a POSIX shell.
+    Sh,
+    /// For fish.
+    Fish,
+    /// For PowerShell.
+    Powershell,
+}
+
+impl Format {
+    /// A parser that knows some of them.
+    fn of(names: &'static [&'static str]) -> impl TypedValueParser<Value = Self> {
+        let names = PossibleValuesParser::new(names);
+        names.try_map(|name| Self::from_str(&name, false))
+    }
 }
 
 /// What to do.
@@ -82,6 +100,22 @@ pub enum Command {
         ATLAS_HUB_URL=https://hub.example.com atlas-release release runner-v1.4.0"
     )]
     Release(ReleaseCommand),
+    /// Look for every tool, try it, and say how to install what is missing.
+    #[command(after_help = "Example:\n  atlas-release doctor --format json")]
+    Doctor,
+    /// Install the tools that are missing, and nothing else.
+    #[command(after_help = "Example:\n  atlas-release setup --dry-run")]
+    Setup(SetupCommand),
+    /// Write the environment of builds for other steps of a job, such as tests.
+    #[command(after_help = "Examples:\n  atlas-release env --format github\n  \
+        eval \"$(atlas-release env --format sh)\"\n  atlas-release env --format fish | source\n  \
+        atlas-release env --format powershell | Out-String | Invoke-Expression")]
+    Env(EnvCommand),
+    /// Build a commit anew, elsewhere, and compare bit for bit.
+    #[command(after_help = "Examples:\n  atlas-release reproduce runner-v1.4.0\n  \
+        atlas-release reproduce runner-v1.4.0 --against-hub --hub-url https://hub.example.com\n  \
+        atlas-release reproduce --from release.json")]
+    Reproduce(ReproduceCommand),
     /// The embedded Hub.
     #[command(subcommand)]
     Hub(HubCommand),
@@ -110,6 +144,10 @@ pub struct SelectArgs {
     pub allow_untagged: bool,
 }
 
+/// How long everything may wait for the cache, in seconds. A shared cache that is slow answers
+/// within a minute.
+pub const DEFAULT_CACHE_STALL: u64 = 120;
+
 /// How to build.
 #[derive(Debug, Args)]
 pub struct BuildArgs {
@@ -122,6 +160,10 @@ pub struct BuildArgs {
     /// Compile without sccache.
     #[arg(long)]
     pub no_sccache: bool,
+    /// How long nothing may compile because all wait for sccache, in seconds; then the build goes
+    /// on without it.
+    #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_CACHE_STALL, value_parser = clap::value_parser!(u64).range(1..))]
+    pub cache_stall_limit: u64,
     /// Install nothing: a missing tool is an error, or a warning where it is not needed.
     #[arg(long)]
     pub no_install: bool,
@@ -201,6 +243,23 @@ pub struct ReleaseCommand {
     pub dry_run: bool,
 }
 
+/// `setup`.
+#[derive(Debug, Args)]
+pub struct SetupCommand {
+    /// Print the commands and run none of them.
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `env`.
+#[derive(Debug, Args)]
+pub struct EnvCommand {
+    /// Who is to read it: github writes to the files that GITHUB_ENV and GITHUB_PATH name, the
+    /// others to standard output.
+    #[arg(long, value_parser = Format::of(&["github", "sh", "fish", "powershell", "json"]))]
+    pub format: Format,
+}
+
 /// What is staged, for `publish` and `verify`.
 #[derive(Debug, Args)]
 pub struct StagedArgs {
@@ -242,6 +301,40 @@ pub struct PublishCommand {
 pub struct VerifyCommand {
     #[command(flatten)]
     pub staged: StagedArgs,
+    #[command(flatten)]
+    pub hub: HubArgs,
+}
+
+/// `reproduce`.
+#[derive(Debug, Args)]
+pub struct ReproduceCommand {
+    /// The tag, <group>-v<SemVer>, wherever in the history it is.
+    #[arg(required_unless_present = "from")]
+    pub tag: Option<String>,
+    /// Build once and compare with what the Hub has published.
+    #[arg(long, conflicts_with = "from")]
+    pub against_hub: bool,
+    /// Build once, as this release.json says, and compare with the digests in it.
+    #[arg(long, value_name = "FILE")]
+    pub from: Option<PathBuf>,
+    /// Build a second and third time through a cache of their own, to prove that it changes nothing.
+    #[arg(long, conflicts_with_all = ["against_hub", "from"])]
+    pub with_cache: bool,
+    /// The channel [default: stable, or beta or dev where a pre-release says so].
+    #[arg(long, value_parser = parse_channel, conflicts_with = "from")]
+    pub channel: Option<Channel>,
+    /// The target triple [default: this machine's].
+    #[arg(long, value_name = "TRIPLE", value_parser = parse_target, conflicts_with = "from")]
+    pub target: Option<Platform>,
+    /// Link with rustc's own choice of linker instead of mold.
+    #[arg(long, conflicts_with = "from")]
+    pub no_mold: bool,
+    /// Build HEAD where git has no such tag.
+    #[arg(long)]
+    pub allow_untagged: bool,
+    /// Leave the checkouts and what was built in them.
+    #[arg(long)]
+    pub keep: bool,
     #[command(flatten)]
     pub hub: HubArgs,
 }

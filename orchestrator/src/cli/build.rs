@@ -127,10 +127,7 @@ pub(super) async fn build_and_stage(
             reporter,
         )
         .await?;
-        let built = stage::build(world, plan, &tools, reporter).await;
-        if let Some(sccache) = &mut tools.sccache {
-            sccache.stop(world).await;
-        }
+        let built = stage::build(world, plan, &mut tools, reporter).await;
         all.push((plan, built?, tools));
     }
     let (mut staged, mut earlier) = (Vec::new(), Vec::new());

@@ -15,13 +15,14 @@ use crate::plan::{Facts, Plan, plan};
 use crate::publish::PublishError;
 use crate::settings::{self, BuildSettings, HubChoice, PublishSettings};
 use crate::toolchain::{Found, Wanted, find, installers, uses_github_cache};
-use crate::{products, select, state};
+use crate::{cargo_config, products, select, state};
 use build_version::BuildInfo;
 use hub_client::{HubClient, HubUrl};
 use release_types::{Platform, ProductName, Tag};
 use secrecy::SecretString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What every command is given.
 pub(super) struct App<'a> {
@@ -115,8 +116,10 @@ impl App<'_> {
             mold: !build.no_mold,
             sccache: !build.no_sccache,
             install: !build.no_install,
+            cache_stall: Duration::from_secs(build.cache_stall_limit),
         };
-        let installers = installers(world);
+        let debug_is_said = debug_is_said(world, &workspace.root);
+        let installers = installers(world, false);
         let plan_for = |target| {
             plan(&Facts {
                 host: world.host,
@@ -131,7 +134,8 @@ impl App<'_> {
                 },
                 dist_dir: &dist_dir,
                 state_dir: &state_dir,
-                cargo_home: cargo_home(world),
+                debug_is_said,
+                cargo_home: world.cargo_home(),
                 github_cache: uses_github_cache(world),
                 hub,
                 publishes,
@@ -349,18 +353,10 @@ fn targets(named: &[Platform], host: Platform) -> Vec<Platform> {
     targets
 }
 
-/// cargo's own folder: `CARGO_HOME`, by default `.cargo` in the home folder.
-fn cargo_home(world: &World) -> Option<PathBuf> {
-    let home = |name| {
-        world
-            .env
-            .get(name)
-            .filter(|v| !v.is_empty())
-            .map(PathBuf::from)
-    };
-    home("CARGO_HOME").or_else(|| {
-        home("HOME")
-            .or_else(|| home("USERPROFILE"))
-            .map(|home| home.join(".cargo"))
-    })
+/// Whether the workspace, cargo's configuration or the environment says how much debug information
+/// a release has.
+fn debug_is_said(world: &World, root: &Path) -> bool {
+    let manifest = cargo_config::read_file(&root.join("Cargo.toml"));
+    let config = cargo_config::read(root, world.cargo_home().as_deref());
+    cargo_config::debug_is_said(manifest.as_ref().map(|m| &m.table), &config, &world.env)
 }

@@ -4,18 +4,21 @@
 mod args;
 mod build;
 mod common;
+mod doctor;
 mod hub;
 mod publish;
 mod release;
+mod reproduce;
 mod verify;
 
 use crate::context::World;
 use crate::error::{Error, ExitCode, with_causes};
 use crate::events::{Event, HumanReporter, JsonReporter, Reporter, data_was_lost, print_line};
+use crate::progress::may_redraw;
 use args::{Cli, Command, Format, GlobalArgs, HubCommand};
 use build_version::BuildInfo;
 use clap::{CommandFactory as _, Parser as _};
-use process::Runner;
+use process::{Env, Runner};
 use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,16 +44,19 @@ pub fn main(build: BuildInfo) -> std::process::ExitCode {
     };
     if matches!(command, Command::Version) {
         print_line(&match cli.global.format {
-            Format::Human => build.to_text(),
             Format::Json => build.to_json(),
+            _ => build.to_text(),
         });
         return success();
     }
     log_to_stderr(cli.global.verbose);
     let format = cli.global.format;
     let reporter: Arc<dyn Reporter> = match format {
-        Format::Human => Arc::new(HumanReporter),
         Format::Json => Arc::new(JsonReporter::default()),
+        _ => Arc::new(HumanReporter::new(may_redraw(
+            std::io::stderr().is_terminal(),
+            &Env::capture(),
+        ))),
     };
     // A second call fails and changes nothing; the provider is ours either way.
     if rustls::crypto::ring::default_provider()
@@ -165,9 +171,13 @@ async fn dispatch(
         Command::Publish(args) => publish::publish(&app, args).await,
         Command::Verify(args) => verify::verify(&app, args).await,
         Command::Release(args) => release::release(&app, args).await,
+        Command::Reproduce(args) => reproduce::reproduce(&app, args).await,
         Command::Hub(HubCommand::Serve { listen, dry_run }) => {
             hub::serve(&app, listen, dry_run).await
         }
+        Command::Doctor => doctor::doctor(&app).await,
+        Command::Setup(args) => doctor::setup(&app, args).await,
+        Command::Env(_) => doctor::env(&app).await,
         Command::Version => Ok(()),
     }
 }
@@ -215,10 +225,11 @@ fn fail(error: &Error, code: ExitCode, format: Format) -> std::process::ExitCode
         hint: error.hint(),
     };
     // A program reads the event from standard output; a person's eye is on standard error.
-    if format == Format::Json {
+    // What `doctor` has found is one document, which says by itself that something is lacking.
+    if format == Format::Json && !matches!(error, Error::NotReady(_)) {
         JsonReporter::default().event(event.clone());
     }
-    HumanReporter.event(event);
+    HumanReporter::default().event(event);
     std::process::ExitCode::from(code as u8)
 }
 

@@ -5,13 +5,16 @@
 //! `release.json` and `SHA256SUMS`. Reading it back checks that all of them agree.
 
 mod read;
+mod recipe;
 mod write;
 
-pub use read::{find, load, load_platform, open};
+pub use read::{find, load, load_platform, open, read_record_file};
+pub use recipe::Recipe;
 pub use write::{Earlier, stage, write_atomically};
 
 use crate::artifacts::{ArtifactError, LocalArtifact};
 use crate::inspect::Inspection;
+use crate::toolchain::CacheUse;
 use release_types::{Channel, FileName, Kind, Platform, ProductName, Sha256Digest};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -28,7 +31,10 @@ pub const SUMS_FILE: &str = "SHA256SUMS";
 pub const RECEIPT_FILE: &str = "receipt.json";
 
 /// The version of `release.json`'s form.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
+
+/// The oldest form that is still read: without a recipe.
+const OLDEST_FORMAT: u32 = 1;
 
 /// All that is known of one platform's build: `release.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +67,9 @@ pub struct ReleaseRecord {
     pub rustc_flags: Vec<String>,
     /// What the build's environment got over the allow-list.
     pub environment: BTreeMap<String, String>,
+    /// What another person needs to build the same bytes; empty in records of format 1.
+    #[serde(default)]
+    pub recipe: Option<Recipe>,
     /// When cargo was started.
     pub started_at: jiff::Timestamp,
     /// When the build was finished and checked.
@@ -98,6 +107,9 @@ pub struct RecordedToolchain {
     pub linker: Option<String>,
     /// sccache's version, when it was used.
     pub sccache: Option<String>,
+    /// What the compiler cache was good for, when it was used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache: Option<CacheUse>,
     /// The name of the shim's policy.
     pub policy: String,
 }

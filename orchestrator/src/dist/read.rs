@@ -1,7 +1,7 @@
 //! Reading `dist/`: from folders to files that may be published, with everything that is written
 //! about them compared.
 
-use super::{DistError, FORMAT, RELEASE_FILE, ReleaseRecord, SUMS_FILE, Staged};
+use super::{DistError, FORMAT, OLDEST_FORMAT, RELEASE_FILE, ReleaseRecord, SUMS_FILE, Staged};
 use crate::artifacts::{DOCUMENT_LIMIT, digest_file, from_manifest, read_text};
 use crate::plan::release_dir;
 use release_types::{FileName, ProductName, Sha256Digest, Tag};
@@ -193,7 +193,15 @@ pub fn load_platform(dir: &Path) -> Result<Staged, DistError> {
 }
 
 fn read_record(dir: &Path) -> Result<ReleaseRecord, DistError> {
-    let path = dir.join(RELEASE_FILE);
+    read_record_file(&dir.join(RELEASE_FILE))
+}
+
+/// Reads a `release.json`, wherever it lies.
+///
+/// # Errors
+/// When it cannot be read or understood.
+pub fn read_record_file(path: &Path) -> Result<ReleaseRecord, DistError> {
+    let path = path.to_owned();
     let text = read_text(&path, DOCUMENT_LIMIT).map_err(|source| DistError::Read {
         path: path.clone(),
         source,
@@ -204,9 +212,10 @@ fn read_record(dir: &Path) -> Result<ReleaseRecord, DistError> {
     };
     let value: serde_json::Value =
         serde_json::from_str(&text).map_err(|error| fault(format!("not JSON: {error}")))?;
-    if value["format"] != FORMAT {
+    let format = value["format"].as_u64();
+    if !format.is_some_and(|n| (OLDEST_FORMAT.into()..=FORMAT.into()).contains(&n)) {
         return Err(fault(format!(
-            "its format is {}, and this atlas-release reads {FORMAT}",
+            "its format is {}, and this atlas-release reads {OLDEST_FORMAT} to {FORMAT}",
             value["format"]
         )));
     }

@@ -189,8 +189,9 @@ fn record(
         artifacts,
         toolchain: RecordedToolchain {
             rustc: toolchain.rustc.verbose_version.clone(),
-            linker: toolchain.mold.clone(),
+            linker: toolchain.mold.clone().or(toolchain.lld_link.clone()),
             sccache: toolchain.sccache.as_ref().map(|s| s.version().to_owned()),
+            cache: toolchain.cache.clone(),
             policy: toolchain.policy.digest(),
         },
         command: plan.command.clone(),
@@ -198,6 +199,7 @@ fn record(
         environment: environment
             .map(|(name, value)| (name.to_owned(), value.to_string_lossy().into_owned()))
             .collect(),
+        recipe: Some(built.recipe.clone()),
         started_at: built.started_at,
         finished_at: built.finished_at,
     }

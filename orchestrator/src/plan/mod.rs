@@ -4,11 +4,12 @@ mod calls;
 mod show;
 mod tools;
 
+use crate::inspect::GlibcVersion;
 use crate::products::{Product, Workspace};
 use crate::select::Selected;
 use crate::settings::{BuildSettings, HubChoice};
 use crate::shim::{self, Policy};
-use crate::toolchain::{BuildEnv, Found, Installers, build_environment};
+use crate::toolchain::{BuildEnv, CommonEnv, Found, Installers, build_environment};
 use calls::calls;
 use release_types::{
     Channel, FileName, FileNameError, ObjectKey, ObjectKeyError, Os, Platform, ProductName,
@@ -116,6 +117,9 @@ pub struct Plan {
     /// Further variables that the build may see.
     #[serde(skip)]
     pub pass_env: Vec<String>,
+    /// The newest glibc that the programs may need, when there is a bound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_glibc: Option<GlibcVersion>,
 }
 
 /// Why there can be no plan.
@@ -165,6 +169,8 @@ pub struct Facts<'a> {
     pub cargo_home: Option<PathBuf>,
     /// Whether this is a job of GitHub Actions without another shared cache.
     pub github_cache: bool,
+    /// Whether somebody has said already how much debug information a release has.
+    pub debug_is_said: bool,
     /// Which Hub, when one is known.
     pub hub: Option<&'a HubChoice>,
     /// Whether the run ends with the build or goes on to the Hub.
@@ -204,8 +210,11 @@ pub fn plan(facts: &Facts<'_>) -> Result<Plan, PlanError> {
         commit,
         commit_time: *commit_time,
         shim: &shim,
-        sccache: sccache.as_deref().map(text).transpose()?.as_deref(),
-        github_cache: facts.github_cache,
+        common: CommonEnv {
+            debug_is_said: facts.debug_is_said,
+            sccache: sccache.as_deref().map(text).transpose()?.as_deref(),
+            github_cache: facts.github_cache,
+        },
     });
     let calls = if facts.publishes {
         calls(&products, tag, platform, *channel)
@@ -243,6 +252,7 @@ pub fn plan(facts: &Facts<'_>) -> Result<Plan, PlanError> {
         target_dir,
         root: facts.workspace.root.clone(),
         pass_env: facts.workspace.pass_env.clone(),
+        max_glibc: facts.workspace.max_glibc.clone(),
     })
 }
 
@@ -288,6 +298,15 @@ fn policy(facts: &Facts<'_>, target_dir: &Path) -> Policy {
     // The usual place has this name already, by the line above.
     if target_dir != facts.workspace.root.join("target") {
         remap.push((target_dir.to_owned(), "/workspace/target".to_owned()));
+    }
+    // Where a configuration keeps what is built on the way apart from the results.
+    if let Some(dir) = &facts.workspace.build_dir
+        && !remap
+            .iter()
+            .any(|(from, _)| dir.starts_with(from) && from != &facts.workspace.root)
+        && dir != &facts.workspace.target_dir
+    {
+        remap.push((dir.clone(), "/workspace/target".to_owned()));
     }
     if let Some(home) = &facts.cargo_home {
         remap.push((home.clone(), "/cargo".to_owned()));

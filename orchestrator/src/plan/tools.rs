@@ -1,7 +1,7 @@
 //! What is planned for each tool: used where it is, installed, or done without.
 
 use super::{Facts, PlannedTool};
-use crate::toolchain::{Tool, planned_path, recipe};
+use crate::toolchain::{Tool, line, links_with_lld_link, planned_path, recipe};
 use std::path::{Path, PathBuf};
 
 /// Where sccache is, or will be once it is installed.
@@ -33,12 +33,15 @@ pub(super) fn tools(facts: &Facts<'_>, mold: bool) -> Vec<PlannedTool> {
         there("cargo", &facts.found.cargo),
         there("rustc", &facts.found.rustc.path),
     ];
+    let lld_link = links_with_lld_link(facts.host, facts.build.target.target_triple());
+    let lld_link_path = facts.found.lld_link.as_ref().map(|found| &found.path);
     let optional = [
-        (Tool::Mold, mold, &facts.found.mold),
+        (Tool::Mold, mold, facts.found.mold.as_ref()),
+        (Tool::LldLink, lld_link, lld_link_path),
         (
             Tool::Sccache,
             facts.build.wanted.sccache,
-            &facts.found.sccache,
+            facts.found.sccache.as_ref(),
         ),
     ];
     for (tool, wanted, found) in optional {
@@ -51,15 +54,15 @@ pub(super) fn tools(facts: &Facts<'_>, mold: bool) -> Vec<PlannedTool> {
                 let install: Vec<String> = if facts.build.wanted.install {
                     recipe(tool, facts.host, facts.installers, facts.state_dir)
                         .iter()
-                        .map(|words| words.join(" "))
+                        .map(|words| line(words))
                         .collect()
                 } else {
                     Vec::new()
                 };
                 let note = match (tool, install.is_empty()) {
                     (_, false) => "will be installed",
-                    (Tool::Mold, true) => "missing: the build will be refused",
                     (Tool::Sccache, true) => "missing: the build will go on without it",
+                    (_, true) => "missing: the build will be refused",
                 };
                 PlannedTool {
                     name: tool.name(),

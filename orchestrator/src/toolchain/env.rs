@@ -1,7 +1,7 @@
 //! The environment of a build, as the release specification lists it.
 
 use crate::context::World;
-use release_types::{Os, Platform};
+use release_types::Platform;
 use std::collections::BTreeMap;
 
 /// Variables that configure a shared cache other than GitHub's for sccache.
@@ -22,6 +22,44 @@ pub fn uses_github_cache(world: &World) -> bool {
     world.in_github_actions() && !REMOTE_CACHE_VARS.iter().any(|name| world.env.is_set(name))
 }
 
+/// What every use of cargo is given, by a build and by other steps of a job alike.
+#[derive(Debug, Clone, Copy)]
+pub struct CommonEnv<'a> {
+    /// Whether somebody has said already how much debug information a release has.
+    pub debug_is_said: bool,
+    /// sccache's path, when it is used.
+    pub sccache: Option<&'a str>,
+    /// What [`uses_github_cache`] says.
+    pub github_cache: bool,
+}
+
+/// The variables, by name.
+pub fn common_environment(input: &CommonEnv<'_>) -> BTreeMap<&'static str, String> {
+    let mut env = BTreeMap::from([
+        ("CARGO_INCREMENTAL", "0".to_owned()),
+        // They only matter for these two targets, on whatever host.
+        (
+            "CARGO_TARGET_X86_64_PC_WINDOWS_MSVC_LINKER",
+            "lld-link".to_owned(),
+        ),
+        (
+            "CARGO_TARGET_AARCH64_PC_WINDOWS_MSVC_LINKER",
+            "lld-link".to_owned(),
+        ),
+        ("SCCACHE_IGNORE_SERVER_IO_ERROR", "1".to_owned()),
+    ]);
+    if !input.debug_is_said {
+        env.insert("CARGO_PROFILE_RELEASE_DEBUG", "0".to_owned());
+    }
+    if let Some(sccache) = input.sccache {
+        env.insert("RUSTC_WRAPPER", sccache.to_owned());
+        if input.github_cache {
+            env.insert("SCCACHE_GHA_ENABLED", "true".to_owned());
+        }
+    }
+    env
+}
+
 /// What the environment depends on.
 #[derive(Debug, Clone)]
 pub struct BuildEnv<'a> {
@@ -35,46 +73,29 @@ pub struct BuildEnv<'a> {
     pub commit_time: i64,
     /// The shim's path.
     pub shim: &'a str,
-    /// sccache's path, when it is used.
-    pub sccache: Option<&'a str>,
-    /// What [`uses_github_cache`] says.
-    pub github_cache: bool,
+    /// What is not of this build alone.
+    pub common: CommonEnv<'a>,
 }
 
 /// The variables, by name.
 pub fn build_environment(input: &BuildEnv<'_>) -> BTreeMap<&'static str, String> {
-    let mut env = BTreeMap::from([
+    let mut env = common_environment(&input.common);
+    env.extend(super::reproducible::variables(
+        input.host,
+        input.commit_time,
+    ));
+    env.extend([
         ("ATLAS_BUILD_VERSION", input.version.to_string()),
         ("ATLAS_BUILD_COMMIT", input.commit.to_owned()),
-        ("SOURCE_DATE_EPOCH", input.commit_time.to_string()),
-        ("CARGO_INCREMENTAL", "0".to_owned()),
-        (
-            "CARGO_TARGET_X86_64_PC_WINDOWS_MSVC_LINKER",
-            "lld-link".to_owned(),
-        ),
-        (
-            "CARGO_TARGET_AARCH64_PC_WINDOWS_MSVC_LINKER",
-            "lld-link".to_owned(),
-        ),
         ("RUSTC", input.shim.to_owned()),
-        ("SCCACHE_IGNORE_SERVER_IO_ERROR", "1".to_owned()),
     ]);
-    if input.host.os != Os::Windows {
-        env.insert("LC_ALL", "C".to_owned());
-        env.insert("TZ", "UTC".to_owned());
-    }
-    if let Some(sccache) = input.sccache {
-        env.insert("RUSTC_WRAPPER", sccache.to_owned());
-        if input.github_cache {
-            env.insert("SCCACHE_GHA_ENABLED", "true".to_owned());
-        }
-    }
     env
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use release_types::Os;
 
     #[test]
     fn six_hosts() {
@@ -87,8 +108,11 @@ mod tests {
                     commit: "c0ffee",
                     commit_time: 1_700_000_000,
                     shim: "/state/shim/rustc",
-                    sccache,
-                    github_cache: true,
+                    common: CommonEnv {
+                        debug_is_said: sccache.is_some(),
+                        sccache,
+                        github_cache: true,
+                    },
                 });
                 assert_eq!(env["ATLAS_BUILD_VERSION"], "1.4.0");
                 assert_eq!(env["CARGO_INCREMENTAL"], "0");
@@ -103,6 +127,8 @@ mod tests {
                 );
                 assert_eq!(env.get("RUSTC_WRAPPER").map(String::as_str), sccache);
                 assert_eq!(env.contains_key("SCCACHE_GHA_ENABLED"), sccache.is_some());
+                let debug = env.get("CARGO_PROFILE_RELEASE_DEBUG").map(String::as_str);
+                assert_eq!(debug, sccache.is_none().then_some("0"));
                 assert_eq!(env.contains_key("LC_ALL"), host.os != Os::Windows);
             }
         }

@@ -1,6 +1,6 @@
 //! Looking for tools, without starting any but rustc.
 
-use super::{ToolchainError, interrupted_or};
+use super::{LldLink, ToolchainError, interrupted_or};
 use crate::context::World;
 use process::AllowList;
 use std::path::{Path, PathBuf};
@@ -36,6 +36,8 @@ pub struct Found {
     pub mold: Option<PathBuf>,
     /// sccache, when it is on `PATH` or was installed by an earlier run.
     pub sccache: Option<PathBuf>,
+    /// lld-link, when it is on `PATH` or where LLVM's installer for Windows puts it.
+    pub lld_link: Option<LldLink>,
 }
 
 /// Looks for the tools.
@@ -43,42 +45,46 @@ pub struct Found {
 /// # Errors
 /// When there is no cargo or no working rustc.
 pub async fn find(world: &World, state_dir: &Path) -> Result<Found, ToolchainError> {
-    let need = |tool| {
-        world
-            .find_program(tool)
-            .ok_or(ToolchainError::Missing { tool })
-    };
-    let cargo = need("cargo")?;
-    let rustc = match world.env.get("RUSTC").filter(|value| !value.is_empty()) {
-        // Somebody's choice, which may be a wrapper, is taken as it is.
-        Some(named) => {
-            let path = named.to_str().and_then(|name| world.find_program(name));
-            let path = path.ok_or_else(|| ToolchainError::NamedRustc(named.into()))?;
-            let (_, verbose_version) = ask_rustc(world, &path).await?;
-            Rustc {
-                path,
-                verbose_version,
-            }
-        }
-        None => {
-            let path = need("rustc")?;
-            let (sysroot, verbose_version) = ask_rustc(world, &path).await?;
-            let real = sysroot
-                .join("bin")
-                .join(format!("rustc{}", world.host.exe_suffix()));
-            Rustc {
-                path: if real.is_file() { real } else { path },
-                verbose_version,
-            }
-        }
-    };
+    let cargo = world
+        .find_program("cargo")
+        .ok_or(ToolchainError::Missing { tool: "cargo" })?;
+    let rustc = rustc(world).await?;
     Ok(Found {
         cargo,
         rustc,
         mold: world.find_program("mold"),
         sccache: world
-            .find_program("sccache")
+            .find_native_program("sccache")
             .or_else(|| super::install::installed_sccache(world.host, state_dir)),
+        lld_link: super::lld::find(world),
+    })
+}
+
+/// The rustc of this machine.
+///
+/// # Errors
+/// When there is none that works.
+pub async fn rustc(world: &World) -> Result<Rustc, ToolchainError> {
+    // Somebody's choice, which may be a wrapper, is taken as it is.
+    if let Some(named) = world.env.get("RUSTC").filter(|value| !value.is_empty()) {
+        let path = named.to_str().and_then(|name| world.find_program(name));
+        let path = path.ok_or_else(|| ToolchainError::NamedRustc(named.into()))?;
+        let (_, verbose_version) = ask_rustc(world, &path).await?;
+        return Ok(Rustc {
+            path,
+            verbose_version,
+        });
+    }
+    let path = world
+        .find_program("rustc")
+        .ok_or(ToolchainError::Missing { tool: "rustc" })?;
+    let (sysroot, verbose_version) = ask_rustc(world, &path).await?;
+    let real = sysroot
+        .join("bin")
+        .join(format!("rustc{}", world.host.exe_suffix()));
+    Ok(Rustc {
+        path: if real.is_file() { real } else { path },
+        verbose_version,
     })
 }
 

@@ -2,24 +2,40 @@
 //!
 //! [`find`] only looks, so that a plan is quick; [`ensure`] makes sure that what is used works.
 
+mod cc;
 mod env;
 mod find;
 mod install;
+mod lld;
 mod probe;
+mod recipes;
+mod reproducible;
 mod sccache;
 mod target;
+mod tool;
 
-pub use env::{BuildEnv, build_environment, uses_github_cache};
-pub use find::{Found, Rustc, find};
-pub use install::{Installers, Tool, installers, planned_path, recipe};
-pub use sccache::Sccache;
+pub use cc::{C_FLAGS_VAR, joined};
+pub use env::{BuildEnv, CommonEnv, build_environment, common_environment, uses_github_cache};
+pub use find::{Found, Rustc, find, rustc};
+pub(crate) use install::installed_sccache;
+pub use install::{installers, run_ways};
+pub(crate) use lld::probe as try_lld_link;
+pub use lld::{LldLink, find as find_lld_link};
+pub(crate) use probe::{linker as try_linker, scratch, version};
+pub use recipes::{Installers, Reason, Recipe, line, planned_path, recipe, recipes};
+pub use reproducible::{c_compilers_map, compiler_flags};
+pub use sccache::{CacheUse, KEEP_ALIVE, Sccache};
 pub use target::check_targets;
+pub use tool::{Need, Tool};
 
 use crate::context::World;
 use crate::events::{Event, Reporter};
 use crate::shim::{self, Policy};
 use process::ProcessError;
+use release_types::{Os, Platform};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// What the build is to use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +46,8 @@ pub struct Wanted {
     pub sccache: bool,
     /// Install what is wanted and missing.
     pub install: bool,
+    /// How long everything may wait for sccache before the build goes on without it.
+    pub cache_stall: Duration,
 }
 
 /// Why the toolchain cannot be used.
@@ -110,10 +128,18 @@ pub struct Toolchain {
     pub shim: PathBuf,
     /// What the shim does.
     pub policy: Policy,
+    /// The `PATH` on which C compilers add the policy's flags, where they know them.
+    pub c_compilers: Option<OsString>,
     /// mold's version, when it links.
     pub mold: Option<String>,
+    /// lld-link's version, when it links.
+    pub lld_link: Option<String>,
+    /// Folders that the build's `PATH` needs at its end.
+    pub extra_path: Vec<PathBuf>,
     /// The running cache, when it works.
     pub sccache: Option<Sccache>,
+    /// What the cache was good for, once the build is done.
+    pub cache: Option<CacheUse>,
 }
 
 /// Installs what is wanted and missing, and tries out all that the build will use.
@@ -135,6 +161,14 @@ pub async fn ensure(
             path: shim_dir,
             source,
         })?;
+    let c_compilers = match c_compilers_map(world.host, policy_target(&policy, world)) {
+        true => {
+            let dir = cc::folder(state_dir);
+            let path = cc::install(world, &dir);
+            Some(path.map_err(|source| ToolchainError::Io { path: dir, source })?)
+        }
+        false => None,
+    };
     let ensure = Ensure {
         world,
         wanted,
@@ -147,6 +181,15 @@ pub async fn ensure(
         Some(_) => Some(ensure.mold(found.mold.as_deref()).await?),
         None => None,
     };
+    let mut extra_path = Vec::new();
+    let lld_link = match links_with_lld_link(world.host, &policy.target) {
+        true => {
+            let (version, folder) = ensure.lld_link(found.lld_link, &found.rustc).await?;
+            extra_path.extend(folder);
+            Some(version)
+        }
+        false => None,
+    };
     let sccache = match wanted.sccache {
         true => ensure.sccache_or_none(found.sccache.as_deref()).await?,
         false => None,
@@ -156,9 +199,24 @@ pub async fn ensure(
         rustc: found.rustc,
         shim,
         policy,
+        c_compilers,
         mold,
+        lld_link,
+        extra_path,
         sccache,
+        cache: None,
     })
+}
+
+/// Whether a build on this host for this target links with lld-link and can try it beforehand.
+pub fn links_with_lld_link(host: Platform, target: &str) -> bool {
+    let target = Platform::from_target_triple(target);
+    host.os == Os::Windows && target.is_some_and(|target| target.os == Os::Windows)
+}
+
+/// The platform that a policy is for.
+fn policy_target(policy: &Policy, world: &World) -> Platform {
+    Platform::from_target_triple(&policy.target).unwrap_or(world.host)
 }
 
 /// What making sure of a tool needs to know.
@@ -240,10 +298,31 @@ impl Ensure<'_> {
         Ok(mold.version)
     }
 
+    /// lld-link's version, and the folder that has to be added to `PATH` for it.
+    async fn lld_link(
+        &self,
+        found: Option<LldLink>,
+        rustc: &Rustc,
+    ) -> Result<(String, Option<PathBuf>), ToolchainError> {
+        let path = found.map(|found| found.path);
+        let present = self.present(Tool::LldLink, path.as_deref()).await?;
+        lld::probe(self.world, &present.path, Some(rustc)).await?;
+        self.report(Tool::LldLink, &present);
+        let folder = lld::find(self.world).and_then(|found| found.off_path);
+        Ok((present.version, folder))
+    }
+
     async fn sccache(&self, found: Option<&Path>) -> Result<Sccache, ToolchainError> {
         let present = self.present(Tool::Sccache, found).await?;
         let (path, version) = (present.path.clone(), present.version.clone());
-        let mut sccache = Sccache::start(self.world, path, version).await?;
+        let mut sccache = Sccache::start(
+            self.world,
+            path,
+            version,
+            self.policy,
+            self.wanted.cache_stall,
+        )
+        .await?;
         if let Err(error) = sccache.probe(self.world, self.shim, self.policy).await {
             sccache.stop(self.world).await;
             return Err(error);
@@ -267,6 +346,18 @@ impl Ensure<'_> {
             }
         }
     }
+}
+
+/// What a tool calls its version.
+///
+/// # Errors
+/// When it cannot be asked.
+pub async fn version_of(
+    world: &World,
+    tool: &'static str,
+    path: &Path,
+) -> Result<String, ToolchainError> {
+    probe::version(world, tool, path).await
 }
 
 /// Tells an interrupted run apart from a tool that failed.

@@ -18,12 +18,18 @@ pub(super) const TRIAL_LIMIT: Duration = Duration::from_secs(60);
 pub(super) const TRIAL_SOURCE: &str = "fn main() { println!(\"works\"); }\n";
 
 /// What a tool calls its version.
-pub(super) async fn version(
+pub(crate) async fn version(
     world: &World,
     tool: &'static str,
     path: &Path,
 ) -> Result<String, ToolchainError> {
-    let command = world.command(path, &AllowList::base()).arg("--version");
+    // rustup stands in for cargo, and must neither look elsewhere nor fetch anything.
+    let allowed = AllowList::base().and(&["CARGO_HOME", "RUSTUP_*"]);
+    let command = world
+        .command(path, &allowed)
+        .env("RUSTUP_AUTO_INSTALL", "0")
+        .arg("--version")
+        .cwd(&world.cwd);
     let output = world
         .runner
         .success(&command, VERSION_LIMIT)
@@ -46,7 +52,7 @@ pub(super) fn compiler(world: &World, program: &Path, policy: &Policy) -> Option
 /// Links a program for this host through the shim, looks into it for the linker's name, and runs
 /// it. A build for another target uses the same linker with that target's C compiler, which only
 /// cargo's configuration knows.
-pub(super) async fn linker(
+pub(crate) async fn linker(
     world: &World,
     tool: &'static str,
     path: &Path,
@@ -92,7 +98,7 @@ pub(super) async fn linker(
 }
 
 /// A folder that is gone when it is no longer needed.
-pub(super) fn scratch() -> Result<tempfile::TempDir, ToolchainError> {
+pub(crate) fn scratch() -> Result<tempfile::TempDir, ToolchainError> {
     tempfile::Builder::new()
         .prefix("ar-")
         .tempdir()

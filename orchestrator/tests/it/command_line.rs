@@ -4,13 +4,16 @@ use crate::support::*;
 use serde_json::Value;
 use test_support::Sandbox;
 
-const COMMANDS: [&str; 8] = [
+const COMMANDS: [&str; 11] = [
     "",
     "plan",
     "build",
     "publish",
     "verify",
     "release",
+    "doctor",
+    "setup",
+    "env",
     "hub serve",
     "version",
 ];

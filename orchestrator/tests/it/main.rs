@@ -8,6 +8,8 @@
 )]
 
 mod building;
+mod cached;
+mod caches;
 mod command_line;
 mod faults;
 mod hub_server;
@@ -19,7 +21,11 @@ mod publishing;
 mod release_local;
 mod release_remote;
 mod resolution;
+#[cfg(target_os = "linux")]
+mod rustflags;
 mod staging;
 mod support;
 mod tags;
 mod targets;
+mod tools;
+mod windows_tools;

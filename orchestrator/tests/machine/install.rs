@@ -5,8 +5,8 @@
 //! `/var` and `/etc` is written to a layer of its own, which is gone afterwards.
 
 use super::{ATLAS_RELEASE, plain_env, receipt, workspace};
-use process::{Command, Runner};
-use std::path::Path;
+use process::{Command, Env, Runner};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(1500);
@@ -40,22 +40,13 @@ fn path_without_tools(path: &str) -> String {
     path.split(':').filter(keep).collect::<Vec<_>>().join(":")
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn mold_and_sccache_are_installed_and_used() {
-    let scratch = tempfile::tempdir().unwrap();
-    let at = |name: &str| scratch.path().join(name);
-    for dir in ["home", "layer"] {
-        std::fs::create_dir(at(dir)).unwrap();
-    }
-    let mut env = plain_env(&at("home"));
-    let path = env.get("PATH").unwrap().to_str().unwrap().to_owned();
-    env.set("PATH", path_without_tools(&path));
-    let (layer, dist, state) = (at("layer"), at("dist"), at("state"));
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("real-release");
+/// A command in a mount namespace where mold and sccache are gone. What it writes to the system goes
+/// to the layer.
+fn where_tools_are_gone(env: &Env, layer: &Path) -> Command {
     // A mount namespace needs root. Installing would ask for the same right by itself.
     let is_root = rustix::process::geteuid().is_root();
     let command = match is_root {
-        true => Command::new("unshare").envs(&env),
+        true => Command::new("unshare").envs(env),
         false => Command::new("sudo")
             .env("PATH", env.get("PATH").unwrap())
             .args(["-n", "env"])
@@ -67,7 +58,7 @@ async fn mold_and_sccache_are_installed_and_used() {
             }))
             .arg("unshare"),
     };
-    let command = command
+    command
         .args([
             "--mount",
             "--propagation",
@@ -77,7 +68,30 @@ async fn mold_and_sccache_are_installed_and_used() {
             HIDE,
             "hide",
         ])
-        .arg(&layer)
+        .arg(layer)
+        .cwd(workspace())
+}
+
+/// A home folder without either tool on `PATH`, and a folder for the layer.
+fn without_tools(scratch: &Path) -> (Env, PathBuf) {
+    let (home, layer) = (scratch.join("home"), scratch.join("layer"));
+    for dir in [&home, &layer] {
+        std::fs::create_dir(dir).unwrap();
+    }
+    let mut env = plain_env(&home);
+    let path = env.get("PATH").unwrap().to_str().unwrap().to_owned();
+    env.set("PATH", path_without_tools(&path));
+    (env, layer)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mold_and_sccache_are_installed_and_used() {
+    let scratch = tempfile::tempdir().unwrap();
+    let at = |name: &str| scratch.path().join(name);
+    let (env, layer) = without_tools(scratch.path());
+    let (dist, state) = (at("dist"), at("state"));
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("real-release");
+    let command = where_tools_are_gone(&env, &layer)
         .arg(ATLAS_RELEASE)
         .args([
             "release",
@@ -92,8 +106,7 @@ async fn mold_and_sccache_are_installed_and_used() {
         .arg("--state-dir")
         .arg(&state)
         .arg("--target-dir")
-        .arg(&target)
-        .cwd(workspace());
+        .arg(&target);
     let output = Runner::default().output(&command, LIMIT).await.unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
     let stdout = String::from_utf8_lossy(&output.stdout);
@@ -135,6 +148,64 @@ async fn mold_and_sccache_are_installed_and_used() {
         "a toolchain was fetched"
     );
     interrupted_with_sccache(&state);
+}
+
+/// `doctor` misses both tools, `setup` installs them, and then `doctor` has tried them and `env`
+/// hands them on. sccache is told to compile on other machines, of which there is none.
+#[tokio::test(flavor = "multi_thread")]
+async fn setup_installs_what_doctor_misses() {
+    const STEPS: &str = r#"
+for step in "doctor --format json" "setup --format json" "doctor --format json" "env --format json" "setup --dry-run"; do
+  echo "step $step"
+  "$0" $step --state-dir "$1"
+  echo "exit $?"
+done
+"#;
+    let scratch = tempfile::tempdir().unwrap();
+    let (mut env, layer) = without_tools(scratch.path());
+    let conf = scratch.path().join("sccache.toml");
+    let text = "[dist]\nscheduler_url = \"http://me:hidden@127.0.0.1:9\"\n\
+                [dist.auth]\ntype = \"token\"\ntoken = \"hidden\"\n";
+    std::fs::write(&conf, text).unwrap();
+    env.set("SCCACHE_CONF", &conf);
+    let command = where_tools_are_gone(&env, &layer)
+        .args(["sh", "-c", STEPS, ATLAS_RELEASE])
+        .arg(scratch.path().join("state"));
+    let output = Runner::default().output(&command, LIMIT).await.unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert!(!stdout.contains("hidden") && !stderr.contains("hidden"));
+    let steps: Vec<&str> = stdout.split("step ").skip(1).collect();
+    let code = |at: usize| steps[at].trim_end().rsplit("exit ").next().unwrap();
+    let codes: Vec<&str> = (0..5).map(code).collect();
+    assert_eq!(codes, ["3", "0", "0", "0", "0"], "{stdout}\n{stderr}");
+    let last = |at: usize| -> serde_json::Value {
+        let line = steps[at].lines().rfind(|line| line.starts_with('{'));
+        serde_json::from_str(line.unwrap()).unwrap()
+    };
+    let state = |at: usize, tool: &str| {
+        let document = last(at);
+        let rows = document["tools"].as_array().unwrap().clone();
+        rows.into_iter().find(|row| row["tool"] == tool).unwrap()
+    };
+    for tool in ["mold", "sccache"] {
+        assert_eq!(state(0, tool)["state"], "missing");
+        for at in [1, 2] {
+            assert_eq!(state(at, tool)["state"], "works", "{stdout}\n{stderr}");
+        }
+    }
+    let notes = state(2, "sccache")["notes"].to_string();
+    assert!(notes.contains("127.0.0.1:9 does not answer"), "{notes}");
+    let variables = last(3)["variables"].clone();
+    assert!(
+        variables["RUSTC_WRAPPER"]
+            .as_str()
+            .unwrap()
+            .ends_with("/sccache")
+    );
+    let name = last(3)["mold_variable"].as_str().unwrap().to_owned();
+    assert_eq!(variables[name], "-C link-arg=-fuse-ld=mold");
+    assert!(steps[4].contains("# nothing to install"), "{stdout}");
 }
 
 /// The processes that compile into a target directory.

@@ -1,17 +1,32 @@
 //! A compiler cache of this build's own: a server on a private socket, tried before it is used and
 //! stopped afterwards, so that nobody else's server can make this build fail or hang.
 
+mod github;
+mod log;
+mod usage;
+
+pub use usage::CacheUse;
+
 use super::probe::{TRIAL_SOURCE, compiler, run, scratch};
 use super::{ToolchainError, interrupted_or};
 use crate::context::World;
 use crate::shim::Policy;
-use process::{AllowList, Background, Env};
+use process::{AllowList, Background, Env, ProcessError};
 use release_types::Os;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How long the server may take to start or stop. Its own limit for starting is 10 s.
-const LIMIT: Duration = Duration::from_secs(20);
+/// How long the server may take to start, stop or answer: what sccache itself allows for a start.
+/// One whose shared cache does not answer takes longer.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// After how long without a question the server ends by itself, which matters where this run is
+/// killed and nobody ends it.
+const IDLE_LIMIT: Duration = Duration::from_secs(600);
+
+/// How often the server is asked something while the build runs, so that it does not take a long
+/// link, which bypasses it, for the end of the build.
+pub const KEEP_ALIVE: Duration = Duration::from_secs(120);
 
 /// Variables that the server needs to reach a shared cache, most of them secret. Only the server's
 /// starter sees them, never cargo or a compiler.
@@ -54,6 +69,7 @@ pub struct Sccache {
     path: PathBuf,
     version: String,
     address: Env,
+    stall_limit: Duration,
     server: Option<Background>,
     // Holds the socket, which outlives the server; gone with this value.
     _socket_dir: tempfile::TempDir,
@@ -68,8 +84,20 @@ impl Sccache {
         world: &World,
         path: PathBuf,
         version: String,
+        policy: &Policy,
+        stall_limit: Duration,
     ) -> Result<Self, ToolchainError> {
+        let broken = |why: String| ToolchainError::Broken {
+            tool: "sccache",
+            path: path.clone(),
+            why,
+        };
+        let github = super::env::uses_github_cache(world);
+        if github && let Some(why) = github::lacks(&world.env) {
+            return Err(broken(why));
+        }
         let socket_dir = scratch()?;
+        let log = socket_dir.path().join("log");
         let address = address(world.host.os, socket_dir.path())?;
         let allowed = AllowList::base()
             .network()
@@ -81,32 +109,43 @@ impl Sccache {
             // A child of ours like any other, instead of a daemon that outlives the run.
             .env("SCCACHE_START_SERVER", "1")
             .env("SCCACHE_NO_DAEMON", "1")
-            // Where this run is killed nobody ends it, and it does so by itself.
-            .env("SCCACHE_IDLE_TIMEOUT", "3600")
+            .env("SCCACHE_IDLE_TIMEOUT", IDLE_LIMIT.as_secs().to_string())
+            .env("SCCACHE_ERROR_LOG", &log)
             .env("SCCACHE_IGNORE_SERVER_IO_ERROR", "1");
-        if super::env::uses_github_cache(world) {
+        if let Some(dirs) = base_dirs(world, policy) {
+            command = command.env("SCCACHE_BASEDIRS", dirs);
+        }
+        if github {
             command = command.env("SCCACHE_GHA_ENABLED", "true");
         }
-        let broken = |why: String| ToolchainError::Broken {
-            tool: "sccache",
-            path: path.clone(),
-            why,
-        };
         let mut server = world.runner.background(&command).map_err(|error| {
             interrupted_or(error, |error| broken(crate::error::with_causes(&error)))
         })?;
         let waited = std::time::Instant::now();
         while !answers(&address) {
             if server.has_ended() {
-                return Err(broken(
-                    "its server ended as soon as it was started".to_owned(),
-                ));
+                let configuration = AllowList::of(&["SCCACHE_*"]).and(&CREDENTIALS);
+                let log = std::fs::read_to_string(&log).unwrap_or_default();
+                let why = match log::complaint(&log, &world.env.allowed(&configuration)) {
+                    Some(words) => format!(": {words}"),
+                    None => String::new(),
+                };
+                return Err(broken(format!(
+                    "its server ended as soon as it was started{why}"
+                )));
             }
             if waited.elapsed() > LIMIT {
                 return Err(broken(format!(
-                    "its server did not answer within {} s",
+                    "its server was not ready within {} s; a shared cache that does not answer is \
+                     the usual cause",
                     LIMIT.as_secs()
                 )));
+            }
+            if world.runner.cancellation().is_cancelled() {
+                let command = command.to_string();
+                return Err(ToolchainError::Interrupted(ProcessError::Interrupted {
+                    command,
+                }));
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
@@ -114,9 +153,15 @@ impl Sccache {
             path,
             version,
             address,
+            stall_limit,
             server: Some(server),
             _socket_dir: socket_dir,
         })
+    }
+
+    /// How long everything may wait for it.
+    pub fn stall_limit(&self) -> Duration {
+        self.stall_limit
     }
 
     /// Where the program is.
@@ -129,9 +174,50 @@ impl Sccache {
         &self.version
     }
 
-    /// The variables by which a client finds this server.
-    pub fn address(&self) -> &Env {
-        &self.address
+    /// What a client's environment needs: how to find this server, and what keeps a client that
+    /// does not find it from leaving one of its own behind. Such a one stays a child of the client,
+    /// where it is ended with it.
+    pub fn client(&self) -> Env {
+        let mut env = self.address.clone();
+        env.set("SCCACHE_NO_DAEMON", "1");
+        env
+    }
+
+    /// The server's process id, as long as it runs.
+    pub fn id(&mut self) -> Option<u32> {
+        let server = self.server.as_mut()?;
+        if server.has_ended() {
+            None
+        } else {
+            server.id()
+        }
+    }
+
+    /// What the cache has been used for since the server was started or its statistics were set
+    /// to zero; none when the server does not tell.
+    pub async fn usage(&self, world: &World) -> Option<CacheUse> {
+        let arguments = ["--show-stats", "--stats-format", "json"];
+        let answer = self.ask(world, &arguments).await?;
+        CacheUse::parse(&answer)
+    }
+
+    /// Sets the statistics to zero.
+    pub async fn forget_usage(&self, world: &World) {
+        self.ask(world, &["--zero-stats"]).await;
+    }
+
+    async fn ask(&self, world: &World, arguments: &[&str]) -> Option<String> {
+        let command = world
+            .command(&self.path, &AllowList::base())
+            .envs(&self.client())
+            .args(arguments.iter().copied());
+        match world.runner.success(&command, LIMIT).await {
+            Ok(output) => Some(output.stdout_text()),
+            Err(error) => {
+                tracing::debug!(%error, "the sccache server does not answer");
+                None
+            }
+        }
     }
 
     /// Compiles one file through the cache and the shim.
@@ -157,7 +243,7 @@ impl Sccache {
         })?;
         let command = compiler(world, &self.path, policy)
             .ok_or_else(|| broken("the policy holds a path that is no text".to_owned()))?
-            .envs(&self.address)
+            .envs(&self.client())
             .arg(shim)
             .args([
                 "--crate-name",
@@ -177,10 +263,17 @@ impl Sccache {
             "compiling one file through it failed",
         )
         .await?;
-        if scratch.path().join("libtrial.rlib").is_file() {
-            Ok(())
-        } else {
-            Err(broken("it compiled one file and left no output".to_owned()))
+        if !scratch.path().join("libtrial.rlib").is_file() {
+            return Err(broken("it compiled one file and left no output".to_owned()));
+        }
+        self.forget_usage(world).await;
+        Ok(())
+    }
+
+    /// Kills the server and the compilers it has started.
+    pub async fn kill(mut self) {
+        if let Some(server) = self.server.take() {
+            server.end(Duration::ZERO).await;
         }
     }
 
@@ -193,15 +286,30 @@ impl Sccache {
         if world.runner.cancellation().is_cancelled() {
             return server.end(Duration::ZERO).await;
         }
-        let command = world
-            .command(&self.path, &AllowList::base())
-            .envs(&self.address)
-            .arg("--stop-server");
-        if let Err(error) = world.runner.success(&command, LIMIT).await {
-            tracing::debug!(%error, "the sccache server did not take the order to stop");
+        if self.ask(world, &["--stop-server"]).await.is_none() {
+            return server.end(Duration::ZERO).await;
         }
         server.end(STOP_LIMIT).await;
     }
+}
+
+/// The folders that are to count for nothing in the keys of C code. The policy's flags give them
+/// names in what is compiled, so where the compilers take those flags it is the same anywhere.
+fn base_dirs(world: &World, policy: &Policy) -> Option<std::ffi::OsString> {
+    let target = super::policy_target(policy, world);
+    if !super::c_compilers_map(world.host, target) {
+        return None;
+    }
+    let users = world.env.get("SCCACHE_BASEDIRS").unwrap_or_default();
+    let users = std::env::split_paths(users).filter(|dir| dir.is_absolute());
+    std::env::join_paths(
+        policy
+            .remap
+            .iter()
+            .map(|(from, _)| from.clone())
+            .chain(users),
+    )
+    .ok()
 }
 
 /// Whether somebody listens at the address.

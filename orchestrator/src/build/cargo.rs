@@ -1,0 +1,167 @@
+//! Running cargo: once, or once more without the compiler cache when the cache has failed.
+
+use super::watch::{Fault, Heard, complains, watch};
+use super::{BuildError, cargo_command, executable};
+use crate::context::World;
+use crate::events::{Event, Reporter};
+use crate::plan::Plan;
+use crate::progress;
+use crate::toolchain::{CacheUse, Sccache, Toolchain};
+use process::{Command, Ended, Line, Stream};
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::time::Instant;
+
+/// Package, binary and file of each program that cargo has made.
+pub(super) type Executables = Vec<(String, String, PathBuf)>;
+
+/// Builds the plan's programs. When the cache dies or hangs, or cargo fails for its sake, the build
+/// is done once more without it; what cargo has finished by then it keeps.
+pub(super) async fn run(
+    world: &World,
+    plan: &Plan,
+    toolchain: &mut Toolchain,
+    reporter: &dyn Reporter,
+) -> Result<Executables, BuildError> {
+    let command = cargo_command(world, plan, toolchain);
+    let mut attempt = Attempt::new(reporter);
+    let Some(sccache) = &mut toolchain.sccache else {
+        let status = world.runner.lines(&command, |line| attempt.hear(line));
+        let status = status.await?;
+        return attempt.built(status);
+    };
+    match attempt.cached(world, &command, sccache).await? {
+        Ended::ByItself(status) => {
+            // A failure of the compiler's is final; so nothing is lost by asking first.
+            toolchain.cache = tell_usage(world, sccache, reporter).await;
+            attempt.built(status)
+        }
+        Ended::GivenUp(fault) => {
+            reporter.warn(format!(
+                "{fault}; the build is done once more without it, from where it stood"
+            ));
+            toolchain.cache = Some(CacheUse {
+                given_up: Some(fault.to_string()),
+                ..CacheUse::default()
+            });
+            if let Some(sccache) = toolchain.sccache.take() {
+                sccache.kill().await;
+            }
+            let command = cargo_command(world, plan, toolchain);
+            let mut attempt = Attempt::new(reporter);
+            let status = world.runner.lines(&command, |line| attempt.hear(line));
+            let status = status.await?;
+            attempt.built(status)
+        }
+    }
+}
+
+/// Asks for the statistics of this build and says them.
+async fn tell_usage(
+    world: &World,
+    sccache: &mut Sccache,
+    reporter: &dyn Reporter,
+) -> Option<CacheUse> {
+    sccache.id()?;
+    let usage = sccache.usage(world).await?;
+    if usage.errors > 0 {
+        reporter.warn(format!(
+            "sccache could not read or write its cache ({} errors): its folder may be full or \
+             read-only, or its shared cache away; what was built is complete all the same",
+            usage.errors
+        ));
+    }
+    reporter.event(Event::Cache(usage.clone()));
+    Some(usage)
+}
+
+/// One run of cargo and what it has said so far.
+struct Attempt<'a> {
+    reporter: &'a dyn Reporter,
+    began: Instant,
+    executables: Executables,
+    heard: Heard,
+    /// The first thing that the cache's clients have complained about.
+    complaint: Option<String>,
+}
+
+impl<'a> Attempt<'a> {
+    fn new(reporter: &'a dyn Reporter) -> Self {
+        Self {
+            reporter,
+            began: Instant::now(),
+            executables: Vec::new(),
+            heard: Heard::default(),
+            complaint: None,
+        }
+    }
+
+    fn hear(&mut self, line: Line) {
+        self.heard.now();
+        match line.stream {
+            Stream::Stdout => self.executables.extend(executable(&line.text)),
+            Stream::Stderr => {
+                if let Some(units) = progress::parse(&line.text) {
+                    self.reporter.event(Event::Progress {
+                        done: units.done,
+                        total: units.total,
+                        crates: units.crates,
+                        seconds: self.began.elapsed().as_secs(),
+                    });
+                } else if !progress::is_bar(&line.text) {
+                    if self.complaint.is_none() && complains(&line.text) {
+                        self.complaint = Some(line.text.trim().to_owned());
+                    }
+                    self.reporter.event(Event::Cargo { line: line.text });
+                }
+            }
+        }
+    }
+
+    /// Runs cargo with the cache, and gives it up when the cache fails it.
+    async fn cached(
+        &mut self,
+        world: &World,
+        command: &Command,
+        sccache: &mut Sccache,
+    ) -> Result<Ended<Fault>, BuildError> {
+        let heard = self.heard.clone();
+        let server = &mut *sccache;
+        let ended = world
+            .runner
+            .lines_unless(
+                command,
+                |line| self.hear(line),
+                |cargo| watch(world, server, cargo, heard),
+            )
+            .await?;
+        Ok(match ended {
+            Ended::ByItself(status) if !status.success() => match self.blame(sccache) {
+                Some(fault) => Ended::GivenUp(fault),
+                None => ended,
+            },
+            ended => ended,
+        })
+    }
+
+    /// Why cargo has failed, when it is the cache's fault and not the compiler's.
+    fn blame(&self, sccache: &mut Sccache) -> Option<Fault> {
+        if let Some(words) = &self.complaint {
+            return Some(Fault::Failed(words.clone()));
+        }
+        sccache.id().is_none().then_some(Fault::Ended)
+    }
+
+    fn built(mut self, status: ExitStatus) -> Result<Executables, BuildError> {
+        match status.success() {
+            true => Ok(std::mem::take(&mut self.executables)),
+            false => Err(BuildError::Cargo { status }),
+        }
+    }
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        self.reporter.progress_ended();
+    }
+}

@@ -1,0 +1,235 @@
+//! Finding the tools and trying them, the way a build uses them.
+
+use super::dist::distributed;
+use super::{Declared, Finding, Trial};
+use crate::context::World;
+use crate::error::with_causes;
+use crate::shim::{self, Policy};
+use crate::toolchain::{self, Rustc, Sccache, Tool, ToolchainError};
+use process::AllowList;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long a program may take over a question about itself.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// Finds some tools and tries them. Nothing on the machine is changed.
+///
+/// # Errors
+/// When the run is interrupted or there is no room for the trial; a tool that fails is a finding.
+pub async fn look(
+    world: &World,
+    state_dir: &Path,
+    tools: &[Tool],
+) -> Result<BTreeMap<Tool, Finding>, ToolchainError> {
+    let scratch = toolchain::scratch()?;
+    let shim = shim::install(&world.exe, scratch.path(), world.host).map_err(|source| {
+        ToolchainError::Io {
+            path: scratch.path().to_owned(),
+            source,
+        }
+    })?;
+    let rustc = match toolchain::rustc(world).await {
+        Err(error @ ToolchainError::Interrupted(_)) => return Err(error),
+        rustc => rustc,
+    };
+    let look = Look {
+        world,
+        state_dir,
+        shim: &shim,
+        rustc: rustc.as_ref().ok(),
+    };
+    let mut findings = BTreeMap::new();
+    for &tool in tools {
+        let finding = match (tool, &rustc) {
+            (Tool::Rustc, Ok(rustc)) => Finding {
+                path: Some(rustc.path.clone()),
+                version: Some(rustc.version().to_owned()),
+                trial: Trial::Works,
+                notes: Vec::new(),
+            },
+            (Tool::Rustc, Err(error)) => Finding {
+                path: world.find_program("rustc"),
+                version: None,
+                trial: Trial::Failed(with_causes(error)),
+                notes: Vec::new(),
+            },
+            (tool, _) => look.at(tool).await?,
+        };
+        findings.insert(tool, finding);
+    }
+    Ok(findings)
+}
+
+struct Look<'a> {
+    world: &'a World,
+    state_dir: &'a Path,
+    shim: &'a Path,
+    rustc: Option<&'a Rustc>,
+}
+
+impl Look<'_> {
+    /// The first place at which the tool works; when it works nowhere, the first of all.
+    async fn at(&self, tool: Tool) -> Result<Finding, ToolchainError> {
+        let mut first = None;
+        for path in self.places(tool) {
+            let finding = self.at_place(tool, path).await?;
+            if finding.works() {
+                return Ok(finding);
+            }
+            first = first.or(Some(finding));
+        }
+        Ok(first.unwrap_or_else(Finding::missing))
+    }
+
+    fn places(&self, tool: Tool) -> Vec<PathBuf> {
+        let on_path = self.world.find_program(tool.name());
+        match tool {
+            Tool::LldLink => toolchain::find_lld_link(self.world)
+                .map(|found| found.path)
+                .into_iter()
+                .collect(),
+            // As a build looks for it.
+            Tool::Sccache => self
+                .world
+                .find_native_program("sccache")
+                .into_iter()
+                .chain(toolchain::installed_sccache(
+                    self.world.host,
+                    self.state_dir,
+                ))
+                .collect(),
+            _ => on_path.into_iter().collect(),
+        }
+    }
+
+    async fn at_place(&self, tool: Tool, path: PathBuf) -> Result<Finding, ToolchainError> {
+        let version = toolchain::version(self.world, tool.name(), &path).await;
+        let mut finding = Finding {
+            path: Some(path.clone()),
+            version: None,
+            trial: Trial::Not,
+            notes: Vec::new(),
+        };
+        let version = match version {
+            Ok(version) => version,
+            Err(error @ ToolchainError::Interrupted(_)) => return Err(error),
+            Err(error) => {
+                finding.trial = Trial::Failed(with_causes(&error));
+                return Ok(finding);
+            }
+        };
+        finding.version = Some(version.clone());
+        if !tool.accepts(&version) {
+            return Ok(finding);
+        }
+        let outcome = match tool {
+            // To tell their version is all that can be asked of them without a workspace.
+            Tool::Cargo | Tool::Rustc | Tool::Git => Ok(true),
+            Tool::Mold => self.mold(&path).await,
+            Tool::LldLink => self.lld_link(&path, &mut finding).await,
+            Tool::Sccache => self.sccache(&path, version, &mut finding).await,
+        };
+        finding.trial = match outcome {
+            Ok(true) => Trial::Works,
+            Ok(false) => Trial::Not,
+            Err(error @ ToolchainError::Interrupted(_)) => return Err(error),
+            // What is wrong is told without the path, which stands beside it.
+            Err(ToolchainError::Broken { why, .. }) => Trial::Failed(why),
+            Err(error) => Trial::Failed(with_causes(&error)),
+        };
+        Ok(finding)
+    }
+
+    /// Whether it linked; not, when it could not be tried.
+    async fn mold(&self, path: &Path) -> Result<bool, ToolchainError> {
+        let Some(policy) = self.policy(Some("mold")) else {
+            return Ok(false);
+        };
+        // Programs for other systems are not linked with it.
+        if Tool::Mold.need(self.world.host) == toolchain::Need::Optional {
+            return Ok(false);
+        }
+        toolchain::try_linker(self.world, "mold", path, self.shim, &policy).await?;
+        Ok(true)
+    }
+
+    async fn lld_link(&self, path: &Path, finding: &mut Finding) -> Result<bool, ToolchainError> {
+        if let Some(folder) = toolchain::find_lld_link(self.world).and_then(|f| f.off_path) {
+            finding.notes.push(format!(
+                "{} is not on PATH: builds add it there themselves, and `setup` and `env` do so \
+                 for later steps of a job",
+                folder.display()
+            ));
+        }
+        toolchain::try_lld_link(self.world, path, self.rustc).await?;
+        Ok(true)
+    }
+
+    async fn sccache(
+        &self,
+        path: &Path,
+        version: String,
+        finding: &mut Finding,
+    ) -> Result<bool, ToolchainError> {
+        let Some(policy) = self.policy(None) else {
+            return Ok(false);
+        };
+        let mut server =
+            Sccache::start(self.world, path.to_owned(), version, &policy, LIMIT).await?;
+        let outcome = server.probe(self.world, self.shim, &policy).await;
+        if outcome.is_ok() {
+            let command = self
+                .world
+                .command(server.path(), &AllowList::base())
+                .envs(&server.client())
+                .arg("--dist-status");
+            if let Ok(answer) = self.world.runner.success(&command, LIMIT).await {
+                finding.notes.extend(distributed(&answer.stdout_text()));
+            }
+        }
+        server.stop(self.world).await;
+        outcome.map(|()| true)
+    }
+
+    /// The policy that tools are tried with; none without a compiler.
+    fn policy(&self, linker: Option<&str>) -> Option<Policy> {
+        Some(Policy {
+            rustc: self.rustc?.path.clone(),
+            target: self.world.host.target_triple().to_owned(),
+            linker: linker.map(str::to_owned),
+            remap: Vec::new(),
+        })
+    }
+}
+
+/// Finds a tool that products declare, and tries it where they say how.
+///
+/// # Errors
+/// When the run is interrupted.
+pub async fn try_declared(world: &World, tool: &Declared) -> Result<Finding, ToolchainError> {
+    let Some(path) = world.find_program(&tool.name) else {
+        return Ok(Finding::missing());
+    };
+    let trial = if tool.trial.is_empty() {
+        Trial::Not
+    } else {
+        let command = world
+            .command(&path, &AllowList::base())
+            .args(tool.trial.iter().cloned());
+        match world.runner.success(&command, LIMIT).await {
+            Ok(_) => Trial::Works,
+            Err(error @ process::ProcessError::Interrupted { .. }) => {
+                return Err(ToolchainError::Interrupted(error));
+            }
+            Err(error) => Trial::Failed(with_causes(&error)),
+        }
+    };
+    Ok(Finding {
+        path: Some(path),
+        version: None,
+        trial,
+        notes: Vec::new(),
+    })
+}

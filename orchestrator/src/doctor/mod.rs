@@ -1,0 +1,289 @@
+//! What a machine has of what releases need: a row for each tool, judged from what was found.
+//!
+//! [`look`] finds and tries the tools; [`report`] judges, [`plan_setup`] works out what to install. Both
+//! are pure.
+
+mod dist;
+mod look;
+mod setup;
+mod show;
+
+pub use look::{look, try_declared};
+pub use setup::{SetupPlan, SetupStep, install_missing, plan_setup};
+
+use crate::products::Product;
+use crate::toolchain::{Installers, Need, Reason, Tool, line, recipes};
+use release_types::Platform;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The version of the document.
+const FORMAT: u32 = 1;
+
+/// What was found of one tool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Where it is, if it is.
+    pub path: Option<PathBuf>,
+    /// What it calls its version.
+    pub version: Option<String>,
+    /// What came of trying it.
+    pub trial: Trial,
+    /// What else there is to say about it.
+    pub notes: Vec<String>,
+}
+
+/// What came of trying a tool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trial {
+    /// It was not tried.
+    Not,
+    /// It did its work.
+    Works,
+    /// It did not.
+    Failed(String),
+}
+
+impl Finding {
+    /// Of a tool that is not there.
+    pub const fn missing() -> Self {
+        Self {
+            path: None,
+            version: None,
+            trial: Trial::Not,
+            notes: Vec::new(),
+        }
+    }
+
+    /// Whether it is there and did its work.
+    pub fn works(&self) -> bool {
+        self.trial == Trial::Works
+    }
+}
+
+/// How a tool is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// It did its work.
+    Works,
+    /// It is there and was not tried.
+    Found,
+    /// It is not there.
+    Missing,
+    /// It is there, and older than is accepted.
+    TooOld,
+    /// It is there and did not do its work.
+    Broken,
+}
+
+impl State {
+    /// Whether a tool in this state can be used.
+    pub const fn is_usable(self) -> bool {
+        matches!(self, Self::Works | Self::Found)
+    }
+}
+
+/// One tool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Row {
+    /// Its name.
+    pub tool: String,
+    /// What it is needed for.
+    pub purpose: String,
+    /// How much depends on it here.
+    pub need: Need,
+    /// How it is.
+    pub state: State,
+    /// Where it is.
+    pub path: Option<PathBuf>,
+    /// What it calls its version.
+    pub version: Option<String>,
+    /// The smallest version that is accepted.
+    pub smallest: Option<semver::Version>,
+    /// What is wrong with it, or else worth knowing.
+    pub notes: Vec<String>,
+    /// The commands that install it here.
+    pub install: Vec<String>,
+    /// The tool, when it is one that this program knows.
+    #[serde(skip)]
+    pub known: Option<Tool>,
+}
+
+/// What a machine has of what it needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// The version of this document's form.
+    pub format: u32,
+    /// The machine.
+    pub host: Platform,
+    /// Whether all that is needed can be used.
+    pub ready: bool,
+    /// The tools.
+    pub tools: Vec<Row>,
+}
+
+impl Report {
+    /// The names of the tools that are needed and cannot be used.
+    pub fn lacking(&self) -> Vec<String> {
+        let rows = self.tools.iter().filter(|row| row.is_lacking());
+        rows.map(|row| row.tool.clone()).collect()
+    }
+}
+
+impl Row {
+    fn is_lacking(&self) -> bool {
+        self.need == Need::Needed && !self.state.is_usable()
+    }
+}
+
+/// A tool that products declare they need.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Declared {
+    /// Its name.
+    pub name: String,
+    /// What for.
+    pub purpose: String,
+    /// The arguments to try it with, if it can be tried.
+    pub trial: Vec<String>,
+}
+
+/// The tools that products declare they need on a host, each once.
+pub fn declared(products: &[Product], host: Platform) -> Vec<Declared> {
+    let mut found: BTreeMap<String, (Vec<String>, Vec<String>)> = BTreeMap::new();
+    for product in products {
+        let kinds = [
+            ("signs", &product.tools.signing),
+            ("makes installers of", &product.tools.installers),
+        ];
+        for (does, tools) in kinds {
+            let here = |os: &[release_types::Os]| os.is_empty() || os.contains(&host.os);
+            for tool in tools.iter().filter(|tool| here(&tool.os)) {
+                let (purposes, trial) = found.entry(tool.name.clone()).or_default();
+                purposes.push(format!("{does} {}", product.product));
+                if trial.is_empty() {
+                    trial.clone_from(&tool.trial);
+                }
+            }
+        }
+    }
+    let tool = |(name, (purposes, trial)): (String, (Vec<String>, Vec<String>))| Declared {
+        name,
+        purpose: purposes.join(", "),
+        trial,
+    };
+    found.into_iter().map(tool).collect()
+}
+
+/// What the judgement is made from.
+#[derive(Debug)]
+pub struct Facts<'a> {
+    /// The machine.
+    pub host: Platform,
+    /// What it could install with.
+    pub installers: &'a Installers,
+    /// Where installed tools are kept.
+    pub state_dir: &'a Path,
+    /// What was found of the tools that this program knows.
+    pub findings: &'a BTreeMap<Tool, Finding>,
+    /// What was found of those that products declare.
+    pub declared: &'a [(Declared, Finding)],
+}
+
+/// Judges.
+pub fn report(facts: &Facts<'_>) -> Report {
+    let known = Tool::ALL.into_iter().filter_map(|tool| {
+        let finding = facts.findings.get(&tool)?;
+        Some(known_row(tool, finding, facts))
+    });
+    let declared = facts
+        .declared
+        .iter()
+        .map(|(declared, finding)| declared_row(declared, finding));
+    let tools: Vec<Row> = known.chain(declared).collect();
+    Report {
+        format: FORMAT,
+        host: facts.host,
+        ready: !tools.iter().any(Row::is_lacking),
+        tools,
+    }
+}
+
+fn known_row(tool: Tool, finding: &Finding, facts: &Facts<'_>) -> Row {
+    let state = state(finding, |version| tool.accepts(version));
+    let reason = match state {
+        State::Broken => Reason::Broken,
+        _ => Reason::Missing,
+    };
+    let ways = recipes(tool, reason, facts.host, facts.installers, facts.state_dir);
+    let install: Vec<String> = ways
+        .first()
+        .into_iter()
+        .flatten()
+        .map(|words| line(words))
+        .collect();
+    let mut notes = notes(finding);
+    let need = tool.need(facts.host);
+    if !state.is_usable() && install.is_empty() && need != Need::Optional {
+        notes.push(match tool {
+            Tool::Cargo | Tool::Rustc => "rustup installs it: https://rustup.rs".to_owned(),
+            _ => "nothing that could install it was found here".to_owned(),
+        });
+    }
+    Row {
+        tool: tool.name().to_owned(),
+        purpose: tool.purpose().to_owned(),
+        need,
+        state,
+        path: finding.path.clone(),
+        version: finding.version.clone(),
+        smallest: Some(tool.smallest()),
+        notes,
+        install,
+        known: Some(tool),
+    }
+}
+
+fn declared_row(declared: &Declared, finding: &Finding) -> Row {
+    let state = state(finding, |_| true);
+    let mut notes = notes(finding);
+    if !state.is_usable() {
+        notes.push("a product of this workspace declares it; install it as its makers say".into());
+    }
+    Row {
+        tool: declared.name.clone(),
+        purpose: declared.purpose.clone(),
+        need: Need::Needed,
+        state,
+        path: finding.path.clone(),
+        version: finding.version.clone(),
+        smallest: None,
+        notes,
+        install: Vec::new(),
+        known: None,
+    }
+}
+
+fn state(finding: &Finding, accepts: impl Fn(&str) -> bool) -> State {
+    if finding.path.is_none() {
+        return State::Missing;
+    }
+    match (&finding.trial, finding.version.as_deref()) {
+        (Trial::Failed(_), _) => State::Broken,
+        (_, Some(version)) if !accepts(version) => State::TooOld,
+        (Trial::Works, _) => State::Works,
+        (Trial::Not, _) => State::Found,
+    }
+}
+
+fn notes(finding: &Finding) -> Vec<String> {
+    let failed = match &finding.trial {
+        Trial::Failed(why) => Some(why.clone()),
+        Trial::Not | Trial::Works => None,
+    };
+    failed.into_iter().chain(finding.notes.clone()).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,353 @@
+//! A clean checkout in a place of its own, with a home and a cargo folder that nobody else has.
+
+use super::{ReproduceError, Tree};
+use crate::context::World;
+use process::{AllowList, Env, ProcessError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long git may take to check a large commit out.
+const LIMIT: Duration = Duration::from_secs(600);
+
+/// One set of circumstances. Every two differ in all that must not matter.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    /// The folder, below that of the run.
+    pub folder: &'static str,
+    /// Where the target directory is, from there.
+    pub target: &'static str,
+    /// The time zone, as POSIX writes it.
+    pub time_zone: &'static str,
+    /// The language.
+    pub language: &'static str,
+    /// The user's name.
+    pub user: &'static str,
+    /// What new files may not be, as octal modes are read.
+    pub umask: u32,
+    /// Jobs more than there are processors.
+    pub more_jobs: usize,
+}
+
+impl Place {
+    /// The places of up to three builds.
+    pub const ALL: [Self; 3] = [
+        Self {
+            folder: "a",
+            target: "work/target",
+            time_zone: "XXX-5:45",
+            language: "C.UTF-8",
+            user: "first",
+            umask: 0o022,
+            more_jobs: 0,
+        },
+        Self {
+            folder: "another/place",
+            target: "made",
+            time_zone: "YYY+3:30",
+            language: "de_DE.UTF-8",
+            user: "second",
+            umask: 0o077,
+            more_jobs: 1,
+        },
+        Self {
+            folder: "third",
+            target: "work/target",
+            time_zone: "ZZZ+11",
+            language: "en_US.UTF-8",
+            user: "third",
+            umask: 0o027,
+            more_jobs: 2,
+        },
+    ];
+}
+
+/// A checkout.
+#[derive(Debug)]
+pub struct Checkout {
+    /// The folder of all that belongs to this build.
+    pub root: PathBuf,
+    /// The workspace in it.
+    pub workspace: PathBuf,
+    /// Its target directory.
+    pub target_dir: PathBuf,
+    place: Place,
+}
+
+impl Checkout {
+    /// Checks a commit of the repository that `workspace` is in out into a place below `scratch`.
+    /// The repository is only read.
+    ///
+    /// # Errors
+    /// When it has no such commit, or git or the disk fails.
+    pub async fn make(
+        world: &World,
+        workspace: &Path,
+        commit: &str,
+        scratch: &Path,
+        place: Place,
+    ) -> Result<Self, ReproduceError> {
+        let root = scratch.join(place.folder);
+        let work = root.join("work");
+        make_dir(&root)?;
+        make_dir(&root.join("home"))?;
+        let program = world.find_program("git").unwrap_or_else(|| "git".into());
+        let git = |dir: &Path, args: &[&str]| {
+            let command = world
+                .command(&program, &AllowList::base())
+                .args(args.iter().copied())
+                .cwd(dir);
+            async move { world.runner.success(&command, LIMIT).await }
+        };
+        let within = git(workspace, &["rev-parse", "--show-prefix"]).await;
+        let within = within.map_err(ReproduceError::Git)?.stdout_text();
+        let top = git(workspace, &["rev-parse", "--show-toplevel"]).await;
+        let top = top.map_err(ReproduceError::Git)?.stdout_text();
+        let target = work.to_string_lossy().into_owned();
+        // No hooks and no templates: they are the user's and might do anything.
+        let clone = [
+            "clone",
+            "--quiet",
+            "--shared",
+            "--no-checkout",
+            "--template=",
+            &top,
+            &target,
+        ];
+        git(&root, &clone).await.map_err(ReproduceError::Git)?;
+        let checkout = [
+            "-c",
+            "advice.detachedHead=false",
+            "checkout",
+            "--quiet",
+            "--detach",
+        ];
+        match git(&work, &[&checkout[..], &[commit]].concat()).await {
+            Ok(_) => {}
+            Err(ProcessError::Failed { .. }) => {
+                let commit = commit.to_owned();
+                return Err(ReproduceError::NoCommit { commit });
+            }
+            Err(error) => return Err(ReproduceError::Git(error)),
+        }
+        Ok(Self {
+            workspace: work.join(within),
+            target_dir: root.join(place.target),
+            root,
+            place,
+        })
+    }
+
+    /// The world a build here sees. Downloads that `cargo_home` holds are there already, as copies.
+    ///
+    /// # Errors
+    /// When something cannot be copied.
+    pub fn world(
+        &self,
+        world: &World,
+        cargo_home: Option<&Path>,
+        cache: Option<&Path>,
+    ) -> Result<World, ReproduceError> {
+        let own = self.root.join("cargo");
+        if let Some(from) = cargo_home {
+            let lock = self.workspace.join("Cargo.lock");
+            let lock = std::fs::read_to_string(lock).unwrap_or_default();
+            seed(from, &own, &lock).map_err(|source| ReproduceError::Io {
+                path: own.clone(),
+                source,
+            })?;
+        }
+        let mut env = world.env.clone();
+        if !env.is_set("RUSTUP_HOME")
+            && let Some(home) = env.get("HOME").or_else(|| env.get("USERPROFILE"))
+        {
+            let rustup = Path::new(home).join(".rustup");
+            env.set("RUSTUP_HOME", rustup);
+        }
+        for name in elsewhere(&env) {
+            env.remove(&name);
+        }
+        let home = self.root.join("home");
+        env.set("HOME", &home);
+        env.set("USERPROFILE", &home);
+        env.set("CARGO_HOME", own);
+        env.set("TZ", self.place.time_zone);
+        env.set("LANG", self.place.language);
+        env.set("USER", self.place.user);
+        env.set("LOGNAME", self.place.user);
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let jobs = processors + self.place.more_jobs;
+        env.set("CARGO_BUILD_JOBS", jobs.to_string());
+        if let Some(dir) = cache {
+            env.set("SCCACHE_DIR", dir);
+        }
+        Ok(World {
+            env,
+            cwd: self.workspace.clone(),
+            ..world.clone()
+        })
+    }
+
+    /// The folders whose names must not matter.
+    pub fn tree(&self) -> Tree {
+        Tree {
+            target_dir: self.target_dir.clone(),
+            folders: vec![
+                self.target_dir.clone(),
+                self.workspace.clone(),
+                self.root.join("cargo"),
+                self.root.clone(),
+            ],
+        }
+    }
+
+    /// Removes what takes room and explains nothing: all of the target directory but what build
+    /// scripts have said and written.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn thin_out(&self, triple: &str) -> io::Result<()> {
+        for profile in ["release".to_owned(), format!("{triple}/release")] {
+            for name in ["deps", ".fingerprint", "incremental", "examples"] {
+                let dir = self.target_dir.join(&profile).join(name);
+                if dir.is_dir() {
+                    std::fs::remove_dir_all(dir)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What new files may not be, while the build runs.
+    pub fn umask(&self) -> u32 {
+        self.place.umask
+    }
+}
+
+/// Variables that would lead two builds into one folder, or a cache to somebody else's objects.
+fn elsewhere(env: &Env) -> Vec<String> {
+    let leads = |name: &str| {
+        [
+            "CARGO_TARGET_DIR",
+            "CARGO_BUILD_TARGET_DIR",
+            "CARGO_BUILD_BUILD_DIR",
+            "GITHUB_ACTIONS",
+        ]
+        .contains(&name)
+            || name.starts_with("SCCACHE_")
+            || name.starts_with("XDG_")
+    };
+    let names = env.iter().filter_map(|(name, _)| name.to_str());
+    names
+        .filter(|name| leads(name))
+        .map(str::to_owned)
+        .collect()
+}
+
+fn make_dir(path: &Path) -> Result<(), ReproduceError> {
+    std::fs::create_dir_all(path).map_err(|source| ReproduceError::Io {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// Gives a new cargo folder what has been downloaded for this lock file, and the settings, but no
+/// credentials. Packages are linked, since cargo only reads them, and unpacked anew; the index,
+/// which cargo writes to, is copied.
+fn seed(from: &Path, to: &Path, lock: &str) -> io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for name in ["config.toml", "config"] {
+        if from.join(name).is_file() {
+            std::fs::copy(from.join(name), to.join(name))?;
+        }
+    }
+    copy_dir(&from.join("registry/index"), &to.join("registry/index"))?;
+    let crates = locked(lock);
+    let cache = from.join("registry/cache");
+    if cache.is_dir() {
+        for registry in std::fs::read_dir(&cache)? {
+            let registry = registry?;
+            let target = to.join("registry/cache").join(registry.file_name());
+            std::fs::create_dir_all(&target)?;
+            for name in &crates {
+                let file = registry.path().join(name);
+                if file.is_file() && std::fs::hard_link(&file, target.join(name)).is_err() {
+                    std::fs::copy(&file, target.join(name))?;
+                }
+            }
+        }
+    }
+    if lock.contains("source = \"git+") {
+        copy_dir(&from.join("git/db"), &to.join("git/db"))?;
+    }
+    Ok(())
+}
+
+/// The files of the packages that a lock file names: `<name>-<version>.crate`.
+fn locked(lock: &str) -> Vec<String> {
+    let value = |line: &str, key: &str| {
+        let text = line.strip_prefix(key)?.strip_prefix(" = \"")?;
+        Some(text.strip_suffix('"')?.to_owned())
+    };
+    let mut found = Vec::new();
+    let mut name = String::new();
+    for line in lock.lines() {
+        if let Some(text) = value(line, "name") {
+            name = text;
+        } else if let Some(version) = value(line, "version") {
+            found.push(format!("{name}-{version}.crate"));
+        }
+    }
+    found
+}
+
+fn copy_dir(from: &Path, to: &Path) -> io::Result<()> {
+    if !from.is_dir() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_dir(&entry.path(), &target)?;
+        } else if entry.file_type()?.is_file() {
+            std::fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packages_of_a_lock_file() {
+        let lock = "version = 4\n\n[[package]]\nname = \"cc\"\nversion = \"1.2.3\"\n";
+        assert!(locked(lock).contains(&"cc-1.2.3.crate".to_owned()));
+    }
+
+    #[test]
+    fn no_variable_leads_two_builds_together() {
+        let env: Env = [
+            ("CARGO_TARGET_DIR", "/t"),
+            ("SCCACHE_REDIS", "redis://h"),
+            ("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS", "-g"),
+        ]
+        .into_iter()
+        .collect();
+        assert_eq!(elsewhere(&env), ["CARGO_TARGET_DIR", "SCCACHE_REDIS"]);
+    }
+
+    #[test]
+    fn places_differ_in_everything() {
+        let [a, b, c] = Place::ALL;
+        for (x, y) in [(a, b), (a, c), (b, c)] {
+            assert_ne!(x.folder, y.folder);
+            assert_ne!(x.time_zone, y.time_zone);
+            assert_ne!(x.umask, y.umask);
+            assert_ne!(x.more_jobs, y.more_jobs);
+        }
+    }
+}

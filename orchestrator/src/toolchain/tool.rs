@@ -1,0 +1,152 @@
+//! The tools that this program knows: what each is for, where it is needed, and which version of it
+//! will do. Pure.
+
+use release_types::{Os, Platform};
+use serde::Serialize;
+
+/// A tool that releases are made with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tool {
+    /// The build tool.
+    Cargo,
+    /// The compiler.
+    Rustc,
+    /// The version control.
+    Git,
+    /// The linker for Linux.
+    Mold,
+    /// The linker for Windows.
+    LldLink,
+    /// The compiler cache.
+    Sccache,
+}
+
+/// How much depends on a tool on one host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Need {
+    /// Nothing can be built without it.
+    Needed,
+    /// It is used where it works, and builds go on without it.
+    Recommended,
+    /// Builds for this host never use it.
+    Optional,
+}
+
+impl Tool {
+    /// All of them, in the order in which a build meets them.
+    pub const ALL: [Self; 6] = [
+        Self::Cargo,
+        Self::Rustc,
+        Self::Git,
+        Self::Mold,
+        Self::LldLink,
+        Self::Sccache,
+    ];
+
+    /// Its name, as it is on `PATH`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Cargo => "cargo",
+            Self::Rustc => "rustc",
+            Self::Git => "git",
+            Self::Mold => "mold",
+            Self::LldLink => "lld-link",
+            Self::Sccache => "sccache",
+        }
+    }
+
+    /// What it is for.
+    pub const fn purpose(self) -> &'static str {
+        match self {
+            Self::Cargo => "builds the programs",
+            Self::Rustc => "compiles them",
+            Self::Git => "tells the commit and the tag that are released",
+            Self::Mold => "links programs for Linux",
+            Self::LldLink => "links programs for Windows",
+            Self::Sccache => "compiles once what was compiled before",
+        }
+    }
+
+    /// How much depends on it on a host.
+    pub const fn need(self, host: Platform) -> Need {
+        match (self, host.os) {
+            (Self::Cargo | Self::Rustc | Self::Git, _)
+            | (Self::Mold, Os::Linux)
+            | (Self::LldLink, Os::Windows) => Need::Needed,
+            (Self::Sccache, _) => Need::Recommended,
+            (Self::Mold | Self::LldLink, _) => Need::Optional,
+        }
+    }
+
+    /// The smallest version that is accepted.
+    ///
+    /// Cargo and rustc 1.85 brought the edition 2024. git 2.20 is the oldest that is still met.
+    /// sccache has had private sockets since 0.10; without one, this build and somebody else's
+    /// would share a server. lld-link 14 is the oldest that has been tried.
+    pub const fn smallest(self) -> semver::Version {
+        match self {
+            Self::Cargo | Self::Rustc => semver::Version::new(1, 85, 0),
+            Self::Git => semver::Version::new(2, 20, 0),
+            Self::Mold => semver::Version::new(1, 0, 0),
+            Self::LldLink => semver::Version::new(14, 0, 0),
+            Self::Sccache => semver::Version::new(0, 10, 0),
+        }
+    }
+
+    /// Whether a tool that calls its version so is new enough.
+    pub fn accepts(self, version: &str) -> bool {
+        number(version).is_some_and(|number| number >= self.smallest())
+    }
+}
+
+/// The first version number in a line: `git version 2.45.1.windows.1` is 2.45.1, and what stands
+/// behind a hyphen does not make it older.
+fn number(line: &str) -> Option<semver::Version> {
+    line.split_whitespace().find_map(|word| {
+        let end = word.find(|c: char| !c.is_ascii_digit() && c != '.');
+        let mut parts = word[..end.unwrap_or(word.len())]
+            .split('.')
+            .map_while(|part| part.parse::<u64>().ok());
+        let (major, minor) = (parts.next()?, parts.next()?);
+        Some(semver::Version::new(
+            major,
+            minor,
+            parts.next().unwrap_or(0),
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_old_is_not_accepted() {
+        for (tool, version, accepted) in [
+            (Tool::Sccache, "sccache 0.16.0", true),
+            (Tool::Sccache, "sccache 0.7.7", false),
+            (Tool::Sccache, "sccache", false),
+            (Tool::Mold, "mold 1.10.1 (compatible with GNU ld)", true),
+            (Tool::Git, "git version 2.45.1.windows.1", true),
+            (Tool::Git, "git version 2.39.3 (Apple Git-146)", true),
+            (Tool::Git, "git version 2.9", false),
+            (Tool::LldLink, "Debian LLD 14.0.6", true),
+            (Tool::LldLink, "LLD 9.0.1", false),
+            (Tool::Rustc, "rustc 1.97.0-nightly (abc 2026-01-01)", true),
+            (Tool::Cargo, "cargo 1.84.1 (66221abde 2024-11-19)", false),
+        ] {
+            assert_eq!(tool.accepts(version), accepted, "{version}");
+        }
+    }
+
+    #[test]
+    fn each_host_needs_its_own_linker() {
+        for host in Platform::ALL {
+            let needs = |tool: Tool| tool.need(host) == Need::Needed;
+            assert_eq!(needs(Tool::Mold), host.os == Os::Linux);
+            assert_eq!(needs(Tool::LldLink), host.os == Os::Windows);
+            assert!(!needs(Tool::Sccache) && needs(Tool::Git));
+        }
+    }
+}
