@@ -6,9 +6,8 @@ use crate::catalogue::{
 use crate::data_dir::DataDir;
 use crate::error::chain;
 use crate::storage::{Staged, Storage};
-use crate::token::{NewToken, TokenKind};
 use crate::upload_url::Signer;
-use crate::{HubConfig, HubError, http, server};
+use crate::{Clock, HubConfig, HubError, http, server};
 use jiff::Timestamp;
 use release_types::{AppToken, ObjectKey, ProductName, Sha256Digest};
 use secrecy::SecretString;
@@ -36,7 +35,7 @@ struct Inner {
     dir: Mutex<Option<DataDir>>,
 }
 
-/// A token that was just issued: the one time it is shown.
+/// A deploy token that was just issued: the one time it is shown.
 #[derive(Debug)]
 pub struct IssuedAppToken {
     /// The token.
@@ -100,54 +99,6 @@ impl Hub {
         self.0.catalogue.has_admin().await
     }
 
-    /// Adds an administrator; the credential is shown this once.
-    ///
-    /// # Errors
-    /// When the database fails, or there is no randomness.
-    pub async fn add_admin(&self, name: &str) -> Result<SecretString, HubError> {
-        let token = NewToken::draw(TokenKind::Admin)?;
-        self.0.catalogue.add_admin(name, &token, self.now()).await?;
-        Ok(token.secret)
-    }
-
-    /// Issues a token for release automation.
-    ///
-    /// # Errors
-    /// When the database fails, or there is no randomness.
-    pub async fn issue_app_token(
-        &self,
-        name: Option<&str>,
-        expires_at: Option<Timestamp>,
-    ) -> Result<IssuedAppToken, HubError> {
-        let drawn = NewToken::draw(TokenKind::App)?;
-        let record = self
-            .0
-            .catalogue
-            .add_app_token(name, expires_at, &drawn, self.now())
-            .await?;
-        Ok(IssuedAppToken {
-            token: drawn.secret,
-            record,
-        })
-    }
-
-    /// Revokes an app token by its record's `id`, at once and for ever. Since when it is revoked,
-    /// or nothing where there is no such token.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn revoke_app_token(&self, id: &str) -> Result<Option<Timestamp>, HubError> {
-        self.0.catalogue.revoke_app_token(id, self.now()).await
-    }
-
-    /// All app tokens ever issued, newest first.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn app_tokens(&self) -> Result<Vec<AppToken>, HubError> {
-        self.0.catalogue.app_tokens().await
-    }
-
     /// Adds a product, unless it exists. Whether it is new.
     ///
     /// # Errors
@@ -178,6 +129,7 @@ impl Hub {
     ) -> Result<(), HubError> {
         let served = match self.base_url(&listener) {
             Ok(base) => {
+                self.let_guests_in();
                 let router = http::router(self.clone(), base);
                 server::run(listener, router, shutdown, &self.0.config).await;
                 Ok(())
@@ -193,6 +145,15 @@ impl Hub {
         self.0.catalogue.close().await;
         let mut dir = self.0.dir.lock().unwrap_or_else(PoisonError::into_inner);
         *dir = None;
+    }
+
+    /// Users and packs can be changed by other processes from now on: what is asked of them is
+    /// asked of the database each time.
+    fn let_guests_in(&self) {
+        let mut dir = self.0.dir.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(dir) = dir.as_mut() {
+            dir.let_guests_in();
+        }
     }
 
     /// What upload addresses begin with.
@@ -217,6 +178,10 @@ impl Hub {
 
 /// What the HTTP side needs.
 impl Hub {
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.0.config.clock
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.0.config.clock.now()
     }

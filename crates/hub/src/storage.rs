@@ -281,7 +281,7 @@ fn age(file: &Path, now: Timestamp) -> Result<SignedDuration, HubError> {
 }
 
 /// Runs work that waits for the disk where it holds nobody up.
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, HubError> + Send + 'static,
 ) -> Result<T, HubError> {
     match tokio::task::spawn_blocking(work).await {

@@ -8,6 +8,7 @@ mod digest;
 mod manifest;
 mod names;
 mod ours;
+mod packs;
 mod platform;
 mod tag;
 mod wire;
@@ -19,6 +20,10 @@ pub use names::{FileName, FileNameError, NameError, ProductName};
 pub use ours::{
     FinalizeRelease, FinalizeRequest, ObjectEntry, ObjectList, PromoteRequest, ReleaseList,
     ReleaseState, ReleaseSummary, Releases, YankRequest,
+};
+pub use packs::{
+    BuildUpload, CompletedBuild, MemberRole, PACK_TOKEN_HEADER, PackBuild, PackChannel,
+    PackChannelBuild, PackId, PackIdError, UserRole, build_key,
 };
 pub use platform::{Arch, Os, Platform, UnknownName};
 pub use tag::{Tag, TagError, TagProblem};

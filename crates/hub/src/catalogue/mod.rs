@@ -5,20 +5,27 @@
 //! their own snapshots (WAL). A commit is on disk before it is answered (`synchronous=FULL`). The
 //! statements keep to what PostgreSQL understands too. What a request may do is decided elsewhere.
 
+mod credentials;
 mod drafts;
 mod lists;
 mod newest;
 mod objects;
+mod packs;
 mod products;
 mod releases;
 mod tokens;
+mod users;
 mod version_key;
 
+pub(crate) use credentials::{Identity, Subject};
 pub(crate) use drafts::{Finalized, Target};
 pub(crate) use lists::Promoted;
 pub(crate) use newest::SignedFile;
 pub(crate) use objects::{PutOutcome, StoredObject};
+pub(crate) use packs::{Completed, Completion};
 pub(crate) use releases::{Publication, Registered};
+pub(crate) use users::FoundUser;
+pub use users::User;
 
 use crate::HubError;
 use jiff::Timestamp;
@@ -34,7 +41,7 @@ const READERS: u32 = 4;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// An open catalogue.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Catalogue {
     writer: SqlitePool,
     readers: SqlitePool,
@@ -43,27 +50,37 @@ pub(crate) struct Catalogue {
 impl Catalogue {
     /// Opens the database in a file that exists, and brings its tables to this version's form.
     pub(crate) async fn open(path: &Path, now: Timestamp) -> Result<Self, HubError> {
-        let base = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(false)
-            .foreign_keys(true)
-            .busy_timeout(BUSY_TIMEOUT);
-        let writing = base
-            .clone()
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full);
-        let writer = pool(1).connect_with(writing).await?;
-        let found: String = sqlx::query_scalar("SELECT sqlite_version()")
-            .fetch_one(&writer)
-            .await?;
-        if !is_sound(&found) {
-            return Err(HubError::SqliteTooOld { found });
-        }
+        let writer = connect_writer(path).await?;
         migrator().run(&writer).await?;
-        let readers = pool(READERS).connect_with(base.read_only(true)).await?;
+        let readers = pool(READERS)
+            .connect_with(options(path).read_only(true))
+            .await?;
         let catalogue = Self { writer, readers };
         catalogue.add_built_in_products(now).await?;
         Ok(catalogue)
+    }
+
+    /// Opens the database that another process has open too. SQLite keeps their writes apart; the
+    /// tables have to have this version's form, since the other process counts on its own.
+    pub(crate) async fn join(path: &Path) -> Result<Self, HubError> {
+        let writer = connect_writer(path).await?;
+        let found: Vec<(i64, Vec<u8>)> =
+            sqlx::query_as("SELECT version, checksum FROM _sqlx_migrations ORDER BY version")
+                .fetch_all(&writer)
+                .await?;
+        let migrator = migrator();
+        let mut own: Vec<_> = migrator.iter().map(|m| (m.version, &*m.checksum)).collect();
+        own.sort_unstable();
+        if !found.iter().map(|(v, sum)| (*v, &sum[..])).eq(own) {
+            writer.close().await;
+            return Err(HubError::Config(
+                "the Hub that is running is of another version than this atlas-hub; use its own \
+                 atlas-hub, or stop it first"
+                    .to_owned(),
+            ));
+        }
+        let readers = pool(1).connect_with(options(path).read_only(true)).await?;
+        Ok(Self { writer, readers })
     }
 
     /// Waits for the statements under way, writes the log back and closes the file.
@@ -103,6 +120,29 @@ impl Catalogue {
     async fn read(&self) -> Result<SqliteTransaction<'static>, HubError> {
         Ok(self.readers.begin().await?)
     }
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(false)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+}
+
+/// The one connection that writes, of an SQLite that can be trusted to.
+async fn connect_writer(path: &Path) -> Result<SqlitePool, HubError> {
+    let writing = options(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full);
+    let writer = pool(1).connect_with(writing).await?;
+    let found: String = sqlx::query_scalar("SELECT sqlite_version()")
+        .fetch_one(&writer)
+        .await?;
+    if !is_sound(&found) {
+        return Err(HubError::SqliteTooOld { found });
+    }
+    Ok(writer)
 }
 
 /// Connections that are closed, and by and by opened anew, when a transaction stays on them.
@@ -146,6 +186,11 @@ fn migrations() -> Vec<Migration> {
             2,
             "drafts and yanks",
             include_str!("../../migrations/0002_drafts_and_yanks.sql"),
+        ),
+        migration(
+            3,
+            "identity",
+            include_str!("../../migrations/0003_identity.sql"),
         ),
     ]
 }

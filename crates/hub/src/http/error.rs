@@ -49,6 +49,12 @@ impl ApiError {
         Self::new(StatusCode::UNAUTHORIZED, message)
     }
 
+    /// One answer for whoever is no user, whatever the reason.
+    pub(super) fn not_signed_in() -> Self {
+        let message = "a user's credential is needed as `Authorization: Bearer …`";
+        Self::new(StatusCode::UNAUTHORIZED, message)
+    }
+
     pub(super) fn forbidden(message: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, message)
     }

@@ -8,6 +8,7 @@ mod about;
 mod auth;
 mod body;
 mod bytes;
+mod ci;
 mod conditional;
 mod detect;
 mod error;
@@ -15,6 +16,7 @@ mod install;
 mod lifecycle;
 mod lists;
 mod objects;
+mod packs;
 mod presign;
 mod publish;
 mod publish_body;
@@ -28,7 +30,7 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use error::{ApiError, MayBeStorageFull};
 use http::{HeaderValue, StatusCode, header};
 use std::any::Any;
@@ -64,6 +66,13 @@ pub(crate) fn router(hub: Hub, base: Url) -> Router {
         .route("/api/v1/storage/objects", get(lists::objects))
         .route("/api/v1/releases/finalize", post(lifecycle::finalize))
         .route("/api/v1/releases/{product}", get(lists::releases))
+        .route("/packs/{*path}", put(objects::upload_build))
+        .route("/api/v1/ci/presign", post(ci::presign))
+        .route("/api/v1/ci/complete", post(ci::complete))
+        .route(
+            "/api/v1/packs/{pack}/deploy-tokens",
+            get(packs::list).post(packs::issue).delete(packs::revoke),
+        )
         .route("/api/v1/releases/{product}/publish", post(publish::publish))
         .route(
             "/api/v1/releases/{product}/{version}/promote",

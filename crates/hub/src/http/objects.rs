@@ -34,13 +34,37 @@ pub(super) struct Stored {
 pub(super) async fn upload(
     State(app): State<AppState>,
     Segments(path): Segments<String>,
-    query: Result<Query<SignedQuery>, axum::extract::rejection::QueryRejection>,
+    query: UploadQuery,
     headers: HeaderMap,
     body: Body,
 ) -> Result<(StatusCode, Json<Stored>), ApiError> {
+    put(&app, &format!("artifacts/{path}"), query, &headers, body).await
+}
+
+/// `PUT /packs/…`, with the query that presign has signed.
+pub(super) async fn upload_build(
+    State(app): State<AppState>,
+    Segments(path): Segments<String>,
+    query: UploadQuery,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<(StatusCode, Json<Stored>), ApiError> {
+    put(&app, &format!("packs/{path}"), query, &headers, body).await
+}
+
+/// An upload address's query, if it is one.
+type UploadQuery = Result<Query<SignedQuery>, axum::extract::rejection::QueryRejection>;
+
+async fn put(
+    app: &AppState,
+    key: &str,
+    query: UploadQuery,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<(StatusCode, Json<Stored>), ApiError> {
     let mut body = body.into_data_stream();
-    let result = match granted(&app, &path, query.ok(), &headers) {
-        Ok(grant) => store(&app, &grant, &mut body).await,
+    let result = match granted(app, key, query.ok(), headers) {
+        Ok(grant) => store(app, &grant, &mut body).await,
         Err(error) => Err(error),
     };
     if result.is_err() {
@@ -52,11 +76,11 @@ pub(super) async fn upload(
 /// What the address allows, when the request keeps to it as far as its head shows.
 fn granted(
     app: &AppState,
-    path: &str,
+    key: &str,
     query: Option<Query<SignedQuery>>,
     headers: &HeaderMap,
 ) -> Result<Grant, ApiError> {
-    let key: ObjectKey = parsed("key", &format!("artifacts/{path}"))?;
+    let key: ObjectKey = parsed("key", key)?;
     let Some(Query(query)) = query else {
         return Err(ApiError::forbidden("uploads need an address from presign"));
     };
@@ -122,7 +146,7 @@ async fn store(
         PutOutcome::Created | PutOutcome::Replaced(_) => Ok((StatusCode::CREATED, Json(stored))),
         PutOutcome::Same => Ok((StatusCode::OK, Json(stored))),
         PutOutcome::Immutable => Err(ApiError::conflict(format!(
-            "`{}` has other bytes, and a release refers to them",
+            "`{}` has other bytes, and a release or build refers to them",
             stored.key
         ))),
     }
