@@ -6,12 +6,14 @@
 //! staging/        uploads under way; emptied on start
 //! age             how old a catalogue has been here; an older one was put back
 //! lock            locked while a process has the Hub open; holds that process's id
+//! guests          locked by whoever uses the catalogue beside a server, see `guests`
 //! ```
 //!
 //! Folders are made for the owner alone (0700), files too (0600). A folder that exists already
 //! keeps its mode: whoever made it decided.
 
 use crate::HubError;
+use crate::guests::GuestLock;
 use process::{PidLock, PidLockError};
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::ErrorKind;
@@ -21,13 +23,19 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub(crate) struct DataDir {
     root: PathBuf,
+    guests: Option<GuestLock>,
     _lock: PidLock,
 }
 
 impl DataDir {
     /// Whether a Hub's catalogue is in the folder.
     pub(crate) fn has_catalogue(root: &Path) -> bool {
-        root.join("hub.db").is_file()
+        Self::database_in(root).is_file()
+    }
+
+    /// Where the catalogue's database file is in a data directory.
+    pub(crate) fn database_in(root: &Path) -> PathBuf {
+        root.join("hub.db")
     }
 
     /// Creates what is missing and takes the lock.
@@ -37,8 +45,13 @@ impl DataDir {
     pub(crate) fn create(root: &Path) -> Result<Self, HubError> {
         create_folder(root)?;
         let lock = lock(root)?;
+        let Some(guests) = GuestLock::keep_out(root)? else {
+            let (path, pid) = (root.to_owned(), None);
+            return Err(HubError::Locked { path, pid });
+        };
         let dir = Self {
             root: root.to_owned(),
+            guests: Some(guests),
             _lock: lock,
         };
         dir.refuse_to_forget_blobs()?;
@@ -66,9 +79,14 @@ impl DataDir {
         )))
     }
 
+    /// Lets others use the catalogue from now on, beside this process.
+    pub(crate) fn let_guests_in(&mut self) {
+        self.guests = None;
+    }
+
     /// The catalogue's database file.
     pub(crate) fn database(&self) -> PathBuf {
-        self.root.join("hub.db")
+        Self::database_in(&self.root)
     }
 
     /// The folder of stored bytes.

@@ -7,6 +7,7 @@
 //! without a deadline.
 
 use crate::HubConfig;
+use crate::pace::Paced;
 use crate::peer::Peer;
 use crate::tls::Acceptor;
 use axum::Router;
@@ -53,6 +54,7 @@ pub(crate) async fn run(
                         peer: Peer(peer),
                         router: router.clone(),
                         head_timeout: config.head_timeout,
+                        write_timeout: config.write_timeout,
                         stop: stop.clone(),
                     };
                     connections.spawn(connection.begin(stream, tls.clone()));
@@ -96,6 +98,7 @@ struct Connection {
     peer: Peer,
     router: Router,
     head_timeout: Duration,
+    write_timeout: Duration,
     stop: CancellationToken,
 }
 
@@ -105,9 +108,11 @@ impl Connection {
             tracing::debug!(%error, "TCP_NODELAY was not set");
         }
         let Some(tls) = tls else {
+            let stream = Paced::new(stream, self.write_timeout);
             return self.serve(stream).await;
         };
-        let handshake = tokio::time::timeout(self.head_timeout, tls.accept(stream, self.peer));
+        let handshake =
+            tokio::time::timeout(self.head_timeout, tls.accept(stream, self.write_timeout));
         let accepted = tokio::select! {
             accepted = handshake => accepted,
             () = self.stop.cancelled() => return,

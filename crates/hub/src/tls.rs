@@ -5,7 +5,7 @@
 
 use crate::config::TlsFiles;
 use crate::error::chain;
-use crate::peer::Peer;
+use crate::pace::Paced;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
@@ -18,7 +18,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{self, ServerConfig};
 
-pub(crate) type Stream = tokio_rustls::server::TlsStream<TcpStream>;
+pub(crate) type Stream = tokio_rustls::server::TlsStream<Paced<TcpStream>>;
 
 /// How often the files are looked at.
 const LOOK_PAUSE: Duration = Duration::from_secs(5);
@@ -64,16 +64,17 @@ impl Acceptor {
     pub(crate) async fn accept(
         &self,
         mut stream: TcpStream,
-        peer: Peer,
+        write_timeout: Duration,
     ) -> std::io::Result<Option<Stream>> {
         let mut first = [0];
         if stream.peek(&mut first).await? == 1 && first[0] != HANDSHAKE {
-            tracing::debug!(peer = %peer.0, "a client speaks no TLS");
+            tracing::debug!("a client speaks no TLS");
             stream.write_all(PLAIN).await?;
             stream.shutdown().await?;
             return Ok(None);
         }
         let acceptor = TlsAcceptor::from(self.current());
+        let stream = Paced::new(stream, write_timeout);
         acceptor.accept(stream).await.map(Some)
     }
 

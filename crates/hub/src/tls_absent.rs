@@ -1,10 +1,11 @@
 //! What stands for TLS where this crate was built without it.
 
 use crate::config::TlsFiles;
-use crate::peer::Peer;
+use crate::pace::Paced;
+use std::time::Duration;
 use tokio::net::TcpStream;
 
-pub(crate) type Stream = TcpStream;
+pub(crate) type Stream = Paced<TcpStream>;
 
 /// There is no TLS.
 #[derive(Debug, thiserror::Error)]
@@ -20,7 +21,11 @@ impl Acceptor {
         Err(TlsError)
     }
 
-    pub(crate) async fn accept(&self, _: TcpStream, _: Peer) -> std::io::Result<Option<Stream>> {
+    pub(crate) async fn accept(
+        &self,
+        _: TcpStream,
+        _: Duration,
+    ) -> std::io::Result<Option<Stream>> {
         match *self {}
     }
 

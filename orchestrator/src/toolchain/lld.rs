@@ -201,7 +201,6 @@ mod tests {
         world(Platform::new(Os::Linux, arch), Env::capture())
     }
 
-    #[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
     fn executable(path: &Path, script: &str) {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, format!("#!/bin/sh\n{script}\n")).unwrap();

@@ -154,7 +154,6 @@ async fn a_build_installs_tries_and_wires_it_in() {
     let windows = Windows::new(LLD_LINK);
     let world = &windows.world;
     let state_dir = windows.sandbox.state_dir();
-    let reporter = HumanReporter::default();
     let policy = |rustc: &toolchain::Rustc| Policy {
         rustc: rustc.path.clone(),
         target: "x86_64-pc-windows-msvc".to_owned(),
@@ -166,7 +165,6 @@ async fn a_build_installs_tries_and_wires_it_in() {
         mold: true,
         sccache: false,
         install,
-        cache_stall: std::time::Duration::from_secs(60),
     };
     let found = find(world, &state_dir).await.unwrap();
     let policy = policy(&found.rustc);

@@ -7,6 +7,7 @@ use crate::token::random_id;
 use jiff::Timestamp;
 use serde::Serialize;
 use sqlx::SqliteConnection;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A change that was made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -28,6 +29,8 @@ pub struct AuditEntry {
     /// The request's id, as the log has it.
     pub request_id: Option<String>,
 }
+
+static NEXT: AtomicU64 = AtomicU64::new(0);
 
 type Row = (
     String,
@@ -55,12 +58,15 @@ pub(super) async fn note(
         (None, None) => "operator",
         (Some(_), None) => "anonymous",
     };
+    // What one transaction notes at one moment keeps its order.
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let id = format!("{number:016x}{}", random_id()?);
     sqlx::query(
         "INSERT INTO audit \
          (id, at, action, object, actor_kind, actor_id, actor_name, peer, request_id) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
     )
-    .bind(random_id()?)
+    .bind(id)
     .bind(stamp(now))
     .bind(action)
     .bind(object)

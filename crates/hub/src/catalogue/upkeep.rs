@@ -14,7 +14,7 @@ const COPY: &str = "is_copy";
 
 const AGE: &str = "age";
 
-/// A file of a release, and what is stored for it.
+/// A file of a release, or a pack's build, and what is stored for it.
 #[derive(Debug)]
 pub(crate) struct ReleasedFile {
     /// Product, version, channel, platform and name, for people.
@@ -153,15 +153,19 @@ impl Catalogue {
             .collect()
     }
 
-    /// Every file of every release.
+    /// Every file of every release, and every pack's build.
     pub(crate) async fn released_files(&self) -> Result<Vec<ReleasedFile>, HubError> {
         type Row = (String, String, i64, String, i64);
         let rows: Vec<Row> = sqlx::query_as(
             "SELECT releases.product || ' ' || releases.version || ' ' || releases.channel || ' ' \
-             || assets.os || '/' || assets.arch || ' ' || assets.filename, \
+             || assets.os || '/' || assets.arch || ' ' || assets.filename AS name, \
              assets.sha256, assets.size, objects.sha256, objects.size \
              FROM assets JOIN releases ON releases.id = assets.release_id \
-             JOIN objects ON objects.object_key = assets.object_key ORDER BY 1",
+             JOIN objects ON objects.object_key = assets.object_key UNION ALL \
+             SELECT 'pack ' || pack_builds.pack_id || ' build ' || pack_builds.id, \
+             objects.sha256, objects.size, objects.sha256, objects.size \
+             FROM pack_builds JOIN objects ON objects.object_key = pack_builds.object_key \
+             ORDER BY name",
         )
         .fetch_all(&self.readers)
         .await?;
@@ -177,14 +181,13 @@ impl Catalogue {
             .collect()
     }
 
-    /// What was uploaded before a time, and is of no release.
+    /// What was uploaded before a time, and is of no release, no draft and no pack's build.
     pub(crate) async fn unregistered(
         &self,
         before: Timestamp,
     ) -> Result<Vec<(ObjectKey, Sha256Digest, u64)>, HubError> {
         let rows: Vec<(String, String, i64)> = sqlx::query_as(
-            "SELECT object_key, sha256, size FROM objects WHERE uploaded_at < $1 AND NOT EXISTS \
-             (SELECT 1 FROM assets WHERE assets.object_key = objects.object_key) \
+            "SELECT object_key, sha256, size FROM unregistered WHERE uploaded_at < $1 \
              ORDER BY object_key",
         )
         .bind(stamp(before))
@@ -208,8 +211,8 @@ impl Catalogue {
         before: Timestamp,
     ) -> Result<bool, HubError> {
         let done = sqlx::query(
-            "DELETE FROM objects WHERE object_key = $1 AND uploaded_at < $2 AND NOT EXISTS \
-             (SELECT 1 FROM assets WHERE assets.object_key = objects.object_key)",
+            "DELETE FROM objects WHERE object_key = $1 AND EXISTS \
+             (SELECT 1 FROM unregistered WHERE object_key = $1 AND uploaded_at < $2)",
         )
         .bind(key.as_str())
         .bind(stamp(before))

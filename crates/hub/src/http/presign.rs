@@ -39,15 +39,7 @@ pub(super) async fn presign(
         )));
     }
     check_provider(body.text("provider")?)?;
-    let grant = Grant {
-        content_type: content_type(body.text("contentType")?)?,
-        size: body
-            .get("size")
-            .map(|value| size("size", value))
-            .transpose()?,
-        sha256: body.parsed("sha256")?,
-        key,
-    };
+    let grant = grant(key, &body)?;
     let most = app.hub.config().limits.upload;
     if grant.size.is_some_and(|size| size > most) {
         return Err(too_large(most));
@@ -60,6 +52,19 @@ pub(super) async fn presign(
         key: format!("{PROVIDER}::{}", grant.key),
         provider: PROVIDER.to_owned(),
     }))
+}
+
+/// An upload to a key, as the body wants it.
+pub(super) fn grant(key: ObjectKey, body: &JsonObject) -> Result<Grant, ApiError> {
+    Ok(Grant {
+        content_type: content_type(body.text("contentType")?)?,
+        size: body
+            .get("size")
+            .map(|value| size("size", value))
+            .transpose()?,
+        sha256: body.parsed("sha256")?,
+        key,
+    })
 }
 
 fn bad_request(error: impl std::fmt::Display) -> ApiError {

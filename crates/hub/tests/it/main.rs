@@ -16,15 +16,26 @@ mod connections;
 mod full_disk;
 #[cfg(unix)]
 mod help;
+mod identity;
+#[cfg(unix)]
+mod install;
+mod lifecycle;
 mod limits;
+mod lists;
 #[cfg(unix)]
 mod observed;
 #[cfg(unix)]
 mod operated;
+#[cfg(unix)]
+mod operator;
+mod packs;
 mod publishing;
+mod ranges;
 mod reading;
+mod short;
 mod support;
 #[cfg(all(unix, feature = "tls"))]
 mod tls;
 mod tokens;
+mod updates;
 mod uploads;

@@ -65,22 +65,27 @@ async fn the_audit_says_who_changed_what_from_where() {
             .map(|entry| entry[name].as_str().unwrap_or("-"));
         texts.map(str::to_owned).collect()
     };
-    let actions = ["admin.add", "product.add", "token.issue", "publish"];
-    assert_eq!(of("action"), actions);
-    let id = entries[2]["object"].as_str().unwrap().to_owned();
-    let objects = [
-        "first administrator",
-        "my-tool",
-        &id,
-        "runner 1.0.0 stable linux/x64",
+    let actions = [
+        "user.add",
+        "credential.issue",
+        "product.add",
+        "token.issue",
+        "publish",
     ];
+    assert_eq!(of("action"), actions);
+    let id = entries[3]["object"].as_str().unwrap().to_owned();
+    let release = "runner 1.0.0 stable linux-x64";
+    let objects = ["admin", "admin", "my-tool", &id, release];
     assert_eq!(of("object"), objects);
-    assert_eq!(of("actor_kind"), ["operator", "operator", "admin", "app"]);
-    assert_eq!(of("actor_name"), ["-", "-", "first administrator", "ci"]);
-    assert_eq!(of("peer"), ["-", "-", "127.0.0.1", "127.0.0.1"]);
-    assert_eq!(entries[3]["actor_id"], id.as_str());
-    assert!(entries[2]["actor_id"].is_string());
-    assert_eq!(entries[3]["request_id"].as_str().unwrap().len(), 32);
+    assert_eq!(
+        of("actor_kind"),
+        ["operator", "operator", "operator", "admin", "app"]
+    );
+    assert_eq!(of("actor_name"), ["-", "-", "-", "admin", "ci"]);
+    assert_eq!(of("peer"), ["-", "-", "-", "127.0.0.1", "127.0.0.1"]);
+    assert_eq!(entries[4]["actor_id"], id.as_str());
+    assert!(entries[3]["actor_id"].is_string());
+    assert_eq!(entries[4]["request_id"].as_str().unwrap().len(), 32);
 
     let revoke = async |from: &str| {
         let request = client()
@@ -101,8 +106,8 @@ async fn the_audit_says_who_changed_what_from_where() {
         .json(&json!({}));
     assert_eq!(refused.send().await.unwrap().status(), 401);
     let entries = audit(temp.path());
-    assert_eq!(entries.len(), 5);
-    let last = &entries[4];
+    assert_eq!(entries.len(), 6);
+    let last = &entries[5];
     assert_eq!(last["action"], "token.revoke");
     assert_eq!(last["object"], id.as_str());
     assert_eq!(last["peer"], "192.0.2.7");
@@ -110,7 +115,7 @@ async fn the_audit_says_who_changed_what_from_where() {
 
     let at = last["at"].as_str().unwrap();
     let since = ok(&["audit", "--since", at], temp.path());
-    let line = format!("{at} token.revoke {id} by admin first administrator (");
+    let line = format!("{at} token.revoke {id} by admin admin (");
     assert!(since.starts_with(&line), "{since}");
     assert!(
         since.ends_with(" from 192.0.2.7 request mine-1\n"),
@@ -159,12 +164,42 @@ async fn a_check_finds_every_damage() {
     assert!(!missing.exists());
 }
 
+/// A complete build of a pack, by an administrator.
+async fn build(server: &Server) {
+    ok(&["pack", "add", "pack-1"], &server.dir.path().join("hub"));
+    let call = async |path: &str, body: Value| -> Value {
+        let answer = server.as_admin(reqwest::Method::POST, path, &body).await;
+        assert_eq!(answer.status(), 200);
+        answer.json().await.unwrap()
+    };
+    let presigned = call("/api/v1/ci/presign", json!({"packId": "pack-1"})).await;
+    let mut request = server.client.put(presigned["uploadUrl"].as_str().unwrap());
+    for (name, value) in presigned["uploadHeaders"].as_object().unwrap() {
+        request = request.header(name, value.as_str().unwrap());
+    }
+    assert_eq!(request.body("build").send().await.unwrap().status(), 201);
+    let body = json!({
+        "packId": "pack-1",
+        "buildId": presigned["buildId"],
+        "artifactKey": presigned["artifactKey"],
+        "version": "1",
+    });
+    call("/api/v1/ci/complete", body).await;
+}
+
 #[tokio::test]
 async fn what_nobody_needs_goes_and_what_somebody_needs_stays() {
     let server = Server::start().await;
     server.release("runner", "1.0.0", "linux/x64", &["a"]).await;
     let key = |name: &str| format!("artifacts/runner/1.0.0/linux/x64/{name}");
     assert_eq!(server.upload(&key("lost"), b"lost").await, 201);
+    // A draft and a pack's build hold what they refer to.
+    let mut draft = server
+        .release_body("cli", "1.0.0", "linux/x64", &["d"])
+        .await;
+    draft["draft"] = json!(true);
+    server.publish("cli", &draft).await;
+    build(&server).await;
     let dir = server.stop().await;
     let dir = dir.path().join("hub");
     let orphan = dir.join("blobs/00/orphan");
@@ -176,9 +211,9 @@ async fn what_nobody_needs_goes_and_what_somebody_needs_stays() {
     let both = format!("{}\norphan\n", key("lost"));
     let dry = ["gc", "--dry-run", "--keep-unregistered", "0"];
     assert_eq!(ok(&dry, &dir), both);
-    assert_eq!(files(&dir.join("blobs")).len(), 3);
+    assert_eq!(files(&dir.join("blobs")).len(), 5);
     assert_eq!(ok(&["gc", "--keep-unregistered", "0"], &dir), both);
-    assert_eq!(files(&dir.join("blobs")).len(), 1);
+    assert_eq!(files(&dir.join("blobs")).len(), 3);
     assert_eq!(ok(&["gc", "--keep-unregistered", "0"], &dir), "");
     ok(&["check"], &dir);
 
