@@ -98,7 +98,7 @@ fn release_json_tells_all_that_is_known_of_the_build() {
             "version",
         ]
     );
-    assert_eq!(record["format"], 1);
+    assert_eq!(record["format"], 2);
     assert_eq!(record["tag"], "demo-v1.2.3-beta.1");
     assert_eq!(record["group"], "demo");
     assert_eq!(record["version"], "1.2.3-beta.1");

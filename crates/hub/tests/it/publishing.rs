@@ -324,8 +324,8 @@ async fn nobody_publishes_without_a_valid_credential() {
     server.pass(100);
     let text =
         |token: &secrecy::SecretString| secrecy::ExposeSecret::expose_secret(token).to_owned();
-    let (good, last) = server.token.split_at(server.token.len() - 1);
-    let mistyped = format!("{good}{}", if last == "0" { "1" } else { "0" });
+    let (start, last) = server.token.split_at(server.token.len() - 1);
+    let mistyped = format!("{start}{}", if last == "0" { "1" } else { "0" });
     for token in [
         text(&revoked.token),
         text(&expired.token),
