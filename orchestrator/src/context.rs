@@ -72,6 +72,16 @@ impl World {
         Command::new(program).envs(&self.env.allowed(allowed))
     }
 
+    /// cargo's own folder: `CARGO_HOME`, by default `.cargo` in the home folder.
+    pub fn cargo_home(&self) -> Option<PathBuf> {
+        let named = |name| {
+            let value = self.env.get(name).filter(|value| !value.is_empty());
+            value.map(PathBuf::from)
+        };
+        let home = || named("HOME").or_else(|| named("USERPROFILE"));
+        named("CARGO_HOME").or_else(|| home().map(|home| home.join(".cargo")))
+    }
+
     /// Whether this is a job of GitHub Actions.
     pub fn in_github_actions(&self) -> bool {
         self.env.get("GITHUB_ACTIONS").is_some_and(|v| v == "true")

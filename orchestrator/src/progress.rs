@@ -38,14 +38,17 @@ pub fn parse(line: &str) -> Option<Units> {
         None => (rest, ""),
     };
     let (done, total) = numbers.trim().split_once('/')?;
-    let names = names.split(',').map(str::trim);
+    let mut crates: Vec<String> = Vec::new();
+    // A package whose build script is compiled beside its library is named twice.
+    for name in names.split(',').map(str::trim) {
+        if !name.is_empty() && name != "..." && !crates.iter().any(|known| known == name) {
+            crates.push(name.to_owned());
+        }
+    }
     Some(Units {
         done: done.trim().parse().ok()?,
         total: total.trim().parse().ok()?,
-        crates: names
-            .filter(|name| !name.is_empty() && *name != "...")
-            .map(str::to_owned)
-            .collect(),
+        crates,
     })
 }
 
@@ -98,6 +101,14 @@ impl Throttle {
         Self { every, last: None }
     }
 
+    /// One that waits also before the first time.
+    pub(crate) fn after_a_while(every: Duration) -> Self {
+        Self {
+            every,
+            last: Some(Instant::now()),
+        }
+    }
+
     /// Whether it is time again.
     pub(crate) fn lets(&mut self, now: Instant) -> bool {
         let due = self
@@ -119,7 +130,7 @@ pub fn may_redraw(is_terminal: bool, env: &Env) -> bool {
 #[derive(Debug)]
 pub(crate) enum Meter {
     /// A line each ten seconds.
-    Log(Throttle),
+    Log(Option<Throttle>),
     /// One line that is drawn over; it exists while something is built.
     Bar(Option<ProgressBar>),
 }
@@ -128,14 +139,18 @@ impl Meter {
     pub(crate) const fn new(redraws: bool) -> Self {
         match redraws {
             true => Self::Bar(None),
-            false => Self::Log(Throttle::new(LOG_INTERVAL)),
+            false => Self::Log(None),
         }
     }
 
     /// Shows how far it is, or returns the line that is to be told instead.
     pub(crate) fn show(&mut self, units: &Units, seconds: u64) -> Option<String> {
         match self {
-            Self::Log(throttle) => throttle.lets(Instant::now()).then(|| line(units, seconds)),
+            Self::Log(throttle) => {
+                let throttle =
+                    throttle.get_or_insert_with(|| Throttle::after_a_while(LOG_INTERVAL));
+                throttle.lets(Instant::now()).then(|| line(units, seconds))
+            }
             Self::Bar(bar) => {
                 let bar = bar.get_or_insert_with(|| new_bar(seconds));
                 bar.set_length(units.total);
@@ -162,7 +177,7 @@ impl Meter {
                     bar.finish_and_clear();
                 }
             }
-            Self::Log(throttle) => throttle.last = None,
+            Self::Log(throttle) => *throttle = None,
         }
     }
 }

@@ -20,6 +20,7 @@ mod compare;
 mod credential;
 mod download;
 mod error;
+mod lifecycle;
 mod problem;
 mod releases;
 mod retry;

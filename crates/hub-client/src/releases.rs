@@ -8,7 +8,7 @@ use release_types::{
     Channel, Platform, PresignRequest, PresignResponse, ProductName, PublishRequest, Release,
 };
 use reqwest::Method;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use url::Url;
 
@@ -74,6 +74,16 @@ impl HubClient {
         product: &ProductName,
         request: &PublishRequest,
     ) -> Result<Release, ClientError> {
+        self.register(product, request, request).await
+    }
+
+    /// Sends a publication in the form of `body`, which says the same as `request`.
+    pub(crate) async fn register(
+        &self,
+        product: &ProductName,
+        request: &PublishRequest,
+        body: &impl Serialize,
+    ) -> Result<Release, ClientError> {
         let PublishRequest {
             version,
             platform,
@@ -100,7 +110,7 @@ impl HubClient {
                 method: Method::POST,
                 segments: &["api", "v1", "releases", product.as_str(), "publish"],
                 query: None,
-                body: Some(request),
+                body: Some(body),
                 caller: Caller::Publisher,
                 repeat: Repeat::Passing,
             })
@@ -227,7 +237,7 @@ impl HubClient {
     }
 }
 
-fn matched(call: &Call, differences: Vec<Difference>) -> Result<(), ClientError> {
+pub(crate) fn matched(call: &Call, differences: Vec<Difference>) -> Result<(), ClientError> {
     if differences.is_empty() {
         return Ok(());
     }

@@ -1,10 +1,13 @@
 //! The command line of `atlas-hub`: arguments to settings, settings to the library, its answer to
 //! an exit code. stdout is data, one thing a line; everything else goes to stderr.
 
+mod pack;
+mod product;
+mod user;
+
 use build_version::BuildInfo;
 use clap::{ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-use hub::{Hub, HubConfig, HubError};
-use release_types::ProductName;
+use hub::{Hub, HubConfig, HubError, RosterError, UserName};
 use secrecy::{ExposeSecret as _, SecretString};
 use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
@@ -79,14 +82,22 @@ Example:
         #[arg(long, value_name = "URL")]
         public_url: Option<Url>,
     },
-    /// Looks after administrators.
+    /// Looks after administrators and pack creators. Works while the server runs, too.
     #[command(
         subcommand,
         after_help = "\
 Example:
-  atlas-hub admin add alex --data-dir /var/lib/atlas-hub"
+  atlas-hub user list --data-dir /var/lib/atlas-hub"
     )]
-    Admin(Admin),
+    User(user::User),
+    /// Looks after packs and their members. Works while the server runs, too.
+    #[command(
+        subcommand,
+        after_help = "\
+Example:
+  atlas-hub pack add my-pack --data-dir /var/lib/atlas-hub"
+    )]
+    Pack(pack::Pack),
     /// Looks after the products that can be released.
     #[command(
         subcommand,
@@ -94,42 +105,7 @@ Example:
 Example:
   atlas-hub product list --data-dir /var/lib/atlas-hub"
     )]
-    Product(Product),
-}
-
-#[derive(Debug, Subcommand)]
-enum Admin {
-    /// Adds an administrator and prints the credential on stdout, this one time.
-    ///
-    /// Also the way back in when every credential is lost.
-    #[command(after_help = "\
-Example:
-  (umask 077; atlas-hub admin add alex --data-dir /var/lib/atlas-hub > admin-credential)")]
-    Add {
-        /// What to call the administrator.
-        name: String,
-        #[command(flatten)]
-        dir: DataDirArg,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-enum Product {
-    /// Adds a product, unless it exists.
-    #[command(after_help = "\
-Example:
-  atlas-hub product add hub --data-dir /var/lib/atlas-hub")]
-    Add {
-        /// 1 to 64 of a-z, 0-9 and `-`.
-        name: ProductName,
-        #[command(flatten)]
-        dir: DataDirArg,
-    },
-    /// Prints the products, one a line.
-    #[command(after_help = "\
-Example:
-  atlas-hub product list --data-dir /var/lib/atlas-hub")]
-    List(DataDirArg),
+    Product(product::Product),
 }
 
 #[derive(Debug, Args)]
@@ -147,10 +123,13 @@ enum CliError {
     Usage(String),
     #[error(transparent)]
     Hub(#[from] HubError),
+    #[error(transparent)]
+    Roster(RosterError),
     #[error("{} is initialized already; nothing was changed", path.display())]
     Initialized { path: PathBuf },
     #[error("the credential is lost: it could not be written to stdout")]
     CredentialLost {
+        name: UserName,
         path: PathBuf,
         source: std::io::Error,
     },
@@ -193,31 +172,14 @@ async fn execute(command: Command, build: BuildInfo) -> Result<(), CliError> {
             config.public_url = public_url;
             serve(config, listen).await
         }
-        Command::Admin(Admin::Add { name, dir }) => {
-            let path = dir.data_dir.clone();
-            let hub = Hub::open_initialized(dir.config(build)).await?;
-            let credential = hub.add_admin(&name).await?;
-            hub.close().await;
-            print_credential(&credential, &path)?;
-            eprintln!("the line on stdout is the credential of {name}; it is shown this once");
-            Ok(())
-        }
-        Command::Product(Product::Add { name, dir }) => {
-            let hub = Hub::open_initialized(dir.config(build)).await?;
-            let added = hub.add_product(&name).await?;
-            hub.close().await;
-            let done = if added { "added" } else { "is there already" };
-            eprintln!("product {name}: {done}");
-            Ok(())
-        }
-        Command::Product(Product::List(dir)) => {
-            let hub = Hub::open_initialized(dir.config(build)).await?;
-            let products = hub.products().await?;
-            hub.close().await;
-            products.iter().try_for_each(|name| print(name.as_str()))
-        }
+        Command::User(command) => user::execute(command, build).await,
+        Command::Pack(command) => pack::execute(command, build).await,
+        Command::Product(command) => product::execute(command, build).await,
     }
 }
+
+/// What the first administrator is called.
+const FIRST: &str = "admin";
 
 async fn init(config: HubConfig) -> Result<(), CliError> {
     let path = config.data_dir.clone();
@@ -226,9 +188,10 @@ async fn init(config: HubConfig) -> Result<(), CliError> {
         hub.close().await;
         return Err(CliError::Initialized { path });
     }
-    let credential = hub.add_admin("first administrator").await?;
+    let name: UserName = FIRST.parse().map_err(usage)?;
+    let credential = hub.add_admin(FIRST).await?;
     hub.close().await;
-    print_credential(&credential, &path)?;
+    print_credential(&credential, &name, &path)?;
     eprintln!("created a Hub in {}", path.display());
     eprintln!("the line on stdout is its administrator's credential; it is shown this once");
     Ok(())
@@ -305,8 +268,17 @@ fn print(line: &str) -> Result<(), CliError> {
     write_line(line).map_err(CliError::Stdout)
 }
 
-fn print_credential(credential: &SecretString, data_dir: &Path) -> Result<(), CliError> {
+fn usage(error: impl std::fmt::Display) -> CliError {
+    CliError::Usage(error.to_string())
+}
+
+fn print_credential(
+    credential: &SecretString,
+    name: &UserName,
+    data_dir: &Path,
+) -> Result<(), CliError> {
     write_line(credential.expose_secret()).map_err(|source| CliError::CredentialLost {
+        name: name.clone(),
         path: data_dir.to_owned(),
         source,
     })
@@ -360,17 +332,46 @@ fn hint(error: &CliError) -> Option<String> {
             "run `atlas-hub init --data-dir {}` first",
             path.display()
         )),
-        CliError::Initialized { path } | CliError::CredentialLost { path, .. } => Some(format!(
-            "`atlas-hub admin add <NAME> --data-dir {}` makes another credential",
+        CliError::Initialized { path } => Some(format!(
+            "`atlas-hub user list --data-dir {0}` shows who has credentials; `user token <NAME> \
+             --data-dir {0}` makes another",
             path.display()
         )),
+        CliError::CredentialLost { name, path, .. } => Some(format!(
+            "`atlas-hub user token '{name}' --rotate --data-dir {}` makes another credential and \
+             revokes the lost one",
+            path.display()
+        )),
+        CliError::Roster(error) => roster_hint(error).map(str::to_owned),
         CliError::Usage(_) | CliError::Hub(_) | CliError::Stdout(_) | CliError::Signals(_) => None,
+    }
+}
+
+fn roster_hint(error: &RosterError) -> Option<&'static str> {
+    match error {
+        RosterError::UserExists(_) => Some("`user token` issues a further credential to a user"),
+        RosterError::NoUser(_) => Some("`user list` shows who there is, `user add` adds somebody"),
+        RosterError::Disabled(_) => {
+            Some("that is for ever: add a user of another name with `user add`")
+        }
+        RosterError::NoPack(_) => Some("`pack list` shows which there are, `pack add` adds one"),
+        RosterError::NoMember { .. } => Some("`pack member list` shows who is"),
+        RosterError::Hub(_) | RosterError::Expired => None,
+    }
+}
+
+impl From<RosterError> for CliError {
+    fn from(error: RosterError) -> Self {
+        match error {
+            RosterError::Hub(error) => Self::Hub(error),
+            other => Self::Roster(other),
+        }
     }
 }
 
 fn exit_code(error: &CliError) -> u8 {
     match error {
-        CliError::Usage(_) | CliError::Initialized { .. } => 2,
+        CliError::Usage(_) | CliError::Initialized { .. } | CliError::Roster(_) => 2,
         CliError::CredentialLost { .. } | CliError::Stdout(_) | CliError::Signals(_) => 9,
         CliError::Hub(error) => match error {
             HubError::Config(_) | HubError::NotInitialized { .. } => 2,

@@ -24,6 +24,8 @@ pub struct HubConfig {
     pub head_timeout: Duration,
     /// How long a JSON body may take.
     pub body_timeout: Duration,
+    /// How long a client may take for each 64 KiB of an answer that it is slow to read.
+    pub write_timeout: Duration,
     /// How many connections are served at a time; further ones wait. Each may have a file open too.
     pub max_connections: usize,
     /// Where the time comes from.
@@ -40,6 +42,7 @@ impl HubConfig {
             drain: Duration::from_secs(10),
             head_timeout: Duration::from_secs(15),
             body_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(60),
             // Two descriptors each stay below 1024, a usual limit.
             max_connections: 400,
             clock: Clock::system(),

@@ -5,14 +5,16 @@
 //! blobs/ab/abc…   stored bytes, named by their SHA-256
 //! staging/        uploads under way; emptied on start
 //! lock            locked while a process has the Hub open; holds that process's id
+//! guests          locked by whoever uses the catalogue beside a server, see `guests`
 //! ```
 //!
 //! Folders are made for the owner alone (0700), files too (0600). A folder that exists already
 //! keeps its mode: whoever made it decided.
 
 use crate::HubError;
+use crate::guests::GuestLock;
 use process::{PidLock, PidLockError};
-use std::fs::{File, OpenOptions};
+use std::fs::{DirBuilder, OpenOptions};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -20,13 +22,19 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub(crate) struct DataDir {
     root: PathBuf,
+    guests: Option<GuestLock>,
     _lock: PidLock,
 }
 
 impl DataDir {
     /// Whether a Hub's catalogue is in the folder.
     pub(crate) fn has_catalogue(root: &Path) -> bool {
-        root.join("hub.db").is_file()
+        Self::database_in(root).is_file()
+    }
+
+    /// Where the catalogue's database file is in a data directory.
+    pub(crate) fn database_in(root: &Path) -> PathBuf {
+        root.join("hub.db")
     }
 
     /// Creates what is missing and takes the lock.
@@ -36,8 +44,13 @@ impl DataDir {
     pub(crate) fn create(root: &Path) -> Result<Self, HubError> {
         create_folder(root)?;
         let lock = lock(root)?;
+        let Some(guests) = GuestLock::keep_out(root)? else {
+            let (path, pid) = (root.to_owned(), None);
+            return Err(HubError::Locked { path, pid });
+        };
         let dir = Self {
             root: root.to_owned(),
+            guests: Some(guests),
             _lock: lock,
         };
         dir.refuse_to_forget_blobs()?;
@@ -65,9 +78,14 @@ impl DataDir {
         )))
     }
 
+    /// Lets others use the catalogue from now on, beside this process.
+    pub(crate) fn let_guests_in(&mut self) {
+        self.guests = None;
+    }
+
     /// The catalogue's database file.
     pub(crate) fn database(&self) -> PathBuf {
-        self.root.join("hub.db")
+        Self::database_in(&self.root)
     }
 
     /// The folder of stored bytes.
@@ -127,6 +145,13 @@ pub(crate) fn private_file(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 
+/// Options that create a folder for its owner alone.
+fn private_folder(builder: &mut DirBuilder) -> &mut DirBuilder {
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(builder, 0o700);
+    builder
+}
+
 /// Creates a folder, and its parents, for the owner alone, unless it exists. Durable when it
 /// returns.
 pub(crate) fn create_folder(path: &Path) -> Result<(), HubError> {
@@ -138,10 +163,7 @@ pub(crate) fn create_folder(path: &Path) -> Result<(), HubError> {
         _ => Path::new("."),
     };
     create_folder(parent)?;
-    let mut builder = std::fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    match builder.create(path) {
+    match private_folder(&mut DirBuilder::new()).create(path) {
         // Somebody else was quicker.
         Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => {}
         done => done.map_err(HubError::io("create", path))?,
@@ -152,7 +174,7 @@ pub(crate) fn create_folder(path: &Path) -> Result<(), HubError> {
 /// Makes the names in a folder survive a power cut. Windows offers no such call and needs none.
 pub(crate) fn fsync_folder(path: &Path) -> Result<(), HubError> {
     #[cfg(unix)]
-    File::open(path)
+    std::fs::File::open(path)
         .and_then(|folder| folder.sync_all())
         .map_err(HubError::io("sync", path))?;
     #[cfg(not(unix))]

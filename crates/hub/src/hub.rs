@@ -1,12 +1,13 @@
 //! A Hub that is open: what its owner can do with it, and what its HTTP side builds on.
 
-use crate::catalogue::{Catalogue, Publication, PutOutcome, Registered, StoredObject};
+use crate::catalogue::{
+    Catalogue, Finalized, Publication, PutOutcome, Registered, StoredObject, Target,
+};
 use crate::data_dir::DataDir;
 use crate::error::chain;
 use crate::storage::{Staged, Storage};
-use crate::token::{NewToken, TokenKind};
 use crate::upload_url::Signer;
-use crate::{HubConfig, HubError, http, server};
+use crate::{Clock, HubConfig, HubError, http, server};
 use jiff::Timestamp;
 use release_types::{AppToken, ObjectKey, ProductName, Sha256Digest};
 use secrecy::SecretString;
@@ -34,7 +35,7 @@ struct Inner {
     dir: Mutex<Option<DataDir>>,
 }
 
-/// A token that was just issued: the one time it is shown.
+/// A deploy token that was just issued: the one time it is shown.
 #[derive(Debug)]
 pub struct IssuedAppToken {
     /// The token.
@@ -98,54 +99,6 @@ impl Hub {
         self.0.catalogue.has_admin().await
     }
 
-    /// Adds an administrator; the credential is shown this once.
-    ///
-    /// # Errors
-    /// When the database fails, or there is no randomness.
-    pub async fn add_admin(&self, name: &str) -> Result<SecretString, HubError> {
-        let token = NewToken::draw(TokenKind::Admin)?;
-        self.0.catalogue.add_admin(name, &token, self.now()).await?;
-        Ok(token.secret)
-    }
-
-    /// Issues a token for release automation.
-    ///
-    /// # Errors
-    /// When the database fails, or there is no randomness.
-    pub async fn issue_app_token(
-        &self,
-        name: Option<&str>,
-        expires_at: Option<Timestamp>,
-    ) -> Result<IssuedAppToken, HubError> {
-        let drawn = NewToken::draw(TokenKind::App)?;
-        let record = self
-            .0
-            .catalogue
-            .add_app_token(name, expires_at, &drawn, self.now())
-            .await?;
-        Ok(IssuedAppToken {
-            token: drawn.secret,
-            record,
-        })
-    }
-
-    /// Revokes an app token by its record's `id`, at once and for ever. Since when it is revoked,
-    /// or nothing where there is no such token.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn revoke_app_token(&self, id: &str) -> Result<Option<Timestamp>, HubError> {
-        self.0.catalogue.revoke_app_token(id, self.now()).await
-    }
-
-    /// All app tokens ever issued, newest first.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn app_tokens(&self) -> Result<Vec<AppToken>, HubError> {
-        self.0.catalogue.app_tokens().await
-    }
-
     /// Adds a product, unless it exists. Whether it is new.
     ///
     /// # Errors
@@ -176,6 +129,7 @@ impl Hub {
     ) -> Result<(), HubError> {
         let served = match self.base_url(&listener) {
             Ok(base) => {
+                self.let_guests_in();
                 let router = http::router(self.clone(), base);
                 server::run(listener, router, shutdown, &self.0.config).await;
                 Ok(())
@@ -191,6 +145,15 @@ impl Hub {
         self.0.catalogue.close().await;
         let mut dir = self.0.dir.lock().unwrap_or_else(PoisonError::into_inner);
         *dir = None;
+    }
+
+    /// Users and packs can be changed by other processes from now on: what is asked of them is
+    /// asked of the database each time.
+    fn let_guests_in(&self) {
+        let mut dir = self.0.dir.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(dir) = dir.as_mut() {
+            dir.let_guests_in();
+        }
     }
 
     /// What upload addresses begin with.
@@ -215,6 +178,10 @@ impl Hub {
 
 /// What the HTTP side needs.
 impl Hub {
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.0.config.clock
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.0.config.clock.now()
     }
@@ -282,8 +249,12 @@ impl Hub {
         Ok(())
     }
 
-    /// Registers one platform of a release.
-    pub(crate) async fn publish(&self, publication: &Publication) -> Result<Registered, HubError> {
+    /// Registers one platform of a release, for everybody to see or as a draft.
+    pub(crate) async fn publish(
+        &self,
+        publication: &Publication,
+        draft: bool,
+    ) -> Result<Registered, HubError> {
         for artifact in &publication.artifacts {
             if !self.0.storage.has(&artifact.sha256, artifact.size).await {
                 return Ok(Registered::Conflict {
@@ -292,6 +263,26 @@ impl Hub {
                 });
             }
         }
-        self.0.catalogue.publish(publication, self.now()).await
+        if draft {
+            self.0.catalogue.draft(publication, self.now()).await
+        } else {
+            self.0.catalogue.publish(publication, self.now()).await
+        }
+    }
+
+    /// Makes drafts visible, all in one moment or none.
+    pub(crate) async fn finalize(&self, targets: &[Target]) -> Result<Finalized, HubError> {
+        let mut gone = Vec::new();
+        for (target, artifact) in self.0.catalogue.drafted(targets).await? {
+            if !self.0.storage.has(&artifact.sha256, artifact.size).await {
+                let filename = artifact.filename;
+                gone.push(format!("the bytes of `{filename}` of {target} are gone"));
+            }
+        }
+        if gone.is_empty() {
+            self.0.catalogue.finalize(targets, self.now()).await
+        } else {
+            Ok(Finalized::Refused(gone))
+        }
     }
 }

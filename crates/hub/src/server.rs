@@ -7,6 +7,7 @@
 //! without a deadline.
 
 use crate::HubConfig;
+use crate::pace::Paced;
 use axum::Router;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -41,8 +42,15 @@ pub(crate) async fn run(
             () = &mut shutdown => break,
             accepted = listener.accept(), if connections.len() < config.max_connections => match accepted {
                 Ok((stream, _)) => {
-                    let serving = serve(stream, router.clone(), config.head_timeout, stop.clone());
-                    connections.spawn(serving);
+                    if let Err(error) = stream.set_nodelay(true) {
+                        tracing::debug!(%error, "TCP_NODELAY was not set");
+                    }
+                    connections.spawn(serve(
+                        Paced::new(stream, config.write_timeout),
+                        router.clone(),
+                        config.head_timeout,
+                        stop.clone(),
+                    ));
                 }
                 Err(error) => {
                     if is_due(&mut complained, Instant::now()) {
@@ -78,10 +86,12 @@ fn is_due(complained: &mut Option<Instant>, now: Instant) -> bool {
     due
 }
 
-async fn serve(stream: TcpStream, router: Router, head_timeout: Duration, stop: CancellationToken) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "TCP_NODELAY was not set");
-    }
+async fn serve(
+    stream: Paced<TcpStream>,
+    router: Router,
+    head_timeout: Duration,
+    stop: CancellationToken,
+) {
     let mut builder = Builder::new(TokioExecutor::new()).http1_only();
     // Runs from the connection's start, and again from the end of each answer.
     builder

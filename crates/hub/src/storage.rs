@@ -21,7 +21,7 @@ use sha2::Digest as _;
 use std::collections::HashSet;
 use std::io::SeekFrom;
 use std::path::{Path, PathBuf};
-use tokio::io::{AsyncSeekExt as _, AsyncWriteExt as _, BufWriter};
+use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _, AsyncWriteExt as _, BufWriter};
 
 /// How much of an upload is collected before it is handed to the disk.
 const WRITE_BUFFER: usize = 256 * 1024;
@@ -144,6 +144,26 @@ impl Storage {
         Ok((found.is_file() && found.len() == size).then_some(file))
     }
 
+    /// Reads what is short and has this digest, as text; nothing where it is neither.
+    pub(crate) async fn read_text(
+        &self,
+        sha256: &Sha256Digest,
+        size: u64,
+        most: u64,
+    ) -> Result<Option<String>, HubError> {
+        if size > most {
+            return Ok(None);
+        }
+        let Some(mut file) = self.open_blob(sha256, size).await? else {
+            return Ok(None);
+        };
+        let mut bytes = Vec::new();
+        let read = file.read_to_end(&mut bytes).await;
+        read.map_err(HubError::io("read", &self.path(sha256)))?;
+        let intact = Sha256Digest::of(&bytes) == *sha256;
+        Ok(String::from_utf8(bytes).ok().filter(|_| intact))
+    }
+
     /// Whether a file as long as the database cannot grow now for want of space. Tried out, because
     /// how much is free says nothing about quotas and limits.
     pub(crate) async fn is_full(&self) -> bool {
@@ -261,7 +281,7 @@ fn age(file: &Path, now: Timestamp) -> Result<SignedDuration, HubError> {
 }
 
 /// Runs work that waits for the disk where it holds nobody up.
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, HubError> + Send + 'static,
 ) -> Result<T, HubError> {
     match tokio::task::spawn_blocking(work).await {

@@ -7,6 +7,8 @@ mod artifact;
 mod digest;
 mod manifest;
 mod names;
+mod ours;
+mod packs;
 mod platform;
 mod tag;
 mod wire;
@@ -15,12 +17,20 @@ pub use artifact::{Channel, Kind, ObjectKey, ObjectKeyError, artifact_key};
 pub use digest::{DigestError, Sha256Digest};
 pub use manifest::{ManifestError, ManifestProblem, ManifestRow, parse_manifest};
 pub use names::{FileName, FileNameError, NameError, ProductName};
+pub use ours::{
+    FinalizeRelease, FinalizeRequest, ObjectEntry, ObjectList, PromoteRequest, ReleaseList,
+    ReleaseState, ReleaseSummary, Releases, YankRequest,
+};
+pub use packs::{
+    BuildUpload, CompletedBuild, MemberRole, PACK_TOKEN_HEADER, PackBuild, PackChannel,
+    PackChannelBuild, PackId, PackIdError, UserRole, build_key,
+};
 pub use platform::{Arch, Os, Platform, UnknownName};
 pub use tag::{Tag, TagError, TagProblem};
 pub use wire::{
     AppToken, Artifact, Asset, BAD_DIGEST, DEPLOY_TOKEN_HEADER, ErrorBody, IssueTokenRequest,
     IssuedToken, PresignRequest, PresignResponse, PublishRequest, Release, RevokeTokenRequest,
-    RevokedToken, TokenList,
+    RevokedToken, TokenList, UpdateFile, UpdateManifest,
 };
 
 /// Implements the string side of a closed set of names: `as_str`, `Display`, `FromStr` and serde.

@@ -154,6 +154,29 @@ pub struct Release {
     pub assets: Vec<Asset>,
 }
 
+/// An update in the form that Tauri's updater reads: `GET /api/v1/launcher/updates/…`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpdateManifest {
+    /// The version to update to.
+    pub version: String,
+    /// What is new in it; empty where nobody said.
+    #[serde(default)]
+    pub notes: String,
+    /// When it was published.
+    pub pub_date: jiff::Timestamp,
+    /// What to load, by `<os>-<arch>` and by `<os>-<arch>-<bundle>`, in Tauri's names.
+    pub platforms: BTreeMap<String, UpdateFile>,
+}
+
+/// One file of an [`UpdateManifest`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpdateFile {
+    /// Where to load it.
+    pub url: String,
+    /// The text of its signature.
+    pub signature: String,
+}
+
 /// What the Hub tells about an app token: all but the token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -46,6 +46,19 @@ impl Invocation {
         self
     }
 
+    /// Has it started by another program, which is given it with its arguments after its own.
+    pub fn through(mut self, words: &[&str]) -> Self {
+        let mut words = words.iter();
+        if let Some(program) = words.next() {
+            let inner = std::mem::replace(&mut self.program, program.into());
+            let args = std::mem::take(&mut self.args);
+            self.args = words.map(OsString::from).collect();
+            self.args.push(inner.into());
+            self.args.extend(args);
+        }
+        self
+    }
+
     /// Sets a variable.
     pub fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
         self.env.set(name, value);

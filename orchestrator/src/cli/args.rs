@@ -144,6 +144,10 @@ pub struct SelectArgs {
     pub allow_untagged: bool,
 }
 
+/// How long everything may wait for the cache, in seconds. A shared cache that is slow answers
+/// within a minute.
+pub const DEFAULT_CACHE_STALL: u64 = 120;
+
 /// How to build.
 #[derive(Debug, Args)]
 pub struct BuildArgs {
@@ -158,7 +162,7 @@ pub struct BuildArgs {
     pub no_sccache: bool,
     /// How long nothing may compile because all wait for sccache, in seconds; then the build goes
     /// on without it.
-    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_CACHE_STALL, value_parser = clap::value_parser!(u64).range(1..))]
     pub cache_stall_limit: u64,
     /// Install nothing: a missing tool is an error, or a warning where it is not needed.
     #[arg(long)]

@@ -135,7 +135,7 @@ impl App<'_> {
                 dist_dir: &dist_dir,
                 state_dir: &state_dir,
                 debug_is_said,
-                cargo_home: cargo_home(world),
+                cargo_home: world.cargo_home(),
                 github_cache: uses_github_cache(world),
                 hub,
                 publishes,
@@ -357,22 +357,6 @@ fn targets(named: &[Platform], host: Platform) -> Vec<Platform> {
 /// a release has.
 fn debug_is_said(world: &World, root: &Path) -> bool {
     let manifest = cargo_config::read_file(&root.join("Cargo.toml"));
-    let config = cargo_config::read(root, cargo_home(world).as_deref());
+    let config = cargo_config::read(root, world.cargo_home().as_deref());
     cargo_config::debug_is_said(manifest.as_ref().map(|m| &m.table), &config, &world.env)
-}
-
-/// cargo's own folder: `CARGO_HOME`, by default `.cargo` in the home folder.
-pub(super) fn cargo_home(world: &World) -> Option<PathBuf> {
-    let home = |name| {
-        world
-            .env
-            .get(name)
-            .filter(|v| !v.is_empty())
-            .map(PathBuf::from)
-    };
-    home("CARGO_HOME").or_else(|| {
-        home("HOME")
-            .or_else(|| home("USERPROFILE"))
-            .map(|home| home.join(".cargo"))
-    })
 }

@@ -1,7 +1,7 @@
 //! `doctor`, `setup` and `env`.
 
 use super::args::{Format, SetupCommand};
-use super::common::{App, cargo_home};
+use super::common::App;
 use crate::cargo_config;
 use crate::doctor::{self, Declared, Facts, Report};
 use crate::error::Error;
@@ -140,7 +140,7 @@ pub(super) async fn env(app: &App<'_>) -> Result<(), Error> {
 async fn work_out(app: &App<'_>, state_dir: &Path) -> Result<JobEnv, ToolchainError> {
     let world = app.world;
     let findings = doctor::look(world, state_dir, &job_env::tools(world.host)).await?;
-    let home = cargo_home(world);
+    let home = world.cargo_home();
     let config = cargo_config::read(&world.cwd, home.as_deref());
     // Without a workspace there is no profile.
     let root = products::root(world).await.ok();

@@ -1,8 +1,8 @@
 //! `reproduce`: is what was built, or what is published, what the commit makes?
 
-use super::args::{BuildArgs, GlobalArgs, ReproduceCommand, SelectArgs};
+use super::args::{BuildArgs, DEFAULT_CACHE_STALL, GlobalArgs, ReproduceCommand, SelectArgs};
 use super::build::{build_and_stage, lock};
-use super::common::{App, Prepared, cargo_home};
+use super::common::{App, Prepared};
 use super::publish::lock_for;
 use crate::artifacts::LocalArtifact;
 use crate::context::World;
@@ -183,7 +183,7 @@ async fn build_in(
     checkout: &Checkout,
     cache: Option<&Path>,
 ) -> Result<Staged, Error> {
-    let mut world = checkout.world(app.world, cargo_home(app.world).as_deref(), cache)?;
+    let mut world = checkout.world(app.world, app.world.cargo_home().as_deref(), cache)?;
     if cache.is_some() {
         offer_sccache(app, &mut world).await?;
     }
@@ -216,8 +216,8 @@ async fn build_in(
                 target: vec![subject.platform],
                 no_mold: args.no_mold || recorded_mold == Some(false),
                 no_sccache: cache.is_none(),
+                cache_stall_limit: DEFAULT_CACHE_STALL,
                 no_install: true,
-                cache_stall_limit: 120,
             },
             None,
             false,

@@ -90,7 +90,10 @@ impl Look<'_> {
                 .map(|found| found.path)
                 .into_iter()
                 .collect(),
-            Tool::Sccache => on_path
+            // As a build looks for it.
+            Tool::Sccache => self
+                .world
+                .find_native_program("sccache")
                 .into_iter()
                 .chain(toolchain::installed_sccache(
                     self.world.host,

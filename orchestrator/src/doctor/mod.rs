@@ -1,6 +1,6 @@
 //! What a machine has of what releases need: a row for each tool, judged from what was found.
 //!
-//! [`look`] finds and tries the tools; [`report`] judges, [`setup`] works out what to install. Both
+//! [`look`] finds and tries the tools; [`report`] judges, [`plan_setup`] works out what to install. Both
 //! are pure.
 
 mod dist;

@@ -179,7 +179,8 @@ fn coff_object(arch: Arch) -> Vec<u8> {
     bytes
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
     use process::Runner;

@@ -56,7 +56,9 @@ fn one_cargo_pass_builds_the_group_and_nothing_else() {
         .env("PATH", path)
         .run()
         .exits(0);
-    let calls = tools.calls("cargo");
+    let mut calls = tools.calls("cargo");
+    // Its version is part of the record.
+    calls.retain(|call| call != "--version");
     assert_eq!(calls.len(), 2, "{calls:?}");
     assert!(calls[0].starts_with("metadata "), "{calls:?}");
     assert!(

@@ -8,6 +8,8 @@
 )]
 
 mod building;
+mod cached;
+mod caches;
 mod command_line;
 mod faults;
 mod hub_server;
@@ -20,6 +22,8 @@ mod release_local;
 mod release_remote;
 mod reproducing;
 mod resolution;
+#[cfg(target_os = "linux")]
+mod rustflags;
 mod staging;
 mod support;
 mod tags;

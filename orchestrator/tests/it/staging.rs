@@ -89,6 +89,7 @@ fn release_json_tells_all_that_is_known_of_the_build() {
             "format",
             "group",
             "platform",
+            "recipe",
             "rustc_flags",
             "started_at",
             "tag",

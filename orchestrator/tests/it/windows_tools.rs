@@ -161,31 +161,26 @@ async fn a_build_installs_tries_and_wires_it_in() {
         remap: Vec::new(),
     };
     let wanted = |install| Wanted {
+        cache_stall: std::time::Duration::from_secs(60),
         mold: true,
         sccache: false,
         install,
     };
     let found = find(world, &state_dir).await.unwrap();
     let policy = policy(&found.rustc);
+    let reporter = HumanReporter::default();
     let refused = toolchain::ensure(
         world,
         found.clone(),
         wanted(false),
         policy.clone(),
         &state_dir,
-        &HumanReporter::default(),
+        &reporter,
     );
     let error = refused.await.unwrap_err();
     assert_eq!(error.to_string(), "`lld-link` was not found on PATH");
     assert!(windows.tools.calls("choco").is_empty());
-    let ensured = toolchain::ensure(
-        world,
-        found,
-        wanted(true),
-        policy,
-        &state_dir,
-        &HumanReporter::default(),
-    );
+    let ensured = toolchain::ensure(world, found, wanted(true), policy, &state_dir, &reporter);
     let toolchain = ensured.await.unwrap();
     assert_eq!(toolchain.lld_link.as_deref(), Some("LLD 18.1.8"));
     assert_eq!(toolchain.extra_path, [windows.llvm()]);

@@ -4,8 +4,8 @@ use crate::support::builder;
 use hub::{Hub, HubConfig};
 use hub_client::{ClientError, ErrorKind, HubClient};
 use release_types::{
-    Artifact, Channel, IssueTokenRequest, Kind, ObjectKey, PresignRequest, ProductName,
-    PublishRequest, Sha256Digest,
+    Artifact, Channel, FinalizeRelease, FinalizeRequest, IssueTokenRequest, Kind, ObjectKey,
+    PresignRequest, ProductName, PublishRequest, ReleaseState, Sha256Digest, YankRequest,
 };
 use tempfile::TempDir;
 
@@ -208,4 +208,52 @@ async fn tokens_are_an_administrators_business() {
         matches!(refused, ClientError::Forbidden { .. }),
         "{refused:?}"
     );
+}
+
+#[tokio::test]
+async fn a_release_from_its_draft_to_another_channel_and_back() {
+    let hub = Served::start().await;
+    hub.upload(b"hello", b"hello").await.unwrap();
+    let product: ProductName = "runner".parse().unwrap();
+    let platform = "linux-x64".parse().unwrap();
+    let request = release(b"hello");
+    let client = &hub.admin;
+    let drafted = client.publish_draft(&product, &request).await.unwrap();
+    let latest = async |channel| client.latest(&product, platform, channel).await.unwrap();
+    assert_eq!(latest(Channel::Stable).await, None);
+    let list = client.list_releases(&product, None).await.unwrap().unwrap();
+    assert_eq!(list.releases, []);
+
+    let mut finalize = FinalizeRequest {
+        releases: vec![FinalizeRelease {
+            product: product.clone(),
+            version: "1.0.0".to_owned(),
+            channel: Channel::Stable,
+            platforms: vec![platform, "linux-arm64".parse().unwrap()],
+        }],
+    };
+    let refused = client.finalize(&finalize).await.unwrap_err();
+    assert!(refused.to_string().contains("409"), "{refused}");
+    finalize.releases[0].platforms.pop();
+    let shown = client.finalize(&finalize).await.unwrap();
+    assert_eq!(shown[0].assets, drafted.assets);
+    assert_eq!(latest(Channel::Stable).await.as_ref(), Some(&shown[0]));
+
+    let promoted = client
+        .promote(&product, "1.0.0", Channel::Stable, Channel::Beta)
+        .await
+        .unwrap();
+    assert_eq!(latest(Channel::Beta).await.as_ref(), Some(&promoted[0]));
+    let yank = YankRequest {
+        channel: Channel::Beta,
+        reason: Some("it does not start".to_owned()),
+    };
+    let yanked = client.yank(&product, "1.0.0", &yank).await.unwrap();
+    assert_eq!(yanked.state, ReleaseState::Yanked);
+    assert_eq!(latest(Channel::Beta).await, None);
+    let offered = client.unyank(&product, "1.0.0", Channel::Beta).await;
+    assert_eq!(offered.unwrap().state, ReleaseState::Published);
+    assert!(latest(Channel::Beta).await.is_some());
+    let list = client.list_releases(&product, None).await.unwrap().unwrap();
+    assert_eq!((list.releases.len(), list.next), (2, None));
 }

@@ -5,14 +5,27 @@
 //! their own snapshots (WAL). A commit is on disk before it is answered (`synchronous=FULL`). The
 //! statements keep to what PostgreSQL understands too. What a request may do is decided elsewhere.
 
+mod credentials;
+mod drafts;
+mod lists;
+mod newest;
 mod objects;
+mod packs;
 mod products;
 mod releases;
 mod tokens;
+mod users;
 mod version_key;
 
+pub(crate) use credentials::{Identity, Subject};
+pub(crate) use drafts::{Finalized, Target};
+pub(crate) use lists::Promoted;
+pub(crate) use newest::SignedFile;
 pub(crate) use objects::{PutOutcome, StoredObject};
+pub(crate) use packs::{Completed, Completion};
 pub(crate) use releases::{Publication, Registered};
+pub(crate) use users::FoundUser;
+pub use users::User;
 
 use crate::HubError;
 use jiff::Timestamp;
@@ -28,7 +41,7 @@ const READERS: u32 = 4;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// An open catalogue.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Catalogue {
     writer: SqlitePool,
     readers: SqlitePool,
@@ -37,27 +50,37 @@ pub(crate) struct Catalogue {
 impl Catalogue {
     /// Opens the database in a file that exists, and brings its tables to this version's form.
     pub(crate) async fn open(path: &Path, now: Timestamp) -> Result<Self, HubError> {
-        let base = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(false)
-            .foreign_keys(true)
-            .busy_timeout(BUSY_TIMEOUT);
-        let writing = base
-            .clone()
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full);
-        let writer = pool(1).connect_with(writing).await?;
-        let found: String = sqlx::query_scalar("SELECT sqlite_version()")
-            .fetch_one(&writer)
-            .await?;
-        if !is_sound(&found) {
-            return Err(HubError::SqliteTooOld { found });
-        }
+        let writer = connect_writer(path).await?;
         migrator().run(&writer).await?;
-        let readers = pool(READERS).connect_with(base.read_only(true)).await?;
+        let readers = pool(READERS)
+            .connect_with(options(path).read_only(true))
+            .await?;
         let catalogue = Self { writer, readers };
         catalogue.add_built_in_products(now).await?;
         Ok(catalogue)
+    }
+
+    /// Opens the database that another process has open too. SQLite keeps their writes apart; the
+    /// tables have to have this version's form, since the other process counts on its own.
+    pub(crate) async fn join(path: &Path) -> Result<Self, HubError> {
+        let writer = connect_writer(path).await?;
+        let found: Vec<(i64, Vec<u8>)> =
+            sqlx::query_as("SELECT version, checksum FROM _sqlx_migrations ORDER BY version")
+                .fetch_all(&writer)
+                .await?;
+        let migrator = migrator();
+        let mut own: Vec<_> = migrator.iter().map(|m| (m.version, &*m.checksum)).collect();
+        own.sort_unstable();
+        if !found.iter().map(|(v, sum)| (*v, &sum[..])).eq(own) {
+            writer.close().await;
+            return Err(HubError::Config(
+                "the Hub that is running is of another version than this atlas-hub; use its own \
+                 atlas-hub, or stop it first"
+                    .to_owned(),
+            ));
+        }
+        let readers = pool(1).connect_with(options(path).read_only(true)).await?;
+        Ok(Self { writer, readers })
     }
 
     /// Waits for the statements under way, writes the log back and closes the file.
@@ -99,6 +122,29 @@ impl Catalogue {
     }
 }
 
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(false)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+}
+
+/// The one connection that writes, of an SQLite that can be trusted to.
+async fn connect_writer(path: &Path) -> Result<SqlitePool, HubError> {
+    let writing = options(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full);
+    let writer = pool(1).connect_with(writing).await?;
+    let found: String = sqlx::query_scalar("SELECT sqlite_version()")
+        .fetch_one(&writer)
+        .await?;
+    if !is_sound(&found) {
+        return Err(HubError::SqliteTooOld { found });
+    }
+    Ok(writer)
+}
+
 /// Connections that are closed, and by and by opened anew, when a transaction stays on them.
 ///
 /// SQLite ends a transaction by itself when the disk is full or fails. The rollback that sqlx does
@@ -121,13 +167,32 @@ fn pool(most: u32) -> SqlitePoolOptions {
 }
 
 fn migrator() -> Migrator {
-    Migrator::with_migrations(vec![Migration::new(
-        1,
-        "catalogue".into(),
-        MigrationType::Simple,
-        include_str!("../../migrations/0001_catalogue.sql").into_sql_str(),
-        false,
-    )])
+    Migrator::with_migrations(migrations())
+}
+
+/// Every form the tables have had, one after the other. What was once released is never changed.
+fn migrations() -> Vec<Migration> {
+    let migration = |version, name: &'static str, sql: &'static str| {
+        let sql = sql.into_sql_str();
+        Migration::new(version, name.into(), MigrationType::Simple, sql, false)
+    };
+    vec![
+        migration(
+            1,
+            "catalogue",
+            include_str!("../../migrations/0001_catalogue.sql"),
+        ),
+        migration(
+            2,
+            "drafts and yanks",
+            include_str!("../../migrations/0002_drafts_and_yanks.sql"),
+        ),
+        migration(
+            3,
+            "identity",
+            include_str!("../../migrations/0003_identity.sql"),
+        ),
+    ]
 }
 
 /// Whether a SQLite release is free of the defect by which two connections that write or
@@ -201,6 +266,54 @@ mod tests {
         assert!(stored.is_sorted());
         for (text, stored) in times.iter().zip(&stored) {
             assert_eq!(parse_time(stored).unwrap().to_string(), *text);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_catalogue_of_the_first_form_keeps_what_it_has() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let options = SqliteConnectOptions::new().filename(file.path());
+        let pool = SqlitePool::connect_with(options).await.unwrap();
+        let first = migrations().into_iter().take(1).collect();
+        Migrator::with_migrations(first).run(&pool).await.unwrap();
+        let sha256 = "0".repeat(64);
+        let version = version_key::version_key(&"1.0.0".parse().unwrap());
+        let time = "2024-01-01T00:00:00.000000000Z";
+        for statement in [
+            format!("INSERT INTO products VALUES ('runner', '{time}')"),
+            format!("INSERT INTO objects VALUES ('artifacts/r', '{sha256}', 5, 'a/b', '{time}')"),
+            format!(
+                "INSERT INTO releases VALUES \
+                 ('id', 'runner', '1.0.0', '{version}', 'stable', 'notes', '{time}', '{time}')"
+            ),
+            format!(
+                "INSERT INTO assets VALUES ('id', 'linux', 'x64', 'r', 'binary', 5, '{sha256}', \
+                 'artifacts/r', 'dl_1')"
+            ),
+        ] {
+            let statement = sqlx::AssertSqlSafe(statement);
+            sqlx::query(statement).execute(&pool).await.unwrap();
+        }
+        pool.close().await;
+
+        for _ in 0..2 {
+            let catalogue = Catalogue::open(file.path(), Timestamp::now())
+                .await
+                .unwrap();
+            let platform = "linux-x64".parse().unwrap();
+            let product = "runner".parse().unwrap();
+            let stable = release_types::Channel::Stable;
+            let latest = catalogue.latest(&product, stable, platform).await.unwrap();
+            let latest = latest.unwrap();
+            assert_eq!((latest.version.as_str(), latest.assets.len()), ("1.0.0", 1));
+            assert_eq!(latest.assets[0].download_id, "dl_1");
+            let list = catalogue.list(&product, None, None, 10).await.unwrap();
+            let [release] = &list.unwrap().releases[..] else {
+                panic!("not one release");
+            };
+            assert_eq!(release.state, release_types::ReleaseState::Published);
+            assert_eq!(release.platforms, [platform]);
+            catalogue.close().await;
         }
     }
 

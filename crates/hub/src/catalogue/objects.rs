@@ -25,11 +25,11 @@ pub(crate) struct StoredObject {
 pub(crate) enum PutOutcome {
     /// The key has these bytes now, and had none before.
     Created,
-    /// The key had other bytes, which no release refers to, and has these now.
+    /// The key had other bytes, which nothing refers to, and has these now.
     Replaced(Sha256Digest),
     /// The key had these bytes already.
     Same,
-    /// The key has other bytes, and a release refers to them.
+    /// The key has other bytes, and a release or a build refers to them.
     Immutable,
 }
 
@@ -46,11 +46,13 @@ impl Catalogue {
             None => PutOutcome::Created,
             Some(before) => {
                 let same = before.sha256 == object.sha256;
-                let referenced: Option<i64> =
-                    sqlx::query_scalar("SELECT 1 FROM assets WHERE object_key = $1 LIMIT 1")
-                        .bind(key.as_str())
-                        .fetch_optional(&mut **tx)
-                        .await?;
+                let referenced: Option<i64> = sqlx::query_scalar(
+                    "SELECT 1 FROM assets WHERE object_key = $1 \
+                     UNION ALL SELECT 1 FROM pack_builds WHERE object_key = $1 LIMIT 1",
+                )
+                .bind(key.as_str())
+                .fetch_optional(&mut **tx)
+                .await?;
                 match (same, referenced.is_some()) {
                     (true, true) => return Ok(PutOutcome::Same),
                     (false, true) => return Ok(PutOutcome::Immutable),
@@ -93,6 +95,15 @@ impl Catalogue {
             .fetch_all(&self.readers)
             .await?;
         Ok(blobs.into_iter().collect())
+    }
+
+    /// What is stored under a key, whoever refers to it.
+    pub(crate) async fn stored_object(
+        &self,
+        key: &ObjectKey,
+    ) -> Result<Option<StoredObject>, HubError> {
+        let mut tx = self.read().await?;
+        find(&mut tx, key).await
     }
 
     /// What is stored under a key that some release refers to.

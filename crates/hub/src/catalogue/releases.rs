@@ -1,7 +1,7 @@
 //! Releases and their assets: registered, read, found by download id.
 
 use super::version_key::version_key;
-use super::{Catalogue, db_size, objects, parse, parse_size, parse_time, stamp};
+use super::{Catalogue, Target, db_size, drafts, objects, parse, parse_size, parse_time, stamp};
 use crate::HubError;
 use crate::token::random_id;
 use jiff::Timestamp;
@@ -11,6 +11,9 @@ use release_types::{
 use semver::Version;
 use sqlx::{SqliteConnection, SqliteTransaction};
 use std::collections::HashMap;
+
+const FIND: &str = "SELECT id, published_at FROM releases \
+                    WHERE product = $1 AND version = $2 AND channel = $3";
 
 /// One platform of a release, as it is to be.
 #[derive(Debug, Clone)]
@@ -25,6 +28,17 @@ pub(crate) struct Publication {
     pub(crate) notes: Option<String>,
     /// A new time; the release keeps what it has when absent.
     pub(crate) published_at: Option<Timestamp>,
+}
+
+impl Publication {
+    pub(super) fn target(&self) -> Target {
+        Target {
+            product: self.product.clone(),
+            version: self.version.clone(),
+            channel: self.channel,
+            platform: self.platform,
+        }
+    }
 }
 
 /// What came of a publication.
@@ -43,9 +57,9 @@ pub(crate) enum Registered {
 
 /// An asset as the database has it.
 #[derive(Debug, PartialEq, Eq)]
-struct AssetRow {
-    asset: Asset,
-    object_key: String,
+pub(super) struct AssetRow {
+    pub(super) asset: Asset,
+    pub(super) object_key: String,
 }
 
 impl Catalogue {
@@ -57,33 +71,21 @@ impl Catalogue {
         now: Timestamp,
     ) -> Result<Registered, HubError> {
         let mut tx = self.write().await?;
-        for artifact in &publication.artifacts {
-            let stored = objects::find(&mut tx, &artifact.key).await?;
-            let why = match stored {
-                None => "nothing has been uploaded under its key".to_owned(),
-                Some(stored) if stored.size != artifact.size => {
-                    format!("{} bytes are stored, not {}", stored.size, artifact.size)
-                }
-                Some(stored) if stored.sha256 != artifact.sha256 => format!(
-                    "the stored bytes have the SHA-256 {}, not {}",
-                    stored.sha256, artifact.sha256
-                ),
-                Some(_) => continue,
-            };
-            let filename = artifact.filename.clone();
-            return Ok(Registered::Conflict { filename, why });
+        if let Some(conflict) = check_objects(&mut tx, publication).await? {
+            return Ok(conflict);
         }
-        let (release_id, published_at) = put_release(&mut tx, publication, now).await?;
-        let assets = put_assets(&mut tx, &release_id, publication).await?;
+        let target = publication.target();
+        // What is published at once is newer than any draft.
+        drafts::discard(&mut tx, &target).await?;
+        put(&mut tx, publication, &HashMap::new(), now).await?;
+        let release = read_release(&mut tx, &target).await?;
         tx.commit().await?;
-        Ok(Registered::Done(Release {
-            product: publication.product.clone(),
-            version: publication.version.to_string(),
-            channel: publication.channel,
-            published_at,
-            platform: publication.platform,
-            assets,
-        }))
+        release
+            .map(Registered::Done)
+            .ok_or_else(|| HubError::Corrupt {
+                what: "release",
+                value: target.to_string(),
+            })
     }
 
     /// The release of the highest precedence that a channel has for a platform; of several that
@@ -97,7 +99,7 @@ impl Catalogue {
         let mut tx = self.read().await?;
         let row: Option<(String, String, String)> = sqlx::query_as(
             "SELECT id, version, published_at FROM releases WHERE product = $1 AND channel = $2 \
-             AND EXISTS (SELECT 1 FROM assets WHERE assets.release_id = releases.id \
+             AND yanked_at IS NULL AND EXISTS (SELECT 1 FROM assets WHERE assets.release_id = releases.id \
              AND assets.os = $3 AND assets.arch = $4) \
              ORDER BY version_key DESC, created_at DESC LIMIT 1",
         )
@@ -130,30 +132,13 @@ impl Catalogue {
         platform: Platform,
     ) -> Result<Option<Release>, HubError> {
         let mut tx = self.read().await?;
-        let row: Option<(String, String)> = sqlx::query_as(
-            "SELECT id, published_at FROM releases \
-             WHERE product = $1 AND version = $2 AND channel = $3",
-        )
-        .bind(product.as_str())
-        .bind(version.to_string())
-        .bind(channel.as_str())
-        .fetch_optional(&mut *tx)
-        .await?;
-        let Some((id, published_at)) = row else {
-            return Ok(None);
-        };
-        let rows = asset_rows(&mut tx, &id, platform).await?;
-        if rows.is_empty() {
-            return Ok(None);
-        }
-        Ok(Some(Release {
+        let target = Target {
             product: product.clone(),
-            version: version.to_string(),
+            version: version.clone(),
             channel,
-            published_at: parse_time(&published_at)?,
             platform,
-            assets: sorted(rows),
-        }))
+        };
+        read_release(&mut tx, &target).await
     }
 
     /// The object behind a download id.
@@ -167,20 +152,118 @@ impl Catalogue {
     }
 }
 
-/// Creates the release's row or brings it up to date; its id and its time of publication.
+/// A conflict where an artifact is not what is stored.
+pub(super) async fn check_objects(
+    tx: &mut SqliteConnection,
+    publication: &Publication,
+) -> Result<Option<Registered>, HubError> {
+    for artifact in &publication.artifacts {
+        let stored = objects::find(tx, &artifact.key).await?;
+        let why = match stored {
+            None => "nothing has been uploaded under its key".to_owned(),
+            Some(stored) if stored.size != artifact.size => {
+                format!("{} bytes are stored, not {}", stored.size, artifact.size)
+            }
+            Some(stored) if stored.sha256 != artifact.sha256 => format!(
+                "the stored bytes have the SHA-256 {}, not {}",
+                stored.sha256, artifact.sha256
+            ),
+            Some(_) => continue,
+        };
+        let filename = artifact.filename.clone();
+        return Ok(Some(Registered::Conflict { filename, why }));
+    }
+    Ok(None)
+}
+
+/// One platform of one release; nothing where it has no assets.
+pub(super) async fn read_release(
+    tx: &mut SqliteConnection,
+    target: &Target,
+) -> Result<Option<Release>, HubError> {
+    let row: Option<(String, String)> = sqlx::query_as(FIND)
+        .bind(target.product.as_str())
+        .bind(target.version.to_string())
+        .bind(target.channel.as_str())
+        .fetch_optional(&mut *tx)
+        .await?;
+    let Some((id, published_at)) = row else {
+        return Ok(None);
+    };
+    let rows = asset_rows(tx, &id, target.platform).await?;
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Release {
+        product: target.product.clone(),
+        version: target.version.to_string(),
+        channel: target.channel,
+        published_at: parse_time(&published_at)?,
+        platform: target.platform,
+        assets: sorted(rows),
+    }))
+}
+
+/// The assets of one platform of one release, by file name.
+pub(super) async fn rows_of(
+    tx: &mut SqliteConnection,
+    target: &Target,
+) -> Result<HashMap<String, AssetRow>, HubError> {
+    let row: Option<(String, String)> = sqlx::query_as(FIND)
+        .bind(target.product.as_str())
+        .bind(target.version.to_string())
+        .bind(target.channel.as_str())
+        .fetch_optional(&mut *tx)
+        .await?;
+    match row {
+        Some((id, _)) => Ok(by_name(asset_rows(tx, &id, target.platform).await?)),
+        None => Ok(HashMap::new()),
+    }
+}
+
+fn by_name(rows: Vec<AssetRow>) -> HashMap<String, AssetRow> {
+    rows.into_iter()
+        .map(|row| (row.asset.filename.clone(), row))
+        .collect()
+}
+
+/// Makes a publication visible. Assets that are what they were, or what `earlier` has, keep their
+/// download ids.
+pub(super) async fn put(
+    tx: &mut SqliteTransaction<'_>,
+    publication: &Publication,
+    earlier: &HashMap<String, AssetRow>,
+    now: Timestamp,
+) -> Result<(), HubError> {
+    let id = put_release(tx, publication, now).await?;
+    let platform = publication.platform;
+    let published = by_name(asset_rows(tx, &id, platform).await?);
+    sqlx::query("DELETE FROM assets WHERE release_id = $1 AND os = $2 AND arch = $3")
+        .bind(&id)
+        .bind(platform.os.as_str())
+        .bind(platform.arch.as_str())
+        .execute(&mut **tx)
+        .await?;
+    for row in new_rows(publication, &[&published, earlier])? {
+        insert_asset(tx, &id, platform, &row).await?;
+    }
+    Ok(())
+}
+
+/// Creates the release's row or brings it up to date; its id.
 async fn put_release(
     tx: &mut SqliteTransaction<'_>,
     publication: &Publication,
     now: Timestamp,
-) -> Result<(String, Timestamp), HubError> {
-    let (id, published_at): (String, String) = sqlx::query_as(
+) -> Result<String, HubError> {
+    let id = sqlx::query_scalar(
         "INSERT INTO releases \
          (id, product, version, version_key, channel, notes, published_at, created_at) \
          VALUES ($1, $2, $3, $4, $5, $6, COALESCE($7, $8), $8) \
          ON CONFLICT (product, version, channel) DO UPDATE SET \
          notes = COALESCE($6, releases.notes), \
          published_at = COALESCE($7, releases.published_at) \
-         RETURNING id, published_at",
+         RETURNING id",
     )
     .bind(random_id()?)
     .bind(publication.product.as_str())
@@ -192,47 +275,28 @@ async fn put_release(
     .bind(stamp(now))
     .fetch_one(&mut **tx)
     .await?;
-    Ok((id, parse_time(&published_at)?))
+    Ok(id)
 }
 
-/// Replaces the platform's list.
-async fn put_assets(
-    tx: &mut SqliteTransaction<'_>,
-    release_id: &str,
+/// The rows of a publication. Each has the download id of the first known row that is the same.
+pub(super) fn new_rows(
     publication: &Publication,
-) -> Result<Vec<Asset>, HubError> {
-    let platform = publication.platform;
-    let before: HashMap<String, AssetRow> = asset_rows(tx, release_id, platform)
-        .await?
-        .into_iter()
-        .map(|row| (row.asset.filename.clone(), row))
-        .collect();
-    sqlx::query("DELETE FROM assets WHERE release_id = $1 AND os = $2 AND arch = $3")
-        .bind(release_id)
-        .bind(platform.os.as_str())
-        .bind(platform.arch.as_str())
-        .execute(&mut **tx)
-        .await?;
+    known: &[&HashMap<String, AssetRow>],
+) -> Result<Vec<AssetRow>, HubError> {
     let mut rows = Vec::with_capacity(publication.artifacts.len());
     for artifact in &publication.artifacts {
-        let mut row = AssetRow {
-            asset: Asset {
-                kind: artifact.kind,
-                filename: artifact.filename.to_string(),
-                size: artifact.size,
-                sha256: artifact.sha256,
-                download_id: String::new(),
-            },
-            object_key: artifact.key.to_string(),
+        let mut row = AssetRow::new(artifact, String::new());
+        let same = known
+            .iter()
+            .filter_map(|known| known.get(artifact.filename.as_str()))
+            .find(|known| known.is_same_but_for_id(&row));
+        row.asset.download_id = match same {
+            Some(same) => same.asset.download_id.clone(),
+            None => format!("dl_{}", random_id()?),
         };
-        row.asset.download_id = match before.get(&row.asset.filename) {
-            Some(old) if old.is_same_but_for_id(&row) => old.asset.download_id.clone(),
-            _ => format!("dl_{}", random_id()?),
-        };
-        insert_asset(tx, release_id, platform, &row).await?;
         rows.push(row);
     }
-    Ok(sorted(rows))
+    Ok(rows)
 }
 
 async fn insert_asset(
@@ -260,7 +324,7 @@ async fn insert_asset(
     Ok(())
 }
 
-async fn asset_rows(
+pub(super) async fn asset_rows(
     connection: &mut SqliteConnection,
     release_id: &str,
     platform: Platform,
@@ -290,13 +354,26 @@ async fn asset_rows(
 }
 
 /// The assets in the order of the contract: by the kind's name, then by file name.
-fn sorted(rows: Vec<AssetRow>) -> Vec<Asset> {
+pub(super) fn sorted(rows: Vec<AssetRow>) -> Vec<Asset> {
     let mut assets: Vec<Asset> = rows.into_iter().map(|row| row.asset).collect();
     assets.sort_by(|a, b| (a.kind.as_str(), &a.filename).cmp(&(b.kind.as_str(), &b.filename)));
     assets
 }
 
 impl AssetRow {
+    pub(super) fn new(artifact: &Artifact, download_id: String) -> Self {
+        Self {
+            asset: Asset {
+                kind: artifact.kind,
+                filename: artifact.filename.to_string(),
+                size: artifact.size,
+                sha256: artifact.sha256,
+                download_id,
+            },
+            object_key: artifact.key.to_string(),
+        }
+    }
+
     fn is_same_but_for_id(&self, other: &Self) -> bool {
         let (a, b) = (&self.asset, &other.asset);
         self.object_key == other.object_key

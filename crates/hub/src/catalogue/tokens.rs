@@ -1,16 +1,15 @@
-//! Tokens and administrators' credentials: issued, found by their hash, revoked.
+//! Deploy tokens: issued, listed, revoked. An app token has no pack, a pack's token has one; in
+//! everything else they are alike.
 
 use super::{Catalogue, parse_time, stamp};
 use crate::HubError;
-use crate::token::{NewToken, TokenKind, random_id};
-use jiff::{SignedDuration, Timestamp};
-use release_types::AppToken;
+use crate::token::{NewToken, random_id};
+use jiff::Timestamp;
+use release_types::{AppToken, PackId};
 
-/// How old `lastUsedAt` grows before a use writes it again.
-const USE_GRANULARITY: SignedDuration = SignedDuration::from_secs(60);
-
-const LIST_APP_TOKENS: &str = "SELECT id, name, token_prefix, created_at, last_used_at, revoked_at, \
-                       expires_at FROM app_tokens ORDER BY created_at DESC, id";
+const LIST: &str = "SELECT id, name, token_prefix, created_at, last_used_at, revoked_at, \
+     expires_at FROM deploy_tokens WHERE pack_id IS NOT DISTINCT FROM $1 \
+     ORDER BY created_at DESC, id";
 
 type Row = (
     String,
@@ -23,40 +22,10 @@ type Row = (
 );
 
 impl Catalogue {
-    /// Stores a new administrator's credential.
-    pub(crate) async fn add_admin(
+    /// Stores a new deploy token.
+    pub(crate) async fn add_deploy_token(
         &self,
-        name: &str,
-        token: &NewToken,
-        now: Timestamp,
-    ) -> Result<(), HubError> {
-        let mut tx = self.write().await?;
-        sqlx::query(
-            "INSERT INTO credentials (id, name, token_hash, token_prefix, created_at) \
-             VALUES ($1, $2, $3, $4, $5)",
-        )
-        .bind(random_id()?)
-        .bind(name)
-        .bind(&token.hash)
-        .bind(&token.prefix)
-        .bind(stamp(now))
-        .execute(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        Ok(())
-    }
-
-    /// Whether an administrator's credential has ever been made.
-    pub(crate) async fn has_admin(&self) -> Result<bool, HubError> {
-        let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM credentials LIMIT 1")
-            .fetch_optional(&self.readers)
-            .await?;
-        Ok(found.is_some())
-    }
-
-    /// Stores a new app token.
-    pub(crate) async fn add_app_token(
-        &self,
+        pack: Option<&PackId>,
         name: Option<&str>,
         expires_at: Option<Timestamp>,
         token: &NewToken,
@@ -73,10 +42,12 @@ impl Catalogue {
         };
         let mut tx = self.write().await?;
         sqlx::query(
-            "INSERT INTO app_tokens (id, name, token_hash, token_prefix, created_at, expires_at) \
-             VALUES ($1, $2, $3, $4, $5, $6)",
+            "INSERT INTO deploy_tokens \
+             (id, pack_id, name, token_hash, token_prefix, created_at, expires_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
         )
         .bind(&record.id)
+        .bind(pack.map(PackId::as_str))
         .bind(&record.name)
         .bind(&token.hash)
         .bind(&record.token_prefix)
@@ -88,91 +59,50 @@ impl Catalogue {
         Ok(record)
     }
 
-    /// All app tokens, newest first.
-    pub(crate) async fn app_tokens(&self) -> Result<Vec<AppToken>, HubError> {
-        let rows: Vec<Row> = sqlx::query_as(LIST_APP_TOKENS)
+    /// All app tokens, or all tokens of a pack, newest first.
+    pub(crate) async fn deploy_tokens(
+        &self,
+        pack: Option<&PackId>,
+    ) -> Result<Vec<AppToken>, HubError> {
+        let rows: Vec<Row> = sqlx::query_as(LIST)
+            .bind(pack.map(PackId::as_str))
             .fetch_all(&self.readers)
             .await?;
-        rows.into_iter().map(app_token).collect()
+        rows.into_iter().map(record).collect()
     }
 
-    /// Revokes an app token and tells since when it is revoked; nothing where there is none.
-    pub(crate) async fn revoke_app_token(
+    /// Revokes an app token, or a token of a pack, and tells since when it is revoked; nothing
+    /// where there is none.
+    pub(crate) async fn revoke_deploy_token(
         &self,
+        pack: Option<&PackId>,
         id: &str,
         now: Timestamp,
     ) -> Result<Option<Timestamp>, HubError> {
         let mut tx = self.write().await?;
-        sqlx::query("UPDATE app_tokens SET revoked_at = $1 WHERE id = $2 AND revoked_at IS NULL")
-            .bind(stamp(now))
-            .bind(id)
-            .execute(&mut *tx)
-            .await?;
-        let revoked_at: Option<String> =
-            sqlx::query_scalar("SELECT revoked_at FROM app_tokens WHERE id = $1")
-                .bind(id)
-                .fetch_optional(&mut *tx)
-                .await?;
+        sqlx::query(
+            "UPDATE deploy_tokens SET revoked_at = $1 \
+             WHERE id = $2 AND pack_id IS NOT DISTINCT FROM $3 AND revoked_at IS NULL",
+        )
+        .bind(stamp(now))
+        .bind(id)
+        .bind(pack.map(PackId::as_str))
+        .execute(&mut *tx)
+        .await?;
+        let revoked_at: Option<String> = sqlx::query_scalar(
+            "SELECT revoked_at FROM deploy_tokens \
+             WHERE id = $1 AND pack_id IS NOT DISTINCT FROM $2",
+        )
+        .bind(id)
+        .bind(pack.map(PackId::as_str))
+        .fetch_optional(&mut *tx)
+        .await?;
         tx.commit().await?;
         revoked_at.as_deref().map(parse_time).transpose()
     }
-
-    /// Whether a token with this hash is valid now; its use is noted.
-    pub(crate) async fn authenticate(
-        &self,
-        kind: TokenKind,
-        hash: &str,
-        now: Timestamp,
-    ) -> Result<bool, HubError> {
-        let find = match kind {
-            TokenKind::App => {
-                "SELECT revoked_at, expires_at, last_used_at FROM app_tokens WHERE token_hash = $1"
-            }
-            TokenKind::Admin => {
-                "SELECT revoked_at, NULL, last_used_at FROM credentials WHERE token_hash = $1"
-            }
-        };
-        let row: Option<(Option<String>, Option<String>, Option<String>)> = sqlx::query_as(find)
-            .bind(hash)
-            .fetch_optional(&self.readers)
-            .await?;
-        let Some((revoked_at, expires_at, last_used_at)) = row else {
-            return Ok(false);
-        };
-        let expired = match expires_at.as_deref() {
-            Some(text) => parse_time(text)? <= now,
-            None => false,
-        };
-        if revoked_at.is_some() || expired {
-            return Ok(false);
-        }
-        let fresh = match last_used_at.as_deref() {
-            Some(text) => now.duration_since(parse_time(text)?) < USE_GRANULARITY,
-            None => false,
-        };
-        if !fresh && let Err(error) = self.note_use(kind, hash, now).await {
-            tracing::warn!(error = %crate::error::chain(&error), "a token's use was not noted");
-        }
-        Ok(true)
-    }
-
-    async fn note_use(&self, kind: TokenKind, hash: &str, now: Timestamp) -> Result<(), HubError> {
-        let update = match kind {
-            TokenKind::App => "UPDATE app_tokens SET last_used_at = $1 WHERE token_hash = $2",
-            TokenKind::Admin => "UPDATE credentials SET last_used_at = $1 WHERE token_hash = $2",
-        };
-        let mut tx = self.write().await?;
-        sqlx::query(update)
-            .bind(stamp(now))
-            .bind(hash)
-            .execute(&mut *tx)
-            .await?;
-        tx.commit().await?;
-        Ok(())
-    }
 }
 
-fn app_token(row: Row) -> Result<AppToken, HubError> {
+fn record(row: Row) -> Result<AppToken, HubError> {
     let (id, name, token_prefix, created_at, last_used_at, revoked_at, expires_at) = row;
     let time = |text: Option<String>| text.as_deref().map(parse_time).transpose();
     Ok(AppToken {

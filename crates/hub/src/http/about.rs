@@ -23,7 +23,7 @@ pub(super) async fn hub(State(app): State<AppState>) -> Json<About> {
         name: "atlas-hub",
         version: app.hub.version().to_owned(),
         api: "1",
-        features: &[],
+        features: &["draft", "objects", "promote", "yank"],
     })
 }
 

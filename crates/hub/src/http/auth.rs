@@ -1,33 +1,58 @@
 //! Who is calling: extractors that stand before everything else a handler takes.
+//!
+//! One header decides. Which it is depends on what the route is for; where it holds a token that
+//! is not in force, no other header makes up for it.
 
 use super::AppState;
 use super::error::ApiError;
 use crate::HubError;
-use crate::token::{TokenKind, stored_hash};
+use crate::catalogue::{Identity, Subject};
+use crate::token::{TokenKind, recognise};
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use http::{HeaderMap, header};
-use release_types::DEPLOY_TOKEN_HEADER;
+use release_types::{DEPLOY_TOKEN_HEADER, PACK_TOKEN_HEADER, PackId, UserRole};
 use secrecy::SecretString;
 
-/// Someone who may publish: release automation, or an administrator. Anybody else gets 401.
+/// Someone who may publish: release automation, or an administrator. Who is known and may not gets
+/// 403, anybody else 401.
 pub(super) struct Publisher;
 
 /// An administrator. Anybody else gets 403, whether or not they are known.
 pub(super) struct Admin;
 
+/// A user of this Hub. Anybody else gets 401.
+pub(super) struct SignedIn {
+    pub(super) id: String,
+    pub(super) role: UserRole,
+}
+
+/// Someone who may make builds: of one pack, or of every one. Anybody else gets 403.
+pub(super) enum Builder {
+    /// Automation of this pack.
+    Of(PackId),
+    /// An administrator.
+    Admin,
+}
+
 impl FromRequestParts<AppState> for Publisher {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
-        let known = match app_token(&parts.headers) {
-            Some(token) => is_valid(app, TokenKind::App, &token).await?,
-            None => is_admin(app, &parts.headers).await?,
-        };
-        if known {
-            Ok(Self)
-        } else {
-            Err(ApiError::unauthorized())
+        let headers = &parts.headers;
+        let order = [Header::App, Header::Bearer, Header::Pack];
+        match identify(app, headers, &order).await?.map(|who| who.subject) {
+            Some(
+                Subject::App
+                | Subject::User {
+                    role: UserRole::Admin,
+                    ..
+                },
+            ) => Ok(Self),
+            Some(Subject::User { .. } | Subject::Pack(_)) => Err(ApiError::forbidden(
+                "this credential may not upload artifacts or publish releases",
+            )),
+            None => Err(ApiError::unauthorized()),
         }
     }
 }
@@ -36,34 +61,103 @@ impl FromRequestParts<AppState> for Admin {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
-        if is_admin(app, &parts.headers).await? {
-            Ok(Self)
-        } else {
-            Err(ApiError::forbidden("only an administrator may do this"))
+        let who = identify(app, &parts.headers, &[Header::Bearer]).await?;
+        match who.map(|who| who.subject) {
+            Some(Subject::User {
+                role: UserRole::Admin,
+                ..
+            }) => Ok(Self),
+            _ => Err(ApiError::forbidden("only an administrator may do this")),
         }
     }
 }
 
-async fn is_admin(app: &AppState, headers: &HeaderMap) -> Result<bool, HubError> {
-    match bearer(headers) {
-        Some(token) => is_valid(app, TokenKind::Admin, &token).await,
-        None => Ok(false),
+impl FromRequestParts<AppState> for SignedIn {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
+        let who = identify(app, &parts.headers, &[Header::Bearer]).await?;
+        match who.map(|who| who.subject) {
+            Some(Subject::User { id, role }) => Ok(Self { id, role }),
+            _ => Err(ApiError::not_signed_in()),
+        }
     }
 }
 
-async fn is_valid(app: &AppState, kind: TokenKind, token: &SecretString) -> Result<bool, HubError> {
-    let Some(hash) = stored_hash(kind, token) else {
-        tracing::debug!("a credential has no valid form: mistyped, cut short, or something else");
-        return Ok(false);
-    };
-    let now = app.hub.now();
-    app.hub.catalogue().authenticate(kind, &hash, now).await
+impl FromRequestParts<AppState> for Builder {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
+        let who = identify(app, &parts.headers, &[Header::Pack, Header::Bearer]).await?;
+        match who.map(|who| who.subject) {
+            Some(Subject::Pack(pack)) => Ok(Self::Of(pack)),
+            Some(Subject::User {
+                role: UserRole::Admin,
+                ..
+            }) => Ok(Self::Admin),
+            _ => Err(ApiError::forbidden(
+                "a valid deploy token of the pack is needed in x-atlas-pack-deploy-token",
+            )),
+        }
+    }
 }
 
-fn app_token(headers: &HeaderMap) -> Option<SecretString> {
-    let value = headers.get(DEPLOY_TOKEN_HEADER)?;
-    // What is no text is a wrong token, not a missing one.
-    Some(value.to_str().unwrap_or_default().into())
+/// A header that carries a credential.
+#[derive(Clone, Copy)]
+enum Header {
+    App,
+    Pack,
+    Bearer,
+}
+
+impl Header {
+    /// The kinds of token that count in it.
+    const fn kinds(self) -> &'static [TokenKind] {
+        match self {
+            Self::App => &[TokenKind::App],
+            Self::Pack => &[TokenKind::Pack],
+            Self::Bearer => &[TokenKind::Admin, TokenKind::User],
+        }
+    }
+
+    /// What a request has in it, if it has it.
+    fn read(self, headers: &HeaderMap) -> Option<SecretString> {
+        let name = match self {
+            Self::App => DEPLOY_TOKEN_HEADER,
+            Self::Pack => PACK_TOKEN_HEADER,
+            Self::Bearer => return bearer(headers),
+        };
+        // What is no text is a wrong token, not a missing one.
+        let value = headers.get(name)?;
+        Some(value.to_str().unwrap_or_default().into())
+    }
+}
+
+/// Whom the first of these headers that the request has stands for, if its token is in force.
+async fn identify(
+    app: &AppState,
+    headers: &HeaderMap,
+    order: &[Header],
+) -> Result<Option<Identity>, HubError> {
+    let present = order
+        .iter()
+        .find_map(|header| Some((header, header.read(headers)?)));
+    let Some((header, token)) = present else {
+        return Ok(None);
+    };
+    let Some(token) = recognise(header.kinds(), &token) else {
+        tracing::debug!("a credential has no valid form: mistyped, cut short, or something else");
+        return Ok(None);
+    };
+    let who = app
+        .hub
+        .catalogue()
+        .authenticate(&token, app.hub.now())
+        .await?;
+    if let Some(who) = &who {
+        tracing::debug!(id = who.id, name = who.name, kind = ?token.kind, "authenticated");
+    }
+    Ok(who)
 }
 
 fn bearer(headers: &HeaderMap) -> Option<SecretString> {

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::request::Parts;
 use release_types::{Channel, Platform};
+use semver::Version;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use std::fmt::Display;
@@ -76,6 +77,44 @@ impl JsonObject {
         name: &str,
     ) -> Result<Option<T>, ApiError> {
         self.text(name)?.map(|text| parsed(name, text)).transpose()
+    }
+
+    /// True or false; false when absent.
+    pub(super) fn flag(&self, name: &str) -> Result<bool, ApiError> {
+        match self.get(name) {
+            None => Ok(false),
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(_) => Err(ApiError::bad_request(format!(
+                "`{name}` is neither true nor false"
+            ))),
+        }
+    }
+
+    /// A version of SemVer 2.0 that has to be there.
+    pub(super) fn version(&self) -> Result<Version, ApiError> {
+        let version = self.required("version")?;
+        Version::parse(version).map_err(|error| {
+            let version = version.escape_debug();
+            ApiError::bad_request(format!("`version`: `{version}` is not SemVer 2.0: {error}"))
+        })
+    }
+
+    /// A list with something in it, each of which has to be an object.
+    pub(super) fn objects(&self, name: &str) -> Result<Vec<JsonObject>, ApiError> {
+        let values = match self.get(name) {
+            Some(Value::Array(values)) if !values.is_empty() => values,
+            _ => {
+                let message = format!("`{name}` is not a list with something in it");
+                return Err(ApiError::bad_request(message));
+            }
+        };
+        let object = |(index, value): (usize, &Value)| match value {
+            Value::Object(fields) => Ok(JsonObject(fields.clone())),
+            _ => Err(ApiError::bad_request(format!(
+                "`{name}[{index}]` is not an object"
+            ))),
+        };
+        values.iter().enumerate().map(object).collect()
     }
 
     /// A channel; `stable` when absent.

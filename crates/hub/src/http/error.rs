@@ -49,12 +49,30 @@ impl ApiError {
         Self::new(StatusCode::UNAUTHORIZED, message)
     }
 
+    /// One answer for whoever is no user, whatever the reason.
+    pub(super) fn not_signed_in() -> Self {
+        let message = "a user's credential is needed as `Authorization: Bearer …`";
+        Self::new(StatusCode::UNAUTHORIZED, message)
+    }
+
     pub(super) fn forbidden(message: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, message)
     }
 
     pub(super) fn not_found(message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, message)
+    }
+
+    /// The same error, with the place in the request that it is about.
+    pub(super) fn at(mut self, place: &str) -> Self {
+        self.message = format!("{place}: {}", self.message);
+        self
+    }
+
+    /// What the request's `If-Match` names is not what there is.
+    pub(super) fn precondition_failed() -> Self {
+        let message = "this is not what If-Match names any more";
+        Self::new(StatusCode::PRECONDITION_FAILED, message)
     }
 
     pub(super) fn conflict(message: impl Into<String>) -> Self {

@@ -7,20 +7,30 @@
 mod about;
 mod auth;
 mod body;
+mod bytes;
+mod ci;
+mod conditional;
+mod detect;
 mod error;
+mod install;
+mod lifecycle;
+mod lists;
 mod objects;
+mod packs;
 mod presign;
 mod publish;
 mod publish_body;
 mod releases;
+mod short;
 mod tokens;
+mod updates;
 
 use crate::Hub;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use error::{ApiError, MayBeStorageFull};
 use http::{HeaderValue, StatusCode, header};
 use std::any::Any;
@@ -51,9 +61,27 @@ pub(crate) fn router(hub: Hub, base: Url) -> Router {
         .route("/api/v1/storage/presign", post(presign::presign))
         .route(
             "/artifacts/{*path}",
-            get(objects::download).put(objects::upload),
+            get(bytes::download).put(objects::upload),
+        )
+        .route("/api/v1/storage/objects", get(lists::objects))
+        .route("/api/v1/releases/finalize", post(lifecycle::finalize))
+        .route("/api/v1/releases/{product}", get(lists::releases))
+        .route("/packs/{*path}", put(objects::upload_build))
+        .route("/api/v1/ci/presign", post(ci::presign))
+        .route("/api/v1/ci/complete", post(ci::complete))
+        .route(
+            "/api/v1/packs/{pack}/deploy-tokens",
+            get(packs::list).post(packs::issue).delete(packs::revoke),
         )
         .route("/api/v1/releases/{product}/publish", post(publish::publish))
+        .route(
+            "/api/v1/releases/{product}/{version}/promote",
+            post(lifecycle::promote),
+        )
+        .route(
+            "/api/v1/releases/{product}/{version}/yank",
+            post(lifecycle::yank).delete(lifecycle::unyank),
+        )
         .route(
             "/api/v1/releases/{product}/latest/{os}/{arch}",
             get(releases::latest),
@@ -63,6 +91,13 @@ pub(crate) fn router(hub: Hub, base: Url) -> Router {
             get(releases::version),
         )
         .route("/api/v1/download/{download_id}", get(releases::download))
+        .route("/api/v1/launcher/updates/{os}/{arch}", get(updates::stable))
+        .route(
+            "/api/v1/launcher/updates/{channel}/{os}/{arch}",
+            get(updates::of_channel),
+        )
+        .route("/download/runner/install", get(install::script))
+        .merge(short::routes())
         .route(
             "/api/v1/deploy/app-tokens",
             get(tokens::list).post(tokens::issue).delete(tokens::revoke),

@@ -1,4 +1,4 @@
-//! The bytes themselves: the upload that an address was signed for, and their download.
+//! The upload that an address was signed for.
 
 use super::AppState;
 use super::body::{Segments, parsed};
@@ -9,14 +9,11 @@ use crate::upload_url::{Grant, SignedQuery};
 use axum::Json;
 use axum::body::{Body, BodyDataStream};
 use axum::extract::{Query, State};
-use axum::response::{IntoResponse as _, Response};
 use futures_util::StreamExt as _;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use release_types::{ObjectKey, Sha256Digest};
 use serde::Serialize;
 use std::time::Duration;
-use tokio_util::io::ReaderStream;
 
 /// How long an upload may send nothing before it is given up.
 const UPLOAD_PAUSE: Duration = Duration::from_secs(60);
@@ -24,9 +21,6 @@ const UPLOAD_PAUSE: Duration = Duration::from_secs(60);
 /// How much of a refused upload is read, and for how long, so that a client which sends first and
 /// listens afterwards gets to see why.
 const DISCARDED: (usize, Duration) = (8 * 1024 * 1024, Duration::from_secs(5));
-
-/// How much of a file is read at a time.
-const READ_BUFFER: usize = 64 * 1024;
 
 /// What was stored.
 #[derive(Serialize)]
@@ -40,13 +34,37 @@ pub(super) struct Stored {
 pub(super) async fn upload(
     State(app): State<AppState>,
     Segments(path): Segments<String>,
-    query: Result<Query<SignedQuery>, axum::extract::rejection::QueryRejection>,
+    query: UploadQuery,
     headers: HeaderMap,
     body: Body,
 ) -> Result<(StatusCode, Json<Stored>), ApiError> {
+    put(&app, &format!("artifacts/{path}"), query, &headers, body).await
+}
+
+/// `PUT /packs/…`, with the query that presign has signed.
+pub(super) async fn upload_build(
+    State(app): State<AppState>,
+    Segments(path): Segments<String>,
+    query: UploadQuery,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<(StatusCode, Json<Stored>), ApiError> {
+    put(&app, &format!("packs/{path}"), query, &headers, body).await
+}
+
+/// An upload address's query, if it is one.
+type UploadQuery = Result<Query<SignedQuery>, axum::extract::rejection::QueryRejection>;
+
+async fn put(
+    app: &AppState,
+    key: &str,
+    query: UploadQuery,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<(StatusCode, Json<Stored>), ApiError> {
     let mut body = body.into_data_stream();
-    let result = match granted(&app, &path, query.ok(), &headers) {
-        Ok(grant) => store(&app, &grant, &mut body).await,
+    let result = match granted(app, key, query.ok(), headers) {
+        Ok(grant) => store(app, &grant, &mut body).await,
         Err(error) => Err(error),
     };
     if result.is_err() {
@@ -58,11 +76,11 @@ pub(super) async fn upload(
 /// What the address allows, when the request keeps to it as far as its head shows.
 fn granted(
     app: &AppState,
-    path: &str,
+    key: &str,
     query: Option<Query<SignedQuery>>,
     headers: &HeaderMap,
 ) -> Result<Grant, ApiError> {
-    let key: ObjectKey = parsed("key", &format!("artifacts/{path}"))?;
+    let key: ObjectKey = parsed("key", key)?;
     let Some(Query(query)) = query else {
         return Err(ApiError::forbidden("uploads need an address from presign"));
     };
@@ -128,7 +146,7 @@ async fn store(
         PutOutcome::Created | PutOutcome::Replaced(_) => Ok((StatusCode::CREATED, Json(stored))),
         PutOutcome::Same => Ok((StatusCode::OK, Json(stored))),
         PutOutcome::Immutable => Err(ApiError::conflict(format!(
-            "`{}` has other bytes, and a release refers to them",
+            "`{}` has other bytes, and a release or build refers to them",
             stored.key
         ))),
     }
@@ -181,66 +199,4 @@ async fn discard(body: &mut BodyDataStream) {
     if tokio::time::timeout(longest, reading).await.is_err() {
         tracing::debug!("a refused upload keeps sending");
     }
-}
-
-/// `GET /artifacts/…`: the bytes of an object that some release refers to.
-pub(super) async fn download(
-    State(app): State<AppState>,
-    Segments(path): Segments<String>,
-    headers: HeaderMap,
-) -> Result<Response, ApiError> {
-    let missing = || ApiError::not_found("no release has this file");
-    let key: ObjectKey = format!("artifacts/{path}").parse().map_err(|_| missing())?;
-    let object = app.hub.catalogue().released_object(&key).await?;
-    let object = object.ok_or_else(missing)?;
-    let etag = format!("\"{}\"", object.sha256);
-    let mut response = if matches_etag(&headers, &etag) {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        let (sha256, size) = (&object.sha256, object.size);
-        let Some(file) = app.hub.storage().open_blob(sha256, size).await? else {
-            tracing::error!(%key, %sha256, size, "stored bytes are damaged");
-            let message = "the stored bytes of this file are damaged; upload it again";
-            return Err(ApiError::not_found(message));
-        };
-        let mut response =
-            Body::from_stream(ReaderStream::with_capacity(file, READ_BUFFER)).into_response();
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_LENGTH, object.size.into());
-        let content_type = HeaderValue::from_str(&object.content_type);
-        let fallback = HeaderValue::from_static("application/octet-stream");
-        headers.insert(header::CONTENT_TYPE, content_type.unwrap_or(fallback));
-        response
-    };
-    let headers = response.headers_mut();
-    if let Ok(etag) = HeaderValue::from_str(&etag) {
-        headers.insert(header::ETAG, etag);
-    }
-    let name = key.segments().last().unwrap_or_default();
-    let encoded = utf8_percent_encode(name, NON_ALPHANUMERIC);
-    // curl and its like read the plain form alone. No name holds a quote or a backslash.
-    let plain: String = name
-        .chars()
-        .map(|c| if c.is_ascii() { c } else { '_' })
-        .collect();
-    let disposition = format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}");
-    if let Ok(disposition) = HeaderValue::from_str(&disposition) {
-        headers.insert(header::CONTENT_DISPOSITION, disposition);
-    }
-    // A file that no release refers to any more can be replaced, so not for ever.
-    let cached = HeaderValue::from_static("public, max-age=300");
-    headers.insert(header::CACHE_CONTROL, cached);
-    let nosniff = HeaderValue::from_static("nosniff");
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
-    Ok(response)
-}
-
-fn matches_etag(headers: &HeaderMap, etag: &str) -> bool {
-    headers
-        .get_all(header::IF_NONE_MATCH)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(|tag| tag.trim().trim_start_matches("W/"))
-        .any(|tag| tag == etag || tag == "*")
 }

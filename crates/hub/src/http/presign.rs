@@ -38,15 +38,7 @@ pub(super) async fn presign(
         )));
     }
     check_provider(body.text("provider")?)?;
-    let grant = Grant {
-        content_type: content_type(body.text("contentType")?)?,
-        size: body
-            .get("size")
-            .map(|value| size("size", value))
-            .transpose()?,
-        sha256: body.parsed("sha256")?,
-        key,
-    };
+    let grant = grant(key, &body)?;
     let url = app.hub.signer().sign(&app.base, &grant, app.hub.now());
     let content_type = (header::CONTENT_TYPE.to_string(), grant.content_type);
     Ok(Json(PresignResponse {
@@ -55,6 +47,19 @@ pub(super) async fn presign(
         key: format!("{PROVIDER}::{}", grant.key),
         provider: PROVIDER.to_owned(),
     }))
+}
+
+/// An upload to a key, as the body wants it.
+pub(super) fn grant(key: ObjectKey, body: &JsonObject) -> Result<Grant, ApiError> {
+    Ok(Grant {
+        content_type: content_type(body.text("contentType")?)?,
+        size: body
+            .get("size")
+            .map(|value| size("size", value))
+            .transpose()?,
+        sha256: body.parsed("sha256")?,
+        key,
+    })
 }
 
 fn bad_request(error: impl std::fmt::Display) -> ApiError {

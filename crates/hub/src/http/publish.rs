@@ -20,7 +20,8 @@ pub(super) async fn publish(
 ) -> Result<(StatusCode, Json<Release>), ApiError> {
     let product = known_product(&app, &product).await?;
     let publication = publication(product, &body)?;
-    match app.hub.publish(&publication).await? {
+    let draft = body.flag("draft")?;
+    match app.hub.publish(&publication, draft).await? {
         Registered::Done(release) => Ok((StatusCode::CREATED, Json(release))),
         Registered::Conflict { filename, why } => {
             Err(ApiError::conflict(format!("`{filename}`: {why}")))

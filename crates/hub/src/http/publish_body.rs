@@ -6,7 +6,6 @@ use super::error::ApiError;
 use super::presign::PROVIDER;
 use crate::catalogue::Publication;
 use release_types::{Artifact, FileName, ObjectKey, Platform, ProductName};
-use semver::Version;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 
@@ -15,11 +14,7 @@ pub(super) fn publication(
     product: ProductName,
     body: &JsonObject,
 ) -> Result<Publication, ApiError> {
-    let version = body.required("version")?;
-    let version = Version::parse(version).map_err(|error| {
-        let version = version.escape_debug();
-        ApiError::bad_request(format!("`version`: `{version}` is not SemVer 2.0: {error}"))
-    })?;
+    let version = body.version()?;
     let platform = platform_of(body)?;
     let channel = body.channel()?;
     let published_at = body.parsed("published_at")?;

@@ -2,21 +2,24 @@
 
 use super::AppState;
 use super::body::{ChannelQuery, Segments, parsed, platform};
+use super::conditional::{Precondition, etag_of, precondition};
 use super::error::ApiError;
 use crate::upload_url::object_path;
-use axum::Json;
 use axum::extract::State;
-use axum::response::IntoResponse;
-use http::{StatusCode, header};
-use release_types::{ProductName, Release};
+use axum::response::{IntoResponse, Response};
+use headers::HeaderMapExt as _;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use release_types::ProductName;
 use semver::Version;
+use serde::Serialize;
 
 /// `GET /api/v1/releases/{product}/latest/{os}/{arch}`.
 pub(super) async fn latest(
     State(app): State<AppState>,
     Segments((product, os, arch)): Segments<(String, String, String)>,
     ChannelQuery(channel): ChannelQuery,
-) -> Result<impl IntoResponse, ApiError> {
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
     let product = known_product(&app, &product).await?;
     let platform = platform(&os, &arch)?;
     let release = app
@@ -25,7 +28,7 @@ pub(super) async fn latest(
         .latest(&product, channel, platform)
         .await?;
     match release {
-        Some(release) => Ok(cached("public, max-age=60", release)),
+        Some(release) => shown(&headers, "public, max-age=60", &release),
         None => Err(ApiError::not_found(format!(
             "{product} has no {channel} release for {platform}"
         ))),
@@ -37,7 +40,8 @@ pub(super) async fn version(
     State(app): State<AppState>,
     Segments((product, version, os, arch)): Segments<(String, String, String, String)>,
     ChannelQuery(channel): ChannelQuery,
-) -> Result<impl IntoResponse, ApiError> {
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
     let product = known_product(&app, &product).await?;
     let platform = platform(&os, &arch)?;
     let version: Version = parsed("version", &version)?;
@@ -47,15 +51,44 @@ pub(super) async fn version(
         .release(&product, &version, channel, platform)
         .await?;
     match release {
-        Some(release) => Ok(cached("public, max-age=300", release)),
+        Some(release) => shown(&headers, "public, max-age=300", &release),
         None => Err(ApiError::not_found(format!(
             "{product} {version} is not released on {channel} for {platform}"
         ))),
     }
 }
 
-fn cached(how: &'static str, release: Release) -> impl IntoResponse {
-    ([(header::CACHE_CONTROL, how)], Json(release))
+/// A document as JSON with a tag of its own, unless the reader has it.
+pub(super) fn shown(
+    headers: &HeaderMap,
+    cache_control: &'static str,
+    document: &impl Serialize,
+) -> Result<Response, ApiError> {
+    let json = serde_json::to_vec(document).map_err(|error| {
+        tracing::error!(%error, "an answer cannot be written as JSON");
+        ApiError::internal()
+    })?;
+    tagged(headers, cache_control, "application/json", json)
+}
+
+/// These bytes with a tag of their own, unless the reader has them.
+pub(super) fn tagged(
+    headers: &HeaderMap,
+    cache_control: &'static str,
+    content_type: &'static str,
+    bytes: Vec<u8>,
+) -> Result<Response, ApiError> {
+    let etag = etag_of(&bytes).ok_or_else(ApiError::internal)?;
+    let mut response = match precondition(headers, &etag) {
+        Precondition::Holds => ([(header::CONTENT_TYPE, content_type)], bytes).into_response(),
+        Precondition::NotModified => StatusCode::NOT_MODIFIED.into_response(),
+        Precondition::Failed => return Err(ApiError::precondition_failed()),
+    };
+    let headers = response.headers_mut();
+    headers.typed_insert(etag);
+    let cache_control = HeaderValue::from_static(cache_control);
+    headers.insert(header::CACHE_CONTROL, cache_control);
+    Ok(response)
 }
 
 /// `GET /api/v1/download/{download_id}`.

@@ -7,7 +7,7 @@ use super::error::ApiError;
 use axum::Json;
 use axum::extract::State;
 use jiff::Timestamp;
-use release_types::{IssuedToken, RevokedToken, TokenList};
+use release_types::{IssuedToken, PackId, RevokedToken, TokenList};
 use secrecy::ExposeSecret as _;
 
 /// The longest name of a token, in characters.
@@ -17,14 +17,39 @@ pub(super) async fn list(
     State(app): State<AppState>,
     _: Admin,
 ) -> Result<Json<TokenList>, ApiError> {
-    let tokens = app.hub.app_tokens().await?;
-    Ok(Json(TokenList { tokens }))
+    list_of(&app, None).await
 }
 
 pub(super) async fn issue(
     State(app): State<AppState>,
     _: Admin,
     body: JsonObject,
+) -> Result<Json<IssuedToken>, ApiError> {
+    issue_of(&app, None, &body).await
+}
+
+pub(super) async fn revoke(
+    State(app): State<AppState>,
+    _: Admin,
+    body: JsonObject,
+) -> Result<Json<RevokedToken>, ApiError> {
+    revoke_of(&app, None, &body).await
+}
+
+/// App tokens, or a pack's tokens.
+pub(super) async fn list_of(
+    app: &AppState,
+    pack: Option<&PackId>,
+) -> Result<Json<TokenList>, ApiError> {
+    let tokens = app.hub.catalogue().deploy_tokens(pack).await?;
+    Ok(Json(TokenList { tokens }))
+}
+
+/// A new app token, or a new token of a pack.
+pub(super) async fn issue_of(
+    app: &AppState,
+    pack: Option<&PackId>,
+    body: &JsonObject,
 ) -> Result<Json<IssuedToken>, ApiError> {
     let name = body.text("name")?;
     if name.is_some_and(|name| name.chars().count() > MAX_NAME) {
@@ -35,20 +60,21 @@ pub(super) async fn issue(
     if expires_at.is_some_and(|at| at <= app.hub.now()) {
         return Err(ApiError::bad_request("`expiresAt` is over already"));
     }
-    let issued = app.hub.issue_app_token(name, expires_at).await?;
+    let issued = app.hub.issue_deploy_token(pack, name, expires_at).await?;
     Ok(Json(IssuedToken {
         token: issued.token.expose_secret().to_owned(),
         record: issued.record,
     }))
 }
 
-pub(super) async fn revoke(
-    State(app): State<AppState>,
-    _: Admin,
-    body: JsonObject,
+/// The end of an app token, or of a pack's token.
+pub(super) async fn revoke_of(
+    app: &AppState,
+    pack: Option<&PackId>,
+    body: &JsonObject,
 ) -> Result<Json<RevokedToken>, ApiError> {
     let id = body.required("tokenId")?;
-    match app.hub.revoke_app_token(id).await? {
+    match app.hub.revoke_deploy_token(pack, id).await? {
         Some(revoked_at) => Ok(Json(RevokedToken { revoked_at })),
         None => Err(ApiError::not_found("there is no such token")),
     }

@@ -101,3 +101,47 @@ async fn a_json_body_that_does_not_come_is_given_up() {
     );
     server.stop().await;
 }
+
+/// Held open by nobody but the clients that do not read: they have to go for the third to get in.
+#[tokio::test]
+async fn downloads_that_nobody_reads_are_closed() {
+    let dir = Arc::new(tempfile::tempdir().unwrap());
+    let server = Server::start_in(dir, |config| {
+        config.write_timeout = Duration::from_millis(300);
+        config.max_connections = 2;
+    })
+    .await;
+    // More than the system buffers on either side of a connection.
+    let bytes = vec![7; 32 * 1024 * 1024];
+    let key = "artifacts/cli/1.0.0/linux/x64/large";
+    assert_eq!(server.upload(key, &bytes).await, 201);
+    let artifact = crate::support::artifact("cli", "1.0.0", "linux/x64", "large", &bytes);
+    let body = serde_json::json!({
+        "version": "1.0.0",
+        "platform": {"os": "linux", "arch": "x64"},
+        "artifacts": [artifact],
+    });
+    server.publish("cli", &body).await;
+    // Its idle connections would count too.
+    let client = crate::support::client();
+    let get = format!("GET /{key} HTTP/1.1\r\nhost: h\r\n\r\n");
+    let mut unread = Vec::new();
+    for _ in 0..4 {
+        unread.push(connect(&server, &get).await);
+    }
+    let whole = async {
+        let answer = client.get(server.url(&format!("/{key}"))).send().await;
+        answer.unwrap().bytes().await.unwrap()
+    };
+    // The client of `server` keeps a connection until the Hub's deadline for idle ones.
+    let read = timeout(Duration::from_secs(40), whole).await.unwrap();
+    assert!(read == bytes);
+    for mut stream in unread {
+        let mut got = Vec::new();
+        timeout(SOON, stream.read_to_end(&mut got))
+            .await
+            .unwrap()
+            .ok();
+        assert!(!got.is_empty() && got.len() < bytes.len());
+    }
+}

@@ -7,8 +7,18 @@ fn every_command_shows_an_example() {
     for command in [
         &["init"][..],
         &["serve"],
-        &["admin"],
-        &["admin", "add"],
+        &["user"],
+        &["user", "add"],
+        &["user", "list"],
+        &["user", "disable"],
+        &["user", "token"],
+        &["pack"],
+        &["pack", "add"],
+        &["pack", "list"],
+        &["pack", "member"],
+        &["pack", "member", "add"],
+        &["pack", "member", "remove"],
+        &["pack", "member", "list"],
         &["product"],
         &["product", "add"],
         &["product", "list"],
@@ -78,8 +88,12 @@ fn the_examples_keep_the_credential_secret() {
     assert!(read("arguments").contains("/api/v1/deploy/app-tokens"));
     assert_eq!(read("headers"), format!("authorization: Bearer {secret}"));
 
-    std::fs::remove_file(&credential).unwrap();
-    let help = text(&run(&["admin", "add", "--help"]).stdout);
-    shell(help.split("Example:\n").nth(1).unwrap());
-    assert_eq!(mode(), 0o600);
+    let credential = temp.path().join("credential");
+    for subcommand in ["add", "token"] {
+        let help = text(&run(&["user", subcommand, "--help"]).stdout);
+        shell(help.split("Example:\n").nth(1).unwrap());
+        let mode = credential.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{subcommand}");
+        std::fs::remove_file(&credential).unwrap();
+    }
 }

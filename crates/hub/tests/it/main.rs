@@ -16,8 +16,19 @@ mod connections;
 mod full_disk;
 #[cfg(unix)]
 mod help;
+mod identity;
+#[cfg(unix)]
+mod install;
+mod lifecycle;
+mod lists;
+#[cfg(unix)]
+mod operator;
+mod packs;
 mod publishing;
+mod ranges;
 mod reading;
+mod short;
 mod support;
 mod tokens;
+mod updates;
 mod uploads;

@@ -278,7 +278,8 @@ async fn the_hub_says_what_it_can_do() {
     let about: Value = server.get("/api/v1/hub").await.json().await.unwrap();
     assert_eq!(about["name"], "atlas-hub");
     assert_eq!(about["api"], "1");
-    assert_eq!(about["features"], json!([]));
+    let features = json!(["draft", "objects", "promote", "yank"]);
+    assert_eq!(about["features"], features);
     assert!(
         about["version"]
             .as_str()

@@ -94,6 +94,15 @@ impl Server {
         self.client.get(self.url(path)).send().await.unwrap()
     }
 
+    /// A request without a body, with these header fields.
+    pub async fn ask(&self, method: Method, path: &str, fields: &[(&str, &str)]) -> Response {
+        let mut request = self.client.request(method, self.url(path));
+        for (name, value) in fields {
+            request = request.header(*name, *value);
+        }
+        request.send().await.unwrap()
+    }
+
     /// A JSON request with the deploy token.
     pub async fn post(&self, path: &str, body: &Value) -> Response {
         self.post_with(&self.token, path, body).await

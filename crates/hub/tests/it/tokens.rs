@@ -3,6 +3,7 @@
 use crate::support::{Server, error, files};
 use release_types::{IssuedToken, RevokedToken, TokenList};
 use reqwest::Method;
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 const TOKENS: &str = "/api/v1/deploy/app-tokens";
@@ -100,7 +101,19 @@ async fn only_administrators_handle_tokens() {
 async fn nothing_on_the_disk_holds_a_token() {
     let server = Server::start().await;
     server.release("runner", "1.0.0", "linux/x64", &["a"]).await;
-    let secrets = [server.token.clone(), server.admin.clone()];
+    let (roster, pack) = (server.hub.roster(), "p".parse().unwrap());
+    roster.add_pack(&pack).await.unwrap();
+    let (user, role) = ("alex".parse().unwrap(), release_types::UserRole::Creator);
+    let user = roster.add_user(&user, role, None).await.unwrap();
+    let pack_tokens = "/api/v1/packs/p/deploy-tokens";
+    let issued = server.as_admin(Method::POST, pack_tokens, &json!({})).await;
+    let issued: IssuedToken = issued.json().await.unwrap();
+    let secrets = [
+        server.token.clone(),
+        server.admin.clone(),
+        user.expose_secret().to_owned(),
+        issued.token,
+    ];
     let mut texts = vec![(
         server.dir.path().to_owned(),
         format!("{:?}", server.hub).into_bytes(),

@@ -1,0 +1,296 @@
+//! Lists, page by page, and what is done to whole releases: taken back, offered again, promoted.
+
+use super::releases::{Publication, Registered, check_objects, read_release, rows_of};
+use super::{Catalogue, Target, drafts, parse, parse_size, parse_time, releases, stamp};
+use crate::HubError;
+use jiff::Timestamp;
+use release_types::{
+    Artifact, Channel, ObjectEntry, ObjectList, Platform, ProductName, Release, ReleaseList,
+    ReleaseState, ReleaseSummary,
+};
+use semver::Version;
+use sqlx::SqliteConnection;
+use std::collections::HashMap;
+
+/// Of one row for each platform. `version_key` and `created_at` are there to be sorted by.
+const SUMMARY: &str = "SELECT DISTINCT r.version_key, r.created_at, r.id, r.version, r.channel, \
+                       r.published_at, r.yanked_at, r.yank_reason, a.os, a.arch FROM ";
+const ORDER: &str = " r JOIN assets a ON a.release_id = r.id \
+                     ORDER BY r.version_key DESC, r.created_at DESC, r.id DESC";
+
+type Row = (
+    String,
+    String,
+    String,
+    String,
+    String,
+    String,
+    Option<String>,
+    Option<String>,
+    String,
+    String,
+);
+
+/// What came of promoting.
+#[derive(Debug)]
+pub(crate) enum Promoted {
+    /// The other channel has it too.
+    Done(Vec<Release>),
+    /// The first channel does not have it.
+    Unknown,
+    /// It was taken back on this channel.
+    Yanked(Channel),
+    /// It cannot be registered.
+    Conflict(String),
+}
+
+impl Catalogue {
+    /// A page of a product's releases, the highest version first. Nothing where `after` is not from
+    /// such a page.
+    pub(crate) async fn list(
+        &self,
+        product: &ProductName,
+        channel: Option<Channel>,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Option<ReleaseList>, HubError> {
+        let mut tx = self.read().await?;
+        let mut last = (String::new(), String::new(), String::new());
+        if let Some(after) = after {
+            let found: Option<(String, String, String)> = sqlx::query_as(
+                "SELECT version_key, created_at, id FROM releases WHERE id = $1 AND product = $2",
+            )
+            .bind(after)
+            .bind(product.as_str())
+            .fetch_optional(&mut *tx)
+            .await?;
+            match found {
+                Some(found) => last = found,
+                None => return Ok(None),
+            }
+        }
+        let page = format!(
+            "{SUMMARY}(SELECT * FROM releases WHERE product = $1 AND ($2 = '' OR channel = $2) \
+             AND ($3 = '' OR (version_key, created_at, id) < ($3, $4, $5)) \
+             AND EXISTS (SELECT 1 FROM assets WHERE assets.release_id = releases.id) \
+             ORDER BY version_key DESC, created_at DESC, id DESC LIMIT $6){ORDER}"
+        );
+        let (version_key, created_at, id) = last;
+        let rows: Vec<Row> = sqlx::query_as(sqlx::AssertSqlSafe(page))
+            .bind(product.as_str())
+            .bind(channel.map_or("", Channel::as_str))
+            .bind(version_key)
+            .bind(created_at)
+            .bind(id)
+            .bind(i64::from(limit) + 1)
+            .fetch_all(&mut *tx)
+            .await?;
+        let mut releases = folded(rows)?;
+        let limit = limit as usize;
+        let more = releases.len() > limit;
+        releases.truncate(limit);
+        let next = releases.last().filter(|_| more).map(|(id, _)| id.clone());
+        Ok(Some(ReleaseList {
+            releases: releases.into_iter().map(|(_, release)| release).collect(),
+            next,
+        }))
+    }
+
+    /// A page of what has been uploaded under a prefix, by key. Keys compare by their bytes.
+    pub(crate) async fn uploaded(
+        &self,
+        provider: &str,
+        prefix: &str,
+        after: &str,
+        limit: u32,
+    ) -> Result<ObjectList, HubError> {
+        let rows: Vec<(String, i64, String, String)> = sqlx::query_as(
+            "SELECT object_key, size, sha256, uploaded_at FROM objects \
+             WHERE object_key >= $1 AND object_key < $2 AND object_key > $3 \
+             AND substr(object_key, 1, length($1)) = $1 ORDER BY object_key LIMIT $4",
+        )
+        .bind(prefix)
+        // No key holds a character above this one, so it bounds what begins with the prefix.
+        .bind(format!("{prefix}{}", char::MAX))
+        .bind(after)
+        .bind(i64::from(limit) + 1)
+        .fetch_all(&self.readers)
+        .await?;
+        let mut objects = Vec::with_capacity(rows.len());
+        for (key, size, sha256, uploaded_at) in rows {
+            objects.push(ObjectEntry {
+                key: parse("key", &key)?,
+                provider: provider.to_owned(),
+                size: parse_size(size)?,
+                sha256: parse("digest", &sha256)?,
+                uploaded_at: parse_time(&uploaded_at)?,
+            });
+        }
+        let limit = limit as usize;
+        let more = objects.len() > limit;
+        objects.truncate(limit);
+        let next = objects.last().filter(|_| more);
+        let next = next.map(|object| object.key.to_string());
+        Ok(ObjectList { objects, next })
+    }
+
+    /// Takes a release back, or offers it again. Nothing where there is no such release. The time
+    /// at which it was first taken back stays.
+    pub(crate) async fn set_yanked(
+        &self,
+        (product, version, channel): (&ProductName, &Version, Channel),
+        yanked: bool,
+        reason: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Option<ReleaseSummary>, HubError> {
+        let mut tx = self.write().await?;
+        let statement = if yanked {
+            "UPDATE releases SET yanked_at = COALESCE(yanked_at, $4), \
+             yank_reason = COALESCE($5, yank_reason) \
+             WHERE product = $1 AND version = $2 AND channel = $3"
+        } else {
+            "UPDATE releases SET yanked_at = NULL, yank_reason = NULL \
+             WHERE product = $1 AND version = $2 AND channel = $3"
+        };
+        let mut update = sqlx::query(statement)
+            .bind(product.as_str())
+            .bind(version.to_string())
+            .bind(channel.as_str());
+        if yanked {
+            update = update.bind(stamp(now)).bind(reason);
+        }
+        update.execute(&mut *tx).await?;
+        let one = format!(
+            "{SUMMARY}(SELECT * FROM releases \
+             WHERE product = $1 AND version = $2 AND channel = $3){ORDER}"
+        );
+        let rows: Vec<Row> = sqlx::query_as(sqlx::AssertSqlSafe(one))
+            .bind(product.as_str())
+            .bind(version.to_string())
+            .bind(channel.as_str())
+            .fetch_all(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(folded(rows)?.into_iter().next().map(|(_, release)| release))
+    }
+
+    /// Gives another channel all platforms of a release, with the same objects.
+    pub(crate) async fn promote(
+        &self,
+        product: &ProductName,
+        version: &Version,
+        (from, to): (Channel, Channel),
+        now: Timestamp,
+    ) -> Result<Promoted, HubError> {
+        let mut tx = self.write().await?;
+        for channel in [from, to] {
+            if is_yanked(&mut tx, product, version, channel).await? {
+                return Ok(Promoted::Yanked(channel));
+            }
+        }
+        let notes: Option<Option<String>> = sqlx::query_scalar(
+            "SELECT notes FROM releases WHERE product = $1 AND version = $2 AND channel = $3",
+        )
+        .bind(product.as_str())
+        .bind(version.to_string())
+        .bind(from.as_str())
+        .fetch_optional(&mut *tx)
+        .await?;
+        let notes = notes.flatten();
+        let mut done = Vec::new();
+        for platform in Platform::ALL {
+            let mut target = Target {
+                product: product.clone(),
+                version: version.clone(),
+                channel: from,
+                platform,
+            };
+            let mut artifacts = Vec::new();
+            for (_, row) in rows_of(&mut tx, &target).await? {
+                artifacts.push(Artifact {
+                    key: parse("key", &row.object_key)?,
+                    provider: String::new(),
+                    filename: parse("file name", &row.asset.filename)?,
+                    size: row.asset.size,
+                    sha256: row.asset.sha256,
+                    kind: row.asset.kind,
+                });
+            }
+            if artifacts.is_empty() {
+                continue;
+            }
+            target.channel = to;
+            let publication = Publication {
+                product: product.clone(),
+                version: version.clone(),
+                channel: to,
+                platform,
+                artifacts,
+                notes: notes.clone(),
+                published_at: None,
+            };
+            if let Some(Registered::Conflict { filename, why }) =
+                check_objects(&mut tx, &publication).await?
+            {
+                return Ok(Promoted::Conflict(format!("`{filename}`: {why}")));
+            }
+            drafts::discard(&mut tx, &target).await?;
+            releases::put(&mut tx, &publication, &HashMap::new(), now).await?;
+            done.extend(read_release(&mut tx, &target).await?);
+        }
+        if done.is_empty() {
+            return Ok(Promoted::Unknown);
+        }
+        tx.commit().await?;
+        Ok(Promoted::Done(done))
+    }
+}
+
+async fn is_yanked(
+    tx: &mut SqliteConnection,
+    product: &ProductName,
+    version: &Version,
+    channel: Channel,
+) -> Result<bool, HubError> {
+    let found: Option<i64> = sqlx::query_scalar(
+        "SELECT 1 FROM releases WHERE product = $1 AND version = $2 AND channel = $3 \
+         AND yanked_at IS NOT NULL",
+    )
+    .bind(product.as_str())
+    .bind(version.to_string())
+    .bind(channel.as_str())
+    .fetch_optional(tx)
+    .await?;
+    Ok(found.is_some())
+}
+
+/// Releases with their ids, of rows that stand together where they are of one release.
+fn folded(rows: Vec<Row>) -> Result<Vec<(String, ReleaseSummary)>, HubError> {
+    let mut releases: Vec<(String, ReleaseSummary)> = Vec::new();
+    for (_, _, id, version, channel, published_at, yanked_at, yank_reason, os, arch) in rows {
+        let platform = Platform::new(parse("system", &os)?, parse("architecture", &arch)?);
+        match releases.last_mut() {
+            Some((last, release)) if *last == id => release.platforms.push(platform),
+            _ => {
+                let state = match yanked_at {
+                    Some(_) => ReleaseState::Yanked,
+                    None => ReleaseState::Published,
+                };
+                let release = ReleaseSummary {
+                    version,
+                    channel: parse("channel", &channel)?,
+                    published_at: parse_time(&published_at)?,
+                    platforms: vec![platform],
+                    state,
+                    yanked_at: yanked_at.as_deref().map(parse_time).transpose()?,
+                    yank_reason,
+                };
+                releases.push((id, release));
+            }
+        }
+    }
+    for (_, release) in &mut releases {
+        release.platforms.sort();
+    }
+    Ok(releases)
+}

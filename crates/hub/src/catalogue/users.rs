@@ -1,0 +1,166 @@
+//! Users and the credentials they hold.
+
+use super::{Catalogue, parse, parse_time, stamp};
+use crate::HubError;
+use crate::token::{NewToken, random_id};
+use jiff::Timestamp;
+use release_types::UserRole;
+use sqlx::{SqliteConnection, SqliteTransaction};
+
+/// Somebody who holds credentials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// The name, which no other user has.
+    pub name: String,
+    /// What the user is to the Hub.
+    pub role: UserRole,
+    /// When the user was added.
+    pub created_at: Timestamp,
+    /// Since when the user's credentials do not work, if they do not.
+    pub disabled_at: Option<Timestamp>,
+    /// How many credentials are in force.
+    pub credentials: u64,
+    /// When one of the credentials was last used.
+    pub last_used_at: Option<Timestamp>,
+}
+
+/// A user as a change needs it.
+#[derive(Debug)]
+pub(crate) struct FoundUser {
+    pub(crate) id: String,
+    pub(crate) role: UserRole,
+    pub(crate) disabled: bool,
+}
+
+impl Catalogue {
+    /// Whether a credential has ever been made.
+    pub(crate) async fn has_admin(&self) -> Result<bool, HubError> {
+        let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM credentials LIMIT 1")
+            .fetch_optional(&self.readers)
+            .await?;
+        Ok(found.is_some())
+    }
+
+    /// The user of a name.
+    pub(crate) async fn find_user(
+        tx: &mut SqliteConnection,
+        name: &str,
+    ) -> Result<Option<FoundUser>, HubError> {
+        let row: Option<(String, String, Option<String>)> =
+            sqlx::query_as("SELECT id, role, disabled_at FROM users WHERE name = $1")
+                .bind(name)
+                .fetch_optional(tx)
+                .await?;
+        let found = |(id, role, disabled_at): (String, String, Option<String>)| {
+            Ok(FoundUser {
+                id,
+                role: parse("role", &role)?,
+                disabled: disabled_at.is_some(),
+            })
+        };
+        row.map(found).transpose()
+    }
+
+    /// Adds a user whose name is free. The user's id.
+    pub(crate) async fn insert_user(
+        tx: &mut SqliteTransaction<'_>,
+        name: &str,
+        role: UserRole,
+        now: Timestamp,
+    ) -> Result<String, HubError> {
+        let id = random_id()?;
+        sqlx::query("INSERT INTO users (id, name, role, created_at) VALUES ($1, $2, $3, $4)")
+            .bind(&id)
+            .bind(name)
+            .bind(role.as_str())
+            .bind(stamp(now))
+            .execute(&mut **tx)
+            .await?;
+        Ok(id)
+    }
+
+    /// Stores a user's new credential.
+    pub(crate) async fn insert_credential(
+        tx: &mut SqliteTransaction<'_>,
+        (user_id, user_name): (&str, &str),
+        expires_at: Option<Timestamp>,
+        token: &NewToken,
+        now: Timestamp,
+    ) -> Result<(), HubError> {
+        sqlx::query(
+            "INSERT INTO credentials \
+             (id, user_id, name, token_hash, token_prefix, created_at, expires_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        )
+        .bind(random_id()?)
+        .bind(user_id)
+        .bind(user_name)
+        .bind(&token.hash)
+        .bind(&token.prefix)
+        .bind(stamp(now))
+        .bind(expires_at.map(stamp))
+        .execute(&mut **tx)
+        .await?;
+        Ok(())
+    }
+
+    /// Revokes all credentials of a user that are not revoked.
+    pub(crate) async fn revoke_credentials(
+        tx: &mut SqliteTransaction<'_>,
+        user_id: &str,
+        now: Timestamp,
+    ) -> Result<(), HubError> {
+        sqlx::query(
+            "UPDATE credentials SET revoked_at = $1 WHERE user_id = $2 AND revoked_at IS NULL",
+        )
+        .bind(stamp(now))
+        .bind(user_id)
+        .execute(&mut **tx)
+        .await?;
+        Ok(())
+    }
+
+    /// Marks a user as disabled.
+    pub(crate) async fn mark_disabled(
+        tx: &mut SqliteTransaction<'_>,
+        user_id: &str,
+        now: Timestamp,
+    ) -> Result<(), HubError> {
+        sqlx::query("UPDATE users SET disabled_at = $1 WHERE id = $2 AND disabled_at IS NULL")
+            .bind(stamp(now))
+            .bind(user_id)
+            .execute(&mut **tx)
+            .await?;
+        Ok(())
+    }
+
+    /// All users, by name.
+    pub(crate) async fn users(&self, now: Timestamp) -> Result<Vec<User>, HubError> {
+        type Row = (String, String, String, Option<String>, i64, Option<String>);
+        let rows: Vec<Row> = sqlx::query_as(
+            "SELECT users.name, users.role, users.created_at, users.disabled_at, \
+             COUNT(CASE WHEN users.disabled_at IS NULL AND credentials.revoked_at IS NULL \
+             AND (credentials.expires_at IS NULL OR credentials.expires_at > $1) \
+             THEN credentials.id END), MAX(credentials.last_used_at) \
+             FROM users LEFT JOIN credentials ON credentials.user_id = users.id \
+             GROUP BY users.id, users.name, users.role, users.created_at, users.disabled_at \
+             ORDER BY users.name",
+        )
+        .bind(stamp(now))
+        .fetch_all(&self.readers)
+        .await?;
+        rows.into_iter()
+            .map(|(name, role, created, disabled, credentials, used)| {
+                let time = |text: Option<String>| text.as_deref().map(parse_time).transpose();
+                Ok(User {
+                    name,
+                    role: parse("role", &role)?,
+                    created_at: parse_time(&created)?,
+                    disabled_at: time(disabled)?,
+                    credentials: super::parse_size(credentials)?,
+                    last_used_at: time(used)?,
+                })
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,85 @@
+//! `GET /download/runner/install`: a script that installs the newest runner and its daemon.
+//!
+//! The script holds the digests itself, so it needs nothing to read JSON with, and what it loads is
+//! compared with what this answer said. Every address in it begins with the Hub's public URL.
+
+use super::AppState;
+use super::error::ApiError;
+use super::releases::tagged;
+use axum::extract::State;
+use axum::response::Response;
+use http::{HeaderMap, HeaderValue, header};
+use release_types::{Channel, Kind, Os, Platform};
+
+const TEMPLATE: &str = include_str!("install.sh");
+
+/// The products, and what their programs are called when they are installed.
+const PROGRAMS: [(&str, &str); 2] = [("runner", "atlas-runner"), ("runnerd", "atlas-runnerd")];
+
+pub(super) async fn script(
+    State(app): State<AppState>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let mut cases = String::new();
+    for platform in Platform::ALL {
+        // Windows has no POSIX shell.
+        if platform.os != Os::Windows {
+            cases.push_str(&case(&app, platform).await?);
+        }
+    }
+    if cases.is_empty() {
+        let message = "there is no stable runner to install yet";
+        return Err(ApiError::not_found(message));
+    }
+    let hub = quoted(app.base.as_str().trim_end_matches('/'));
+    let script = TEMPLATE
+        .replace("@HUB@", &hub)
+        .replace("@CASES@", cases.trim_end());
+    let content_type = "text/x-shellscript; charset=utf-8";
+    let script = script.into_bytes();
+    let mut response = tagged(&headers, "public, max-age=60", content_type, script)?;
+    let nosniff = HeaderValue::from_static("nosniff");
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
+    Ok(response)
+}
+
+/// What the script loads on a platform; nothing where it has no runner. A daemon alone is of no
+/// use, a runner alone is.
+async fn case(app: &AppState, platform: Platform) -> Result<String, ApiError> {
+    let mut case = format!("    {platform})\n");
+    for (product, name) in PROGRAMS {
+        let catalogue = app.hub.catalogue();
+        let newest = catalogue
+            .newest_asset(product, Channel::Stable, platform, Kind::Binary)
+            .await?;
+        match newest {
+            Some(file) => {
+                let (version, id) = (quoted(&file.version), quoted(&file.download_id));
+                let line = format!("      fetch {name} {version} {id} {}\n", file.sha256);
+                case.push_str(&line);
+            }
+            None if name == PROGRAMS[0].1 => return Ok(String::new()),
+            None => {}
+        }
+    }
+    case.push_str("      ;;\n");
+    Ok(case)
+}
+
+/// A text as one word of a shell's.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quoted_text_cannot_end_its_word() {
+        assert_eq!(quoted("https://hub.example"), "'https://hub.example'");
+        assert_eq!(quoted("a'; rm -rf /"), r"'a'\''; rm -rf /'");
+        assert_eq!(quoted("$(x) `y`"), "'$(x) `y`'");
+    }
+}

@@ -1,0 +1,144 @@
+//! What becomes of releases: drafts are shown, versions promoted, taken back and offered again.
+
+use super::AppState;
+use super::auth::Publisher;
+use super::body::{JsonObject, Segments, parsed, platform};
+use super::error::ApiError;
+use super::releases::known_product;
+use crate::catalogue::{Finalized, Promoted, Target};
+use axum::Json;
+use axum::extract::State;
+use http::StatusCode;
+use release_types::{Channel, ProductName, ReleaseSummary, Releases};
+use semver::Version;
+
+/// How many platforms one call may make visible. All of them are read and written in one
+/// transaction, and nobody else writes meanwhile.
+const MAX_TARGETS: usize = 500;
+
+/// The longest reason, in characters.
+const MAX_REASON: usize = 1000;
+
+/// `POST /api/v1/releases/finalize`.
+pub(super) async fn finalize(
+    State(app): State<AppState>,
+    _: Publisher,
+    body: JsonObject,
+) -> Result<Json<Releases>, ApiError> {
+    let mut targets = Vec::new();
+    for (index, release) in body.objects("releases")?.iter().enumerate() {
+        let of_release = targets_of(&app, release).await;
+        targets.extend(of_release.map_err(|error| error.at(&format!("releases[{index}]")))?);
+        if targets.len() > MAX_TARGETS {
+            let message = format!("more than {MAX_TARGETS} platforms in one call");
+            return Err(ApiError::bad_request(message));
+        }
+    }
+    match app.hub.finalize(&targets).await? {
+        Finalized::Done(releases) => Ok(Json(Releases { releases })),
+        Finalized::Refused(why) => Err(ApiError::conflict(format!(
+            "nothing was made visible: {}",
+            why.join("; ")
+        ))),
+    }
+}
+
+async fn targets_of(app: &AppState, release: &JsonObject) -> Result<Vec<Target>, ApiError> {
+    let product = known_product(app, release.required("product")?).await?;
+    let version = release.version()?;
+    let channel = release.channel()?;
+    let mut targets = Vec::new();
+    for (index, named) in release.objects("platforms")?.iter().enumerate() {
+        let read = || platform(named.required("os")?, named.required("arch")?);
+        targets.push(Target {
+            product: product.clone(),
+            version: version.clone(),
+            channel,
+            platform: read().map_err(|error| error.at(&format!("platforms[{index}]")))?,
+        });
+    }
+    Ok(targets)
+}
+
+/// `POST /api/v1/releases/{product}/{version}/promote`.
+pub(super) async fn promote(
+    State(app): State<AppState>,
+    _: Publisher,
+    Segments(path): Segments<(String, String)>,
+    body: JsonObject,
+) -> Result<(StatusCode, Json<Releases>), ApiError> {
+    let (product, version) = named(&app, path).await?;
+    let from: Channel = parsed("from", body.required("from")?)?;
+    let to: Channel = parsed("to", body.required("to")?)?;
+    if from == to {
+        let message = "`from` and `to` are the same channel";
+        return Err(ApiError::bad_request(message));
+    }
+    let catalogue = app.hub.catalogue();
+    let promoted = catalogue
+        .promote(&product, &version, (from, to), app.hub.now())
+        .await?;
+    match promoted {
+        Promoted::Done(releases) => Ok((StatusCode::CREATED, Json(Releases { releases }))),
+        Promoted::Unknown => Err(unknown(&product, &version, from)),
+        Promoted::Yanked(channel) => Err(ApiError::conflict(format!(
+            "{product} {version} is yanked on {channel}"
+        ))),
+        Promoted::Conflict(why) => Err(ApiError::conflict(why)),
+    }
+}
+
+/// `POST /api/v1/releases/{product}/{version}/yank`.
+pub(super) async fn yank(
+    State(app): State<AppState>,
+    _: Publisher,
+    Segments(path): Segments<(String, String)>,
+    body: JsonObject,
+) -> Result<Json<ReleaseSummary>, ApiError> {
+    set_yanked(&app, path, &body, true).await
+}
+
+/// `DELETE /api/v1/releases/{product}/{version}/yank`.
+pub(super) async fn unyank(
+    State(app): State<AppState>,
+    _: Publisher,
+    Segments(path): Segments<(String, String)>,
+    body: JsonObject,
+) -> Result<Json<ReleaseSummary>, ApiError> {
+    set_yanked(&app, path, &body, false).await
+}
+
+async fn set_yanked(
+    app: &AppState,
+    path: (String, String),
+    body: &JsonObject,
+    yanked: bool,
+) -> Result<Json<ReleaseSummary>, ApiError> {
+    let (product, version) = named(app, path).await?;
+    let channel = body.channel()?;
+    let reason = body.text("reason")?;
+    if reason.is_some_and(|reason| reason.chars().count() > MAX_REASON) {
+        let message = format!("`reason` is longer than {MAX_REASON} characters");
+        return Err(ApiError::bad_request(message));
+    }
+    let catalogue = app.hub.catalogue();
+    let release = (&product, &version, channel);
+    let summary = catalogue
+        .set_yanked(release, yanked, reason, app.hub.now())
+        .await?;
+    summary
+        .map(Json)
+        .ok_or_else(|| unknown(&product, &version, channel))
+}
+
+async fn named(
+    app: &AppState,
+    (product, version): (String, String),
+) -> Result<(ProductName, Version), ApiError> {
+    let product = known_product(app, &product).await?;
+    Ok((product, parsed("version", &version)?))
+}
+
+fn unknown(product: &ProductName, version: &Version, channel: Channel) -> ApiError {
+    ApiError::not_found(format!("{product} {version} is not released on {channel}"))
+}

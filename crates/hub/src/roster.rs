@@ -1,0 +1,366 @@
+//! Who may do what on a Hub: users, their credentials, packs and their members, as the Hub's
+//! operator handles them on the server's own machine, whether or not the server runs.
+
+use crate::catalogue::{Catalogue, FoundUser, User};
+use crate::config::Clock;
+use crate::data_dir::DataDir;
+use crate::guests::GuestLock;
+use crate::storage::blocking;
+use crate::token::{NewToken, TokenKind};
+use crate::{HubConfig, HubError};
+use jiff::Timestamp;
+use release_types::{MemberRole, PackId, UserRole};
+use secrecy::SecretString;
+use sqlx::SqliteTransaction;
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+
+/// The catalogue's users and packs.
+///
+/// What [`Roster::open`] has opened is held until [`Roster::close`], or until it is dropped.
+#[derive(Debug)]
+pub struct Roster {
+    catalogue: Catalogue,
+    clock: Clock,
+    // Declared behind the catalogue, so that its files are closed before others may have them.
+    _access: Access,
+}
+
+#[derive(Debug)]
+enum Access {
+    /// Nobody else has the data directory.
+    Alone { _dir: DataDir },
+    /// A server has it, and lets guests in.
+    Guest { _lock: GuestLock },
+    /// A Hub of this process has it.
+    Within,
+}
+
+/// Why users and packs were not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum RosterError {
+    /// The Hub cannot be used.
+    #[error(transparent)]
+    Hub(#[from] HubError),
+    /// The name is taken.
+    #[error("there is a user {0} already; nothing was changed")]
+    UserExists(UserName),
+    /// There is nobody of this name.
+    #[error("there is no user {0}")]
+    NoUser(UserName),
+    /// The user is disabled.
+    #[error("the user {0} is disabled")]
+    Disabled(UserName),
+    /// There is no pack of this id.
+    #[error("there is no pack {0}")]
+    NoPack(PackId),
+    /// The user is no member of the pack.
+    #[error("{user} is no member of the pack {pack}")]
+    NoMember {
+        /// The user.
+        user: UserName,
+        /// The pack.
+        pack: PackId,
+    },
+    /// A credential would be over before it began.
+    #[error("the time that the credential is to expire at is over already")]
+    Expired,
+}
+
+/// A text that cannot be a user's name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{}` is not a user's name: expected 1 to 64 characters, none of them a control character, and no space around them",
+    .0.escape_debug()
+)]
+pub struct UserNameError(String);
+
+/// What a user is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserName(String);
+
+impl UserName {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for UserName {
+    type Err = UserNameError;
+
+    fn from_str(text: &str) -> Result<Self, UserNameError> {
+        let fits = (1..=64).contains(&text.chars().count())
+            && !text.chars().any(char::is_control)
+            && text.trim() == text;
+        if fits {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(UserNameError(text.chars().take(200).collect()))
+        }
+    }
+}
+
+impl fmt::Display for UserName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// What becomes of the credentials a user has when a further one is issued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Earlier {
+    /// They stay.
+    Keep,
+    /// They stop at the moment the new one begins.
+    Revoke,
+}
+
+impl Roster {
+    /// Opens the roster of a Hub that exists and has an administrator, alone or beside the server
+    /// that has it open.
+    ///
+    /// # Errors
+    /// [`HubError::NotInitialized`], [`HubError::Locked`] when the directory is open for something
+    /// else than serving, [`HubError::Config`] when the server is of another version, and whatever
+    /// disk and database report.
+    pub async fn open(config: HubConfig) -> Result<Self, HubError> {
+        let HubConfig {
+            data_dir: path,
+            clock,
+            ..
+        } = config;
+        if !DataDir::has_catalogue(&path) {
+            return Err(HubError::NotInitialized { path });
+        }
+        let (catalogue, access) = match DataDir::create(&path) {
+            Ok(dir) => {
+                let catalogue = Catalogue::open(&dir.database(), clock.now()).await?;
+                (catalogue, Access::Alone { _dir: dir })
+            }
+            Err(locked @ HubError::Locked { .. }) => match enter(&path).await? {
+                Some(lock) => {
+                    let catalogue = Catalogue::join(&DataDir::database_in(&path)).await?;
+                    (catalogue, Access::Guest { _lock: lock })
+                }
+                None => return Err(locked),
+            },
+            Err(error) => return Err(error),
+        };
+        let roster = Self {
+            catalogue,
+            clock,
+            _access: access,
+        };
+        if !roster.catalogue.has_admin().await? {
+            roster.close().await;
+            return Err(HubError::NotInitialized { path });
+        }
+        Ok(roster)
+    }
+
+    /// The roster of a Hub that this process has open.
+    pub(crate) fn within(catalogue: Catalogue, clock: Clock) -> Self {
+        Self {
+            catalogue,
+            clock,
+            _access: Access::Within,
+        }
+    }
+
+    /// Closes what was opened.
+    pub async fn close(self) {
+        if !matches!(self._access, Access::Within) {
+            self.catalogue.close().await;
+        }
+    }
+
+    /// Adds a user; the first credential is shown this once.
+    ///
+    /// # Errors
+    /// [`RosterError::UserExists`], [`RosterError::Expired`], or the Hub's.
+    pub async fn add_user(
+        &self,
+        name: &UserName,
+        role: UserRole,
+        expires_at: Option<Timestamp>,
+    ) -> Result<SecretString, RosterError> {
+        let now = self.before(expires_at)?;
+        let token = NewToken::draw(TokenKind::of(role))?;
+        let mut tx = self.catalogue.write().await?;
+        if Catalogue::find_user(&mut tx, name.as_str())
+            .await?
+            .is_some()
+        {
+            return Err(RosterError::UserExists(name.clone()));
+        }
+        let id = Catalogue::insert_user(&mut tx, name.as_str(), role, now).await?;
+        let holder = (id.as_str(), name.as_str());
+        Catalogue::insert_credential(&mut tx, holder, expires_at, &token, now).await?;
+        tx.commit().await.map_err(HubError::from)?;
+        Ok(token.secret)
+    }
+
+    /// Issues a further credential to a user; it is shown this once.
+    ///
+    /// # Errors
+    /// [`RosterError::NoUser`], [`RosterError::Disabled`], [`RosterError::Expired`], or the Hub's.
+    pub async fn issue_credential(
+        &self,
+        name: &UserName,
+        expires_at: Option<Timestamp>,
+        earlier: Earlier,
+    ) -> Result<SecretString, RosterError> {
+        let now = self.before(expires_at)?;
+        let mut tx = self.catalogue.write().await?;
+        let user = enabled_user(&mut tx, name).await?;
+        let token = NewToken::draw(TokenKind::of(user.role))?;
+        if earlier == Earlier::Revoke {
+            Catalogue::revoke_credentials(&mut tx, &user.id, now).await?;
+        }
+        let holder = (user.id.as_str(), name.as_str());
+        Catalogue::insert_credential(&mut tx, holder, expires_at, &token, now).await?;
+        tx.commit().await.map_err(HubError::from)?;
+        Ok(token.secret)
+    }
+
+    /// Disables a user, for ever: no credential works from this moment on. What the user has
+    /// issued to automation stays, since it is the Hub's or a pack's.
+    ///
+    /// # Errors
+    /// [`RosterError::NoUser`], or the Hub's.
+    pub async fn disable_user(&self, name: &UserName) -> Result<(), RosterError> {
+        let now = self.clock.now();
+        let mut tx = self.catalogue.write().await?;
+        let user = user(&mut tx, name).await?;
+        Catalogue::mark_disabled(&mut tx, &user.id, now).await?;
+        Catalogue::revoke_credentials(&mut tx, &user.id, now).await?;
+        tx.commit().await.map_err(HubError::from)?;
+        Ok(())
+    }
+
+    /// All users, by name.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn users(&self) -> Result<Vec<User>, RosterError> {
+        Ok(self.catalogue.users(self.clock.now()).await?)
+    }
+
+    /// Adds a pack, unless it exists. Whether it is new.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn add_pack(&self, pack: &PackId) -> Result<bool, RosterError> {
+        Ok(self.catalogue.add_pack(pack, self.clock.now()).await?)
+    }
+
+    /// All packs, by id.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn packs(&self) -> Result<Vec<PackId>, RosterError> {
+        Ok(self.catalogue.packs().await?)
+    }
+
+    /// The members of a pack with their roles, by name.
+    ///
+    /// # Errors
+    /// [`RosterError::NoPack`], or the Hub's.
+    pub async fn members(&self, pack: &PackId) -> Result<Vec<(String, MemberRole)>, RosterError> {
+        self.known_pack(pack).await?;
+        Ok(self.catalogue.members(pack).await?)
+    }
+
+    /// Makes a user a member of a pack, or gives a member another role.
+    ///
+    /// # Errors
+    /// [`RosterError::NoPack`], [`RosterError::NoUser`], [`RosterError::Disabled`], or the Hub's.
+    pub async fn add_member(
+        &self,
+        pack: &PackId,
+        name: &UserName,
+        role: MemberRole,
+    ) -> Result<(), RosterError> {
+        self.known_pack(pack).await?;
+        let mut tx = self.catalogue.write().await?;
+        let user = enabled_user(&mut tx, name).await?;
+        Catalogue::put_member(&mut tx, pack, &user.id, role, self.clock.now()).await?;
+        tx.commit().await.map_err(HubError::from)?;
+        Ok(())
+    }
+
+    /// Takes a user out of a pack.
+    ///
+    /// # Errors
+    /// [`RosterError::NoPack`], [`RosterError::NoUser`], [`RosterError::NoMember`], or the Hub's.
+    pub async fn remove_member(&self, pack: &PackId, name: &UserName) -> Result<(), RosterError> {
+        self.known_pack(pack).await?;
+        let mut tx = self.catalogue.write().await?;
+        let found = user(&mut tx, name).await?;
+        if !Catalogue::remove_member(&mut tx, pack, &found.id).await? {
+            return Err(RosterError::NoMember {
+                user: name.clone(),
+                pack: pack.clone(),
+            });
+        }
+        tx.commit().await.map_err(HubError::from)?;
+        Ok(())
+    }
+
+    /// Packs are never removed, so one that is known stays known.
+    async fn known_pack(&self, pack: &PackId) -> Result<(), RosterError> {
+        if self.catalogue.has_pack(pack).await? {
+            Ok(())
+        } else {
+            Err(RosterError::NoPack(pack.clone()))
+        }
+    }
+
+    /// The time now, where it is before a credential's end.
+    fn before(&self, expires_at: Option<Timestamp>) -> Result<Timestamp, RosterError> {
+        let now = self.clock.now();
+        match expires_at {
+            Some(end) if end <= now => Err(RosterError::Expired),
+            _ => Ok(now),
+        }
+    }
+}
+
+/// Waits without holding up a server that is starting in this very process.
+async fn enter(path: &Path) -> Result<Option<GuestLock>, HubError> {
+    let path = path.to_owned();
+    blocking(move || GuestLock::enter(&path)).await
+}
+
+async fn user(tx: &mut SqliteTransaction<'_>, name: &UserName) -> Result<FoundUser, RosterError> {
+    let found = Catalogue::find_user(tx, name.as_str()).await?;
+    found.ok_or_else(|| RosterError::NoUser(name.clone()))
+}
+
+async fn enabled_user(
+    tx: &mut SqliteTransaction<'_>,
+    name: &UserName,
+) -> Result<FoundUser, RosterError> {
+    let user = user(tx, name).await?;
+    if user.disabled {
+        return Err(RosterError::Disabled(name.clone()));
+    }
+    Ok(user)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn user_names() {
+        for good in ["alex", "Alex Doe", "é", &"x".repeat(64)] {
+            assert!(good.parse::<UserName>().is_ok(), "{good}");
+        }
+        for bad in ["", " a", "a ", "a\tb", "a\n", "\u{1b}[0m", &"x".repeat(65)] {
+            assert!(bad.parse::<UserName>().is_err(), "{bad:?}");
+        }
+    }
+}

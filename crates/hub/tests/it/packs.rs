@@ -1,0 +1,428 @@
+//! Packs: who issues their deploy tokens, and the builds that are made with them.
+
+use crate::support::{Server, error};
+use hub::{Roster, UserName};
+use release_types::{
+    BuildUpload, CompletedBuild, IssuedToken, MemberRole, PACK_TOKEN_HEADER, PackId, RevokedToken,
+    Sha256Digest, TokenList, UserRole,
+};
+use reqwest::{Method, Response, StatusCode};
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+
+const TOKENS: &str = "/api/v1/packs/my-pack/deploy-tokens";
+const PRESIGN: &str = "/api/v1/ci/presign";
+const COMPLETE: &str = "/api/v1/ci/complete";
+
+fn pack(id: &str) -> PackId {
+    id.parse().unwrap()
+}
+
+fn name(text: &str) -> UserName {
+    text.parse().unwrap()
+}
+
+/// A user who is a creator, with a credential.
+async fn creator(roster: &Roster, user: &str) -> String {
+    let added = roster.add_user(&name(user), UserRole::Creator, None).await;
+    added.unwrap().expose_secret().to_owned()
+}
+
+/// Makes a user a member of the first pack.
+async fn join(roster: &Roster, user: &str, role: MemberRole) {
+    let (pack, name) = (pack("my-pack"), name(user));
+    roster.add_member(&pack, &name, role).await.unwrap();
+}
+
+/// A server with two packs, and a creator of the first.
+async fn with_packs() -> (Server, String) {
+    let server = Server::start().await;
+    let roster = server.hub.roster();
+    for id in ["my-pack", "other-pack"] {
+        assert!(roster.add_pack(&pack(id)).await.unwrap());
+    }
+    let alex = creator(&roster, "alex").await;
+    join(&roster, "alex", MemberRole::Creator).await;
+    (server, alex)
+}
+
+async fn bearer(server: &Server, who: &str, method: Method, path: &str, body: &Value) -> Response {
+    let request = server.client.request(method, server.url(path));
+    request.bearer_auth(who).json(body).send().await.unwrap()
+}
+
+async fn issue(server: &Server, who: &str, path: &str) -> IssuedToken {
+    let response = bearer(server, who, Method::POST, path, &json!({"name": "ci"})).await;
+    assert_eq!(response.status(), 200);
+    response.json().await.unwrap()
+}
+
+async fn ci(server: &Server, token: &str, path: &str, body: &Value) -> Response {
+    let request = server.client.post(server.url(path));
+    let request = request.header(PACK_TOKEN_HEADER, token).json(body);
+    request.send().await.unwrap()
+}
+
+async fn presign(server: &Server, token: &str) -> BuildUpload {
+    let response = ci(server, token, PRESIGN, &json!({"packId": "my-pack"})).await;
+    assert_eq!(response.status(), 200);
+    response.json().await.unwrap()
+}
+
+async fn put(server: &Server, upload: &BuildUpload, bytes: &str) -> Response {
+    let mut request = server.client.put(&upload.upload_url);
+    for (name, value) in &upload.upload_headers {
+        request = request.header(name, value);
+    }
+    request.body(bytes.to_owned()).send().await.unwrap()
+}
+
+fn completion(upload: &BuildUpload) -> Value {
+    json!({
+        "packId": "my-pack",
+        "buildId": upload.build_id,
+        "artifactKey": upload.artifact_key,
+        "version": "1.2.0",
+    })
+}
+
+#[tokio::test]
+async fn members_and_administrators_handle_a_packs_tokens() {
+    let (server, alex) = with_packs().await;
+    let roster = server.hub.roster();
+    let blake = creator(&roster, "blake").await;
+    let helper = creator(&roster, "helper").await;
+    join(&roster, "helper", MemberRole::Admin).await;
+
+    for who in [&alex, &helper, &server.admin] {
+        let issued = issue(&server, who, TOKENS).await;
+        assert!(issued.token.starts_with("atlas_pack_"));
+        assert!(issued.token.starts_with(&issued.record.token_prefix));
+        let listed = bearer(&server, who, Method::GET, TOKENS, &Value::Null).await;
+        let listed: TokenList = listed.json().await.unwrap();
+        assert_eq!(listed.tokens[0], issued.record);
+        presign(&server, &issued.token).await;
+
+        let body = json!({"tokenId": issued.record.id});
+        // A token is its pack's: no other route revokes it.
+        for (path, status) in [
+            ("/api/v1/packs/other-pack/deploy-tokens", 404),
+            ("/api/v1/deploy/app-tokens", 404),
+        ] {
+            let response = server.as_admin(Method::DELETE, path, &body).await;
+            error(response, status).await;
+        }
+        let revoked = bearer(&server, who, Method::DELETE, TOKENS, &body).await;
+        let revoked: RevokedToken = revoked.json().await.unwrap();
+        let again = bearer(&server, who, Method::DELETE, TOKENS, &body).await;
+        assert_eq!(again.json::<RevokedToken>().await.unwrap(), revoked);
+        let body = json!({"packId": "my-pack"});
+        error(ci(&server, &issued.token, PRESIGN, &body).await, 403).await;
+    }
+    let apps = server
+        .as_admin(Method::GET, "/api/v1/deploy/app-tokens", &Value::Null)
+        .await;
+    assert_eq!(apps.json::<TokenList>().await.unwrap().tokens.len(), 1);
+
+    let token = issue(&server, &alex, TOKENS).await.token;
+    for method in [Method::GET, Method::POST, Method::DELETE] {
+        // A body that is wrong decides nothing for those who may not.
+        let bad = json!({"expiresAt": "soon"});
+        for nobody in [server.token.as_str(), &token, "", &"x".repeat(76)] {
+            error(
+                bearer(&server, nobody, method.clone(), TOKENS, &bad).await,
+                401,
+            )
+            .await;
+        }
+        let anonymous = server.client.request(method.clone(), server.url(TOKENS));
+        let anonymous = anonymous.header(PACK_TOKEN_HEADER, &token).json(&bad);
+        error(anonymous.send().await.unwrap(), 401).await;
+        error(
+            bearer(&server, &blake, method.clone(), TOKENS, &bad).await,
+            403,
+        )
+        .await;
+        for (other, status) in [("other-pack", 403), ("missing", 403), ("%00", 403)] {
+            let path = format!("/api/v1/packs/{other}/deploy-tokens");
+            error(
+                bearer(&server, &alex, method.clone(), &path, &bad).await,
+                status,
+            )
+            .await;
+        }
+        for missing in ["missing", "a%20b"] {
+            let path = format!("/api/v1/packs/{missing}/deploy-tokens");
+            error(server.as_admin(method.clone(), &path, &bad).await, 404).await;
+        }
+    }
+    for (method, body, status) in [
+        (Method::POST, json!({"expiresAt": "soon"}), 400),
+        (
+            Method::POST,
+            json!({"expiresAt": "2001-01-01T00:00:00Z"}),
+            400,
+        ),
+        (Method::DELETE, json!({}), 400),
+        (Method::DELETE, json!({"tokenId": "unheard-of"}), 404),
+    ] {
+        error(bearer(&server, &alex, method, TOKENS, &body).await, status).await;
+    }
+
+    // Who is no member any more may no more.
+    let (mine, alex_name) = (pack("my-pack"), name("alex"));
+    roster.remove_member(&mine, &alex_name).await.unwrap();
+    error(
+        bearer(&server, &alex, Method::GET, TOKENS, &Value::Null).await,
+        403,
+    )
+    .await;
+    roster.disable_user(&name("helper")).await.unwrap();
+    error(
+        bearer(&server, &helper, Method::GET, TOKENS, &Value::Null).await,
+        401,
+    )
+    .await;
+    // The pack's automation goes on.
+    presign(&server, &token).await;
+}
+
+#[tokio::test]
+async fn a_build_is_uploaded_completed_and_cannot_change() {
+    let (server, alex) = with_packs().await;
+    let token = issue(&server, &alex, TOKENS).await.token;
+    let upload = presign(&server, &token).await;
+    let key = format!("packs/my-pack/builds/{}.atlas", upload.build_id);
+    assert_eq!(upload.artifact_key, format!("local::{key}"));
+    assert_eq!(upload.artifact_provider, "local");
+    let url = format!("{}/{key}?", server.base);
+    assert!(upload.upload_url.starts_with(&url), "{}", upload.upload_url);
+
+    // Never uploaded.
+    let mut body = completion(&upload);
+    error(ci(&server, &token, COMPLETE, &body).await, 409).await;
+
+    assert_eq!(put(&server, &upload, "first").await.status(), 201);
+    assert_eq!(put(&server, &upload, "a build").await.status(), 201);
+    assert_eq!(server.files("blobs").len(), 1, "the first bytes are gone");
+    for (size, status) in [(json!(6), 409), (json!("7"), 400), (json!(-1), 400)] {
+        body["artifactSize"] = size;
+        error(ci(&server, &token, COMPLETE, &body).await, status).await;
+    }
+    body["artifactSize"] = json!(7);
+    body["commitHash"] = json!("0f0f0f");
+    body["commitMessage"] = json!("Say more\n\nand more");
+    let response = ci(&server, &token, COMPLETE, &body).await;
+    assert_eq!(response.status(), 200);
+    let done: CompletedBuild = response.json().await.unwrap();
+    assert_eq!(done.build.id, upload.build_id);
+    assert_eq!(done.build.artifact_key, upload.artifact_key);
+    assert_eq!(
+        (done.build.artifact_size, done.build.sha256),
+        (7, Sha256Digest::of(b"a build"))
+    );
+    assert_eq!(done.channel.name.as_str(), "dev");
+    assert_eq!(done.channel.build_id, upload.build_id);
+
+    // Immutable: the same bytes are fine, others are not, and neither is another story.
+    assert_eq!(put(&server, &upload, "a build").await.status(), 200);
+    error(put(&server, &upload, "another").await, 409).await;
+    server.pass(10);
+    let again = ci(&server, &token, COMPLETE, &body).await;
+    assert_eq!(again.json::<CompletedBuild>().await.unwrap(), done);
+    for field in ["version", "commitHash", "commitMessage"] {
+        let mut other = body.clone();
+        other[field] = json!("other");
+        let says = error(ci(&server, &token, COMPLETE, &other).await, 409).await;
+        assert!(says.contains(field), "{says}");
+    }
+    // Further channels are told of it.
+    for channel in ["beta", "production"] {
+        body["channel"] = json!(channel);
+        let response = ci(&server, &token, COMPLETE, &body).await;
+        let further: CompletedBuild = response.json().await.unwrap();
+        assert_eq!(further.build, done.build);
+        assert_eq!(further.channel.name.as_str(), channel);
+    }
+    // Builds are nobody's to download without a credential.
+    assert_eq!(server.get(&format!("/{key}")).await.status(), 405);
+    assert_eq!(server.get(&format!("/artifacts/{key}")).await.status(), 404);
+
+    let dir = server.stop().await;
+    let server = Server::start_in(dir, |_| {}).await;
+    assert_eq!(server.files("blobs").len(), 1);
+    let again = ci(&server, &token, COMPLETE, &body).await;
+    assert_eq!(
+        again.json::<CompletedBuild>().await.unwrap().build,
+        done.build
+    );
+}
+
+#[tokio::test]
+async fn a_packs_token_is_for_its_builds_alone() {
+    let (server, alex) = with_packs().await;
+    let issued = issue(&server, &alex, TOKENS).await;
+    let token = issued.token.as_str();
+    let mine = json!({"packId": "my-pack"});
+    for path in [PRESIGN, COMPLETE] {
+        error(
+            ci(&server, token, path, &json!({"packId": "other-pack"})).await,
+            403,
+        )
+        .await;
+        error(
+            ci(&server, token, path, &json!({"packId": "missing"})).await,
+            403,
+        )
+        .await;
+        error(ci(&server, token, path, &json!({})).await, 400).await;
+        error(ci(&server, token, path, &json!({"packId": 7})).await, 400).await;
+        // No credential, one of another kind, one in the wrong header, a wrong one.
+        let anonymous = server.client.post(server.url(path)).json(&mine);
+        error(anonymous.send().await.unwrap(), 403).await;
+        error(server.post(path, &mine).await, 403).await;
+        error(ci(&server, &server.token, path, &mine).await, 403).await;
+        error(bearer(&server, token, Method::POST, path, &mine).await, 403).await;
+        error(bearer(&server, &alex, Method::POST, path, &mine).await, 403).await;
+        // The token decides, even beside a credential that may.
+        let both = server.client.post(server.url(path)).json(&mine);
+        let both = both
+            .header(PACK_TOKEN_HEADER, "x")
+            .bearer_auth(&server.admin);
+        error(both.send().await.unwrap(), 403).await;
+    }
+    let admin = server.as_admin(Method::POST, PRESIGN, &mine).await;
+    assert_eq!(admin.status(), 200);
+    for (body, status) in [
+        (json!({"packId": "missing"}), 404),
+        (json!({"packId": "a/../b"}), 400),
+        (json!({}), 400),
+    ] {
+        error(server.as_admin(Method::POST, PRESIGN, &body).await, status).await;
+    }
+
+    // Known, and not allowed: artifacts and releases.
+    let key = json!({"action": "upload", "key": "artifacts/cli/1.0.0/linux/x64/x"});
+    for (path, body) in [
+        ("/api/v1/storage/presign", &key),
+        ("/api/v1/releases/cli/publish", &json!({})),
+    ] {
+        error(ci(&server, token, path, body).await, 403).await;
+        error(bearer(&server, &alex, Method::POST, path, body).await, 403).await;
+        error(ci(&server, "x", path, body).await, 401).await;
+        error(bearer(&server, "x", Method::POST, path, body).await, 401).await;
+    }
+    error(
+        bearer(
+            &server,
+            &alex,
+            Method::GET,
+            "/api/v1/deploy/app-tokens",
+            &key,
+        )
+        .await,
+        403,
+    )
+    .await;
+    // A build's key gets no address where artifacts do.
+    let build = json!({"action": "upload", "key": "packs/my-pack/builds/b.atlas"});
+    error(server.post("/api/v1/storage/presign", &build).await, 403).await;
+
+    // Used, and over.
+    let listed = bearer(&server, &alex, Method::GET, TOKENS, &Value::Null).await;
+    let listed: TokenList = listed.json().await.unwrap();
+    assert!(listed.tokens[0].last_used_at.is_some());
+    let soon = server.hub.issue_app_token(None, None).await.unwrap();
+    assert!(soon.record.expires_at.is_none());
+    let body = json!({"expiresAt": (jiff::Timestamp::now() + jiff::SignedDuration::from_secs(60))});
+    let brief = bearer(&server, &alex, Method::POST, TOKENS, &body).await;
+    let brief: IssuedToken = brief.json().await.unwrap();
+    presign(&server, &brief.token).await;
+    server.pass(61);
+    error(ci(&server, &brief.token, PRESIGN, &mine).await, 403).await;
+}
+
+#[tokio::test]
+async fn what_is_no_build_is_not_completed() {
+    let (server, alex) = with_packs().await;
+    let token = issue(&server, &alex, TOKENS).await.token;
+    let upload = presign(&server, &token).await;
+    assert_eq!(put(&server, &upload, "bytes").await.status(), 201);
+    let other = format!("local::packs/other-pack/builds/{}.atlas", upload.build_id);
+    for (field, value, says) in [
+        ("buildId", Value::Null, "buildId"),
+        ("buildId", json!("../x"), "buildId"),
+        ("buildId", json!("0".repeat(33)), "buildId"),
+        ("artifactKey", Value::Null, "artifactKey"),
+        ("artifactKey", json!(other), "artifactKey"),
+        (
+            "artifactKey",
+            json!("local::artifacts/cli/1.0.0/linux/x64/x"),
+            "artifactKey",
+        ),
+        ("artifactKey", json!(""), "artifactKey"),
+        ("version", Value::Null, "version"),
+        ("version", json!(""), "version"),
+        ("version", json!("1\n2"), "version"),
+        ("version", json!("1".repeat(129)), "version"),
+        ("channel", json!("stable"), "channel"),
+        ("commitHash", json!(7), "commitHash"),
+        ("commitMessage", json!([]), "commitMessage"),
+    ] {
+        let mut body = completion(&upload);
+        body[field] = value;
+        let text = error(ci(&server, &token, COMPLETE, &body).await, 400).await;
+        assert!(text.contains(says), "{body}: {text}");
+    }
+    // A build whose bytes are lost is none, and the raw key is as good as the one with a provider.
+    std::fs::remove_file(&server.files("blobs")[0]).unwrap();
+    error(
+        ci(&server, &token, COMPLETE, &completion(&upload)).await,
+        409,
+    )
+    .await;
+    assert_eq!(put(&server, &upload, "bytes").await.status(), 200);
+    let mut body = completion(&upload);
+    body["artifactKey"] = json!(upload.artifact_key.strip_prefix("local::"));
+    assert_eq!(
+        ci(&server, &token, COMPLETE, &body).await.status(),
+        StatusCode::OK
+    );
+}
+
+#[tokio::test]
+async fn a_builds_upload_is_bound_as_an_artifacts_is() {
+    let (server, alex) = with_packs().await;
+    let token = issue(&server, &alex, TOKENS).await.token;
+    let body = json!({"packId": "my-pack", "size": 5, "sha256": Sha256Digest::of(b"hello")});
+    let response = ci(&server, &token, PRESIGN, &body).await;
+    let bound: BuildUpload = response.json().await.unwrap();
+    error(put(&server, &bound, "hello!").await, 400).await;
+    error(put(&server, &bound, "jello").await, 400).await;
+    let mut forged = bound.clone();
+    forged.upload_url = forged.upload_url.replace("/my-pack/", "/other-pack/");
+    error(put(&server, &forged, "hello").await, 403).await;
+    let bare = server.url("/packs/my-pack/builds/x.atlas");
+    let bare = server.client.put(bare).body("x").send().await.unwrap();
+    error(bare, 403).await;
+    assert!(server.files("blobs").is_empty() && server.files("staging").is_empty());
+    assert_eq!(put(&server, &bound, "hello").await.status(), 201);
+}
+
+/// Of two completions with different stories one wins whole.
+#[tokio::test]
+async fn completions_that_race_leave_one_story() {
+    let (server, alex) = with_packs().await;
+    let token = issue(&server, &alex, TOKENS).await.token;
+    let upload = presign(&server, &token).await;
+    assert_eq!(put(&server, &upload, "bytes").await.status(), 201);
+    let attempt = async |n: usize| {
+        let mut body = completion(&upload);
+        body["version"] = json!(format!("1.0.{n}"));
+        ci(&server, &token, COMPLETE, &body).await.status()
+    };
+    let statuses = futures_util::future::join_all((0..8).map(attempt)).await;
+    let done = statuses.iter().filter(|status| **status == 200).count();
+    let refused = statuses.iter().filter(|status| **status == 409).count();
+    assert_eq!((done, refused), (1, 7));
+}
