@@ -92,10 +92,7 @@ pub struct MoldVariable {
 /// target and be silenced by any flag of `target.*`; `RUSTFLAGS` would silence all configuration.
 /// What it does silence is `build.rustflags`, unless `target.<triple>` has done so already.
 pub fn mold_variable(triple: &str, files: &[ConfigFile], env: &Env) -> MoldVariable {
-    let name = format!(
-        "CARGO_TARGET_{}_RUSTFLAGS",
-        triple.to_uppercase().replace(['-', '.'], "_")
-    );
+    let name = rustflags_variable(triple);
     let old = env
         .get(&name)
         .map(|value| value.to_string_lossy().trim().to_owned())
@@ -142,6 +139,31 @@ pub fn mold_variable(triple: &str, files: &[ConfigFile], env: &Env) -> MoldVaria
         value,
         warnings,
     }
+}
+
+/// Takes what [`mold_variable`] adds out of an environment: a build asks for mold by its shim, and an
+/// earlier step's variable would silence flags, and link with mold where it is not wanted.
+pub fn forget_mold_variable(triple: &str, env: &mut Env) {
+    let name = rustflags_variable(triple);
+    let rest = env.get(&name).and_then(|value| value.to_str());
+    let rest = rest.and_then(|value| value.trim_end().strip_suffix(MOLD));
+    // Only whole words are ours.
+    let rest = rest.filter(|rest| rest.is_empty() || rest.ends_with(' '));
+    let Some(rest) = rest.map(|rest| rest.trim().to_owned()) else {
+        return;
+    };
+    // An empty one would silence too.
+    if rest.is_empty() {
+        env.remove(&name);
+    } else {
+        env.set(name, rest);
+    }
+}
+
+/// The variable that holds one target's flags.
+fn rustflags_variable(triple: &str) -> String {
+    let triple = triple.to_uppercase().replace(['-', '.'], "_");
+    format!("CARGO_TARGET_{triple}_RUSTFLAGS")
 }
 
 #[cfg(test)]
@@ -259,5 +281,32 @@ mod tests {
         assert_eq!(value("-O "), format!("-O {MOLD}"));
         assert_eq!(value("-Clink-arg=-fuse-ld=lld"), "-Clink-arg=-fuse-ld=lld");
         assert_eq!(value(MOLD), MOLD);
+    }
+
+    #[test]
+    fn a_build_forgets_what_was_added_and_nothing_else() {
+        let left = |value: &str| {
+            let mut env = env(&[(NAME, value), ("RUSTFLAGS", MOLD)]);
+            forget_mold_variable(LINUX, &mut env);
+            assert_eq!(env.get("RUSTFLAGS").unwrap(), MOLD);
+            env.get(NAME)
+                .map(|value| value.to_str().unwrap().to_owned())
+        };
+        assert_eq!(left(MOLD), None);
+        for (value, rest) in [
+            ("-O", "-O"),
+            ("", ""),
+            ("-Clink-arg=-fuse-ld=mold", "-Clink-arg=-fuse-ld=mold"),
+            (
+                "-C link-arg=-fuse-ld=mold -O",
+                "-C link-arg=-fuse-ld=mold -O",
+            ),
+        ] {
+            assert_eq!(left(value).as_deref(), Some(rest));
+        }
+        for old in ["-O", "--cfg a -O "] {
+            let added = mold_variable(LINUX, &[], &env(&[(NAME, old)])).value;
+            assert_eq!(left(&added).as_deref(), Some(old.trim()));
+        }
     }
 }

@@ -7,6 +7,7 @@ mod profile;
 mod recipe;
 mod watch;
 
+use crate::cargo_config::forget_mold_variable;
 use crate::context::World;
 use crate::dist::Recipe;
 use crate::events::Reporter;
@@ -191,10 +192,15 @@ pub fn environment(plan: &Plan, toolchain: &Toolchain) -> BTreeMap<&'static str,
     env
 }
 
+/// The variables of this run's environment that a build gets to see.
+pub fn allowed(pass_env: &[String]) -> AllowList {
+    AllowList::base().build().and(pass_env)
+}
+
 /// The cargo command of a plan, with the whole of its environment.
 pub fn cargo_command(world: &World, plan: &Plan, toolchain: &Toolchain) -> Command {
-    let allowed = AllowList::base().build().and(&plan.pass_env);
-    let mut env: Env = world.env.allowed(&allowed);
+    let mut env: Env = world.env.allowed(&allowed(&plan.pass_env));
+    forget_mold_variable(world.host.target_triple(), &mut env);
     for (name, value) in environment(plan, toolchain) {
         env.set(name, value);
     }

@@ -4,7 +4,7 @@
 use crate::support::*;
 use atlas_release::inspect::inspect;
 use release_types::Platform;
-use test_support::Invocation;
+use test_support::{Invocation, Sandbox};
 
 /// The flag that each source passes: `beta` says when it was compiled with it.
 const FLAG: &str = "--cfg planted";
@@ -99,4 +99,25 @@ fn cargo_encoded_rustflags() {
     flag_and_mold(None, |build| {
         build.env("CARGO_ENCODED_RUSTFLAGS", FLAG.replace(' ', "\u{1f}"))
     });
+}
+
+/// `env` is for the other steps of a job; a build in the same job is as if it had not been called.
+#[test]
+fn what_env_exports_for_mold_neither_silences_flags_nor_outlives_no_mold() {
+    let env = Sandbox::new();
+    let env = atlas(&env, "env --format json").run().exits(0);
+    let env = events_of(&env, "env").remove(0);
+    let name = env["mold_variable"].as_str().unwrap();
+    let value = env["variables"][name].as_str().unwrap();
+    let config = "[build]\nrustflags = [\"--cfg\", \"planted\"]\n";
+    flag_and_mold(Some(config), |build| build.env(name, value));
+
+    let project = Project::tagged("demo-v0.1.0");
+    let build = project.quick("build demo-v0.1.0").env(name, value);
+    build.run().exits(0);
+    let program = project
+        .staged("demo-0.1.0")
+        .join(format!("beta-{}", platform()));
+    let inside = inspect(&std::fs::read(&program).unwrap()).unwrap();
+    assert!(!inside.names_tool("mold"), "{inside:?}");
 }
