@@ -113,11 +113,16 @@ pub(super) async fn build_and_stage(
     last: &LastPublished,
 ) -> Result<(Vec<Staged>, Vec<Earlier>), Error> {
     let (world, reporter) = (app.world, app.reporter.as_ref());
-    let found = &prepared.found;
+    let mut found = prepared.found;
     let targets: Vec<_> = prepared.plans.iter().map(|plan| plan.platform).collect();
-    toolchain::check_targets(world, &found.rustc, &targets).await?;
+    // It is the workspace's, and every plan's.
+    let pass_env = prepared.plans.first().map(|plan| &plan.pass_env[..]);
+    let allowed = stage::allowed(pass_env.unwrap_or_default());
+    toolchain::check_targets(world, &found.rustc, &targets, &allowed).await?;
     let mut all = Vec::with_capacity(prepared.plans.len());
     for plan in &prepared.plans {
+        // What was installed for one target is there for the next.
+        found = found.look_again(world, &prepared.state_dir);
         let mut tools = toolchain::ensure(
             world,
             found.clone(),

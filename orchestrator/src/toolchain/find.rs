@@ -49,15 +49,29 @@ pub async fn find(world: &World, state_dir: &Path) -> Result<Found, ToolchainErr
         .find_program("cargo")
         .ok_or(ToolchainError::Missing { tool: "cargo" })?;
     let rustc = rustc(world).await?;
-    Ok(Found {
+    let nothing = Found {
         cargo,
         rustc,
-        mold: world.find_program("mold"),
-        sccache: world
-            .find_native_program("sccache")
-            .or_else(|| super::install::installed_sccache(world.host, state_dir)),
-        lld_link: super::lld::find(world),
-    })
+        mold: None,
+        sccache: None,
+        lld_link: None,
+    };
+    Ok(nothing.look_again(world, state_dir))
+}
+
+impl Found {
+    /// Looks again for what a build may have installed, with the same cargo and rustc.
+    #[must_use]
+    pub fn look_again(self, world: &World, state_dir: &Path) -> Self {
+        Self {
+            mold: world.find_program("mold"),
+            sccache: world
+                .find_native_program("sccache")
+                .or_else(|| super::install::installed_sccache(world.host, state_dir)),
+            lld_link: super::lld::find(world),
+            ..self
+        }
+    }
 }
 
 /// The rustc of this machine.
@@ -105,4 +119,53 @@ async fn ask_rustc(world: &World, rustc: &Path) -> Result<(PathBuf, String), Too
         })
     })?;
     Ok((sysroot.stdout_text().into(), version.stdout_text()))
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+    use crate::toolchain::install::installed_sccache;
+    use process::Runner;
+    use release_types::{Arch, Os, Platform};
+    use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn what_one_target_has_installed_is_there_for_the_next() {
+        let dir = tempfile::tempdir().unwrap();
+        let (bin, state) = (dir.path().join("bin"), dir.path().join("state"));
+        let host = Platform::new(Os::Linux, Arch::X64);
+        let world = World {
+            env: [("PATH", &bin)].into_iter().collect(),
+            cwd: "/".into(),
+            host,
+            exe: "/atlas-release".into(),
+            runner: Runner::default(),
+            now: jiff::Timestamp::now,
+        };
+        let rustc = Rustc {
+            path: "/rustc".into(),
+            verbose_version: String::new(),
+        };
+        let found = Found {
+            cargo: "/cargo".into(),
+            rustc: rustc.clone(),
+            mold: None,
+            sccache: None,
+            lld_link: None,
+        };
+        let found = found.look_again(&world, &state);
+        assert_eq!((&found.mold, &found.sccache), (&None, &None));
+        let installed = state.join("tools/sccache/bin/sccache");
+        for file in [&bin.join("mold"), &installed] {
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, "").unwrap();
+            std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let found = found.look_again(&world, &state);
+        assert_eq!(found.mold, Some(bin.join("mold")));
+        assert_eq!(found.sccache, installed_sccache(host, &state));
+        assert_eq!(found.sccache, Some(installed));
+        assert_eq!((found.cargo, found.rustc), ("/cargo".into(), rustc));
+    }
 }

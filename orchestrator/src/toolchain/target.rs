@@ -13,7 +13,8 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// Makes sure that the standard library of every target is there, before anything is built.
 ///
 /// A rustc that may build the standard library itself (a nightly one, or one that is told to act so
-/// by `RUSTC_BOOTSTRAP`) is not asked. Source: The Cargo Book, "build-std".
+/// by a `RUSTC_BOOTSTRAP` that the build's environment holds) is not asked. Source: The Cargo Book,
+/// "build-std".
 ///
 /// # Errors
 /// When one is missing.
@@ -21,8 +22,10 @@ pub async fn check_targets(
     world: &World,
     rustc: &Rustc,
     targets: &[Platform],
+    build: &AllowList,
 ) -> Result<(), ToolchainError> {
-    let may_build_std = world.env.is_set("RUSTC_BOOTSTRAP") || is_nightly(&rustc.verbose_version);
+    let may_build_std =
+        world.env.allowed(build).is_set("RUSTC_BOOTSTRAP") || is_nightly(&rustc.verbose_version);
     // The host's is part of rustc itself.
     let others = targets.iter().filter(|target| **target != world.host);
     for target in others.filter(|_| !may_build_std) {

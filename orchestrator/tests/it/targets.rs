@@ -52,16 +52,33 @@ fn a_target_without_a_standard_library_is_refused_before_anything_is_built() {
         "windows-arm64" => "x86_64-pc-windows-msvc",
         _ => "aarch64-pc-windows-msvc",
     };
-    project
-        .quick(&format!("build demo-v1.0.0 --target {other}"))
-        .env("RUSTC", project.sandbox.root().join("bin/rustc"))
-        .run()
-        .exits(3)
-        .says(&[
+    let build = || {
+        project
+            .quick(&format!("build demo-v1.0.0 --target {other}"))
+            .env("RUSTC", project.sandbox.root().join("bin/rustc"))
+    };
+    // A build does not get to see the variable by itself, so setting it promises nothing.
+    for run in [build(), build().env("RUSTC_BOOTSTRAP", "1")] {
+        run.run().exits(3).says(&[
             &format!("error: this Rust toolchain has no standard library for {other}"),
             &format!("hint: rustup target add {other}"),
         ]);
+    }
     assert!(!project.sandbox.root().join("target").join(other).exists());
+    // One that is told to build the standard library is left to cargo.
+    project.fixture.edit(
+        "Cargo.toml",
+        "[profile.release]",
+        "[workspace.metadata.atlas-release]\npass-env = [\"RUSTC_BOOTSTRAP\"]\n\n[profile.release]",
+    );
+    project.fixture.commit("may build the standard library");
+    project.fixture.tag("demo-v1.1.0");
+    let run = project
+        .quick(&format!("build demo-v1.1.0 --target {other}"))
+        .env("RUSTC", project.sandbox.root().join("bin/rustc"))
+        .env("RUSTC_BOOTSTRAP", "1")
+        .run();
+    assert!(!run.stderr.contains("has no standard library"), "{run}");
 }
 
 #[test]
