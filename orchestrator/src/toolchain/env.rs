@@ -1,25 +1,43 @@
 //! The environment of a build, as the release specification lists it.
 
 use crate::context::World;
+use process::Env;
 use release_types::Platform;
 use std::collections::BTreeMap;
 
 /// Variables that configure a shared cache other than GitHub's for sccache.
-const REMOTE_CACHE_VARS: [&str; 8] = [
+/// A configuration file that is named counts, since what it sets up is its writer's choice.
+const REMOTE_CACHE_VARS: [&str; 12] = [
     "SCCACHE_BUCKET",
     "SCCACHE_REDIS",
     "SCCACHE_REDIS_ENDPOINT",
     "SCCACHE_REDIS_CLUSTER_ENDPOINTS",
     "SCCACHE_MEMCACHED",
+    "SCCACHE_MEMCACHED_ENDPOINT",
     "SCCACHE_GCS_BUCKET",
     "SCCACHE_AZURE_CONNECTION_STRING",
     "SCCACHE_WEBDAV_ENDPOINT",
+    "SCCACHE_OSS_BUCKET",
+    "SCCACHE_COS_BUCKET",
+    "SCCACHE_CONF",
 ];
 
-/// Whether sccache is to use GitHub's cache: in a job of GitHub Actions, unless another shared cache
-/// is configured.
+/// The variable that switches GitHub's cache on.
+const GITHUB_CACHE: &str = "SCCACHE_GHA_ENABLED";
+
+/// Whether sccache is to use GitHub's cache: as its own variable says, and without it in a job of
+/// GitHub Actions, unless another shared cache is configured.
 pub fn uses_github_cache(world: &World) -> bool {
-    world.in_github_actions() && !REMOTE_CACHE_VARS.iter().any(|name| world.env.is_set(name))
+    github_cache(&world.env, world.in_github_actions())
+}
+
+fn github_cache(env: &Env, in_github_actions: bool) -> bool {
+    if env.is_set(GITHUB_CACHE) {
+        // What sccache takes for yes. A word that it does not know it refuses by itself.
+        let said = env.get(GITHUB_CACHE).and_then(|said| said.to_str());
+        return said.is_some_and(|said| ["true", "on", "1"].contains(&said));
+    }
+    in_github_actions && !REMOTE_CACHE_VARS.iter().any(|name| env.is_set(name))
 }
 
 /// What every use of cargo is given, by a build and by other steps of a job alike.
@@ -54,7 +72,7 @@ pub fn common_environment(input: &CommonEnv<'_>) -> BTreeMap<&'static str, Strin
     if let Some(sccache) = input.sccache {
         env.insert("RUSTC_WRAPPER", sccache.to_owned());
         if input.github_cache {
-            env.insert("SCCACHE_GHA_ENABLED", "true".to_owned());
+            env.insert(GITHUB_CACHE, "true".to_owned());
         }
     }
     env
@@ -132,5 +150,25 @@ mod tests {
                 assert_eq!(env.contains_key("LC_ALL"), host.os != Os::Windows);
             }
         }
+    }
+
+    #[test]
+    fn githubs_cache_is_used_in_its_jobs_unless_somebody_has_chosen() {
+        let used = |vars: &[(&str, &str)], in_job| {
+            let env: Env = vars.iter().copied().collect();
+            github_cache(&env, in_job)
+        };
+        assert!(used(&[], true) && !used(&[], false));
+        for name in REMOTE_CACHE_VARS {
+            assert!(!used(&[(name, "x")], true), "{name}");
+            assert!(used(&[(name, "")], true), "{name}");
+            assert!(used(&[(name, "x"), (GITHUB_CACHE, "true")], true));
+        }
+        for (said, is) in [("true", true), ("on", true), ("false", false), ("0", false)] {
+            for in_job in [true, false] {
+                assert_eq!(used(&[(GITHUB_CACHE, said)], in_job), is, "{said}");
+            }
+        }
+        assert!(used(&[(GITHUB_CACHE, "")], true));
     }
 }
