@@ -129,7 +129,18 @@ impl Look<'_> {
             Tool::Cargo | Tool::Rustc | Tool::Git => Ok(true),
             Tool::Mold => self.mold(&path).await,
             Tool::LldLink => self.lld_link(&path, &mut finding).await,
-            Tool::Sccache => self.sccache(&path, version, &mut finding).await,
+            Tool::Sccache => {
+                let outcome = self.sccache(self.world, &path, &version, &mut finding);
+                match outcome.await {
+                    Err(ToolchainError::Broken { why, .. })
+                        if self.works_unconfigured(&path, &version).await? =>
+                    {
+                        finding.trial = Trial::Misconfigured(why);
+                        return Ok(finding);
+                    }
+                    outcome => outcome,
+                }
+            }
         };
         finding.trial = match outcome {
             Ok(true) => Trial::Works,
@@ -167,28 +178,52 @@ impl Look<'_> {
         Ok(true)
     }
 
+    /// Whether an sccache that has failed works with an empty configuration and a folder of its own.
+    async fn works_unconfigured(&self, path: &Path, version: &str) -> Result<bool, ToolchainError> {
+        let scratch = toolchain::scratch()?;
+        let configuration = scratch.path().join("config");
+        std::fs::write(&configuration, "").map_err(|source| ToolchainError::Io {
+            path: configuration.clone(),
+            source,
+        })?;
+        let mut env = self.world.env.allowed(&AllowList::base());
+        env.set("SCCACHE_CONF", configuration);
+        env.set("SCCACHE_DIR", scratch.path().join("cache"));
+        let world = World {
+            env,
+            ..self.world.clone()
+        };
+        let mut unheard = Finding::missing();
+        match self.sccache(&world, path, version, &mut unheard).await {
+            Ok(worked) => Ok(worked),
+            Err(error @ ToolchainError::Interrupted(_)) => Err(error),
+            Err(_) => Ok(false),
+        }
+    }
+
     async fn sccache(
         &self,
+        world: &World,
         path: &Path,
-        version: String,
+        version: &str,
         finding: &mut Finding,
     ) -> Result<bool, ToolchainError> {
         let Some(policy) = self.policy(None) else {
             return Ok(false);
         };
-        let mut server = Sccache::start(self.world, path.to_owned(), version, None, LIMIT).await?;
-        let outcome = server.probe(self.world, self.shim, &policy).await;
+        let (path, version) = (path.to_owned(), version.to_owned());
+        let mut server = Sccache::start(world, path, version, None, LIMIT).await?;
+        let outcome = server.probe(world, self.shim, &policy).await;
         if outcome.is_ok() {
-            let command = self
-                .world
+            let command = world
                 .command(server.path(), &AllowList::base())
                 .envs(&server.client())
                 .arg("--dist-status");
-            if let Ok(answer) = self.world.runner.success(&command, LIMIT).await {
+            if let Ok(answer) = world.runner.success(&command, LIMIT).await {
                 finding.notes.extend(distributed(&answer.stdout_text()));
             }
         }
-        server.stop(self.world).await;
+        server.stop(world).await;
         outcome.map(|()| true)
     }
 

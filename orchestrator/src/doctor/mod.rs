@@ -43,6 +43,8 @@ pub enum Trial {
     Works,
     /// It did not.
     Failed(String),
+    /// It did not as it is configured, and did without that configuration.
+    Misconfigured(String),
 }
 
 impl Finding {
@@ -76,6 +78,8 @@ pub enum State {
     TooOld,
     /// It is there and did not do its work.
     Broken,
+    /// It is there and does its work, but not as it is configured.
+    Misconfigured,
 }
 
 impl State {
@@ -216,7 +220,11 @@ fn known_row(tool: Tool, finding: &Finding, facts: &Facts<'_>) -> Row {
         State::Broken => Reason::Broken,
         _ => Reason::Missing,
     };
-    let ways = recipes(tool, reason, facts.host, facts.installers, facts.state_dir);
+    let ways = match state {
+        // Another copy would be configured alike.
+        State::Misconfigured => Vec::new(),
+        _ => recipes(tool, reason, facts.host, facts.installers, facts.state_dir),
+    };
     let install: Vec<String> = ways
         .first()
         .into_iter()
@@ -225,7 +233,13 @@ fn known_row(tool: Tool, finding: &Finding, facts: &Facts<'_>) -> Row {
         .collect();
     let mut notes = notes(finding);
     let need = tool.need(facts.host);
-    if !state.is_usable() && install.is_empty() && need != Need::Optional {
+    if state == State::Misconfigured {
+        notes.push(
+            "without its variables and files it works: its configuration, or what that names, has \
+             to be mended"
+                .to_owned(),
+        );
+    } else if !state.is_usable() && install.is_empty() && need != Need::Optional {
         notes.push(match tool {
             Tool::Cargo | Tool::Rustc => "rustup installs it: https://rustup.rs".to_owned(),
             _ => "nothing that could install it was found here".to_owned(),
@@ -271,6 +285,7 @@ fn state(finding: &Finding, accepts: impl Fn(&str) -> bool) -> State {
     }
     match (&finding.trial, finding.version.as_deref()) {
         (Trial::Failed(_), _) => State::Broken,
+        (Trial::Misconfigured(_), _) => State::Misconfigured,
         (_, Some(version)) if !accepts(version) => State::TooOld,
         (Trial::Works, _) => State::Works,
         (Trial::Not, _) => State::Found,
@@ -279,7 +294,7 @@ fn state(finding: &Finding, accepts: impl Fn(&str) -> bool) -> State {
 
 fn notes(finding: &Finding) -> Vec<String> {
     let failed = match &finding.trial {
-        Trial::Failed(why) => Some(why.clone()),
+        Trial::Failed(why) | Trial::Misconfigured(why) => Some(why.clone()),
         Trial::Not | Trial::Works => None,
     };
     failed.into_iter().chain(finding.notes.clone()).collect()

@@ -54,7 +54,9 @@ pub fn plan_setup(report: &Report, installers: &Installers, state_dir: &Path) ->
             State::Broken => Reason::Broken,
             _ => Reason::Missing,
         };
-        let step = row.known.and_then(|tool| {
+        // Another copy would be configured alike.
+        let known = row.known.filter(|_| row.state != State::Misconfigured);
+        let step = known.and_then(|tool| {
             let recipes = recipes(tool, reason, report.host, installers, state_dir);
             (!recipes.is_empty()).then(|| SetupStep {
                 tool: tool.name(),

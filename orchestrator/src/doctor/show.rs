@@ -25,13 +25,14 @@ impl fmt::Display for Row {
             State::Missing => "missing",
             State::TooOld => "too old",
             State::Broken => "broken",
+            State::Misconfigured => "configured wrongly",
         };
         let need = match self.need {
             Need::Needed => "needed",
             Need::Recommended => "recommended",
             Need::Optional => "not needed here",
         };
-        writeln!(f, "{:<10}{state:<9}{}; {need}", self.tool, self.purpose)?;
+        writeln!(f, "{:<10}{state:<8} {}; {need}", self.tool, self.purpose)?;
         if let Some(path) = &self.path {
             writeln!(f, "          {}", path.display())?;
         }

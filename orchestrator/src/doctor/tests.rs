@@ -125,6 +125,25 @@ fn what_is_too_old_is_installed_and_what_is_broken_put_there_again() {
 }
 
 #[test]
+fn what_is_configured_wrongly_is_not_installed_again() {
+    for host in Platform::ALL {
+        let installers = usual(host.os);
+        let report = judged(host, &installers, |tool| match tool {
+            Tool::Sccache => there(tool, Trial::Misconfigured("no Redis".to_owned())),
+            _ => there(tool, Trial::Works),
+        });
+        let row = report.tools.last().unwrap();
+        assert_eq!(row.state, State::Misconfigured);
+        assert!(row.install.is_empty());
+        assert_eq!(row.notes[0], "no Redis");
+        assert!(row.notes[1].contains("has to be mended"), "{row}");
+        let plan = plan_setup(&report, &installers, Path::new("/state"));
+        assert!(plan.steps.is_empty());
+        assert_eq!(plan.left, ["sccache"]);
+    }
+}
+
+#[test]
 fn what_products_declare_is_a_row_on_the_systems_it_is_for() {
     use crate::products::{ProductTool, ProductTools};
     let tool = |name: &str, os: &[Os]| ProductTool {

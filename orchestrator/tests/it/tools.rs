@@ -101,6 +101,39 @@ fn a_tool_that_is_there_and_does_not_work_is_told_apart() {
 
 #[test]
 #[cfg(target_os = "linux")]
+fn a_configuration_that_is_at_fault_is_told_apart_from_a_broken_program() {
+    let sandbox = Sandbox::new();
+    for (name, value) in [("GITHUB_ACTIONS", "true"), ("SCCACHE_REDIS_ENDPOINT", "no")] {
+        let doctor = |line: &str| atlas(&sandbox, line).env(name, value).run();
+        let doctor = only_event(&doctor("doctor --format json"), "doctor");
+        let row = row(&doctor, "sccache");
+        assert_eq!(row["state"], "misconfigured", "{row}");
+        assert_eq!(row["install"].as_array().unwrap().len(), 0, "{row}");
+        let run = atlas(&sandbox, "setup --dry-run").env(name, value).run();
+        assert!(
+            run.stdout
+                .contains("# sccache: not installed from here; see doctor"),
+            "{run}"
+        );
+    }
+    // A program that fails whatever it is told.
+    let tools = FakeTools::new(sandbox.root().join("bin"));
+    tools.add(
+        "sccache",
+        "[ \"$1\" = --version ] && echo sccache 0.16.0 && exit; exit 1",
+    );
+    let path = path_without(&sandbox.root().join("path"), &["sccache"]);
+    let path = std::env::join_paths([sandbox.root().join("bin"), path]).unwrap();
+    let run = atlas(&sandbox, "doctor --format json")
+        .env("PATH", path)
+        .env("SCCACHE_REDIS_ENDPOINT", "no")
+        .run();
+    let doctor = only_event(&run, "doctor");
+    assert_eq!(row(&doctor, "sccache")["state"], "broken", "{run}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
 fn setup_installs_what_is_missing_and_says_what_still_is() {
     let sandbox = Sandbox::new();
     let with_apt = |line: &str, script: &str| {
