@@ -159,11 +159,13 @@ mod tests {
                 config: &[],
                 env: &Env::default(),
             });
-            let shell = match host.os {
-                Os::Windows => Shell::Powershell,
-                Os::Linux | Os::Macos => Shell::Sh,
+            let shells: &[Shell] = match host.os {
+                Os::Windows => &[Shell::Powershell, Shell::Sh],
+                Os::Linux | Os::Macos => &[Shell::Sh],
             };
-            writeln!(shown, "## {host}\n{}", render(&env, shell)).unwrap();
+            for &shell in shells {
+                writeln!(shown, "## {host}, {shell:?}\n{}", render(&env, shell)).unwrap();
+            }
             for warning in &env.warnings {
                 writeln!(shown, "warning: {warning}").unwrap();
             }

@@ -1,6 +1,7 @@
 //! The environment in each of the forms, quoted as each of them wants it.
 
 use super::JobEnv;
+use release_types::Os;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -29,7 +30,12 @@ pub fn render(env: &JobEnv, shell: Shell) -> String {
         });
     }
     for folder in &env.path {
-        let folder = quoted(folder, shell);
+        // The programs that are named above are Windows' own and take its paths; PATH is the shell's.
+        let folder = match (env.host.os, shell) {
+            (Os::Windows, Shell::Sh | Shell::Fish) => msys_path(folder),
+            _ => folder.clone(),
+        };
+        let folder = quoted(&folder, shell);
         lines.push(match shell {
             Shell::Sh => format!("export PATH=\"$PATH\":{folder}"),
             Shell::Fish => format!("set -gx PATH $PATH {folder}"),
@@ -37,6 +43,18 @@ pub fn render(env: &JobEnv, shell: Shell) -> String {
         });
     }
     lines.join("\n")
+}
+
+/// A folder of Windows as the shells of Git for Windows and MSYS2 have it on `PATH`, whose parts a
+/// colon separates: `C:\Tools` is `/c/Tools`.
+fn msys_path(folder: &str) -> String {
+    let folder = folder.replace('\\', "/");
+    match folder.split_once(':') {
+        Some((drive, rest)) if drive.len() == 1 && rest.starts_with('/') => {
+            format!("/{}{rest}", drive.to_ascii_lowercase())
+        }
+        _ => folder,
+    }
 }
 
 /// A value as one word, in single quotes, between which each shell takes nearly all as it is.

@@ -1,7 +1,7 @@
 //! Installing: the commands of [`recipes`](super::recipes) are run, one way after the other until
 //! one has worked.
 
-use super::recipes::{Installers, Reason, Recipe, names, recipes, sccache_paths};
+use super::recipes::{Installers, Reason, Recipe, names, needs_new_shell, recipes, sccache_paths};
 use super::tool::Tool;
 use super::{ToolchainError, interrupted_or};
 use crate::context::World;
@@ -54,10 +54,17 @@ pub(super) async fn install(
         Tool::Sccache => {
             installed_sccache(world.host, state_dir).or_else(|| world.find_program("sccache"))
         }
-        Tool::LldLink => super::lld::find(world).map(|found| found.path),
-        tool => world.find_program(tool.name()),
+        _ => on_path(world, tool),
     };
     path.ok_or(ToolchainError::Missing { tool: tool.name() })
+}
+
+/// Where a tool is that a package manager has installed.
+fn on_path(world: &World, tool: Tool) -> Option<PathBuf> {
+    match tool {
+        Tool::LldLink => super::lld::find(world).map(|found| found.path),
+        tool => world.find_program(tool.name()),
+    }
 }
 
 /// Goes one way after the other until one works.
@@ -89,6 +96,13 @@ pub async fn run_ways(
             reporter.note(crate::error::with_causes(error));
         }
         outcome = run_recipe(world, tool, way, reporter).await;
+        if outcome.is_ok() && needs_new_shell(way) && on_path(world, tool).is_none() {
+            reporter.note(format!(
+                "{} is installed, but not on the PATH that this shell was started with: open a new \
+                 one and run this again",
+                tool.name()
+            ));
+        }
         if matches!(outcome, Ok(()) | Err(ToolchainError::Interrupted(_))) {
             break;
         }

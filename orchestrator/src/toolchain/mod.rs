@@ -248,10 +248,7 @@ impl Ensure<'_> {
                     installed: false,
                 });
             }
-            let why = format!(
-                "`{version}` is too old: {} or newer is needed",
-                tool.smallest()
-            );
+            let why = too_old(tool, &version);
             if !self.wanted.install {
                 return Err(ToolchainError::Broken {
                     tool: tool.name(),
@@ -268,10 +265,7 @@ impl Ensure<'_> {
         if !tool.accepts(&version) {
             return Err(ToolchainError::Broken {
                 tool: tool.name(),
-                why: format!(
-                    "`{version}` is too old: {} or newer is needed",
-                    tool.smallest()
-                ),
+                why: too_old(tool, &version),
                 path,
             });
         }
@@ -341,6 +335,11 @@ impl Ensure<'_> {
             }
         }
     }
+}
+
+fn too_old(tool: Tool, version: &str) -> String {
+    let smallest = tool.smallest();
+    format!("`{version}` is too old: {smallest} or newer is needed")
 }
 
 /// Tells an interrupted run apart from a tool that failed.

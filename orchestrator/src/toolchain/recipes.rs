@@ -219,6 +219,14 @@ pub fn recipes(
         .collect()
 }
 
+/// Whether what was installed this way is only found by shells that are started later: these managers
+/// change the `PATH` that Windows keeps, not the one of a program that runs.
+pub(super) fn needs_new_shell(way: &Recipe) -> bool {
+    way.iter()
+        .filter_map(|words| words.first())
+        .any(|program| ["choco", "winget"].contains(&program.as_str()))
+}
+
 /// A command as a person would type it.
 pub fn line(words: &[String]) -> String {
     match words.split_first() {
@@ -250,9 +258,15 @@ fn by_manager(
     }
     let command = |args: &[&str]| {
         let mut command = match sudo {
-            true => words(&["sudo", "-n", manager.name]),
-            false => words(&[manager.name]),
+            true => words(&["sudo", "-n"]),
+            false => Vec::new(),
         };
+        // sudo keeps no variables, so the one that tells Debian's scripts to ask nothing is said
+        // behind it.
+        if sudo && manager.name == "apt-get" {
+            command.extend(words(&["env", "DEBIAN_FRONTEND=noninteractive"]));
+        }
+        command.push(manager.name.to_owned());
         command.extend(words(args));
         command
     };
@@ -323,7 +337,9 @@ mod tests {
         assert_eq!(
             mold(&["apt-get", "sudo"], false),
             [
-                "sudo -n apt-get update && sudo -n apt-get install --yes --no-install-recommends mold"
+                "sudo -n env DEBIAN_FRONTEND=noninteractive apt-get update && \
+                 sudo -n env DEBIAN_FRONTEND=noninteractive apt-get install --yes \
+                 --no-install-recommends mold"
             ]
         );
         assert_eq!(
@@ -387,6 +403,20 @@ mod tests {
             ways(Tool::Sccache, Os::Macos, &["brew"], false),
             ["brew install sccache"]
         );
+    }
+
+    #[test]
+    fn what_windows_managers_install_is_found_by_new_shells() {
+        for (manager, new_shell) in [("winget", true), ("choco", true), ("python", false)] {
+            let installers = Installers {
+                present: vec![manager],
+                is_root: false,
+            };
+            let host = Platform::new(Os::Windows, Arch::X64);
+            let way = recipe(Tool::Sccache, host, &installers, Path::new("/s"));
+            assert!(!way.is_empty());
+            assert_eq!(needs_new_shell(&way), new_shell, "{manager}");
+        }
     }
 
     #[test]
