@@ -62,13 +62,27 @@ fn has(table: &Table, keys: [&str; 3]) -> bool {
     second.is_some_and(|value| third.is_empty() || value.get(third).is_some())
 }
 
-/// Whether somebody has said how much debug information a release has: the workspace's profile, a
-/// configuration file, or the environment.
+/// How much debug information a release is to have, where somebody has said it: the environment,
+/// which wins over configuration files, and those over the workspace's manifest. Source: The Cargo
+/// Book, "Configuration".
+pub fn release_debug(
+    manifest: Option<&Table>,
+    files: &[ConfigFile],
+    env: &Env,
+) -> Option<toml::Value> {
+    if let Some(said) = env.get("CARGO_PROFILE_RELEASE_DEBUG")
+        && !said.is_empty()
+    {
+        return Some(said.to_string_lossy().into_owned().into());
+    }
+    let tables = files.iter().map(|file| &file.table).chain(manifest);
+    let mut said = tables.filter_map(|table| table.get("profile")?.get("release")?.get("debug"));
+    said.next().cloned()
+}
+
+/// Whether somebody has said it.
 pub fn debug_is_said(manifest: Option<&Table>, files: &[ConfigFile], env: &Env) -> bool {
-    const KEYS: [&str; 3] = ["profile", "release", "debug"];
-    manifest.is_some_and(|manifest| has(manifest, KEYS))
-        || files.iter().any(|file| has(&file.table, KEYS))
-        || env.is_set("CARGO_PROFILE_RELEASE_DEBUG")
+    release_debug(manifest, files, env).is_some()
 }
 
 /// Asks for mold.

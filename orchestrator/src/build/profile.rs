@@ -1,16 +1,15 @@
 //! The release profile, as the workspace's manifest, cargo's configuration and the environment set it.
 
-use crate::cargo_config::{self, ConfigFile};
+use crate::cargo_config::{self, ConfigFile, release_debug};
 use process::Env;
 use std::path::Path;
+use toml::Table;
 
 /// `[profile.release]`, and what is said over it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Profile {
     table: Option<toml::Value>,
-    /// What configuration files say of `debug`, the first in force.
-    configured: Option<toml::Value>,
-    debug_var: Option<String>,
+    debug: Option<toml::Value>,
 }
 
 impl Profile {
@@ -19,33 +18,24 @@ impl Profile {
     pub fn read(root: &Path, cargo_home: Option<&Path>, env: &Env) -> Self {
         let manifest = cargo_config::read_file(&root.join("Cargo.toml"));
         let configuration = cargo_config::read(root, cargo_home);
-        let var = env.get("CARGO_PROFILE_RELEASE_DEBUG");
-        let var = var.and_then(|value| value.to_str());
-        Self::of(manifest.as_ref(), &configuration, var)
+        Self::of(manifest.as_ref(), &configuration, env)
     }
 
-    fn of(manifest: Option<&ConfigFile>, files: &[ConfigFile], debug_var: Option<&str>) -> Self {
-        let release = |file: &ConfigFile| file.table.get("profile")?.get("release").cloned();
-        let debug = |file: &ConfigFile| release(file)?.get("debug").cloned();
+    fn of(manifest: Option<&ConfigFile>, files: &[ConfigFile], env: &Env) -> Self {
+        let manifest = manifest.map(|file| &file.table);
+        let release = |table: &Table| table.get("profile")?.get("release").cloned();
         Self {
             table: manifest.and_then(release),
-            configured: files.iter().find_map(debug),
-            debug_var: debug_var.map(str::to_owned),
+            debug: release_debug(manifest, files, env),
         }
     }
 
-    /// Whether debug information belongs into release programs. The environment wins over
-    /// configuration files, and those over the manifest. Source: The Cargo Book, "Configuration".
+    /// Whether debug information belongs into release programs.
     pub fn asks_for_debug_info(&self) -> bool {
-        let nothing = |text: &str| ["0", "false", "none", ""].contains(&text);
-        if let Some(text) = &self.debug_var {
-            return !nothing(text);
-        }
-        let manifest = || self.table.as_ref().and_then(|table| table.get("debug"));
-        match self.configured.as_ref().or_else(manifest) {
+        match &self.debug {
             Some(toml::Value::Boolean(debug)) => *debug,
             Some(toml::Value::Integer(level)) => *level > 0,
-            Some(toml::Value::String(text)) => !nothing(text),
+            Some(toml::Value::String(text)) => !["0", "false", "none", ""].contains(&&**text),
             _ => false,
         }
     }
@@ -79,8 +69,10 @@ mod tests {
             ("debug = \"line-tables-only\"", true),
         ] {
             let manifest = file(&format!("[workspace]\n[profile.release]\n{debug}\n"));
-            let asked = |files: &[ConfigFile], var| {
-                Profile::of(Some(&manifest), files, var).asks_for_debug_info()
+            let asked = |files: &[ConfigFile], var: Option<&str>| {
+                let var = var.map(|value| ("CARGO_PROFILE_RELEASE_DEBUG", value));
+                let env = var.into_iter().collect();
+                Profile::of(Some(&manifest), files, &env).asks_for_debug_info()
             };
             let config = |debug: bool| [file(&format!("profile.release.debug = {debug}"))];
             assert_eq!(asked(&[], None), asks);
@@ -88,6 +80,6 @@ mod tests {
             assert!(asked(&config(true), None) && !asked(&config(false), None));
             assert!(asked(&config(false), Some("2")) && !asked(&config(true), Some("0")));
         }
-        assert!(!Profile::of(None, &[], None).asks_for_debug_info());
+        assert!(!Profile::of(None, &[], &Env::default()).asks_for_debug_info());
     }
 }
