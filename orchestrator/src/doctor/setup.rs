@@ -5,7 +5,7 @@ use crate::context::World;
 use crate::error::with_causes;
 use crate::events::Reporter;
 use crate::toolchain::{
-    self, Installers, Need, Reason, Recipe, Tool, ToolchainError, line, recipes, run_ways,
+    self, Installers, Need, Reason, Tool, ToolchainError, Way, line, recipes, run_ways,
 };
 use release_types::Platform;
 use serde::Serialize;
@@ -35,7 +35,7 @@ pub struct SetupStep {
     #[serde(skip)]
     known: Tool,
     #[serde(skip)]
-    recipes: Vec<Recipe>,
+    recipes: Vec<Way>,
 }
 
 /// What to install, from what was found. A tool that builds for this host never use stays missing.

@@ -1,7 +1,7 @@
 //! Installing: the commands of [`recipes`](super::recipes) are run, one way after the other until
 //! one has worked.
 
-use super::recipes::{Installers, Reason, Recipe, names, needs_new_shell, recipes, sccache_paths};
+use super::recipes::{Installers, Reason, Way, names, needs_new_shell, recipes, sccache_paths};
 use super::tool::Tool;
 use super::{ToolchainError, interrupted_or};
 use crate::context::World;
@@ -74,7 +74,7 @@ fn on_path(world: &World, tool: Tool) -> Option<PathBuf> {
 pub async fn run_ways(
     world: &World,
     tool: Tool,
-    ways: &[Recipe],
+    ways: &[Way],
     reporter: &dyn Reporter,
 ) -> Result<(), ToolchainError> {
     if ways.is_empty() {
@@ -113,7 +113,7 @@ pub async fn run_ways(
 async fn run_recipe(
     world: &World,
     tool: Tool,
-    recipe: &Recipe,
+    recipe: &Way,
     reporter: &dyn Reporter,
 ) -> Result<(), ToolchainError> {
     let allowed = AllowList::base().network().and(&[

@@ -22,7 +22,7 @@ pub use install::{installers, run_ways};
 pub(crate) use lld::probe as try_lld_link;
 pub use lld::{LldLink, find as find_lld_link};
 pub(crate) use probe::{linker as try_linker, scratch, version};
-pub use recipes::{Installers, Reason, Recipe, line, planned_path, recipe, recipes};
+pub use recipes::{Installers, Reason, Way, line, planned_path, recipe, recipes};
 pub use reproducible::{c_compilers_map, compiler_flags};
 pub use sccache::{CacheUse, KEEP_ALIVE, Sccache};
 pub use target::check_targets;
