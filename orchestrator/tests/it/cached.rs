@@ -90,6 +90,13 @@ impl Cached {
         self
     }
 
+    /// Makes a shell script the sccache that is found.
+    pub fn script(&self, body: &str) {
+        let path = self.path.join("sccache");
+        fs::write(&path, format!("#!/bin/sh\n{body}")).unwrap();
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    }
+
     /// The folder on `PATH`.
     pub fn bin(&self) -> &Path {
         &self.path
