@@ -238,7 +238,7 @@ fn a_cache_on_a_full_disk_and_on_a_read_only_one() {
         let cached = Cached::new().with_sccache();
         let dir = cached.root().join("cache");
         std::fs::create_dir(&dir).unwrap();
-        let script = cached.bin().join("mounted");
+        let script = cached.root().join("mounted");
         let text = format!(
             "#!/bin/sh\nmount -t tmpfs -o {options},mode=777 tmpfs '{}' && exec \"$@\"\n",
             dir.display()

@@ -97,11 +97,6 @@ impl Cached {
         fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     }
 
-    /// The folder on `PATH`.
-    pub fn bin(&self) -> &Path {
-        &self.path
-    }
-
     pub fn root(&self) -> &Path {
         self.project.sandbox.root()
     }
