@@ -59,6 +59,33 @@ impl Invocation {
         self
     }
 
+    /// The same where the other program needs root. It itself is run by the user of the test, who
+    /// owns the files, and with the same environment, which sudo would drop.
+    #[cfg(unix)]
+    pub fn through_root(mut self, words: &[&str]) -> Self {
+        let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
+        if user.is_root() {
+            return self.through(words);
+        }
+        let (user, group) = (user.to_string(), group.to_string());
+        let back = ["setpriv", "--reuid", &user, "--regid", &group];
+        self = self.through(&[&back[..], &["--clear-groups", "--"]].concat());
+        self = self.through(words);
+        let variables: Vec<OsString> = self
+            .env
+            .iter()
+            .map(|(name, value)| {
+                let mut pair = name.to_owned();
+                pair.push("=");
+                pair.push(value);
+                pair
+            })
+            .collect();
+        self = self.through(&["sudo", "-n", "env"]);
+        self.args.splice(2..2, variables);
+        self
+    }
+
     /// Sets a variable.
     pub fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
         self.env.set(name, value);

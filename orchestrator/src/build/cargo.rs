@@ -1,12 +1,12 @@
 //! Running cargo: once, or once more without the compiler cache when the cache has failed.
 
-use super::watch::{Fault, Heard, complains, watch};
+use super::watch::{Fault, Heard, complains, is_sccaches, watch};
 use super::{BuildError, cargo_command, executable};
 use crate::context::World;
 use crate::events::{Event, Reporter};
 use crate::plan::Plan;
 use crate::progress;
-use crate::toolchain::{CacheUse, Sccache, Toolchain};
+use crate::toolchain::{CacheUse, Sccache, Secrets, Toolchain};
 use process::{Command, Ended, Line, Stream};
 use std::path::PathBuf;
 use std::process::ExitStatus;
@@ -24,7 +24,8 @@ pub(super) async fn run(
     reporter: &dyn Reporter,
 ) -> Result<Executables, BuildError> {
     let command = cargo_command(world, plan, toolchain);
-    let mut attempt = Attempt::new(reporter);
+    let secrets = toolchain.sccache.as_ref().map(Sccache::secrets).cloned();
+    let mut attempt = Attempt::new(reporter, secrets);
     let Some(sccache) = &mut toolchain.sccache else {
         let status = world.runner.lines(&command, |line| attempt.hear(line));
         let status = status.await?;
@@ -41,14 +42,14 @@ pub(super) async fn run(
                 "{fault}; the build is done once more without it, from where it stood"
             ));
             toolchain.cache = Some(CacheUse {
-                given_up: Some(fault.to_string()),
+                given_up: Some(fault.kind().to_owned()),
                 ..CacheUse::default()
             });
             if let Some(sccache) = toolchain.sccache.take() {
                 sccache.kill().await;
             }
             let command = cargo_command(world, plan, toolchain);
-            let mut attempt = Attempt::new(reporter);
+            let mut attempt = Attempt::new(reporter, None);
             let status = world.runner.lines(&command, |line| attempt.hear(line));
             let status = status.await?;
             attempt.built(status)
@@ -83,16 +84,19 @@ struct Attempt<'a> {
     heard: Heard,
     /// The first thing that the cache's clients have complained about.
     complaint: Option<String>,
+    /// What must not be repeated of them, when there are such clients.
+    secrets: Option<Secrets>,
 }
 
 impl<'a> Attempt<'a> {
-    fn new(reporter: &'a dyn Reporter) -> Self {
+    fn new(reporter: &'a dyn Reporter, secrets: Option<Secrets>) -> Self {
         Self {
             reporter,
             began: Instant::now(),
             executables: Vec::new(),
             heard: Heard::default(),
             complaint: None,
+            secrets,
         }
     }
 
@@ -109,12 +113,24 @@ impl<'a> Attempt<'a> {
                         seconds: self.began.elapsed().as_secs(),
                     });
                 } else if !progress::is_bar(&line.text) {
-                    if self.complaint.is_none() && complains(&line.text) {
-                        self.complaint = Some(line.text.trim().to_owned());
+                    let line = self.without_secrets(line.text);
+                    if self.complaint.is_none() && complains(&line) {
+                        self.complaint = Some(line.trim().to_owned());
                     }
-                    self.reporter.event(Event::Cargo { line: line.text });
+                    self.reporter.event(Event::Cargo { line });
                 }
             }
+        }
+    }
+
+    /// A line that may be repeated. A compiler's is left as it is; after a complaint of sccache's
+    /// nobody can tell whose the next lines are.
+    fn without_secrets(&self, line: String) -> String {
+        match &self.secrets {
+            Some(secrets) if self.complaint.is_some() || is_sccaches(&line) => {
+                secrets.redact(&line)
+            }
+            _ => line,
         }
     }
 

@@ -32,11 +32,26 @@ pub(super) enum Fault {
     Failed(String),
 }
 
+impl Fault {
+    /// What is recorded of it: a record is published, and sccache's own words stay on this machine.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::Ended => "its server ended",
+            Self::Stalled(_) => "it did not answer",
+            Self::Failed(_) => "it failed a compilation",
+        }
+    }
+}
+
 /// Whether a line of cargo's is a failure of sccache's own. Its warnings are none: after them it
 /// goes on by itself.
 pub(super) fn complains(line: &str) -> bool {
-    let line = line.trim_start();
-    line.starts_with("sccache: ") && !line.starts_with("sccache: warning")
+    is_sccaches(line) && !line.trim_start().starts_with("sccache: warning")
+}
+
+/// Whether a line of cargo's comes from sccache.
+pub(super) fn is_sccaches(line: &str) -> bool {
+    line.trim_start().starts_with("sccache: ")
 }
 
 /// When cargo was last heard.

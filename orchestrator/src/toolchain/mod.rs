@@ -24,6 +24,7 @@ pub use lld::{LldLink, find as find_lld_link};
 pub(crate) use probe::{linker as try_linker, scratch, version};
 pub use recipes::{Installers, Reason, Way, line, planned_path, recipe, recipes};
 pub use reproducible::{c_compilers_map, compiler_flags};
+pub(crate) use sccache::Secrets;
 pub use sccache::{CacheUse, KEEP_ALIVE, Sccache};
 pub use target::check_targets;
 pub use tool::{Need, Tool};
@@ -311,9 +312,10 @@ impl Ensure<'_> {
         let (path, version) = (present.path.clone(), present.version.clone());
         let stall = self.wanted.cache_stall;
         let start = Sccache::start(self.world, path, version, Some(self.policy), stall);
-        let mut sccache = start.await?;
+        let sccache = start.await?;
         if let Err(error) = sccache.probe(self.world, self.shim, self.policy).await {
-            sccache.stop(self.world).await;
+            // It has nothing to finish, and one that hangs would only hold up the build.
+            sccache.kill().await;
             return Err(error);
         }
         self.report(Tool::Sccache, &present);

@@ -115,7 +115,18 @@ pub(super) async fn run(
     broken: &impl Fn(String) -> ToolchainError,
     what: &str,
 ) -> Result<(), ToolchainError> {
-    match world.runner.success(command, TRIAL_LIMIT).await {
+    run_within(TRIAL_LIMIT, world, command, broken, what).await
+}
+
+/// The same within a time of the caller's choice.
+pub(super) async fn run_within(
+    limit: Duration,
+    world: &World,
+    command: &Command,
+    broken: &impl Fn(String) -> ToolchainError,
+    what: &str,
+) -> Result<(), ToolchainError> {
+    match world.runner.success(command, limit).await {
         Ok(_) => Ok(()),
         Err(error @ ProcessError::Interrupted { .. }) => Err(ToolchainError::Interrupted(error)),
         Err(ProcessError::Failed { stderr, status, .. }) => {

@@ -22,7 +22,7 @@ impl Server {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .unwrap_or_else(|error| panic!("{program}: {error}; ci/full installs it"));
+            .unwrap_or_else(|error| panic!("{program}: {error}; ci/deps --full installs it"));
         let server = Self(child);
         let limit = Instant::now() + Duration::from_secs(20);
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
@@ -238,25 +238,22 @@ fn a_cache_on_a_full_disk_and_on_a_read_only_one() {
         let cached = Cached::new().with_sccache();
         let dir = cached.root().join("cache");
         std::fs::create_dir(&dir).unwrap();
-        let script = cached.bin().join("mounted");
+        let script = cached.root().join("mounted");
         let text = format!(
-            "#!/bin/sh\nmount -t tmpfs -o {options} tmpfs '{}' && exec \"$@\"\n",
+            "#!/bin/sh\nmount -t tmpfs -o {options},mode=777 tmpfs '{}' && exec \"$@\"\n",
             dir.display()
         );
         std::fs::write(&script, text).unwrap();
         std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755))
             .unwrap();
         let began = Instant::now();
-        let run = cached
-            .build("")
-            .through(&[
-                "unshare",
-                "--mount",
-                "--propagation",
-                "private",
-                &script.to_string_lossy(),
-            ])
-            .run();
-        cached.is_right(run, &["could not read or write its cache"], began, 60);
+        let run = cached.build("").through_root(&[
+            "unshare",
+            "--mount",
+            "--propagation",
+            "private",
+            &script.to_string_lossy(),
+        ]);
+        cached.is_right(run.run(), &["could not read or write its cache"], began, 60);
     }
 }

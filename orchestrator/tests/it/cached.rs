@@ -90,9 +90,11 @@ impl Cached {
         self
     }
 
-    /// The folder on `PATH`.
-    pub fn bin(&self) -> &Path {
-        &self.path
+    /// Makes a shell script the sccache that is found.
+    pub fn script(&self, body: &str) {
+        let path = self.path.join("sccache");
+        fs::write(&path, format!("#!/bin/sh\n{body}")).unwrap();
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     }
 
     pub fn root(&self) -> &Path {

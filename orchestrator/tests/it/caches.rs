@@ -5,6 +5,7 @@ use crate::cached::*;
 use crate::support::*;
 use rustix::process::Signal;
 use std::time::Instant;
+use test_support::Finished;
 
 #[test]
 fn a_second_build_hits_and_both_are_counted() {
@@ -80,13 +81,73 @@ fn github_without_its_variables_is_told_what_it_lacks() {
     cached.is_right(run, &[words], began, 60);
 }
 
+/// A build where the real sccache says something with secrets in it, instead of compiling this crate.
+fn says_secrets(crate_name: &str) -> (Cached, Finished, Instant) {
+    let cached = Cached::new();
+    let conf = cached.root().join("sccache.toml");
+    let settings = "[dist.auth]\ntype = \"token\"\ntoken = \"the-farms-word\"\n";
+    std::fs::write(&conf, settings).unwrap();
+    cached.script(&format!(
+        "case \"$*\" in *'--crate-name {crate_name} '*)\n\
+         echo 'sccache: error: no access' >&2\n\
+         echo '  with the-farms-word to redis://me:hunter22@cache:1/' >&2\n\
+         echo 'sccache: caused by: the-farms-word at redis://me:hunter22@cache:1/' >&2\n\
+         exit 2;;\nesac\nexec '{}' \"$@\"\n",
+        sccache().display()
+    ));
+    let began = Instant::now();
+    let run = cached.build("").env("SCCACHE_CONF", conf).run();
+    (cached, run, began)
+}
+
+/// It was told, and without what is secret in it, also in the record.
+#[track_caller]
+fn is_told_without_secrets(cached: &Cached, run: &Finished) {
+    let told = "$dist.auth.token at redis://…@cache:1/";
+    assert!(run.stderr.contains(told), "{run}");
+    let record = cached.record().to_string();
+    for text in [&run.stderr, &run.stdout, &record] {
+        for secret in ["the-farms-word", "hunter22"] {
+            assert!(!text.contains(secret), "{secret} is in {text}");
+        }
+    }
+}
+
+#[test]
+fn what_sccache_says_in_a_build_is_told_without_secrets() {
+    let (cached, run, _) = says_secrets("beta");
+    // cargo warns too when it has to wait for other compilers.
+    let run = run
+        .exits(0)
+        .says(&["warning: sccache has failed the build"]);
+    assert_eq!(cached.digests(), cached.expected, "{run}");
+    is_told_without_secrets(&cached, &run);
+    let given_up = &cached.record()["toolchain"]["cache"]["given_up"];
+    assert_eq!(given_up, "it failed a compilation");
+}
+
+#[test]
+fn what_sccache_says_when_it_is_tried_is_told_without_secrets() {
+    let (cached, run, began) = says_secrets("trial");
+    cached.is_right(run.clone(), &["building without sccache"], began, 60);
+    is_told_without_secrets(&cached, &run);
+}
+
+#[test]
+fn a_long_folder_for_temporary_files_is_no_hindrance() {
+    let cached = Cached::new().with_sccache();
+    let temporary = cached.root().join("t".repeat(100));
+    std::fs::create_dir(&temporary).unwrap();
+    let began = Instant::now();
+    let run = cached.build("").env("TMPDIR", temporary).run();
+    cached.is_right(run, &[], began, 60);
+    assert!(cached.record()["toolchain"]["cache"]["misses"].as_u64() > Some(1));
+}
+
 #[test]
 fn a_program_that_hangs_is_not_taken_for_sccache() {
     let cached = Cached::new();
-    let script = "#!/bin/sh\nexec sleep 600\n";
-    let path = cached.bin().join("sccache");
-    std::fs::write(&path, script).unwrap();
-    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    cached.script("exec sleep 600\n");
     let began = Instant::now();
     let run = cached.build("").run();
     cached.is_right(run, &["building without sccache"], began, 60);

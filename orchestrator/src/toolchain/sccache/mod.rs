@@ -1,18 +1,20 @@
 //! A compiler cache of this build's own: a server on a private socket, tried before it is used and
 //! stopped afterwards, so that nobody else's server can make this build fail or hang.
 
+mod credentials;
 mod github;
-mod log;
+mod redact;
+mod socket;
 mod usage;
 
+pub(crate) use redact::Secrets;
 pub use usage::CacheUse;
 
-use super::probe::{TRIAL_SOURCE, compiler, run, scratch};
+use super::probe::{TRIAL_SOURCE, compiler, run_within, scratch};
 use super::{ToolchainError, interrupted_or};
 use crate::context::World;
 use crate::shim::Policy;
 use process::{AllowList, Background, Env, ProcessError};
-use release_types::Os;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -28,36 +30,9 @@ const IDLE_LIMIT: Duration = Duration::from_secs(600);
 /// link, which bypasses it, for the end of the build.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(120);
 
-/// Variables that the server needs to reach a shared cache, most of them secret. Only the server's
-/// starter sees them, never cargo or a compiler.
-const CREDENTIALS: [&str; 26] = [
-    "ACTIONS_RESULTS_URL",
-    "ACTIONS_CACHE_URL",
-    "ACTIONS_RUNTIME_TOKEN",
-    "ACTIONS_CACHE_SERVICE_V2",
-    "AWS_ACCESS_KEY_ID",
-    "AWS_CONFIG_FILE",
-    "AWS_DEFAULT_REGION",
-    "AWS_ENDPOINT_URL",
-    "AWS_PROFILE",
-    "AWS_REGION",
-    "AWS_ROLE_ARN",
-    "AWS_SHARED_CREDENTIALS_FILE",
-    "AWS_WEB_IDENTITY_TOKEN_FILE",
-    "GOOGLE_APPLICATION_CREDENTIALS",
-    "SCCACHE_MEMCACHED_KEY_PREFIX",
-    "SCCACHE_REDIS_KEY_PREFIX",
-    "SCCACHE_S3_KEY_PREFIX",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "SCCACHE_AZURE_CONNECTION_STRING",
-    "SCCACHE_GCS_KEY_PATH",
-    "SCCACHE_REDIS_PASSWORD",
-    "SCCACHE_WEBDAV_PASSWORD",
-    "SCCACHE_WEBDAV_TOKEN",
-    "SCCACHE_WEBDAV_USERNAME",
-    "SCCACHE_REDIS_USERNAME",
-];
+/// How long it may take to compile a file of one line. A build without it is right too, so nobody is
+/// to wait long for it.
+const TRIAL_LIMIT: Duration = Duration::from_secs(20);
 
 /// How long the server is given to finish what it still writes to its cache.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
@@ -70,6 +45,7 @@ pub struct Sccache {
     version: String,
     address: Env,
     stall_limit: Duration,
+    secrets: Secrets,
     server: Option<Background>,
     // Holds the socket, which outlives the server; gone with this value.
     _socket_dir: tempfile::TempDir,
@@ -87,24 +63,21 @@ impl Sccache {
         policy: Option<&Policy>,
         stall_limit: Duration,
     ) -> Result<Self, ToolchainError> {
+        let secrets = Secrets::of(world);
         let broken = |why: String| ToolchainError::Broken {
             tool: "sccache",
             path: path.clone(),
-            why,
+            why: secrets.redact(&why),
         };
         let github = super::env::uses_github_cache(world);
         if github && let Some(why) = github::lacks(&world.env) {
             return Err(broken(why));
         }
-        let socket_dir = scratch()?;
+        let socket_dir = socket::folder(world.host.os)?;
         let log = socket_dir.path().join("log");
-        let address = address(world.host.os, socket_dir.path())?;
-        let allowed = AllowList::base()
-            .network()
-            .and(&["SCCACHE_*"])
-            .and(&CREDENTIALS);
+        let address = socket::address(world.host.os, socket_dir.path())?;
         let mut command = world
-            .command(&path, &allowed)
+            .command(&path, &credentials::seen_by_server())
             .envs(&address)
             // A child of ours like any other, instead of a daemon that outlives the run.
             .env("SCCACHE_START_SERVER", "1")
@@ -122,11 +95,10 @@ impl Sccache {
             interrupted_or(error, |error| broken(crate::error::with_causes(&error)))
         })?;
         let waited = std::time::Instant::now();
-        while !answers(&address) {
+        while !socket::answers(&address) {
             if server.has_ended() {
-                let configuration = AllowList::of(&["SCCACHE_*"]).and(&CREDENTIALS);
                 let log = std::fs::read_to_string(&log).unwrap_or_default();
-                let why = match log::complaint(&log, &world.env.allowed(&configuration)) {
+                let why = match secrets.complaint(&log) {
                     Some(words) => format!(": {words}"),
                     None => String::new(),
                 };
@@ -154,6 +126,7 @@ impl Sccache {
             version,
             address,
             stall_limit,
+            secrets,
             server: Some(server),
             _socket_dir: socket_dir,
         })
@@ -162,6 +135,11 @@ impl Sccache {
     /// How long everything may wait for it.
     pub fn stall_limit(&self) -> Duration {
         self.stall_limit
+    }
+
+    /// What must not be repeated of its words.
+    pub(crate) fn secrets(&self) -> &Secrets {
+        &self.secrets
     }
 
     /// Where the program is.
@@ -214,7 +192,8 @@ impl Sccache {
         match world.runner.success(&command, LIMIT).await {
             Ok(output) => Some(output.stdout_text()),
             Err(error) => {
-                tracing::debug!(%error, "the sccache server does not answer");
+                let error = self.secrets.redact(&error.to_string());
+                tracing::debug!(error, "the sccache server does not answer");
                 None
             }
         }
@@ -233,7 +212,7 @@ impl Sccache {
         let broken = |why: String| ToolchainError::Broken {
             tool: "sccache",
             path: self.path.clone(),
-            why,
+            why: self.secrets.redact(&why),
         };
         let scratch = scratch()?;
         let source = scratch.path().join("trial.rs");
@@ -256,7 +235,8 @@ impl Sccache {
             .args(["--target", &policy.target, "--out-dir"])
             .arg(scratch.path())
             .arg(&source);
-        run(
+        run_within(
+            TRIAL_LIMIT,
             world,
             &command,
             &broken,
@@ -310,36 +290,4 @@ fn base_dirs(world: &World, policy: &Policy) -> Option<std::ffi::OsString> {
             .chain(users),
     )
     .ok()
-}
-
-/// Whether somebody listens at the address.
-fn answers(address: &Env) -> bool {
-    #[cfg(unix)]
-    if let Some(socket) = address.get("SCCACHE_SERVER_UDS") {
-        return std::os::unix::net::UnixStream::connect(socket).is_ok();
-    }
-    let port = address
-        .get("SCCACHE_SERVER_PORT")
-        .and_then(|port| port.to_str()?.parse().ok());
-    port.is_some_and(|port: u16| std::net::TcpStream::connect(("127.0.0.1", port)).is_ok())
-}
-
-/// The address of a server that nobody else uses: a socket in a fresh folder, or, where there are
-/// no such sockets, a port that is free now.
-fn address(os: Os, dir: &Path) -> Result<Env, ToolchainError> {
-    if os == Os::Windows {
-        let port = std::net::TcpListener::bind(("127.0.0.1", 0))
-            .and_then(|listener| listener.local_addr())
-            .map_err(|source| ToolchainError::Io {
-                path: dir.to_owned(),
-                source,
-            })?
-            .port();
-        return Ok([("SCCACHE_SERVER_PORT", port.to_string())]
-            .into_iter()
-            .collect());
-    }
-    Ok([("SCCACHE_SERVER_UDS", dir.join("s").into_os_string())]
-        .into_iter()
-        .collect())
 }
