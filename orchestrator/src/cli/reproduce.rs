@@ -105,7 +105,11 @@ async fn proof(
     let mut made = Vec::new();
     for (place, cached) in runs {
         let cache = cached.then_some(cache.as_path());
-        let checkout = Checkout::make(app.world, root, &subject.commit, scratch, *place).await?;
+        let mut checkout =
+            Checkout::make(app.world, root, &subject.commit, scratch, *place).await?;
+        if *cached {
+            checkout = checkout.sharing_cargo_home(scratch.join("cargo"));
+        }
         let staged = build_in(app, args, subject, &checkout, cache).await?;
         if !args.keep {
             let target = subject.platform.target_triple();
@@ -116,6 +120,14 @@ async fn proof(
         made.push((checkout, staged));
     }
     let (checkout, staged) = &made[0];
+    if with_cache {
+        let used = made
+            .last()
+            .and_then(|(_, staged)| staged.record.toolchain.cache.as_ref());
+        if used.is_none_or(|used| used.hits == 0) {
+            return Err(ReproduceError::NoCache.into());
+        }
+    }
     let against = match (&expected, args.against_hub, with_cache) {
         (Some(_), true, _) => "hub",
         (Some(_), false, _) => "record",

@@ -71,6 +71,8 @@ pub struct Checkout {
     pub workspace: PathBuf,
     /// Its target directory.
     pub target_dir: PathBuf,
+    /// cargo's folder.
+    cargo_home: PathBuf,
     place: Place,
 }
 
@@ -133,9 +135,19 @@ impl Checkout {
         Ok(Self {
             workspace: work.join(within),
             target_dir: root.join(place.target),
+            cargo_home: root.join("cargo"),
             root,
             place,
         })
+    }
+
+    /// Lets this build have a cargo folder that another one has too. sccache puts the folder that a
+    /// compiler is started in into its keys, so that nothing is taken from a cache that was filled
+    /// from another cargo folder.
+    #[must_use]
+    pub fn sharing_cargo_home(mut self, dir: PathBuf) -> Self {
+        self.cargo_home = dir;
+        self
     }
 
     /// The world a build here sees. Downloads that `cargo_home` holds are there already, as copies.
@@ -148,8 +160,10 @@ impl Checkout {
         cargo_home: Option<&Path>,
         cache: Option<&Path>,
     ) -> Result<World, ReproduceError> {
-        let own = self.root.join("cargo");
-        if let Some(from) = cargo_home {
+        let own = self.cargo_home.clone();
+        if let Some(from) = cargo_home
+            && !own.exists()
+        {
             let lock = self.workspace.join("Cargo.lock");
             let lock = std::fs::read_to_string(lock).unwrap_or_default();
             seed(from, &own, &lock).map_err(|source| ReproduceError::Io {
@@ -195,7 +209,7 @@ impl Checkout {
             folders: vec![
                 self.target_dir.clone(),
                 self.workspace.clone(),
-                self.root.join("cargo"),
+                self.cargo_home.clone(),
                 self.root.clone(),
             ],
         }

@@ -47,7 +47,7 @@ pub enum ReproduceError {
         here: String,
     },
     /// The cache that was to be proven harmless does not work.
-    #[error("the build went without sccache, so nothing is known about it")]
+    #[error("nothing was taken from the cache, so nothing is known about it")]
     NoCache,
     /// The record cannot be used.
     #[error("{}: {why}", path.display())]
