@@ -12,18 +12,19 @@ use crate::events::Event;
 use crate::git::Git;
 use crate::publish::LastPublished;
 use crate::reproduce::{
-    Checkout, Comparison, Place, ReproduceError, Reproduction, Tree, explain, likely_cause,
-    other_tools, same_tools,
+    Checkout, Comparison, Place, ReproduceError, Reproduction, Tree, explain, is_object_name,
+    likely_cause, other_tools, same_tools,
 };
 use crate::select::SelectError;
 use crate::settings::SettingsError;
 use crate::{products, toolchain};
-use release_types::{Channel, Platform, ProductName, Sha256Digest, Tag};
+use release_types::{Channel, Kind, Platform, ProductName, Sha256Digest, Tag};
 use std::path::{Path, PathBuf};
 
 /// What a build is compared with.
 struct Expected {
     product: ProductName,
+    kind: Kind,
     filename: String,
     size: u64,
     sha256: Sha256Digest,
@@ -63,8 +64,12 @@ pub(super) async fn reproduce(app: &App<'_>, args: ReproduceCommand) -> Result<(
     if args.keep {
         app.reporter
             .note(format!("kept: {}", scratch.keep().display()));
-    } else {
-        scratch.close().map_err(io(&dir))?;
+    } else if let Err(error) = scratch.close() {
+        // What was found out counts all the same.
+        app.reporter.warn(format!(
+            "{} could not be removed ({error}): remove it by hand",
+            dir.display()
+        ));
     }
     let document = outcome?;
     let identical = document.identical;
@@ -141,6 +146,10 @@ async fn proof(
             .map(|(checkout, staged)| (files_of(staged), Some(checkout.tree())))
             .collect(),
     };
+    let tools = match &subject.record {
+        Some(record) => other_tools(record, &staged.record),
+        None => Vec::new(),
+    };
     let mut document = Reproduction {
         format: 1,
         tag: subject.tag.to_string(),
@@ -150,12 +159,10 @@ async fn proof(
         identical: true,
         files: Vec::new(),
         cause: None,
-        notes: match &subject.record {
-            Some(record) => other_tools(record, &staged.record),
-            None => Vec::new(),
-        },
+        notes: tools.clone(),
     };
     for (expected, other_tree) in sets {
+        document.notes.extend(not_made(staged, &expected)?);
         document.files = compare(app, args, staged, &expected).await?;
         document.identical = document.files.iter().all(|file| file.identical);
         if !document.identical {
@@ -163,12 +170,7 @@ async fn proof(
             let mut folders = tree.folders.clone();
             folders.extend(other_tree.iter().flat_map(|tree| tree.folders.clone()));
             let trees = other_tree.as_ref().map(|other| (&tree, other));
-            document.cause = Some(likely_cause(
-                trees,
-                &folders,
-                &document.files,
-                &document.notes,
-            ));
+            document.cause = Some(likely_cause(trees, &folders, &document.files, &tools));
             break;
         }
     }
@@ -299,6 +301,11 @@ async fn subject(app: &App<'_>, args: &ReproduceCommand, root: &Path) -> Result<
             let dirty = record.dirty;
             return Err(ReproduceError::Unprovable { dirty }.into());
         }
+        // It becomes an argument of git's, so it may be nothing but a commit.
+        if !is_object_name(&record.commit) {
+            let why = "`commit` is no full name of a commit (40 or 64 hexadecimal digits)".into();
+            return Err(ReproduceError::Record { path, why }.into());
+        }
         return Ok(Subject {
             tag: parse(&record.tag)?,
             commit: record.commit.clone(),
@@ -367,6 +374,7 @@ async fn published(
             };
             expected.extend(release.assets.into_iter().map(|asset| Expected {
                 product: name.clone(),
+                kind: asset.kind,
                 filename: asset.filename,
                 size: asset.size,
                 sha256: asset.sha256,
@@ -382,6 +390,7 @@ async fn published(
 fn recorded(record: &ReleaseRecord) -> Vec<Expected> {
     let files = record.artifacts.iter().map(|artifact| Expected {
         product: artifact.product.clone(),
+        kind: artifact.kind,
         filename: artifact.filename.to_string(),
         size: artifact.size,
         sha256: artifact.sha256,
@@ -393,6 +402,7 @@ fn recorded(record: &ReleaseRecord) -> Vec<Expected> {
 fn files_of(staged: &Staged) -> Vec<Expected> {
     let files = staged.artifacts.iter().map(|artifact| Expected {
         product: artifact.product.clone(),
+        kind: artifact.kind,
         filename: artifact.filename.to_string(),
         size: artifact.size,
         sha256: artifact.sha256,
@@ -401,8 +411,7 @@ fn files_of(staged: &Staged) -> Vec<Expected> {
     files.collect()
 }
 
-/// Compares what was built with what was expected of it. A published file that no build makes (a
-/// signature, an installer) is left out.
+/// Compares what was built with what was expected of it.
 async fn compare(
     app: &App<'_>,
     args: &ReproduceCommand,
@@ -430,6 +439,30 @@ async fn compare(
         files.push(comparison(artifact, other, identical, sections, strings));
     }
     Ok(files)
+}
+
+/// What was expected and was not built: no build makes a signature or an installer, and nothing is
+/// proven of it; a program that is missing is a difference.
+fn not_made(staged: &Staged, expected: &[Expected]) -> Result<Vec<String>, ReproduceError> {
+    let made = |other: &&Expected| {
+        let mut artifacts = staged.artifacts.iter();
+        artifacts.any(|a| a.product == other.product && a.filename.as_str() == other.filename)
+    };
+    let mut notes = Vec::new();
+    for other in expected.iter().filter(|other| !made(other)) {
+        let filename = &other.filename;
+        match other.kind {
+            Kind::Binary => {
+                return Err(ReproduceError::Differs(format!(
+                    "{filename} is to be compared with, and the commit does not make it"
+                )));
+            }
+            kind => notes.push(format!(
+                "{filename} ({kind}) is not proven: no build makes it"
+            )),
+        }
+    }
+    Ok(notes)
 }
 
 fn comparison(

@@ -12,8 +12,9 @@ pub use checkout::{Checkout, Place};
 pub use explain::{Tree, explain};
 pub use report::{Cause, CauseKind, Comparison, Reproduction, SectionDifference, StringDifference};
 
-use crate::dist::ReleaseRecord;
+use crate::dist::{Recipe, ReleaseRecord};
 use process::ProcessError;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// Why nothing is proven.
@@ -82,6 +83,11 @@ pub enum ReproduceError {
     },
 }
 
+/// Whether a text is the full name of a commit: in SHA-1 or SHA-256, as hexadecimal digits.
+pub fn is_object_name(text: &str) -> bool {
+    [40, 64].contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// Compares the tools of a record with those that are about to be used: other tools make other
 /// bytes, and minutes can be saved by saying so first.
 ///
@@ -114,26 +120,38 @@ pub fn other_tools(record: &ReleaseRecord, built: &ReleaseRecord) -> Vec<String>
         return Vec::new();
     };
     let mut found = Vec::new();
-    let mut differ = |what: &str, then: &dyn std::fmt::Debug, now: &dyn std::fmt::Debug| {
-        let (then, now) = (format!("{then:?}"), format!("{now:?}"));
+    let mut differ = |what: &str, then: Option<String>, now: Option<String>| {
         if then != now {
-            found.push(format!("{what}: recorded {then}, here {now}"));
+            let text = |value: Option<String>| value.unwrap_or_else(|| "none".to_owned());
+            found.push(format!(
+                "{what}: recorded {}, here {}",
+                text(then),
+                text(now)
+            ));
         }
     };
-    differ("linker", &then.linker, &now.linker);
-    differ("C compiler", &then.c_compiler, &now.c_compiler);
-    differ("cargo", &then.cargo, &now.cargo);
-    differ("rustc flags", &then.rustc_flags, &now.rustc_flags);
-    differ("C flags", &then.c_flags, &now.c_flags);
-    differ("profile", &then.profile, &now.profile);
-    for name in then.environment.keys().chain(now.environment.keys()) {
-        let (a, b) = (then.environment.get(name), now.environment.get(name));
-        if a != b {
-            let line = format!("variable {name}: recorded {a:?}, here {b:?}");
-            if !found.contains(&line) {
-                found.push(line);
-            }
-        }
+    let flags = |flags: &[String]| (!flags.is_empty()).then(|| flags.join(" "));
+    let json = |value: &Option<serde_json::Value>| value.as_ref().map(ToString::to_string);
+    differ("linker", then.linker.clone(), now.linker.clone());
+    let (a, b) = (then.c_compiler.clone(), now.c_compiler.clone());
+    differ("C compiler", a, b);
+    let cargo = |recipe: &Recipe| Some(recipe.cargo.clone()).filter(|text| !text.is_empty());
+    differ("cargo", cargo(then), cargo(now));
+    differ(
+        "rustc flags",
+        flags(&then.rustc_flags),
+        flags(&now.rustc_flags),
+    );
+    differ("C flags", flags(&then.c_flags), flags(&now.c_flags));
+    differ("profile", json(&then.profile), json(&now.profile));
+    let names: BTreeSet<&String> = then
+        .environment
+        .keys()
+        .chain(now.environment.keys())
+        .collect();
+    for name in names {
+        let value = |recipe: &Recipe| recipe.environment.get(name).cloned();
+        differ(&format!("variable {name}"), value(then), value(now));
     }
     found
 }
@@ -147,4 +165,18 @@ pub fn likely_cause(
 ) -> Cause {
     let strings: Vec<StringDifference> = files.iter().flat_map(|f| f.strings.clone()).collect();
     explain::cause(trees, folders, &strings, tools)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_commits() {
+        assert!(is_object_name(&"0a".repeat(20)));
+        assert!(is_object_name(&"0a".repeat(32)));
+        for other in ["", "main", "--orphan=x", "0a0a0a0", &"0g".repeat(20)] {
+            assert!(!is_object_name(other), "{other}");
+        }
+    }
 }

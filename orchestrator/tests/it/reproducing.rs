@@ -79,6 +79,44 @@ fn two_builds_elsewhere_are_identical() {
 }
 
 #[test]
+fn a_shared_build_dir_in_the_configuration_is_not_shared_by_two_builds() {
+    let project = telling();
+    let shared = project.sandbox.root().join("shared");
+    project.fixture.write(
+        ".cargo/config.toml",
+        &format!("[build]\nbuild-dir = \"{}\"\n", shared.display()),
+    );
+    project
+        .fixture
+        .commit("keep what is made on the way elsewhere");
+    project.fixture.tag("demo-v0.1.1");
+    let run = reproduce(&project, "demo-v0.1.1 --no-mold").run().exits(0);
+    assert_eq!(document(&run)["identical"], true, "{run}");
+    assert!(!shared.exists(), "{}", shared.display());
+}
+
+#[test]
+fn a_checkout_that_fails_is_no_missing_commit() {
+    let project = telling();
+    let tools = FakeTools::new(project.sandbox.root().join("bin"));
+    let real = which::which("git").unwrap();
+    tools.add(
+        "git",
+        &format!(
+            "for arg; do if [ \"$arg\" = checkout ]; then echo 'no space left' >&2; exit 128; fi; \
+             done\nexec '{}' \"$@\"",
+            real.display()
+        ),
+    );
+    reproduce(&project, "demo-v0.1.0 --no-mold")
+        .env("PATH", tools.path_before(project.sandbox.env()))
+        .run()
+        .exits(3)
+        .says(&["git could not check the commit out", "no space left"]);
+    nothing_stays(&project);
+}
+
+#[test]
 fn a_cache_changes_nothing() {
     let project = telling();
     let run = reproduce(&project, "demo-v0.1.0 --with-cache")
@@ -249,6 +287,10 @@ fn a_record_is_enough_to_build_the_same_bytes() {
     from(&altered)
         .exits(2)
         .says(&["this repository has no commit"]);
+    fs::write(&altered, text.replace(commit, "--orphan=x")).unwrap();
+    from(&altered)
+        .exits(2)
+        .says(&["`commit` is no full name of a commit"]);
 }
 
 #[test]
