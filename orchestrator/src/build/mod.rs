@@ -5,7 +5,10 @@ mod cargo;
 mod check;
 mod profile;
 mod recipe;
+mod variables;
 mod watch;
+
+pub use variables::{deciding, put_in_force};
 
 use crate::context::World;
 use crate::dist::Recipe;
@@ -17,7 +20,7 @@ use crate::toolchain::{C_FLAGS_VAR, Toolchain, compiler_flags, joined};
 use build_version::MarkerError;
 use cargo_metadata::Message;
 use check::{check_file, check_version};
-use process::{AllowList, Command, Env, ProcessError};
+use process::{Command, Env, ProcessError};
 use profile::Profile;
 use release_types::{Platform, ProductName};
 use std::collections::BTreeMap;
@@ -193,8 +196,7 @@ pub fn environment(plan: &Plan, toolchain: &Toolchain) -> BTreeMap<&'static str,
 
 /// The cargo command of a plan, with the whole of its environment.
 pub fn cargo_command(world: &World, plan: &Plan, toolchain: &Toolchain) -> Command {
-    let allowed = AllowList::base().build().and(&plan.pass_env);
-    let mut env: Env = world.env.allowed(&allowed);
+    let mut env = variables::given(&world.env, &plan.pass_env);
     for (name, value) in environment(plan, toolchain) {
         env.set(name, value);
     }

@@ -5,6 +5,7 @@ use super::build::{build_and_stage, lock};
 use super::common::{App, Prepared};
 use super::publish::lock_for;
 use crate::artifacts::LocalArtifact;
+use crate::build::{deciding, put_in_force};
 use crate::context::World;
 use crate::dist::{self, ReleaseRecord, Staged};
 use crate::error::Error;
@@ -13,7 +14,7 @@ use crate::git::Git;
 use crate::publish::LastPublished;
 use crate::reproduce::{
     Checkout, Comparison, Place, ReproduceError, Reproduction, Tree, explain, is_object_name,
-    likely_cause, other_tools, same_tools,
+    likely_cause, linker, other_tools, same_tools, same_variables,
 };
 use crate::select::SelectError;
 use crate::settings::SettingsError;
@@ -189,6 +190,11 @@ async fn build_in(
     if cache.is_some() {
         offer_sccache(app, &mut world).await?;
     }
+    if let Some(recipe) = subject.record.as_ref().and_then(|r| r.recipe.as_ref()) {
+        let pass_env = products::read(&world).await?.pass_env;
+        let folders = checkout.folders();
+        put_in_force(&mut world.env, &recipe.environment, &pass_env, &folders);
+    }
     let global = GlobalArgs {
         state_dir: Some(checkout.root.join("state")),
         dist_dir: Some(checkout.root.join("dist")),
@@ -252,23 +258,25 @@ async fn offer_sccache(app: &App<'_>, world: &mut World) -> Result<(), Error> {
     Ok(())
 }
 
-/// Refuses to build with other tools, or another lock file, than the record names.
+/// Refuses to build with other tools, variables or another lock file than the record names.
 async fn check_record(
     world: &World,
     record: &ReleaseRecord,
     prepared: &Prepared,
 ) -> Result<(), Error> {
-    let mold = match (&record.toolchain.linker, &prepared.found.mold) {
-        (Some(_), Some(path)) => Some(toolchain::version(world, "mold", path).await?),
+    let (found, plan) = (&prepared.found, &prepared.plans[0]);
+    let lld_link = found.lld_link.as_ref().map(|found| found.path.as_path());
+    let linker = linker(world.host, &plan.policy, found.mold.as_deref(), lld_link);
+    let version = match (&record.toolchain.linker, linker) {
+        (Some(_), Some((name, path))) => Some(toolchain::version(world, name, path).await?),
         _ => None,
     };
-    same_tools(
-        record,
-        &prepared.found.rustc.verbose_version,
-        mold.as_deref(),
-    )?;
+    same_tools(record, &found.rustc.verbose_version, version.as_deref())?;
+    if let Some(recipe) = &record.recipe {
+        same_variables(&recipe.environment, &deciding(&world.env, plan))?;
+    }
     let lock = record.recipe.as_ref().and_then(|recipe| recipe.lock_sha256);
-    let path = prepared.plans[0].root.join("Cargo.lock");
+    let path = plan.root.join("Cargo.lock");
     if let Some(lock) = lock
         && Sha256Digest::of(&std::fs::read(&path).map_err(io(&path))?) != lock
     {

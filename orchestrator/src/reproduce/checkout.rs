@@ -207,6 +207,15 @@ impl Checkout {
         })
     }
 
+    /// The folders that a record's names stand for, the innermost first.
+    pub fn folders(&self) -> [(PathBuf, &'static str); 3] {
+        [
+            (self.target_dir.clone(), "/workspace/target"),
+            (self.workspace.clone(), "/workspace"),
+            (self.cargo_home.clone(), "/cargo"),
+        ]
+    }
+
     /// The folders whose names must not matter.
     pub fn tree(&self) -> Tree {
         Tree {

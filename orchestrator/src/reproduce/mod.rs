@@ -13,9 +13,12 @@ pub use explain::{Tree, explain};
 pub use report::{Cause, CauseKind, Comparison, Reproduction, SectionDifference, StringDifference};
 
 use crate::dist::{Recipe, ReleaseRecord};
+use crate::shim::Policy;
+use crate::toolchain::links_with_lld_link;
 use process::ProcessError;
-use std::collections::BTreeSet;
-use std::path::PathBuf;
+use release_types::Platform;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 /// Why nothing is proven.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +48,16 @@ pub enum ReproduceError {
         /// What was used then.
         recorded: String,
         /// What would be used now.
+        here: String,
+    },
+    /// A variable cannot be made what the record names.
+    #[error("{name} is not what the record names\n  recorded: {recorded}\n  here: {here}")]
+    OtherVariable {
+        /// The variable.
+        name: String,
+        /// Its value then.
+        recorded: String,
+        /// Its value now.
         here: String,
     },
     /// The cache that was to be proven harmless does not work.
@@ -96,7 +109,7 @@ pub fn is_object_name(text: &str) -> bool {
 pub fn same_tools(
     record: &ReleaseRecord,
     rustc: &str,
-    mold: Option<&str>,
+    linker: Option<&str>,
 ) -> Result<(), ReproduceError> {
     let other = |tool, recorded: &str, here: &str| ReproduceError::OtherTool {
         tool,
@@ -106,11 +119,50 @@ pub fn same_tools(
     if record.toolchain.rustc.trim() != rustc.trim() {
         return Err(other("rustc", record.toolchain.rustc.trim(), rustc.trim()));
     }
-    match (&record.toolchain.linker, mold) {
+    match (&record.toolchain.linker, linker) {
         (Some(recorded), here) if here != Some(recorded) => {
             Err(other("the linker", recorded, here.unwrap_or("none")))
         }
         _ => Ok(()),
+    }
+}
+
+/// Compares the variables of a record with those that the build is about to be given.
+///
+/// # Errors
+/// When one differs.
+pub fn same_variables(
+    recorded: &BTreeMap<String, String>,
+    here: &BTreeMap<String, String>,
+) -> Result<(), ReproduceError> {
+    for name in recorded.keys().chain(here.keys()) {
+        let (then, now) = (recorded.get(name), here.get(name));
+        if then != now {
+            let text = |value: Option<&String>| value.map_or("not set", String::as_str).to_owned();
+            return Err(ReproduceError::OtherVariable {
+                name: name.clone(),
+                recorded: text(then),
+                here: text(now),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The linker that a build says beforehand it uses, of those that were found: mold where the policy
+/// names it, lld-link where it is tried.
+pub fn linker<'a>(
+    host: Platform,
+    policy: &Policy,
+    mold: Option<&'a Path>,
+    lld_link: Option<&'a Path>,
+) -> Option<(&'static str, &'a Path)> {
+    if policy.linker.is_some() {
+        Some(("mold", mold?))
+    } else if links_with_lld_link(host, &policy.target) {
+        Some(("lld-link", lld_link?))
+    } else {
+        None
     }
 }
 
@@ -170,6 +222,43 @@ pub fn likely_cause(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use release_types::Os;
+
+    #[test]
+    fn the_linker_of_six_hosts_and_targets() {
+        let (mold, lld) = (Path::new("/mold"), Path::new("/lld-link"));
+        for host in Platform::ALL {
+            for target in Platform::ALL {
+                let policy = Policy {
+                    rustc: "rustc".into(),
+                    target: target.target_triple().to_owned(),
+                    linker: (host.os == Os::Linux && target.os == Os::Linux)
+                        .then(|| "mold".to_owned()),
+                    remap: Vec::new(),
+                };
+                let expected = match (host.os, target.os) {
+                    (Os::Linux, Os::Linux) => Some(("mold", mold)),
+                    (Os::Windows, Os::Windows) => Some(("lld-link", lld)),
+                    _ => None,
+                };
+                assert_eq!(linker(host, &policy, Some(mold), Some(lld)), expected);
+                assert_eq!(linker(host, &policy, None, None), None);
+            }
+        }
+    }
+
+    #[test]
+    fn a_variable_that_differs_is_named() {
+        let of = |value: &str| BTreeMap::from([("CC".to_owned(), value.to_owned())]);
+        assert!(same_variables(&of("gcc"), &of("gcc")).is_ok());
+        let error = same_variables(&of("gcc"), &BTreeMap::new()).unwrap_err();
+        let text = error.to_string();
+        assert_eq!(
+            text,
+            "CC is not what the record names\n  recorded: gcc\n  here: not set"
+        );
+        assert!(same_variables(&BTreeMap::new(), &of("gcc")).is_err());
+    }
 
     #[test]
     fn names_of_commits() {
