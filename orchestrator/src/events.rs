@@ -238,75 +238,73 @@ impl Reporter for HumanReporter {
 
 /// Shows anything but progress.
 fn show(event: Event) {
-    {
-        match event {
-            Event::Progress { .. } => {}
-            Event::Cache(usage) => tell(&format!("{:>12} {usage}", "sccache")),
-            Event::Stage { stage, what } => tell(&format!("{stage:>12} {what}")),
-            Event::Note { message } => tell(&format!("{:>12} {message}", "note")),
-            Event::Warning { message } => tell(&format!("warning: {message}")),
-            Event::Tool {
-                name,
-                path,
-                version,
-                installed,
-            } => {
-                let how = if installed {
-                    ", installed just now"
-                } else {
-                    ""
-                };
-                tell(&format!("{name:>12} {version} ({}{how})", path.display()));
-            }
-            Event::Cargo { line } => tell(&line),
-            Event::Built {
-                path,
-                size,
-                sha256,
-                last,
-                ..
-            } => tell(&format!(
-                "{:>12} {} {size} bytes{}, sha256 {sha256}",
-                "built",
-                path.display(),
-                last.map(|last| change(size, &last)).unwrap_or_default()
-            )),
-            Event::Uploaded {
-                key,
-                size,
-                unchanged,
-                ..
-            } => {
-                let what = if unchanged { "unchanged" } else { "uploaded" };
-                tell(&format!("{what:>12} {key} ({size} bytes)"));
-            }
-            Event::Registered {
-                product,
-                platform,
-                unchanged,
-            } => {
-                let what = if unchanged { "unchanged" } else { "registered" };
-                tell(&format!("{what:>12} {product} for {platform}"));
-            }
-            Event::Verified {
-                filename, sha256, ..
-            } => tell(&format!(
-                "{:>12} {filename} read back, sha256 {sha256}",
-                "verified"
-            )),
-            Event::Doctor(report) => print_line(&harmless(&report.to_string())),
-            Event::Setup(plan) => print_line(&harmless(&plan.to_string())),
-            // Its forms are for shells and programs; a person is shown the plainest of them.
-            Event::Env(env) => print_line(&render(&env, Shell::Sh)),
-            Event::Plan(plan) => print_line(&harmless(&plan.to_string())),
-            Event::Receipt(receipt) => print_line(&harmless(&receipt.to_string())),
-            Event::Reproduction(found) => print_line(&harmless(&found.to_string())),
-            Event::Listening { url } => print_line(&format!("listening on {url}")),
-            Event::Error { message, hint, .. } => {
-                tell(&format!("error: {message}"));
-                if let Some(hint) = hint {
-                    tell(&format!("hint: {hint}"));
-                }
+    match event {
+        Event::Progress { .. } => {}
+        Event::Cache(usage) => tell(&format!("{:>12} {usage}", "sccache")),
+        Event::Stage { stage, what } => tell(&format!("{stage:>12} {what}")),
+        Event::Note { message } => tell(&format!("{:>12} {message}", "note")),
+        Event::Warning { message } => tell(&format!("warning: {message}")),
+        Event::Tool {
+            name,
+            path,
+            version,
+            installed,
+        } => {
+            let how = if installed {
+                ", installed just now"
+            } else {
+                ""
+            };
+            tell(&format!("{name:>12} {version} ({}{how})", path.display()));
+        }
+        Event::Cargo { line } => tell(&line),
+        Event::Built {
+            path,
+            size,
+            sha256,
+            last,
+            ..
+        } => tell(&format!(
+            "{:>12} {} {size} bytes{}, sha256 {sha256}",
+            "built",
+            path.display(),
+            last.map(|last| change(size, &last)).unwrap_or_default()
+        )),
+        Event::Uploaded {
+            key,
+            size,
+            unchanged,
+            ..
+        } => {
+            let what = if unchanged { "unchanged" } else { "uploaded" };
+            tell(&format!("{what:>12} {key} ({size} bytes)"));
+        }
+        Event::Registered {
+            product,
+            platform,
+            unchanged,
+        } => {
+            let what = if unchanged { "unchanged" } else { "registered" };
+            tell(&format!("{what:>12} {product} for {platform}"));
+        }
+        Event::Verified {
+            filename, sha256, ..
+        } => tell(&format!(
+            "{:>12} {filename} read back, sha256 {sha256}",
+            "verified"
+        )),
+        Event::Doctor(report) => print_line(&harmless(&report.to_string())),
+        Event::Setup(plan) => print_line(&harmless(&plan.to_string())),
+        // Its forms are for shells and programs; a person is shown the plainest of them.
+        Event::Env(env) => print_line(&render(&env, Shell::Sh)),
+        Event::Plan(plan) => print_line(&harmless(&plan.to_string())),
+        Event::Receipt(receipt) => print_line(&harmless(&receipt.to_string())),
+        Event::Reproduction(found) => print_line(&harmless(&found.to_string())),
+        Event::Listening { url } => print_line(&format!("listening on {url}")),
+        Event::Error { message, hint, .. } => {
+            tell(&format!("error: {message}"));
+            if let Some(hint) = hint {
+                tell(&format!("hint: {hint}"));
             }
         }
     }
@@ -319,7 +317,7 @@ fn change(size: u64, last: &LastFile) -> String {
         size: before,
     } = last;
     match size.cmp(before) {
-        Ordering::Equal => format!(" (as many as in {version})"),
+        Ordering::Equal => format!(" (unchanged since {version})"),
         Ordering::Greater | Ordering::Less => {
             let (sign, bytes) = match size.checked_sub(*before) {
                 Some(more) => ('+', more),
@@ -381,7 +379,7 @@ mod tests {
             version: "1.3.0".to_owned(),
             size,
         };
-        assert_eq!(change(100, &last(100)), " (as many as in 1.3.0)");
+        assert_eq!(change(100, &last(100)), " (unchanged since 1.3.0)");
         assert_eq!(change(110, &last(100)), " (+10, +10.0 % since 1.3.0)");
         assert_eq!(change(999, &last(1000)), " (-1, -0.1 % since 1.3.0)");
         assert_eq!(change(5, &last(0)), " (+5, +500.0 % since 1.3.0)");

@@ -1,23 +1,23 @@
 //! The command line of `atlas-hub`: arguments to settings, settings to the library, its answer to
 //! an exit code. stdout is data, one thing a line; everything else goes to stderr.
 
+mod log;
+mod operate;
 mod pack;
 mod product;
+mod serve;
 mod user;
 
 use build_version::BuildInfo;
 use clap::{ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-use hub::{Hub, HubConfig, HubError, RosterError, UserName};
+use hub::{BackupError, Hub, HubConfig, HubError, RosterError, StatementTimes, UserName};
+use log::LogFormat;
+use operate::Operate;
 use secrecy::{ExposeSecret as _, SecretString};
-use std::io::{IsTerminal as _, Write as _};
-use std::net::SocketAddr;
+use serve::ServeArgs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use tokio::net::TcpListener;
-use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::util::SubscriberInitExt as _;
-use url::Url;
 
 /// Runs a Distribution Hub: what release automation publishes to and programs update from.
 #[derive(Debug, Parser)]
@@ -38,6 +38,7 @@ Exit codes:
   0  done
   1  a defect in atlas-hub
   2  usage: a flag, a setting, or a data directory that is not initialized
+  8  what is stored, or a backup, is not what it was
   9  this machine: disk, permissions, an address that cannot be listened on, or a data directory
      that another process has or whose catalogue is lost";
 
@@ -49,15 +50,6 @@ arguments of its programs, so give it to them in another way:
   printf 'authorization: Bearer %s\n' "$(cat admin-credential)" |
     curl -H @- -H 'content-type: application/json' -d '{"name":"ci"}' \
       http://127.0.0.1:8080/api/v1/deploy/app-tokens"#;
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
-enum LogFormat {
-    /// For people.
-    #[default]
-    Human,
-    /// One JSON object a line.
-    Json,
-}
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -71,17 +63,7 @@ enum Command {
 Example:
   atlas-hub serve --data-dir /var/lib/atlas-hub --listen 0.0.0.0:8080 \\
       --public-url https://hub.example.com")]
-    Serve {
-        #[command(flatten)]
-        dir: DataDirArg,
-        /// The address to listen on; port 0 takes a free one.
-        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
-        listen: SocketAddr,
-        /// Scheme, host and port that clients reach this Hub by. Needed when the address is not a
-        /// loopback one.
-        #[arg(long, value_name = "URL")]
-        public_url: Option<Url>,
-    },
+    Serve(Box<ServeArgs>),
     /// Looks after administrators and pack creators. Works while the server runs, too.
     #[command(
         subcommand,
@@ -106,6 +88,8 @@ Example:
   atlas-hub product list --data-dir /var/lib/atlas-hub"
     )]
     Product(product::Product),
+    #[command(flatten)]
+    Operate(Operate),
 }
 
 #[derive(Debug, Args)]
@@ -135,6 +119,10 @@ enum CliError {
     },
     #[error("cannot write to stdout")]
     Stdout(#[source] std::io::Error),
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    #[error("{damaged} of {files} files of releases are not what was released")]
+    Damaged { damaged: usize, files: usize },
     #[error("signals cannot be received")]
     Signals(#[source] std::io::Error),
 }
@@ -146,9 +134,9 @@ pub(crate) async fn run(build: BuildInfo) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => error.exit(),
     };
-    start_log(cli.verbose, cli.log_format);
+    let statements = log::start(cli.verbose, cli.log_format);
     let result = match outlive_file_limits() {
-        Ok(()) => execute(cli.command, build).await,
+        Ok(()) => execute(cli.command, build, statements).await,
         Err(error) => Err(CliError::Signals(error)),
     };
     match result {
@@ -160,21 +148,18 @@ pub(crate) async fn run(build: BuildInfo) -> ExitCode {
     }
 }
 
-async fn execute(command: Command, build: BuildInfo) -> Result<(), CliError> {
+async fn execute(
+    command: Command,
+    build: BuildInfo,
+    statements: StatementTimes,
+) -> Result<(), CliError> {
     match command {
         Command::Init(dir) => init(dir.config(build)).await,
-        Command::Serve {
-            dir,
-            listen,
-            public_url,
-        } => {
-            let mut config = dir.config(build);
-            config.public_url = public_url;
-            serve(config, listen).await
-        }
+        Command::Serve(args) => serve::serve(*args, build, statements).await,
         Command::User(command) => user::execute(command, build).await,
         Command::Pack(command) => pack::execute(command, build).await,
         Command::Product(command) => product::execute(command, build).await,
+        Command::Operate(command) => operate::run(command, build).await,
     }
 }
 
@@ -197,25 +182,6 @@ async fn init(config: HubConfig) -> Result<(), CliError> {
     Ok(())
 }
 
-async fn serve(config: HubConfig, listen: SocketAddr) -> Result<(), CliError> {
-    if !listen.ip().is_loopback() && config.public_url.is_none() {
-        return Err(CliError::Usage(format!(
-            "--listen {listen} can be reached from other machines and so needs --public-url"
-        )));
-    }
-    let hub = Hub::open_initialized(config).await?;
-    let failed = |source| HubError::Listen {
-        address: listen,
-        source,
-    };
-    let listener = TcpListener::bind(listen).await.map_err(failed)?;
-    let address = listener.local_addr().map_err(failed)?;
-    let stop = stop_signal().map_err(CliError::Signals)?;
-    print(&format!("listening on http://{address}"))?;
-    hub.serve(listener, stop).await?;
-    Ok(())
-}
-
 /// Lets a write beyond the limit for a file's size (`RLIMIT_FSIZE`) fail, which is answered as a
 /// full disk is, instead of ending this process.
 fn outlive_file_limits() -> std::io::Result<()> {
@@ -228,31 +194,6 @@ fn outlive_file_limits() -> std::io::Result<()> {
         drop(signal(SignalKind::from_raw(SIGXFSZ))?);
     }
     Ok(())
-}
-
-/// Resolves when this process is asked to end. Takes over the signals at once.
-fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        Ok(async move {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-        })
-    }
-    #[cfg(not(unix))]
-    {
-        Ok(async {
-            if let Err(error) = tokio::signal::ctrl_c().await {
-                tracing::warn!(%error, "Ctrl-C cannot be received");
-                std::future::pending::<()>().await;
-            }
-        })
-    }
 }
 
 impl DataDirArg {
@@ -290,28 +231,6 @@ fn write_line(line: &str) -> std::io::Result<()> {
     stdout.flush()
 }
 
-/// The log on stderr. Of other crates only what is wrong: what they say at finer levels can hold
-/// whole requests.
-fn start_log(verbose: u8, format: LogFormat) {
-    let level = match verbose {
-        0 => LevelFilter::INFO,
-        1 => LevelFilter::DEBUG,
-        _ => LevelFilter::TRACE,
-    };
-    let filter = Targets::new()
-        .with_target("hub", level)
-        .with_target("atlas_hub", level)
-        .with_default(LevelFilter::WARN);
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    let registry = tracing_subscriber::registry().with(filter);
-    match format {
-        LogFormat::Human => registry
-            .with(layer.with_ansi(std::io::stderr().is_terminal()))
-            .init(),
-        LogFormat::Json => registry.with(layer.json()).init(),
-    }
-}
-
 fn report(error: &CliError) {
     eprint!("error: {error}");
     let mut next = std::error::Error::source(error);
@@ -343,7 +262,14 @@ fn hint(error: &CliError) -> Option<String> {
             path.display()
         )),
         CliError::Roster(error) => roster_hint(error).map(str::to_owned),
-        CliError::Usage(_) | CliError::Hub(_) | CliError::Stdout(_) | CliError::Signals(_) => None,
+        CliError::Damaged { .. } => Some(
+            "put each of them back from a backup, or upload the same bytes under the same key again"
+                .to_owned(),
+        ),
+        CliError::Usage(_)
+        | CliError::Hub(_)
+        | CliError::Backup(_)
+        | CliError::Stdout(_) | CliError::Signals(_) => None,
     }
 }
 
@@ -371,9 +297,14 @@ impl From<RosterError> for CliError {
 
 fn exit_code(error: &CliError) -> u8 {
     match error {
-        CliError::Usage(_) | CliError::Initialized { .. } | CliError::Roster(_) => 2,
+        CliError::Usage(_)
+        | CliError::Initialized { .. }
+        | CliError::Roster(_)
+        | CliError::Backup(BackupError::NotEmpty { .. }) => 2,
+        CliError::Damaged { .. }
+        | CliError::Backup(BackupError::Damaged { .. } | BackupError::NoBackup { .. }) => 8,
         CliError::CredentialLost { .. } | CliError::Stdout(_) | CliError::Signals(_) => 9,
-        CliError::Hub(error) => match error {
+        CliError::Hub(error) | CliError::Backup(BackupError::Hub(error)) => match error {
             HubError::Config(_) | HubError::NotInitialized { .. } => 2,
             HubError::Listen { .. }
             | HubError::Locked { .. }

@@ -1,10 +1,15 @@
 //! What a Hub is opened with: its folder, its address and its clock.
 
-use crate::HubError;
-use jiff::Timestamp;
+use crate::collect::KEEP_UNREGISTERED;
+use crate::error::chain;
+use crate::tls::Acceptor;
+use crate::{HubError, Limits, StatementTimes};
+use ipnet::IpNet;
+use jiff::{SignedDuration, Timestamp};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Notify;
 use url::Url;
 
 /// Settings of a Hub.
@@ -15,6 +20,8 @@ pub struct HubConfig {
     /// Scheme, host and port that clients reach the Hub by. Upload addresses begin with it. When
     /// absent, the address that the server listens on, which then has to be a loopback one.
     pub public_url: Option<Url>,
+    /// Certificate and key for TLS; without them the Hub speaks plain HTTP.
+    pub tls: Option<TlsFiles>,
     /// The version that the Hub tells its clients.
     pub version: String,
     /// How long requests under way may take to finish once the server is told to stop.
@@ -28,6 +35,17 @@ pub struct HubConfig {
     pub write_timeout: Duration,
     /// How many connections are served at a time; further ones wait. Each may have a file open too.
     pub max_connections: usize,
+    /// How long uploads that no release takes are kept.
+    pub keep_unregistered: SignedDuration,
+    /// Whether opening removes what nobody needs any more.
+    pub collect_on_open: bool,
+    /// How much is taken at a time, and from one peer.
+    pub limits: Limits,
+    /// The proxies whose word is taken on the address that a request comes from.
+    pub trusted_proxies: Vec<IpNet>,
+    /// What the metrics know of the catalogue's statements: nothing, unless the process's
+    /// subscriber has it as a layer.
+    pub statement_times: StatementTimes,
     /// Where the time comes from.
     pub clock: Clock,
 }
@@ -38,15 +56,30 @@ impl HubConfig {
         Self {
             data_dir: data_dir.into(),
             public_url: None,
+            tls: None,
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            drain: Duration::from_secs(10),
+            drain: Duration::from_secs(30),
             head_timeout: Duration::from_secs(15),
             body_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(60),
             // Two descriptors each stay below 1024, a usual limit.
             max_connections: 400,
+            keep_unregistered: KEEP_UNREGISTERED,
+            collect_on_open: true,
+            limits: Limits::default(),
+            trusted_proxies: Vec::new(),
+            statement_times: StatementTimes::default(),
             clock: Clock::system(),
         }
+    }
+
+    /// What makes TLS connections, where that is asked for.
+    pub(crate) fn acceptor(&self) -> Result<Option<Acceptor>, HubError> {
+        let loaded = self.tls.as_ref().map(Acceptor::load).transpose();
+        loaded.map_err(|error| {
+            let error = chain(&error);
+            HubError::Config(format!("--tls-cert and --tls-key: {error}"))
+        })
     }
 
     /// Refuses what cannot work, before anything is created.
@@ -56,6 +89,7 @@ impl HubConfig {
                 "the data directory has no name".to_owned(),
             ));
         }
+        self.acceptor()?;
         let Some(url) = &self.public_url else {
             return Ok(());
         };
@@ -71,6 +105,28 @@ impl HubConfig {
             ));
         }
         Ok(())
+    }
+}
+
+/// Certificate and key in PEM. They are read again when one of the files changes.
+#[derive(Debug, Clone)]
+pub struct TlsFiles {
+    /// The certificate and what it is signed by.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+    /// Makes a server read them at once.
+    pub reload: Arc<Notify>,
+}
+
+impl TlsFiles {
+    /// Two files.
+    pub fn new(certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        Self {
+            certificate: certificate.into(),
+            key: key.into(),
+            reload: Arc::default(),
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! hub.db          the catalogue (with hub.db-wal and hub.db-shm beside it)
 //! blobs/ab/abc…   stored bytes, named by their SHA-256
 //! staging/        uploads under way; emptied on start
+//! age             how old a catalogue has been here; an older one was put back
 //! lock            locked while a process has the Hub open; holds that process's id
 //! guests          locked by whoever uses the catalogue beside a server, see `guests`
 //! ```

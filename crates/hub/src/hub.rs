@@ -3,8 +3,10 @@
 use crate::catalogue::{
     Catalogue, Finalized, Publication, PutOutcome, Registered, StoredObject, Target,
 };
+use crate::collect::{Collection, notice_older};
 use crate::data_dir::DataDir;
 use crate::error::chain;
+use crate::metrics::Metrics;
 use crate::storage::{Staged, Storage};
 use crate::upload_url::Signer;
 use crate::{Clock, HubConfig, HubError, http, server};
@@ -17,6 +19,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use url::Url;
+
+/// How often a server looks for what nobody needs any more.
+const COLLECT_PAUSE: Duration = Duration::from_secs(3600);
 
 /// A Hub that is open, and with it its data directory locked.
 ///
@@ -32,6 +37,7 @@ struct Inner {
     catalogue: Catalogue,
     storage: Storage,
     signer: Signer,
+    metrics: Arc<Metrics>,
     dir: Mutex<Option<DataDir>>,
 }
 
@@ -57,16 +63,22 @@ impl Hub {
         let storage = Storage::open(&dir)?;
         let now = config.clock.now();
         let catalogue = Catalogue::open(&dir.database(), now).await?;
-        storage.sweep(&catalogue.blobs().await?, now)?;
+        notice_older(&catalogue, &config.data_dir).await?;
         let kept = catalogue.keep("upload_key", &Signer::draw()?).await?;
         let signer = Signer::from_stored(&kept)?;
-        Ok(Self(Arc::new(Inner {
+        let metrics = Arc::new(Metrics::new(&config.statement_times));
+        let hub = Self(Arc::new(Inner {
             config,
             catalogue,
             storage,
             signer,
+            metrics,
             dir: Mutex::new(Some(dir)),
-        })))
+        }));
+        if hub.config().collect_on_open {
+            hub.collect(Collection::default()).await?;
+        }
+        Ok(hub)
     }
 
     /// Opens a Hub that exists and has an administrator; creates nothing.
@@ -120,24 +132,47 @@ impl Hub {
     ///
     /// # Errors
     /// [`HubError::Config`] when the listener can be reached from other machines and there is no
-    /// [`HubConfig::public_url`]: the Hub would not know by which name; [`HubError::Listen`] when
-    /// the listener has no address.
+    /// [`HubConfig::public_url`]: the Hub would not know by which name; or when [`HubConfig::tls`]
+    /// cannot be used; [`HubError::Listen`] when the listener has no address.
     pub async fn serve(
         self,
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), HubError> {
-        let served = match self.base_url(&listener) {
-            Ok(base) => {
-                self.let_guests_in();
-                let router = http::router(self.clone(), base);
-                server::run(listener, router, shutdown, &self.0.config).await;
-                Ok(())
-            }
-            Err(error) => Err(error),
-        };
+        let served = self.try_to_serve(listener, shutdown).await;
         self.close().await;
         served
+    }
+
+    async fn try_to_serve(
+        &self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), HubError> {
+        let config = &self.0.config;
+        let tls = config.acceptor()?;
+        let tls = tls.map(Arc::new);
+        let router = http::router(self.clone(), self.base_url(&listener)?);
+        self.let_guests_in();
+        let watching = async {
+            match &tls {
+                Some(tls) => tls.watch().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = server::run(listener, router, shutdown, config, tls.clone()) => {}
+            () = self.collect_forever(COLLECT_PAUSE) => {}
+            () = watching => {}
+        }
+        Ok(())
+    }
+
+    /// Serves the figures for Prometheus at `/metrics` until `shutdown` resolves. Whoever reaches
+    /// the listener may read them.
+    pub async fn serve_metrics(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
+        let router = http::metrics_router(self.clone());
+        server::run(listener, router, shutdown, &self.0.config, None).await;
     }
 
     /// Closes the database and unlocks the data directory.
@@ -171,7 +206,12 @@ impl Hub {
                 "a Hub that listens on {address} needs a public URL"
             )));
         }
-        Url::parse(&format!("http://{address}"))
+        let scheme = if self.0.config.tls.is_some() {
+            "https"
+        } else {
+            "http"
+        };
+        Url::parse(&format!("{scheme}://{address}"))
             .map_err(|error| HubError::Config(format!("{address} makes no URL: {error}")))
     }
 }
@@ -188,6 +228,14 @@ impl Hub {
 
     pub(crate) fn version(&self) -> &str {
         &self.0.config.version
+    }
+
+    pub(crate) fn config(&self) -> &HubConfig {
+        &self.0.config
+    }
+
+    pub(crate) fn metrics(&self) -> &Arc<Metrics> {
+        &self.0.metrics
     }
 
     pub(crate) fn body_timeout(&self) -> Duration {
@@ -241,7 +289,7 @@ impl Hub {
         Ok(outcome)
     }
 
-    async fn remove_if_orphaned(&self, blob: &Sha256Digest) -> Result<(), HubError> {
+    pub(crate) async fn remove_if_orphaned(&self, blob: &Sha256Digest) -> Result<(), HubError> {
         let mut tx = self.0.catalogue.write().await?;
         if !Catalogue::has_blob(&mut tx, blob).await? {
             self.0.storage.remove(blob).await?;

@@ -18,23 +18,37 @@
 //! # }
 //! ```
 
+mod backup;
 mod catalogue;
+mod collect;
 mod config;
+mod context;
 mod data_dir;
 mod error;
 mod guests;
 mod http;
 mod hub;
+mod inspect;
+mod limits;
+mod metrics;
 mod pace;
 mod packs;
+mod peer;
 mod roster;
 mod server;
 mod storage;
+#[cfg_attr(not(feature = "tls"), path = "tls_absent.rs")]
+mod tls;
 mod token;
 mod upload_url;
 
-pub use catalogue::User;
-pub use config::{Clock, HubConfig};
+pub use backup::{BackedUp, Backup, BackupError, restore};
+pub use catalogue::{AuditEntry, User};
+pub use collect::{Collected, Collection};
+pub use config::{Clock, HubConfig, TlsFiles};
 pub use error::HubError;
 pub use hub::{Hub, IssuedAppToken};
+pub use inspect::{Checked, Damage, Inspection};
+pub use limits::Limits;
+pub use metrics::StatementTimes;
 pub use roster::{Earlier, Roster, RosterError, UserName, UserNameError};

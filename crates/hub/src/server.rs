@@ -3,18 +3,25 @@
 //! axum's own loop leaves connections running when it is dropped, so an embedded Hub could not
 //! bound its end; here each connection is a task that is ended with the loop.
 //!
-//! HTTP/1 alone: nothing speaks HTTP/2 without TLS, and to wait for its preface would be to wait
+//! HTTP/1 alone, by TLS too: nothing speaks HTTP/2 without TLS, and to wait for its preface would be to wait
 //! without a deadline.
 
 use crate::HubConfig;
 use crate::pace::Paced;
+use crate::peer::Peer;
+use crate::tls::Acceptor;
 use axum::Router;
+use http::Request;
+use hyper::body::Incoming;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -32,6 +39,7 @@ pub(crate) async fn run(
     router: Router,
     shutdown: impl Future<Output = ()>,
     config: &HubConfig,
+    tls: Option<Arc<Acceptor>>,
 ) {
     let mut connections = JoinSet::new();
     let mut complained = None;
@@ -41,16 +49,15 @@ pub(crate) async fn run(
         tokio::select! {
             () = &mut shutdown => break,
             accepted = listener.accept(), if connections.len() < config.max_connections => match accepted {
-                Ok((stream, _)) => {
-                    if let Err(error) = stream.set_nodelay(true) {
-                        tracing::debug!(%error, "TCP_NODELAY was not set");
-                    }
-                    connections.spawn(serve(
-                        Paced::new(stream, config.write_timeout),
-                        router.clone(),
-                        config.head_timeout,
-                        stop.clone(),
-                    ));
+                Ok((stream, peer)) => {
+                    let connection = Connection {
+                        peer: Peer(peer),
+                        router: router.clone(),
+                        head_timeout: config.head_timeout,
+                        write_timeout: config.write_timeout,
+                        stop: stop.clone(),
+                    };
+                    connections.spawn(connection.begin(stream, tls.clone()));
                 }
                 Err(error) => {
                     if is_due(&mut complained, Instant::now()) {
@@ -86,29 +93,62 @@ fn is_due(complained: &mut Option<Instant>, now: Instant) -> bool {
     due
 }
 
-async fn serve(
-    stream: Paced<TcpStream>,
+/// A connection, and what it is served with.
+struct Connection {
+    peer: Peer,
     router: Router,
     head_timeout: Duration,
+    write_timeout: Duration,
     stop: CancellationToken,
-) {
-    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
-    // Runs from the connection's start, and again from the end of each answer.
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(head_timeout);
-    let service = TowerToHyperService::new(router);
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
-    let served = tokio::select! {
-        served = connection.as_mut() => served,
-        () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+}
+
+impl Connection {
+    async fn begin(self, stream: TcpStream, tls: Option<Arc<Acceptor>>) {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY was not set");
         }
-    };
-    if let Err(error) = served {
-        tracing::debug!(%error, "a connection ended early");
+        let Some(tls) = tls else {
+            let stream = Paced::new(stream, self.write_timeout);
+            return self.serve(stream).await;
+        };
+        let handshake =
+            tokio::time::timeout(self.head_timeout, tls.accept(stream, self.write_timeout));
+        let accepted = tokio::select! {
+            accepted = handshake => accepted,
+            () = self.stop.cancelled() => return,
+        };
+        match accepted {
+            Ok(Ok(Some(stream))) => self.serve(stream).await,
+            Ok(Ok(None)) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+            Err(_) => tracing::debug!("a TLS handshake took too long"),
+        }
+    }
+
+    async fn serve(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+        let mut builder = Builder::new(TokioExecutor::new()).http1_only();
+        // Runs from the connection's start, and again from the end of each answer.
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.head_timeout);
+        let peer = self.peer;
+        let router = TowerToHyperService::new(self.router);
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(peer);
+            router.call(request)
+        });
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+        let served = tokio::select! {
+            served = connection.as_mut() => served,
+            () = self.stop.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = served {
+            tracing::debug!(%error, "a connection ended early");
+        }
     }
 }
 

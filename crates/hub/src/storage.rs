@@ -57,27 +57,32 @@ impl Storage {
         Ok(storage)
     }
 
-    /// Removes stored bytes that no object has and that have lain there for a day: what a killed
-    /// process left. Younger ones may be of releases that a catalogue which was put back from a
-    /// backup does not know yet.
-    pub(crate) fn sweep(&self, known: &HashSet<String>, now: Timestamp) -> Result<(), HubError> {
+    /// Stored bytes that no object has and that have lain there for a day: what a killed process
+    /// left. Younger ones may be about to get an object.
+    pub(crate) fn unknown(
+        &self,
+        known: &HashSet<String>,
+        now: Timestamp,
+    ) -> Result<Vec<Unknown>, HubError> {
+        let mut unknown = Vec::new();
         let entries = std::fs::read_dir(&self.blobs).map_err(HubError::io("list", &self.blobs))?;
         for entry in entries {
             let folder = entry.map_err(HubError::io("list", &self.blobs))?.path();
-            for file in files(&folder)? {
-                let name = file.file_name().and_then(|name| name.to_str());
-                if name.is_some_and(|name| known.contains(name)) {
+            for path in files(&folder)? {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                if known.contains(&*name) {
                     continue;
                 }
-                if age(&file, now)? < ORPHAN_AGE {
-                    tracing::warn!(file = %file.display(), "nothing refers to these bytes");
+                let name = name.into_owned();
+                let (age, size) = age_and_size(&path, now)?;
+                if age < ORPHAN_AGE {
+                    tracing::warn!(file = %path.display(), "nothing refers to these bytes");
                     continue;
                 }
-                tracing::info!(file = %file.display(), "removing bytes that nothing refers to");
-                std::fs::remove_file(&file).map_err(HubError::io("remove", &file))?;
+                unknown.push(Unknown { path, name, size });
             }
         }
-        Ok(())
+        Ok(unknown)
     }
 
     /// Begins an upload.
@@ -176,6 +181,14 @@ impl Storage {
         }
     }
 
+    /// Whether a file can be written now.
+    pub(crate) async fn try_to_write(&self) -> Result<(), HubError> {
+        let mut staging = self.stage().await?;
+        staging.write(b"ready").await?;
+        staging.finish().await?;
+        Ok(())
+    }
+
     async fn try_to_grow(&self) -> Result<(), HubError> {
         let mut longest = 0;
         for path in [&self.database, &self.log] {
@@ -193,8 +206,78 @@ impl Storage {
     }
 
     fn path(&self, sha256: &Sha256Digest) -> PathBuf {
-        let name = sha256.to_string();
-        self.blobs.join(&name[..2]).join(name)
+        blob_path(&self.blobs, sha256)
+    }
+}
+
+/// Bytes that no object has.
+#[derive(Debug)]
+pub(crate) struct Unknown {
+    pub(crate) path: PathBuf,
+    /// Their name, which is their digest if they are anything of the Hub's.
+    pub(crate) name: String,
+    pub(crate) size: u64,
+}
+
+/// Where the bytes with this digest are.
+pub(crate) fn blob_path(blobs: &Path, sha256: &Sha256Digest) -> PathBuf {
+    let name = sha256.to_string();
+    blobs.join(&name[..2]).join(name)
+}
+
+/// What is where bytes should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Found {
+    Whole,
+    Missing,
+    WrongSize,
+    WrongDigest,
+}
+
+/// Compares a file with what it should be; its length alone if that is enough.
+pub(crate) fn look_at(
+    path: &Path,
+    (sha256, size): (Sha256Digest, u64),
+    size_only: bool,
+) -> Result<Found, HubError> {
+    let mut file = match std::fs::File::open(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Found::Missing),
+        opened => opened.map_err(HubError::io("open", path))?,
+    };
+    let metadata = file.metadata().map_err(HubError::io("look at", path))?;
+    if !metadata.is_file() || metadata.len() != size {
+        return Ok(Found::WrongSize);
+    }
+    if size_only {
+        return Ok(Found::Whole);
+    }
+    let read = pour(&mut file, &mut std::io::sink()).map_err(HubError::io("read", path))?;
+    Ok(if read == (sha256, size) {
+        Found::Whole
+    } else {
+        Found::WrongDigest
+    })
+}
+
+/// Copies all that is left of a reader, and tells what it was.
+pub(crate) fn pour(
+    from: &mut impl std::io::Read,
+    to: &mut impl std::io::Write,
+) -> std::io::Result<(Sha256Digest, u64)> {
+    let mut buffer = vec![0; WRITE_BUFFER];
+    let mut hasher = sha2::Sha256::new();
+    let mut size = 0;
+    loop {
+        let read = match from.read(&mut buffer) {
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            read => read?,
+        };
+        if read == 0 {
+            return Ok((Sha256Digest::from_hasher(hasher), size));
+        }
+        hasher.update(&buffer[..read]);
+        size += read as u64;
+        to.write_all(&buffer[..read])?;
     }
 }
 
@@ -271,13 +354,13 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, HubError> {
     Ok(files)
 }
 
-/// How long ago a file was written.
-fn age(file: &Path, now: Timestamp) -> Result<SignedDuration, HubError> {
-    let written = std::fs::metadata(file).and_then(|metadata| metadata.modified());
-    let written = written.map_err(HubError::io("look at", file))?;
+/// How long ago a file was written, and how long it is.
+fn age_and_size(file: &Path, now: Timestamp) -> Result<(SignedDuration, u64), HubError> {
+    let metadata = std::fs::metadata(file).map_err(HubError::io("look at", file))?;
+    let written = metadata.modified().map_err(HubError::io("look at", file))?;
     // A time that cannot be written down is no reason to remove anything.
     let written = Timestamp::try_from(written).unwrap_or(now);
-    Ok(now.duration_since(written))
+    Ok((now.duration_since(written), metadata.len()))
 }
 
 /// Runs work that waits for the disk where it holds nobody up.
@@ -303,7 +386,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn bytes_are_kept_under_their_digest_and_swept_when_unknown_for_a_day() {
+    async fn bytes_are_kept_under_their_digest_and_found_when_unknown_for_a_day() {
         let temp = tempfile::tempdir().unwrap();
         let dir = DataDir::create(temp.path()).unwrap();
         let storage = Storage::open(&dir).unwrap();
@@ -321,15 +404,20 @@ mod tests {
 
         let now = Timestamp::now();
         let later = now + ORPHAN_AGE + SignedDuration::from_secs(1);
-        storage.sweep(&[digest.to_string()].into(), later).unwrap();
-        assert!(storage.has(&digest, 5).await);
+        let unknown = |known: HashSet<String>, now| -> Vec<(String, u64)> {
+            let found = storage.unknown(&known, now).unwrap();
+            found.into_iter().map(|u| (u.name, u.size)).collect()
+        };
+        let none: Vec<(String, u64)> = Vec::new();
+        assert_eq!(unknown([digest.to_string()].into(), later), none);
         let sooner = later - SignedDuration::from_mins(1);
         for early in [sooner, now, Timestamp::UNIX_EPOCH] {
-            storage.sweep(&HashSet::new(), early).unwrap();
-            assert!(storage.has(&digest, 5).await, "{early}");
+            assert_eq!(unknown(HashSet::new(), early), none, "{early}");
         }
-        storage.sweep(&HashSet::new(), later).unwrap();
-        assert!(!storage.has(&digest, 5).await);
+        assert_eq!(
+            unknown(HashSet::new(), later),
+            vec![(digest.to_string(), 5)]
+        );
     }
 
     #[tokio::test]

@@ -23,6 +23,16 @@ pub(crate) enum TokenKind {
 }
 
 impl TokenKind {
+    /// What the audit calls it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::App => "app",
+            Self::Pack => "pack",
+            Self::Admin => "admin",
+            Self::User => "user",
+        }
+    }
+
     const fn prefix(self) -> &'static str {
         match self {
             Self::App => "atlas_app_",

@@ -117,10 +117,12 @@ fn append(file: &Path, text: &str) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(unix)]
     use process::{Command, Env};
     use release_types::Platform;
 
     /// Values that a shell could take for something else.
+    #[cfg(unix)]
     const ODD: [&str; 12] = [
         "plain",
         "",

@@ -116,7 +116,7 @@ fn sizes_are_compared_with_what_was_published_last() {
         .run()
         .exits(0)
         .says(&[
-            " bytes (as many as in 1.0.0), sha256",
+            " bytes (unchanged since 1.0.0), sha256",
             " % since 1.0.0), sha256",
         ]);
 }

@@ -6,6 +6,7 @@
 
 use super::{Catalogue, parse, parse_time, stamp};
 use crate::HubError;
+use crate::context::{self, Credential};
 use crate::token::{TokenHash, TokenKind};
 use jiff::{SignedDuration, Timestamp};
 use release_types::{PackId, UserRole};
@@ -94,6 +95,11 @@ impl Catalogue {
             },
             (None, None) => Subject::App,
         };
+        context::authenticated(Credential {
+            kind: token.kind.name(),
+            id: id.clone(),
+            name: name.clone(),
+        });
         Ok(Some(Identity { id, name, subject }))
     }
 

@@ -1,7 +1,7 @@
 //! Drafts: platforms of releases in waiting, and the moment in which they are all there.
 
 use super::releases::{AssetRow, Publication, Registered, check_objects, read_release, sorted};
-use super::{Catalogue, db_size, parse, parse_size, parse_time, releases, stamp};
+use super::{Catalogue, audit, db_size, parse, parse_size, parse_time, releases, stamp};
 use crate::HubError;
 use crate::token::random_id;
 use jiff::Timestamp;
@@ -95,6 +95,7 @@ impl Catalogue {
         for row in &rows {
             insert_asset(&mut tx, &id, row).await?;
         }
+        audit::note(&mut tx, "draft", &target.to_string(), now).await?;
         tx.commit().await?;
         let published_at = published.map(|release| release.published_at);
         Ok(Registered::Done(Release {
@@ -151,6 +152,7 @@ impl Catalogue {
             }
             remove(&mut tx, &id).await?;
             releases::put(&mut tx, &publication, &rows, now).await?;
+            audit::note(&mut tx, "publish", &target.to_string(), now).await?;
         }
         if !refused.is_empty() {
             tx.rollback().await?;

@@ -1,7 +1,7 @@
 //! Lists, page by page, and what is done to whole releases: taken back, offered again, promoted.
 
 use super::releases::{Publication, Registered, check_objects, read_release, rows_of};
-use super::{Catalogue, Target, drafts, parse, parse_size, parse_time, releases, stamp};
+use super::{Catalogue, Target, audit, drafts, parse, parse_size, parse_time, releases, stamp};
 use crate::HubError;
 use jiff::Timestamp;
 use release_types::{
@@ -159,7 +159,11 @@ impl Catalogue {
         if yanked {
             update = update.bind(stamp(now)).bind(reason);
         }
-        update.execute(&mut *tx).await?;
+        if update.execute(&mut *tx).await?.rows_affected() == 1 {
+            let action = if yanked { "yank" } else { "unyank" };
+            let object = format!("{product} {version} {channel}");
+            audit::note(&mut tx, action, &object, now).await?;
+        }
         let one = format!(
             "{SUMMARY}(SELECT * FROM releases \
              WHERE product = $1 AND version = $2 AND channel = $3){ORDER}"
@@ -236,6 +240,8 @@ impl Catalogue {
             }
             drafts::discard(&mut tx, &target).await?;
             releases::put(&mut tx, &publication, &HashMap::new(), now).await?;
+            let object = format!("{target} from {from}");
+            audit::note(&mut tx, "promote", &object, now).await?;
             done.extend(read_release(&mut tx, &target).await?);
         }
         if done.is_empty() {

@@ -5,6 +5,7 @@
 //! their own snapshots (WAL). A commit is on disk before it is answered (`synchronous=FULL`). The
 //! statements keep to what PostgreSQL understands too. What a request may do is decided elsewhere.
 
+mod audit;
 mod credentials;
 mod drafts;
 mod lists;
@@ -14,9 +15,11 @@ mod packs;
 mod products;
 mod releases;
 mod tokens;
+mod upkeep;
 mod users;
 mod version_key;
 
+pub use audit::AuditEntry;
 pub(crate) use credentials::{Identity, Subject};
 pub(crate) use drafts::{Finalized, Target};
 pub(crate) use lists::Promoted;
@@ -24,6 +27,7 @@ pub(crate) use newest::SignedFile;
 pub(crate) use objects::{PutOutcome, StoredObject};
 pub(crate) use packs::{Completed, Completion};
 pub(crate) use releases::{Publication, Registered};
+pub(crate) use upkeep::ReleasedFile;
 pub(crate) use users::FoundUser;
 pub use users::User;
 
@@ -192,6 +196,7 @@ fn migrations() -> Vec<Migration> {
             "identity",
             include_str!("../../migrations/0003_identity.sql"),
         ),
+        migration(4, "audit", include_str!("../../migrations/0004_audit.sql")),
     ]
 }
 

@@ -97,6 +97,17 @@ impl Catalogue {
         Ok(blobs.into_iter().collect())
     }
 
+    /// How many objects there are, and how many different bytes they have.
+    pub(crate) async fn stored(&self) -> Result<(u64, u64), HubError> {
+        let (objects, bytes): (i64, i64) = sqlx::query_as(
+            "SELECT (SELECT COUNT(*) FROM objects), CAST(COALESCE(SUM(size), 0) AS BIGINT) \
+             FROM (SELECT sha256, MAX(size) AS size FROM objects GROUP BY sha256) AS blobs",
+        )
+        .fetch_one(&self.readers)
+        .await?;
+        Ok((parse_size(objects)?, parse_size(bytes)?))
+    }
+
     /// What is stored under a key, whoever refers to it.
     pub(crate) async fn stored_object(
         &self,

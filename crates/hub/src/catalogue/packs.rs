@@ -1,6 +1,7 @@
 //! Packs, their members and their builds.
 
-use super::{Catalogue, objects, parse, parse_time, stamp};
+use super::users::user_name;
+use super::{Catalogue, audit, objects, parse, parse_time, stamp};
 use crate::HubError;
 use jiff::Timestamp;
 use release_types::{
@@ -42,8 +43,12 @@ impl Catalogue {
         .bind(stamp(now))
         .execute(&mut *tx)
         .await?;
+        let added = done.rows_affected() == 1;
+        if added {
+            audit::note(&mut tx, "pack.add", pack.as_str(), now).await?;
+        }
         tx.commit().await?;
-        Ok(done.rows_affected() == 1)
+        Ok(added)
     }
 
     /// All packs, by id.
@@ -115,6 +120,9 @@ impl Catalogue {
         .bind(stamp(now))
         .execute(&mut **tx)
         .await?;
+        let name = user_name(tx, user_id).await?;
+        let object = format!("{pack} {name} {}", role.as_str());
+        audit::note(tx, "member.add", &object, now).await?;
         Ok(())
     }
 
@@ -123,13 +131,19 @@ impl Catalogue {
         tx: &mut SqliteTransaction<'_>,
         pack: &PackId,
         user_id: &str,
+        now: Timestamp,
     ) -> Result<bool, HubError> {
         let done = sqlx::query("DELETE FROM pack_members WHERE pack_id = $1 AND user_id = $2")
             .bind(pack.as_str())
             .bind(user_id)
             .execute(&mut **tx)
             .await?;
-        Ok(done.rows_affected() == 1)
+        let removed = done.rows_affected() == 1;
+        if removed {
+            let object = format!("{pack} {}", user_name(tx, user_id).await?);
+            audit::note(tx, "member.remove", &object, now).await?;
+        }
+        Ok(removed)
     }
 
     /// Completes a build in one transaction and puts it on its channel. The same again changes
@@ -166,6 +180,8 @@ impl Catalogue {
             }
         };
         let updated_at = put_on_channel(&mut tx, completion, now).await?;
+        let object = format!("{} {}", completion.pack, completion.build_id);
+        audit::note(&mut tx, "build.complete", &object, now).await?;
         tx.commit().await?;
         let wanted = completion.clone();
         Ok(Completed::Done(Box::new(CompletedBuild {

@@ -1,6 +1,6 @@
 //! Products: what releases are of.
 
-use super::{Catalogue, parse, stamp};
+use super::{Catalogue, audit, parse, stamp};
 use crate::HubError;
 use jiff::Timestamp;
 use release_types::ProductName;
@@ -27,6 +27,9 @@ impl Catalogue {
     ) -> Result<bool, HubError> {
         let mut tx = self.write().await?;
         let added = add(&mut tx, name.as_str(), now).await?;
+        if added {
+            audit::note(&mut tx, "product.add", name.as_str(), now).await?;
+        }
         tx.commit().await?;
         Ok(added)
     }

@@ -1,7 +1,9 @@
 //! Releases and their assets: registered, read, found by download id.
 
 use super::version_key::version_key;
-use super::{Catalogue, Target, db_size, drafts, objects, parse, parse_size, parse_time, stamp};
+use super::{
+    Catalogue, Target, audit, db_size, drafts, objects, parse, parse_size, parse_time, stamp,
+};
 use crate::HubError;
 use crate::token::random_id;
 use jiff::Timestamp;
@@ -79,6 +81,7 @@ impl Catalogue {
         drafts::discard(&mut tx, &target).await?;
         put(&mut tx, publication, &HashMap::new(), now).await?;
         let release = read_release(&mut tx, &target).await?;
+        audit::note(&mut tx, "publish", &target.to_string(), now).await?;
         tx.commit().await?;
         release
             .map(Registered::Done)

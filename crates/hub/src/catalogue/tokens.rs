@@ -1,7 +1,7 @@
 //! Deploy tokens: issued, listed, revoked. An app token has no pack, a pack's token has one; in
 //! everything else they are alike.
 
-use super::{Catalogue, parse_time, stamp};
+use super::{Catalogue, audit, parse_time, stamp};
 use crate::HubError;
 use crate::token::{NewToken, random_id};
 use jiff::Timestamp;
@@ -55,6 +55,7 @@ impl Catalogue {
         .bind(expires_at.map(stamp))
         .execute(&mut *tx)
         .await?;
+        audit::note(&mut tx, "token.issue", &record.id, now).await?;
         tx.commit().await?;
         Ok(record)
     }
@@ -80,7 +81,7 @@ impl Catalogue {
         now: Timestamp,
     ) -> Result<Option<Timestamp>, HubError> {
         let mut tx = self.write().await?;
-        sqlx::query(
+        let revoked = sqlx::query(
             "UPDATE deploy_tokens SET revoked_at = $1 \
              WHERE id = $2 AND pack_id IS NOT DISTINCT FROM $3 AND revoked_at IS NULL",
         )
@@ -89,6 +90,9 @@ impl Catalogue {
         .bind(pack.map(PackId::as_str))
         .execute(&mut *tx)
         .await?;
+        if revoked.rows_affected() == 1 {
+            audit::note(&mut tx, "token.revoke", id, now).await?;
+        }
         let revoked_at: Option<String> = sqlx::query_scalar(
             "SELECT revoked_at FROM deploy_tokens \
              WHERE id = $1 AND pack_id IS NOT DISTINCT FROM $2",

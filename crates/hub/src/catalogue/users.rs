@@ -1,6 +1,6 @@
 //! Users and the credentials they hold.
 
-use super::{Catalogue, parse, parse_time, stamp};
+use super::{Catalogue, audit, parse, parse_time, stamp};
 use crate::HubError;
 use crate::token::{NewToken, random_id};
 use jiff::Timestamp;
@@ -30,6 +30,15 @@ pub(crate) struct FoundUser {
     pub(crate) id: String,
     pub(crate) role: UserRole,
     pub(crate) disabled: bool,
+}
+
+/// What the audit calls a user.
+pub(super) async fn user_name(
+    tx: &mut SqliteConnection,
+    user_id: &str,
+) -> Result<String, HubError> {
+    let name = sqlx::query_scalar("SELECT name FROM users WHERE id = $1");
+    Ok(name.bind(user_id).fetch_one(tx).await?)
 }
 
 impl Catalogue {
@@ -76,6 +85,7 @@ impl Catalogue {
             .bind(stamp(now))
             .execute(&mut **tx)
             .await?;
+        audit::note(tx, "user.add", name, now).await?;
         Ok(id)
     }
 
@@ -101,6 +111,7 @@ impl Catalogue {
         .bind(expires_at.map(stamp))
         .execute(&mut **tx)
         .await?;
+        audit::note(tx, "credential.issue", user_name, now).await?;
         Ok(())
     }
 
@@ -110,13 +121,17 @@ impl Catalogue {
         user_id: &str,
         now: Timestamp,
     ) -> Result<(), HubError> {
-        sqlx::query(
+        let revoked = sqlx::query(
             "UPDATE credentials SET revoked_at = $1 WHERE user_id = $2 AND revoked_at IS NULL",
         )
         .bind(stamp(now))
         .bind(user_id)
         .execute(&mut **tx)
         .await?;
+        if revoked.rows_affected() > 0 {
+            let name = user_name(tx, user_id).await?;
+            audit::note(tx, "credential.revoke", &name, now).await?;
+        }
         Ok(())
     }
 
@@ -126,11 +141,16 @@ impl Catalogue {
         user_id: &str,
         now: Timestamp,
     ) -> Result<(), HubError> {
-        sqlx::query("UPDATE users SET disabled_at = $1 WHERE id = $2 AND disabled_at IS NULL")
+        let disabled = "UPDATE users SET disabled_at = $1 WHERE id = $2 AND disabled_at IS NULL";
+        let disabled = sqlx::query(disabled)
             .bind(stamp(now))
             .bind(user_id)
             .execute(&mut **tx)
             .await?;
+        if disabled.rows_affected() == 1 {
+            let name = user_name(tx, user_id).await?;
+            audit::note(tx, "user.disable", &name, now).await?;
+        }
         Ok(())
     }
 

@@ -28,7 +28,7 @@ Example:
         subcommand,
         after_help = "\
 Example:
-  atlas-hub pack member add my-pack alex --role creator --data-dir /var/lib/atlas-hub"
+  atlas-hub pack member add my-pack operator --role creator --data-dir /var/lib/atlas-hub"
     )]
     Member(Member),
 }
@@ -38,7 +38,7 @@ pub(super) enum Member {
     /// Makes a user a member, or gives a member another role.
     #[command(after_help = "\
 Example:
-  atlas-hub pack member add my-pack alex --role creator --data-dir /var/lib/atlas-hub")]
+  atlas-hub pack member add my-pack operator --role creator --data-dir /var/lib/atlas-hub")]
     Add {
         #[command(flatten)]
         member: MemberArgs,
@@ -51,7 +51,7 @@ Example:
     /// Takes a user out of a pack.
     #[command(after_help = "\
 Example:
-  atlas-hub pack member remove my-pack alex --data-dir /var/lib/atlas-hub")]
+  atlas-hub pack member remove my-pack operator --data-dir /var/lib/atlas-hub")]
     Remove {
         #[command(flatten)]
         member: MemberArgs,

@@ -15,7 +15,7 @@ pub(super) enum User {
     /// Also the way back in when every credential is lost.
     #[command(after_help = "\
 Example:
-  (umask 077; atlas-hub user add alex --role admin --data-dir /var/lib/atlas-hub > credential)")]
+  (umask 077; atlas-hub user add operator --role admin --data-dir /var/lib/atlas-hub > credential)")]
     Add {
         /// What to call the user.
         name: UserName,
@@ -39,7 +39,7 @@ Example:
     /// Deploy tokens that the user has issued go on working: they are the Hub's, or a pack's.
     #[command(after_help = "\
 Example:
-  atlas-hub user disable alex --data-dir /var/lib/atlas-hub")]
+  atlas-hub user disable operator --data-dir /var/lib/atlas-hub")]
     Disable {
         /// Whom.
         name: UserName,
@@ -49,7 +49,7 @@ Example:
     /// Issues a further credential to a user and prints it on stdout, this one time.
     #[command(after_help = "\
 Example:
-  (umask 077; atlas-hub user token alex --rotate --data-dir /var/lib/atlas-hub > credential)")]
+  (umask 077; atlas-hub user token operator --rotate --data-dir /var/lib/atlas-hub > credential)")]
     Token {
         /// Whose.
         name: UserName,

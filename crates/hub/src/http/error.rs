@@ -4,8 +4,9 @@ use crate::HubError;
 use crate::error::chain;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
+use http::{StatusCode, header};
 use release_types::{BAD_DIGEST, ErrorBody};
+use std::time::Duration;
 
 /// An answer that is an error.
 #[derive(Debug)]
@@ -14,6 +15,7 @@ pub(super) struct ApiError {
     message: String,
     code: Option<&'static str>,
     may_be_storage_full: bool,
+    retry_after: Option<Duration>,
 }
 
 /// Marks a response whose cause may be a full storage.
@@ -27,6 +29,7 @@ impl ApiError {
             message: message.into(),
             code: None,
             may_be_storage_full: false,
+            retry_after: None,
         }
     }
 
@@ -84,6 +87,12 @@ impl ApiError {
         Self::new(StatusCode::INSUFFICIENT_STORAGE, message)
     }
 
+    /// Says when to ask again.
+    pub(super) fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
     pub(super) fn internal() -> Self {
         let message = "the Hub failed; its log says why";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, message)
@@ -111,6 +120,12 @@ impl IntoResponse for ApiError {
             code: self.code.map(str::to_owned),
         };
         let mut response = (self.status, Json(body)).into_response();
+        if let Some(wait) = self.retry_after {
+            // Whole seconds; no fraction of one may be lost.
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            let headers = response.headers_mut();
+            headers.insert(header::RETRY_AFTER, seconds.max(1).into());
+        }
         if self.may_be_storage_full {
             response.extensions_mut().insert(MayBeStorageFull);
         }

@@ -1,8 +1,8 @@
 //! The Distribution API over HTTP: routes here, one file for each group of them.
 //!
 //! Handlers translate: request to values, values to the Hub, the Hub's answer to JSON. Every
-//! error is JSON too, whoever finds it, and nothing of a request but its method and its path is
-//! ever logged.
+//! error is JSON too, whoever finds it, and nothing of a request but its method and its route's
+//! template is ever logged.
 
 mod about;
 mod auth;
@@ -12,9 +12,12 @@ mod ci;
 mod conditional;
 mod detect;
 mod error;
+mod gate;
+mod health;
 mod install;
 mod lifecycle;
 mod lists;
+mod metrics;
 mod objects;
 mod packs;
 mod presign;
@@ -27,20 +30,23 @@ mod updates;
 
 use crate::Hub;
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::middleware::Next;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post, put};
 use error::{ApiError, MayBeStorageFull};
-use http::{HeaderValue, StatusCode, header};
+use gate::Gate;
+use http::StatusCode;
+pub(crate) use metrics::router as metrics_router;
 use std::any::Any;
 use std::sync::Arc;
-use std::time::Instant;
 use tower_http::catch_panic::CatchPanicLayer;
 use url::Url;
 
-/// The largest JSON body that is read, in bytes.
-const MAX_JSON: usize = 1024 * 1024;
+/// The largest JSON body that is read, in bytes; most say little.
+const MAX_JSON: usize = 64 * 1024;
+
+/// The largest one that lists files.
+const MAX_JSON_LIST: usize = 1024 * 1024;
 
 /// What every handler can reach.
 #[derive(Debug)]
@@ -48,15 +54,22 @@ struct App {
     hub: Hub,
     /// What upload addresses begin with.
     base: Url,
+    readiness: health::Readiness,
 }
 
 type AppState = Arc<App>;
 
 /// All routes of a Hub.
 pub(crate) fn router(hub: Hub, base: Url) -> Router {
-    let app = Arc::new(App { hub, base });
+    let gate = Arc::new(Gate::new(hub.metrics().clone(), hub.config()));
+    let app = Arc::new(App {
+        hub,
+        base,
+        readiness: health::Readiness::default(),
+    });
     let routes = Router::new()
-        .route("/healthz", get(about::health))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
         .route("/api/v1/hub", get(about::hub))
         .route("/api/v1/storage/presign", post(presign::presign))
         .route(
@@ -64,7 +77,10 @@ pub(crate) fn router(hub: Hub, base: Url) -> Router {
             get(bytes::download).put(objects::upload),
         )
         .route("/api/v1/storage/objects", get(lists::objects))
-        .route("/api/v1/releases/finalize", post(lifecycle::finalize))
+        .route(
+            "/api/v1/releases/finalize",
+            post(lifecycle::finalize).layer(DefaultBodyLimit::max(MAX_JSON_LIST)),
+        )
         .route("/api/v1/releases/{product}", get(lists::releases))
         .route("/packs/{*path}", put(objects::upload_build))
         .route("/api/v1/ci/presign", post(ci::presign))
@@ -73,7 +89,10 @@ pub(crate) fn router(hub: Hub, base: Url) -> Router {
             "/api/v1/packs/{pack}/deploy-tokens",
             get(packs::list).post(packs::issue).delete(packs::revoke),
         )
-        .route("/api/v1/releases/{product}/publish", post(publish::publish))
+        .route(
+            "/api/v1/releases/{product}/publish",
+            post(publish::publish).layer(DefaultBodyLimit::max(MAX_JSON_LIST)),
+        )
         .route(
             "/api/v1/releases/{product}/{version}/promote",
             post(lifecycle::promote),
@@ -107,7 +126,7 @@ pub(crate) fn router(hub: Hub, base: Url) -> Router {
             tell_full_storage,
         ))
         .with_state(app);
-    with_layers(routes)
+    with_layers(routes, gate)
 }
 
 /// Where the error alone does not say whether the storage is full, the storage is asked.
@@ -120,7 +139,7 @@ async fn tell_full_storage(State(app): State<AppState>, response: Response) -> R
 }
 
 /// What surrounds all routes: answers for what no route takes, limits, the log, panics caught.
-fn with_layers(routes: Router) -> Router {
+fn with_layers(routes: Router, gate: Arc<Gate>) -> Router {
     routes
         .fallback(|| async { ApiError::new(StatusCode::NOT_FOUND, "there is nothing here") })
         .method_not_allowed_fallback(|| async {
@@ -129,28 +148,7 @@ fn with_layers(routes: Router) -> Router {
         })
         .layer(DefaultBodyLimit::max(MAX_JSON))
         .layer(CatchPanicLayer::custom(after_panic))
-        .layer(axum::middleware::from_fn(log_and_mark))
-}
-
-/// One line in the log for each request; and what says nothing about caching is not cached.
-async fn log_and_mark(request: Request, next: Next) -> Response {
-    let started = Instant::now();
-    let method = request.method().clone();
-    // The path alone: the query of an upload address is a credential.
-    let path = request.uri().path().to_owned();
-    let mut response = next.run(request).await;
-    response
-        .headers_mut()
-        .entry(header::CACHE_CONTROL)
-        .or_insert(HeaderValue::from_static("no-store"));
-    tracing::info!(
-        %method,
-        path,
-        status = response.status().as_u16(),
-        ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-        "request"
-    );
-    response
+        .layer(axum::middleware::from_fn_with_state(gate, gate::pass))
 }
 
 fn after_panic(panic: Box<dyn Any + Send>) -> Response {
@@ -180,11 +178,14 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let config = crate::HubConfig::new("/nowhere");
+        let metrics = crate::metrics::Metrics::new(&config.statement_times);
+        let gate = Arc::new(Gate::new(Arc::new(metrics), &config));
         let server = crate::server::run(
             listener,
-            with_layers(routes),
+            with_layers(routes, gate),
             std::future::pending(),
             &config,
+            None,
         );
         let client = async {
             rustls::crypto::ring::default_provider()

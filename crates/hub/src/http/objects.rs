@@ -1,7 +1,7 @@
 //! The upload that an address was signed for.
 
 use super::AppState;
-use super::body::{Segments, parsed};
+use super::body::{Segments, discard, parsed};
 use super::error::ApiError;
 use crate::catalogue::PutOutcome;
 use crate::storage::Staged;
@@ -13,14 +13,13 @@ use futures_util::StreamExt as _;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use release_types::{ObjectKey, Sha256Digest};
 use serde::Serialize;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long an upload may send nothing before it is given up.
 const UPLOAD_PAUSE: Duration = Duration::from_secs(60);
 
-/// How much of a refused upload is read, and for how long, so that a client which sends first and
-/// listens afterwards gets to see why.
-const DISCARDED: (usize, Duration) = (8 * 1024 * 1024, Duration::from_secs(5));
+/// What an upload that takes longer than that has to make in a second, on average, in bytes.
+const UPLOAD_PACE: u64 = 1024;
 
 /// What was stored.
 #[derive(Serialize)]
@@ -103,10 +102,20 @@ fn granted(
     }
     let length = headers.get(header::CONTENT_LENGTH);
     let length: Option<u64> = length.and_then(|value| value.to_str().ok()?.parse().ok());
+    let most = app.hub.config().limits.upload;
+    if length.or(grant.size).is_some_and(|length| length > most) {
+        return Err(too_large(most));
+    }
     match (grant.size, length) {
         (Some(size), Some(length)) if size != length => Err(wrong_size(size)),
         _ => Ok(grant),
     }
+}
+
+/// Also for presign.
+pub(super) fn too_large(most: u64) -> ApiError {
+    let message = format!("an upload may be {most} bytes long");
+    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message)
 }
 
 fn wrong_size(size: u64) -> ApiError {
@@ -158,7 +167,9 @@ async fn receive(
     grant: &Grant,
     body: &mut BodyDataStream,
 ) -> Result<Staged, ApiError> {
+    let most = app.hub.config().limits.upload;
     let mut staging = app.hub.storage().stage().await?;
+    let started = Instant::now();
     loop {
         let next = tokio::time::timeout(UPLOAD_PAUSE, body.next());
         let chunk = match next.await {
@@ -174,6 +185,14 @@ async fn receive(
             }
         };
         staging.write(&chunk).await?;
+        if staging.size() > most {
+            return Err(too_large(most));
+        }
+        let took = started.elapsed();
+        if took > UPLOAD_PAUSE && staging.size() < took.as_secs() * UPLOAD_PACE {
+            let message = "the upload is too slow";
+            return Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, message));
+        }
         if let Some(size) = grant.size
             && staging.size() > size
         {
@@ -183,20 +202,5 @@ async fn receive(
     match grant.size {
         Some(size) if size != staging.size() => Err(wrong_size(size)),
         _ => Ok(staging.finish().await?),
-    }
-}
-
-async fn discard(body: &mut BodyDataStream) {
-    let (most, longest) = DISCARDED;
-    let reading = async {
-        let mut read = 0;
-        while let Some(Ok(chunk)) = body.next().await
-            && read < most
-        {
-            read += chunk.len();
-        }
-    };
-    if tokio::time::timeout(longest, reading).await.is_err() {
-        tracing::debug!("a refused upload keeps sending");
     }
 }

@@ -4,6 +4,7 @@ use super::AppState;
 use super::auth::Publisher;
 use super::body::{JsonObject, size};
 use super::error::ApiError;
+use super::objects::too_large;
 use crate::upload_url::Grant;
 use axum::Json;
 use axum::extract::State;
@@ -39,6 +40,10 @@ pub(super) async fn presign(
     }
     check_provider(body.text("provider")?)?;
     let grant = grant(key, &body)?;
+    let most = app.hub.config().limits.upload;
+    if grant.size.is_some_and(|size| size > most) {
+        return Err(too_large(most));
+    }
     let url = app.hub.signer().sign(&app.base, &grant, app.hub.now());
     let content_type = (header::CONTENT_TYPE.to_string(), grant.content_type);
     Ok(Json(PresignResponse {

@@ -24,46 +24,46 @@ async fn as_user(server: &Server, credential: &SecretString) -> StatusCode {
 async fn credentials_are_issued_rotated_and_stopped() {
     let server = Server::start().await;
     let roster = server.hub.roster();
-    let alex = name("alex");
-    let first = roster.add_user(&alex, UserRole::Admin, None).await.unwrap();
+    let operator = name("operator");
+    let first = roster.add_user(&operator, UserRole::Admin, None).await.unwrap();
     assert!(first.expose_secret().starts_with("atlas_admin_"));
-    let taken = roster.add_user(&alex, UserRole::Creator, None).await;
+    let taken = roster.add_user(&operator, UserRole::Creator, None).await;
     assert!(matches!(taken, Err(RosterError::UserExists(_))));
-    let second = roster.issue_credential(&alex, None, Earlier::Keep).await;
+    let second = roster.issue_credential(&operator, None, Earlier::Keep).await;
     let second = second.unwrap();
     for credential in [&first, &second] {
         assert_eq!(as_user(&server, credential).await, 200);
     }
     let end = Timestamp::now() + SignedDuration::from_secs(60);
-    let third = roster.issue_credential(&alex, Some(end), Earlier::Revoke);
+    let third = roster.issue_credential(&operator, Some(end), Earlier::Revoke);
     let third = third.await.unwrap();
     for (credential, status) in [(&first, 403), (&second, 403), (&third, 200)] {
         assert_eq!(as_user(&server, credential).await, status);
     }
     server.pass(61);
     assert_eq!(as_user(&server, &third).await, 403);
-    let late = roster.issue_credential(&alex, Some(end), Earlier::Keep);
+    let late = roster.issue_credential(&operator, Some(end), Earlier::Keep);
     assert!(matches!(late.await, Err(RosterError::Expired)));
 
-    let fourth = roster.issue_credential(&alex, None, Earlier::Keep).await;
+    let fourth = roster.issue_credential(&operator, None, Earlier::Keep).await;
     let fourth = fourth.unwrap();
     assert_eq!(as_user(&server, &fourth).await, 200);
     let alex_now = async || {
         let users = roster.users().await.unwrap();
-        users.into_iter().find(|user| user.name == "alex").unwrap()
+        users.into_iter().find(|user| user.name == "operator").unwrap()
     };
     let before = alex_now().await;
     assert_eq!((before.credentials, before.disabled_at), (1, None));
     assert!(before.last_used_at.is_some());
-    roster.disable_user(&alex).await.unwrap();
+    roster.disable_user(&operator).await.unwrap();
     assert_eq!(as_user(&server, &fourth).await, 403);
     let after = alex_now().await;
     assert_eq!(after.credentials, 0);
     assert!(after.disabled_at.is_some());
     server.pass(5);
-    roster.disable_user(&alex).await.unwrap();
+    roster.disable_user(&operator).await.unwrap();
     assert_eq!(alex_now().await.disabled_at, after.disabled_at);
-    let refused = roster.issue_credential(&alex, None, Earlier::Keep).await;
+    let refused = roster.issue_credential(&operator, None, Earlier::Keep).await;
     assert!(matches!(refused, Err(RosterError::Disabled(_))));
     let nobody = roster.disable_user(&name("nobody")).await;
     assert!(matches!(nobody, Err(RosterError::NoUser(_))));
@@ -152,15 +152,15 @@ async fn a_roster_is_opened_beside_a_server_and_alone() {
     let server = Server::start().await;
     let config = || hub::HubConfig::new(server.dir.path().join("hub"));
     let beside = Roster::open(config()).await.unwrap();
-    let alex = beside.add_user(&name("alex"), UserRole::Admin, None).await;
-    let alex = alex.unwrap();
-    assert_eq!(as_user(&server, &alex).await, 200);
+    let operator = beside.add_user(&name("operator"), UserRole::Admin, None).await;
+    let operator = operator.unwrap();
+    assert_eq!(as_user(&server, &operator).await, 200);
     // Beside each other too.
     let second = Roster::open(config()).await.unwrap();
     assert_eq!(second.users().await.unwrap().len(), 2);
     second.close().await;
-    beside.disable_user(&name("alex")).await.unwrap();
-    assert_eq!(as_user(&server, &alex).await, 403);
+    beside.disable_user(&name("operator")).await.unwrap();
+    assert_eq!(as_user(&server, &operator).await, 403);
 
     // The next server waits until the guest has left.
     let config = config();

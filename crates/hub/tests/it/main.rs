@@ -20,7 +20,12 @@ mod identity;
 #[cfg(unix)]
 mod install;
 mod lifecycle;
+mod limits;
 mod lists;
+#[cfg(unix)]
+mod observed;
+#[cfg(unix)]
+mod operated;
 #[cfg(unix)]
 mod operator;
 mod packs;
@@ -29,6 +34,8 @@ mod ranges;
 mod reading;
 mod short;
 mod support;
+#[cfg(all(unix, feature = "tls"))]
+mod tls;
 mod tokens;
 mod updates;
 mod uploads;

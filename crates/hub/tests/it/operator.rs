@@ -41,22 +41,22 @@ async fn users_and_packs_are_changed_while_the_server_runs() {
             .unwrap()
     };
 
-    let alex = done(dir, &["user", "add", "alex", "--role", "creator"]);
-    assert!(alex.starts_with("atlas_user_") && alex.ends_with('\n'));
-    let alex = alex.trim_end();
-    error(as_user(alex, "my-pack").await, 403).await;
+    let operator = done(dir, &["user", "add", "operator", "--role", "creator"]);
+    assert!(operator.starts_with("atlas_user_") && operator.ends_with('\n'));
+    let operator = operator.trim_end();
+    error(as_user(operator, "my-pack").await, 403).await;
     assert_eq!(done(dir, &["pack", "add", "my-pack"]), "");
     assert_eq!(done(dir, &["pack", "add", "my-pack"]), "");
     assert_eq!(done(dir, &["pack", "list"]), "my-pack\n");
     let member = [
-        "pack", "member", "add", "my-pack", "alex", "--role", "creator",
+        "pack", "member", "add", "my-pack", "operator", "--role", "creator",
     ];
     assert_eq!(done(dir, &member), "");
     assert_eq!(
         done(dir, &["pack", "member", "list", "my-pack"]),
-        "alex\tcreator\n"
+        "operator\tcreator\n"
     );
-    let issued: Value = as_user(alex, "my-pack").await.json().await.unwrap();
+    let issued: Value = as_user(operator, "my-pack").await.json().await.unwrap();
     let token = issued["token"].as_str().unwrap();
 
     let presign = client
@@ -82,19 +82,19 @@ async fn users_and_packs_are_changed_while_the_server_runs() {
 
     let rotated = done(
         dir,
-        &["user", "token", "alex", "--rotate", "--expires", "90d"],
+        &["user", "token", "operator", "--rotate", "--expires", "90d"],
     );
-    error(as_user(alex, "my-pack").await, 401).await;
+    error(as_user(operator, "my-pack").await, 401).await;
     let rotated = rotated.trim_end();
     assert_eq!(as_user(rotated, "my-pack").await.status(), 200);
     let listed = done(dir, &["user", "list"]);
     let rows: Vec<Vec<&str>> = listed.lines().map(|l| l.split('\t').collect()).collect();
     assert_eq!(rows[0], ["admin", "admin", "active", "1", "never"]);
-    assert_eq!(rows[1][..4], ["alex", "creator", "active", "1"]);
+    assert_eq!(rows[1][..4], ["operator", "creator", "active", "1"]);
     assert!(rows[1][4].parse::<jiff::Timestamp>().is_ok(), "{listed}");
-    done(dir, &["user", "disable", "alex"]);
+    done(dir, &["user", "disable", "operator"]);
     error(as_user(rotated, "my-pack").await, 401).await;
-    assert!(done(dir, &["user", "list"]).contains("alex\tcreator\tdisabled\t0\t"));
+    assert!(done(dir, &["user", "list"]).contains("operator\tcreator\tdisabled\t0\t"));
     assert_eq!(as_user(&admin, "my-pack").await.status(), 200);
 
     let signature = upload
@@ -106,7 +106,7 @@ async fn users_and_packs_are_changed_while_the_server_runs() {
     let (code, log) = serving.stop("-TERM");
     assert_eq!(code, Some(0));
     assert!(log.contains("/api/v1/ci/complete"), "{log}");
-    for secret in [alex, rotated, token, &admin, &signature, "expires="] {
+    for secret in [operator, rotated, token, &admin, &signature, "expires="] {
         assert!(!log.contains(secret), "{log}");
     }
 }
@@ -119,11 +119,11 @@ fn what_makes_no_sense_is_refused_with_a_way_on() {
     assert!(said.contains("atlas-hub init --data-dir"), "{said}");
     assert!(!dir.exists());
     initialized(&dir);
-    done(&dir, &["user", "add", "alex", "--role", "creator"]);
+    done(&dir, &["user", "add", "operator", "--role", "creator"]);
     done(&dir, &["pack", "add", "p"]);
     for (args, says) in [
         (
-            &["user", "add", "alex", "--role", "admin"][..],
+            &["user", "add", "operator", "--role", "admin"][..],
             "`user token`",
         ),
         (
@@ -133,13 +133,13 @@ fn what_makes_no_sense_is_refused_with_a_way_on() {
         (&["user", "add", "blake"], "--role"),
         (&["user", "add", "blake", "--role", "king"], "admin creator"),
         (&["user", "token", "nobody"], "`user list`"),
-        (&["user", "token", "alex", "--expires", "soon"], "--expires"),
+        (&["user", "token", "operator", "--expires", "soon"], "--expires"),
         (
-            &["user", "token", "alex", "--expires", "2001-01-01T00:00:00Z"],
+            &["user", "token", "operator", "--expires", "2001-01-01T00:00:00Z"],
             "over already",
         ),
         (
-            &["user", "token", "alex", "--expires", "99999y"],
+            &["user", "token", "operator", "--expires", "99999y"],
             "--expires",
         ),
         (&["user", "disable", "nobody"], "`user list`"),
@@ -151,12 +151,12 @@ fn what_makes_no_sense_is_refused_with_a_way_on() {
         ),
         (
             &[
-                "pack", "member", "add", "missing", "alex", "--role", "admin",
+                "pack", "member", "add", "missing", "operator", "--role", "admin",
             ],
             "`pack list`",
         ),
         (
-            &["pack", "member", "remove", "p", "alex"],
+            &["pack", "member", "remove", "p", "operator"],
             "`pack member list`",
         ),
     ] {
@@ -164,7 +164,7 @@ fn what_makes_no_sense_is_refused_with_a_way_on() {
         assert!(said.contains(says), "{args:?}: {said}");
     }
     assert_eq!(done(&dir, &["pack", "member", "list", "p"]), "");
-    done(&dir, &["user", "disable", "alex"]);
-    let said = refused(&dir, &["user", "token", "alex"]);
+    done(&dir, &["user", "disable", "operator"]);
+    let said = refused(&dir, &["user", "token", "operator"]);
     assert!(said.contains("another name"), "{said}");
 }

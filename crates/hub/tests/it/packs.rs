@@ -41,9 +41,9 @@ async fn with_packs() -> (Server, String) {
     for id in ["my-pack", "other-pack"] {
         assert!(roster.add_pack(&pack(id)).await.unwrap());
     }
-    let alex = creator(&roster, "alex").await;
-    join(&roster, "alex", MemberRole::Creator).await;
-    (server, alex)
+    let operator = creator(&roster, "operator").await;
+    join(&roster, "operator", MemberRole::Creator).await;
+    (server, operator)
 }
 
 async fn bearer(server: &Server, who: &str, method: Method, path: &str, body: &Value) -> Response {
@@ -88,13 +88,13 @@ fn completion(upload: &BuildUpload) -> Value {
 
 #[tokio::test]
 async fn members_and_administrators_handle_a_packs_tokens() {
-    let (server, alex) = with_packs().await;
+    let (server, operator) = with_packs().await;
     let roster = server.hub.roster();
     let blake = creator(&roster, "blake").await;
     let helper = creator(&roster, "helper").await;
     join(&roster, "helper", MemberRole::Admin).await;
 
-    for who in [&alex, &helper, &server.admin] {
+    for who in [&operator, &helper, &server.admin] {
         let issued = issue(&server, who, TOKENS).await;
         assert!(issued.token.starts_with("atlas_pack_"));
         assert!(issued.token.starts_with(&issued.record.token_prefix));
@@ -124,7 +124,7 @@ async fn members_and_administrators_handle_a_packs_tokens() {
         .await;
     assert_eq!(apps.json::<TokenList>().await.unwrap().tokens.len(), 1);
 
-    let token = issue(&server, &alex, TOKENS).await.token;
+    let token = issue(&server, &operator, TOKENS).await.token;
     for method in [Method::GET, Method::POST, Method::DELETE] {
         // A body that is wrong decides nothing for those who may not.
         let bad = json!({"expiresAt": "soon"});
@@ -146,7 +146,7 @@ async fn members_and_administrators_handle_a_packs_tokens() {
         for (other, status) in [("other-pack", 403), ("missing", 403), ("%00", 403)] {
             let path = format!("/api/v1/packs/{other}/deploy-tokens");
             error(
-                bearer(&server, &alex, method.clone(), &path, &bad).await,
+                bearer(&server, &operator, method.clone(), &path, &bad).await,
                 status,
             )
             .await;
@@ -166,14 +166,14 @@ async fn members_and_administrators_handle_a_packs_tokens() {
         (Method::DELETE, json!({}), 400),
         (Method::DELETE, json!({"tokenId": "unheard-of"}), 404),
     ] {
-        error(bearer(&server, &alex, method, TOKENS, &body).await, status).await;
+        error(bearer(&server, &operator, method, TOKENS, &body).await, status).await;
     }
 
     // Who is no member any more may no more.
-    let (mine, alex_name) = (pack("my-pack"), name("alex"));
+    let (mine, alex_name) = (pack("my-pack"), name("operator"));
     roster.remove_member(&mine, &alex_name).await.unwrap();
     error(
-        bearer(&server, &alex, Method::GET, TOKENS, &Value::Null).await,
+        bearer(&server, &operator, Method::GET, TOKENS, &Value::Null).await,
         403,
     )
     .await;
@@ -189,8 +189,8 @@ async fn members_and_administrators_handle_a_packs_tokens() {
 
 #[tokio::test]
 async fn a_build_is_uploaded_completed_and_cannot_change() {
-    let (server, alex) = with_packs().await;
-    let token = issue(&server, &alex, TOKENS).await.token;
+    let (server, operator) = with_packs().await;
+    let token = issue(&server, &operator, TOKENS).await.token;
     let upload = presign(&server, &token).await;
     let key = format!("packs/my-pack/builds/{}.atlas", upload.build_id);
     assert_eq!(upload.artifact_key, format!("local::{key}"));
@@ -260,8 +260,8 @@ async fn a_build_is_uploaded_completed_and_cannot_change() {
 
 #[tokio::test]
 async fn a_packs_token_is_for_its_builds_alone() {
-    let (server, alex) = with_packs().await;
-    let issued = issue(&server, &alex, TOKENS).await;
+    let (server, operator) = with_packs().await;
+    let issued = issue(&server, &operator, TOKENS).await;
     let token = issued.token.as_str();
     let mine = json!({"packId": "my-pack"});
     for path in [PRESIGN, COMPLETE] {
@@ -283,7 +283,7 @@ async fn a_packs_token_is_for_its_builds_alone() {
         error(server.post(path, &mine).await, 403).await;
         error(ci(&server, &server.token, path, &mine).await, 403).await;
         error(bearer(&server, token, Method::POST, path, &mine).await, 403).await;
-        error(bearer(&server, &alex, Method::POST, path, &mine).await, 403).await;
+        error(bearer(&server, &operator, Method::POST, path, &mine).await, 403).await;
         // The token decides, even beside a credential that may.
         let both = server.client.post(server.url(path)).json(&mine);
         let both = both
@@ -308,14 +308,14 @@ async fn a_packs_token_is_for_its_builds_alone() {
         ("/api/v1/releases/cli/publish", &json!({})),
     ] {
         error(ci(&server, token, path, body).await, 403).await;
-        error(bearer(&server, &alex, Method::POST, path, body).await, 403).await;
+        error(bearer(&server, &operator, Method::POST, path, body).await, 403).await;
         error(ci(&server, "x", path, body).await, 401).await;
         error(bearer(&server, "x", Method::POST, path, body).await, 401).await;
     }
     error(
         bearer(
             &server,
-            &alex,
+            &operator,
             Method::GET,
             "/api/v1/deploy/app-tokens",
             &key,
@@ -329,13 +329,13 @@ async fn a_packs_token_is_for_its_builds_alone() {
     error(server.post("/api/v1/storage/presign", &build).await, 403).await;
 
     // Used, and over.
-    let listed = bearer(&server, &alex, Method::GET, TOKENS, &Value::Null).await;
+    let listed = bearer(&server, &operator, Method::GET, TOKENS, &Value::Null).await;
     let listed: TokenList = listed.json().await.unwrap();
     assert!(listed.tokens[0].last_used_at.is_some());
     let soon = server.hub.issue_app_token(None, None).await.unwrap();
     assert!(soon.record.expires_at.is_none());
     let body = json!({"expiresAt": (jiff::Timestamp::now() + jiff::SignedDuration::from_secs(60))});
-    let brief = bearer(&server, &alex, Method::POST, TOKENS, &body).await;
+    let brief = bearer(&server, &operator, Method::POST, TOKENS, &body).await;
     let brief: IssuedToken = brief.json().await.unwrap();
     presign(&server, &brief.token).await;
     server.pass(61);
@@ -344,8 +344,8 @@ async fn a_packs_token_is_for_its_builds_alone() {
 
 #[tokio::test]
 async fn what_is_no_build_is_not_completed() {
-    let (server, alex) = with_packs().await;
-    let token = issue(&server, &alex, TOKENS).await.token;
+    let (server, operator) = with_packs().await;
+    let token = issue(&server, &operator, TOKENS).await.token;
     let upload = presign(&server, &token).await;
     assert_eq!(put(&server, &upload, "bytes").await.status(), 201);
     let other = format!("local::packs/other-pack/builds/{}.atlas", upload.build_id);
@@ -392,8 +392,8 @@ async fn what_is_no_build_is_not_completed() {
 
 #[tokio::test]
 async fn a_builds_upload_is_bound_as_an_artifacts_is() {
-    let (server, alex) = with_packs().await;
-    let token = issue(&server, &alex, TOKENS).await.token;
+    let (server, operator) = with_packs().await;
+    let token = issue(&server, &operator, TOKENS).await.token;
     let body = json!({"packId": "my-pack", "size": 5, "sha256": Sha256Digest::of(b"hello")});
     let response = ci(&server, &token, PRESIGN, &body).await;
     let bound: BuildUpload = response.json().await.unwrap();
@@ -412,8 +412,8 @@ async fn a_builds_upload_is_bound_as_an_artifacts_is() {
 /// Of two completions with different stories one wins whole.
 #[tokio::test]
 async fn completions_that_race_leave_one_story() {
-    let (server, alex) = with_packs().await;
-    let token = issue(&server, &alex, TOKENS).await.token;
+    let (server, operator) = with_packs().await;
+    let token = issue(&server, &operator, TOKENS).await.token;
     let upload = presign(&server, &token).await;
     assert_eq!(put(&server, &upload, "bytes").await.status(), 201);
     let attempt = async |n: usize| {

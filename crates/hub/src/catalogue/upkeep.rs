@@ -1,0 +1,232 @@
+//! What looking after a catalogue takes: reading one that a server has open, copying it, and what
+//! nobody has registered.
+
+use super::{Catalogue, READERS, migrator, parse, parse_size, pool, stamp};
+use crate::HubError;
+use jiff::Timestamp;
+use release_types::{ObjectKey, Sha256Digest};
+use sqlx::SqliteConnection;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use std::path::Path;
+
+/// The mark of a catalogue that may know less than the bytes beside it.
+const COPY: &str = "is_copy";
+
+const AGE: &str = "age";
+
+/// A file of a release, or a pack's build, and what is stored for it.
+#[derive(Debug)]
+pub(crate) struct ReleasedFile {
+    /// Product, version, channel, platform and name, for people.
+    pub(crate) name: String,
+    pub(crate) sha256: Sha256Digest,
+    pub(crate) size: u64,
+    /// What its object has; the same, unless the catalogue is damaged.
+    pub(crate) stored: (Sha256Digest, u64),
+}
+
+impl Catalogue {
+    /// Opens a catalogue to read, also beside a server. Changes nothing.
+    pub(crate) async fn open_to_read(path: &Path) -> Result<Self, HubError> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(false)
+            .busy_timeout(super::BUSY_TIMEOUT)
+            .read_only(true);
+        let readers = pool(READERS).connect_with(options).await?;
+        let catalogue = Self {
+            writer: readers.clone(),
+            readers,
+        };
+        if let Err(error) = catalogue.check_form().await {
+            catalogue.close().await;
+            return Err(error);
+        }
+        Ok(catalogue)
+    }
+
+    /// Opens a copy that nobody else has open, to finish it. Leaves its form as it is.
+    pub(crate) async fn open_copy(path: &Path) -> Result<Self, HubError> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(false)
+            .journal_mode(SqliteJournalMode::Delete)
+            .synchronous(SqliteSynchronous::Full);
+        let writer = pool(1).connect_with(options).await?;
+        Ok(Self {
+            readers: writer.clone(),
+            writer,
+        })
+    }
+
+    /// Whether the database's pages make sense.
+    pub(crate) async fn is_whole(&self) -> Result<bool, HubError> {
+        let found: String = sqlx::query_scalar("PRAGMA integrity_check(1)")
+            .fetch_one(&self.readers)
+            .await?;
+        Ok(found == "ok")
+    }
+
+    async fn check_form(&self) -> Result<(), HubError> {
+        let found: Vec<i64> =
+            sqlx::query_scalar("SELECT version FROM _sqlx_migrations ORDER BY version")
+                .fetch_all(&self.readers)
+                .await?;
+        let mut own: Vec<i64> = migrator().iter().map(|m| m.version).collect();
+        own.sort_unstable();
+        if found == own {
+            return Ok(());
+        }
+        Err(HubError::Config(
+            "the catalogue is of another version of atlas-hub; use that one, or start this \
+             version's server first, which brings the catalogue up to date"
+                .to_owned(),
+        ))
+    }
+
+    /// Writes all of it, as it is at one moment, to a file that is empty. Holds up no writer.
+    pub(crate) async fn copy_to(&self, file: &Path) -> Result<(), HubError> {
+        let Some(name) = file.to_str() else {
+            return Err(HubError::Config(format!(
+                "the path {} is not UTF-8",
+                file.display()
+            )));
+        };
+        sqlx::query("VACUUM INTO $1")
+            .bind(name)
+            .execute(&self.readers)
+            .await?;
+        Ok(())
+    }
+
+    /// Whether bytes that it does not know may be of releases that it does not know.
+    pub(crate) async fn is_copy(&self) -> Result<bool, HubError> {
+        let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM meta WHERE name = $1")
+            .bind(COPY)
+            .fetch_optional(&self.readers)
+            .await?;
+        Ok(found.is_some())
+    }
+
+    /// Marks it as a copy, or as one no longer.
+    pub(crate) async fn mark_copy(&self, is_copy: bool) -> Result<(), HubError> {
+        let mut tx = self.write().await?;
+        mark_copy(&mut tx, is_copy).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Counts one more opening or hour, and tells how many there have been. A catalogue that is
+    /// younger than what was seen of it was put back: it is marked, and grows older than that.
+    pub(crate) async fn grow_older(&self, seen: u64) -> Result<u64, HubError> {
+        let mut tx = self.write().await?;
+        let before: Option<String> = sqlx::query_scalar("SELECT value FROM meta WHERE name = $1")
+            .bind(AGE)
+            .fetch_optional(&mut *tx)
+            .await?;
+        let before: u64 = before.map_or(Ok(0), |text| parse("number", &text))?;
+        if seen > before {
+            tracing::warn!("an older catalogue was put back: bytes it does not know are kept");
+            mark_copy(&mut tx, true).await?;
+        }
+        let age = before.max(seen) + 1;
+        sqlx::query(
+            "INSERT INTO meta (name, value) VALUES ($1, $2) \
+             ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        )
+        .bind(AGE)
+        .bind(age.to_string())
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(age)
+    }
+
+    /// All different bytes that objects have.
+    pub(crate) async fn blob_list(&self) -> Result<Vec<(Sha256Digest, u64)>, HubError> {
+        let rows: Vec<(String, i64)> =
+            sqlx::query_as("SELECT DISTINCT sha256, size FROM objects ORDER BY sha256")
+                .fetch_all(&self.readers)
+                .await?;
+        rows.into_iter()
+            .map(|(sha256, size)| Ok((parse("digest", &sha256)?, parse_size(size)?)))
+            .collect()
+    }
+
+    /// Every file of every release, and every pack's build.
+    pub(crate) async fn released_files(&self) -> Result<Vec<ReleasedFile>, HubError> {
+        type Row = (String, String, i64, String, i64);
+        let rows: Vec<Row> = sqlx::query_as(
+            "SELECT releases.product || ' ' || releases.version || ' ' || releases.channel || ' ' \
+             || assets.os || '/' || assets.arch || ' ' || assets.filename AS name, \
+             assets.sha256, assets.size, objects.sha256, objects.size \
+             FROM assets JOIN releases ON releases.id = assets.release_id \
+             JOIN objects ON objects.object_key = assets.object_key UNION ALL \
+             SELECT 'pack ' || pack_builds.pack_id || ' build ' || pack_builds.id, \
+             objects.sha256, objects.size, objects.sha256, objects.size \
+             FROM pack_builds JOIN objects ON objects.object_key = pack_builds.object_key \
+             ORDER BY name",
+        )
+        .fetch_all(&self.readers)
+        .await?;
+        rows.into_iter()
+            .map(|(name, sha256, size, stored_sha256, stored_size)| {
+                Ok(ReleasedFile {
+                    name,
+                    sha256: parse("digest", &sha256)?,
+                    size: parse_size(size)?,
+                    stored: (parse("digest", &stored_sha256)?, parse_size(stored_size)?),
+                })
+            })
+            .collect()
+    }
+
+    /// What was uploaded before a time, and is of no release, no draft and no pack's build.
+    pub(crate) async fn unregistered(
+        &self,
+        before: Timestamp,
+    ) -> Result<Vec<(ObjectKey, Sha256Digest, u64)>, HubError> {
+        let rows: Vec<(String, String, i64)> = sqlx::query_as(
+            "SELECT object_key, sha256, size FROM unregistered WHERE uploaded_at < $1 \
+             ORDER BY object_key",
+        )
+        .bind(stamp(before))
+        .fetch_all(&self.readers)
+        .await?;
+        rows.into_iter()
+            .map(|(key, sha256, size)| {
+                Ok((
+                    parse("key", &key)?,
+                    parse("digest", &sha256)?,
+                    parse_size(size)?,
+                ))
+            })
+            .collect()
+    }
+
+    /// Forgets an object, if it still is of no release and was not uploaded again. Whether it did.
+    pub(crate) async fn forget_unregistered(
+        tx: &mut SqliteConnection,
+        key: &ObjectKey,
+        before: Timestamp,
+    ) -> Result<bool, HubError> {
+        let done = sqlx::query(
+            "DELETE FROM objects WHERE object_key = $1 AND EXISTS \
+             (SELECT 1 FROM unregistered WHERE object_key = $1 AND uploaded_at < $2)",
+        )
+        .bind(key.as_str())
+        .bind(stamp(before))
+        .execute(tx)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+}
+
+async fn mark_copy(tx: &mut SqliteConnection, is_copy: bool) -> Result<(), HubError> {
+    let statement = match is_copy {
+        true => "INSERT INTO meta (name, value) VALUES ($1, '1') ON CONFLICT DO NOTHING",
+        false => "DELETE FROM meta WHERE name = $1",
+    };
+    sqlx::query(statement).bind(COPY).execute(tx).await?;
+    Ok(())
+}

@@ -1,0 +1,209 @@
+//! What an operator looks after a Hub with: the audit, checks, leftovers, backups.
+
+use super::{CliError, DataDirArg, print};
+use build_version::BuildInfo;
+use clap::{Subcommand, ValueEnum};
+use hub::{AuditEntry, Collection, Hub, Inspection};
+use jiff::{SignedDuration, Timestamp};
+use std::path::PathBuf;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Operate {
+    /// Prints who changed what, one change a line, the newest last. Works beside a running server.
+    #[command(after_help = "\
+Example:
+  atlas-hub audit --data-dir /var/lib/atlas-hub --since 2026-01-31T00:00:00Z --format json")]
+    Audit {
+        #[command(flatten)]
+        dir: DataDirArg,
+        /// Leaves out what is older.
+        #[arg(long, value_name = "TIME")]
+        since: Option<Timestamp>,
+        /// How many of the newest changes to print.
+        #[arg(long, value_name = "NUMBER", default_value_t = 1000)]
+        limit: u32,
+        /// How each is written.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Compares every file of every release with its digest, and prints those that differ.
+    /// Works beside a running server.
+    #[command(after_help = "\
+Example:
+  atlas-hub check --data-dir /var/lib/atlas-hub")]
+    Check {
+        #[command(flatten)]
+        dir: DataDirArg,
+        /// Looks at lengths alone.
+        #[arg(long)]
+        quick: bool,
+    },
+    /// Removes uploads that no release has taken, and bytes that no upload has; prints them.
+    ///
+    /// A server does the same every hour.
+    #[command(after_help = "\
+Example:
+  atlas-hub gc --dry-run --data-dir /var/lib/atlas-hub")]
+    Gc {
+        #[command(flatten)]
+        dir: DataDirArg,
+        /// Only prints what would go.
+        #[arg(long)]
+        dry_run: bool,
+        /// How many hours an upload has to become part of a release.
+        #[arg(long, value_name = "HOURS", default_value_t = 7 * 24)]
+        keep_unregistered: u32,
+        /// Also removes bytes that the catalogue does not know where it was put back from a
+        /// backup, and so may not know releases that were made later.
+        #[arg(long)]
+        forget_unknown: bool,
+    },
+    /// Copies a Hub to an empty folder, whole and as it is at one moment. Works beside a running
+    /// server. The copy holds the Hub's secrets: keep it as safe.
+    #[command(after_help = "\
+Example:
+  atlas-hub backup /backup/hub-monday --data-dir /var/lib/atlas-hub")]
+    Backup {
+        /// The folder to make.
+        folder: PathBuf,
+        #[command(flatten)]
+        dir: DataDirArg,
+        /// Gives the bytes a second name instead of copying them, where the file system can.
+        #[arg(long)]
+        link: bool,
+    },
+    /// Makes a Hub from a backup, in an empty folder, when every byte of it is right.
+    #[command(after_help = "\
+Example:
+  atlas-hub restore /backup/hub-monday --data-dir /var/lib/atlas-hub-new")]
+    Restore {
+        /// The backup.
+        folder: PathBuf,
+        #[command(flatten)]
+        dir: DataDirArg,
+    },
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people.
+    #[default]
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+pub(super) async fn run(command: Operate, build: BuildInfo) -> Result<(), CliError> {
+    match command {
+        Operate::Audit {
+            dir,
+            since,
+            limit,
+            format,
+        } => {
+            let hub = Inspection::open(&dir.data_dir).await?;
+            let entries = hub.audit(since, limit).await;
+            hub.close().await;
+            entries?.iter().try_for_each(|entry| match format {
+                Format::Human => print(&line(entry)),
+                Format::Json => match serde_json::to_string(entry) {
+                    Ok(line) => print(&line),
+                    Err(error) => Err(CliError::Stdout(error.into())),
+                },
+            })
+        }
+        Operate::Check { dir, quick } => {
+            let hub = Inspection::open(&dir.data_dir).await?;
+            let checked = hub.check(quick).await;
+            hub.close().await;
+            let checked = checked?;
+            for damage in &checked.damaged {
+                let (name, sha256, why) = (&damage.name, damage.sha256, damage.why);
+                print(&format!("{name}: {why} ({sha256})"))?;
+            }
+            let (damaged, files) = (checked.damaged.len(), checked.files);
+            if damaged > 0 {
+                return Err(CliError::Damaged { damaged, files });
+            }
+            eprintln!("{files} files of releases are what was released");
+            Ok(())
+        }
+        Operate::Gc {
+            dir,
+            dry_run,
+            keep_unregistered,
+            forget_unknown,
+        } => {
+            let mut config = dir.config(build);
+            config.keep_unregistered = SignedDuration::from_hours(keep_unregistered.into());
+            config.collect_on_open = false;
+            let hub = Hub::open_initialized(config).await?;
+            let how = Collection {
+                dry_run,
+                forget_unknown,
+            };
+            let collected = hub.collect(how).await;
+            hub.close().await;
+            let collected = collected?;
+            for key in &collected.unregistered {
+                print(key.as_str())?;
+            }
+            for name in &collected.unknown {
+                print(name)?;
+            }
+            let done = if dry_run {
+                "would be removed"
+            } else {
+                "removed"
+            };
+            eprintln!(
+                "{done}: {} uploads, {} files that no upload has, {} bytes",
+                collected.unregistered.len(),
+                collected.unknown.len(),
+                collected.bytes
+            );
+            if collected.kept > 0 {
+                eprintln!(
+                    "kept: {} files that the catalogue does not know, since it was put back from \
+                     a backup; --forget-unknown removes them",
+                    collected.kept
+                );
+            }
+            Ok(())
+        }
+        Operate::Backup { folder, dir, link } => {
+            let hub = Inspection::open(&dir.data_dir).await?;
+            let backup = hub.backup(&folder, link, Timestamp::now()).await;
+            hub.close().await;
+            let backup = backup?;
+            let (blobs, bytes) = (backup.blobs.len(), backup.bytes());
+            eprintln!("{}: {blobs} stored files, {bytes} bytes", folder.display());
+            Ok(())
+        }
+        Operate::Restore { folder, dir } => {
+            let backup = hub::restore(&folder, &dir.data_dir).await?;
+            eprintln!(
+                "{}: a Hub with {} stored files, as it was at {}",
+                dir.data_dir.display(),
+                backup.blobs.len(),
+                backup.created_at
+            );
+            Ok(())
+        }
+    }
+}
+
+/// A change for people. Names are what clients chose, so control characters are shown as such.
+fn line(entry: &AuditEntry) -> String {
+    let name = entry.actor_name.as_deref().unwrap_or("-").escape_debug();
+    format!(
+        "{} {} {} by {} {name} ({}) from {} request {}",
+        entry.at,
+        entry.action,
+        entry.object.escape_debug(),
+        entry.actor_kind,
+        entry.actor_id.as_deref().unwrap_or("-"),
+        entry.peer.as_deref().unwrap_or("-"),
+        entry.request_id.as_deref().unwrap_or("-"),
+    )
+}

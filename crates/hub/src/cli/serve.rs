@@ -1,0 +1,211 @@
+//! `atlas-hub serve`: its arguments, its listeners and its signals.
+
+use super::{CliError, DataDirArg, print};
+use build_version::BuildInfo;
+use clap::Args;
+use hub::{Hub, HubConfig, HubError, Limits, StatementTimes, TlsFiles};
+use ipnet::IpNet;
+use jiff::SignedDuration;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use url::Url;
+
+#[derive(Debug, Args)]
+pub(super) struct ServeArgs {
+    #[command(flatten)]
+    dir: DataDirArg,
+    /// The address to listen on; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Scheme, host and port that clients reach this Hub by. Needed when the address is not a
+    /// loopback one.
+    #[arg(long, value_name = "URL")]
+    public_url: Option<Url>,
+    /// The certificate, and what it is signed by, in PEM: the Hub then takes TLS alone. It and the
+    /// key are read again when they change, and on SIGHUP.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's private key, in PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// A second address, which answers /metrics for Prometheus, and nothing else.
+    #[arg(long, value_name = "ADDRESS")]
+    metrics_listen: Option<SocketAddr>,
+    /// Lets other machines read the metrics: --metrics-listen may be any address.
+    #[arg(long, requires = "metrics_listen")]
+    metrics_public: bool,
+    /// How many seconds uploads and downloads have to finish in when the server is told to stop.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    shutdown_grace: u64,
+    /// A network of proxies whose X-Forwarded-For or Forwarded is believed. Can be repeated.
+    #[arg(long = "trusted-proxy", value_name = "CIDR", value_parser = network)]
+    trusted_proxies: Vec<IpNet>,
+    /// How many hours an upload has to become part of a release before it is removed.
+    #[arg(long, value_name = "HOURS", default_value_t = 7 * 24)]
+    keep_unregistered: u32,
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits")]
+struct LimitArgs {
+    /// How many connections are served at a time; more wait. Each can take two file descriptors.
+    #[arg(long, value_name = "NUMBER", default_value_t = 400)]
+    max_connections: usize,
+    /// How many requests are worked on at a time; more are answered with 503.
+    #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().requests)]
+    max_requests: usize,
+    /// How many requests a second an address may make, and fifty times as many at once; more are
+    /// answered with 429. 0 for no limit. This machine itself has none.
+    #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().peer_rate)]
+    peer_rate: u32,
+    /// The same for each credential.
+    #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().credential_rate)]
+    credential_rate: u32,
+    /// The largest upload, in bytes; more are answered with 413.
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().upload)]
+    max_upload: u64,
+}
+
+/// A network, or one address.
+fn network(text: &str) -> Result<IpNet, String> {
+    text.parse()
+        .or_else(|_| text.parse().map(|address: std::net::IpAddr| address.into()))
+        .map_err(|_| "expected an address such as 10.0.0.1 or a network such as 10.0.0.0/8".into())
+}
+
+pub(super) async fn serve(
+    args: ServeArgs,
+    build: BuildInfo,
+    statements: StatementTimes,
+) -> Result<(), CliError> {
+    args.check()?;
+    let (listen, metrics) = (args.listen, args.metrics_listen);
+    let config = args.config(build, statements);
+    let tls = config.tls.clone();
+    let hub = Hub::open_initialized(config).await?;
+    let (listener, address) = bind(listen).await?;
+    let metrics = match metrics {
+        Some(address) => Some(bind(address).await?),
+        None => None,
+    };
+    let stop = stop_signal().map_err(CliError::Signals)?;
+    if let Some((_, address)) = &metrics {
+        tracing::info!(%address, "metrics");
+    }
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    if let Some(files) = tls {
+        reload_on_hangup(files).map_err(CliError::Signals)?;
+    }
+    print(&format!("listening on {scheme}://{address}"))?;
+    let measured = hub.clone();
+    let serving = hub.serve(listener, stop);
+    match metrics {
+        None => serving.await?,
+        // The figures can be read for as long as requests finish.
+        Some((listener, _)) => tokio::select! {
+            served = serving => served?,
+            () = measured.serve_metrics(listener, std::future::pending()) => {}
+        },
+    }
+    Ok(())
+}
+
+impl ServeArgs {
+    fn check(&self) -> Result<(), CliError> {
+        let open = |address: &SocketAddr| !address.ip().is_loopback();
+        if open(&self.listen) && self.public_url.is_none() {
+            return Err(CliError::Usage(format!(
+                "--listen {} can be reached from other machines and so needs --public-url",
+                self.listen
+            )));
+        }
+        if let Some(address) = self.metrics_listen.filter(open)
+            && !self.metrics_public
+        {
+            return Err(CliError::Usage(format!(
+                "--metrics-listen {address} can be reached from other machines and so needs \
+                 --metrics-public"
+            )));
+        }
+        if self.limits.max_connections == 0 || self.limits.max_requests == 0 {
+            return Err(CliError::Usage(
+                "--max-connections and --max-requests must be 1 or more".to_owned(),
+            ));
+        }
+        Ok(())
+    }
+
+    fn config(self, build: BuildInfo, statements: StatementTimes) -> HubConfig {
+        let mut config = self.dir.config(build);
+        config.public_url = self.public_url;
+        config.tls = self
+            .tls_cert
+            .zip(self.tls_key)
+            .map(|(certificate, key)| TlsFiles::new(certificate, key));
+        config.drain = Duration::from_secs(self.shutdown_grace);
+        config.keep_unregistered = SignedDuration::from_hours(self.keep_unregistered.into());
+        config.trusted_proxies = self.trusted_proxies;
+        config.max_connections = self.limits.max_connections;
+        config.limits = Limits {
+            requests: self.limits.max_requests,
+            peer_rate: self.limits.peer_rate,
+            credential_rate: self.limits.credential_rate,
+            upload: self.limits.max_upload,
+        };
+        config.statement_times = statements;
+        config
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), HubError> {
+    let failed = |source| HubError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
+}
+
+/// Has certificate and key read again on SIGHUP, where there is such a signal.
+fn reload_on_hangup(files: TlsFiles) -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut hangup = signal(SignalKind::hangup())?;
+        tokio::spawn(async move {
+            while hangup.recv().await.is_some() {
+                files.reload.notify_one();
+            }
+        });
+    }
+    #[cfg(not(unix))]
+    drop(files);
+    Ok(())
+}
+
+/// Resolves when this process is asked to end. Takes over the signals at once.
+fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        Ok(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        })
+    }
+    #[cfg(not(unix))]
+    {
+        Ok(async {
+            if let Err(error) = tokio::signal::ctrl_c().await {
+                tracing::warn!(%error, "Ctrl-C cannot be received");
+                std::future::pending::<()>().await;
+            }
+        })
+    }
+}

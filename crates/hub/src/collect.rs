@@ -1,0 +1,144 @@
+//! What nobody needs any more, and its removal: uploads that were never registered, and bytes that
+//! no upload has.
+//!
+//! Bytes that the catalogue does not know are a killed process's leftovers, or else the catalogue
+//! is an older one that was put back beside newer bytes. The two look alike, so a catalogue that may
+//! have been put back removes nothing of the kind until its operator says so.
+
+use crate::catalogue::Catalogue;
+use crate::data_dir::{fsync_folder, private_file};
+use crate::error::chain;
+use crate::storage::Unknown;
+use crate::{Hub, HubError};
+use jiff::{SignedDuration, Timestamp};
+use release_types::ObjectKey;
+use std::io::Write as _;
+use std::path::Path;
+
+/// How to look for what can go.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Collection {
+    /// Only tells.
+    pub dry_run: bool,
+    /// Removes unknown bytes also where the catalogue may be older than they are, from now on.
+    pub forget_unknown: bool,
+}
+
+/// What went, or could go.
+#[derive(Debug, Default)]
+pub struct Collected {
+    /// Uploads that no release took in time.
+    pub unregistered: Vec<ObjectKey>,
+    /// Bytes that no upload has, by their digest.
+    pub unknown: Vec<String>,
+    /// How many bytes all that is.
+    pub bytes: u64,
+    /// How much was left because the catalogue may be older than it is.
+    pub kept: usize,
+}
+
+impl Hub {
+    /// Removes what nobody needs any more.
+    ///
+    /// # Errors
+    /// When the database or the disk fails.
+    pub async fn collect(&self, how: Collection) -> Result<Collected, HubError> {
+        let mut collected = Collected::default();
+        let before = self.now() - self.config().keep_unregistered;
+        for (key, sha256, size) in self.catalogue().unregistered(before).await? {
+            if !how.dry_run {
+                match self.forget(&key, before).await {
+                    Ok(true) => self.remove_if_orphaned(&sha256).await?,
+                    Ok(false) => continue,
+                    // Something of a later version may refer to it.
+                    Err(error) => {
+                        tracing::warn!(%key, error = %chain(&error), "an upload stays");
+                        continue;
+                    }
+                }
+            }
+            tracing::info!(%key, dry_run = how.dry_run, "removing an upload of no release");
+            collected.unregistered.push(key);
+            collected.bytes += size;
+        }
+        if how.forget_unknown && !how.dry_run {
+            self.catalogue().mark_copy(false).await?;
+        }
+        let keep = !how.forget_unknown && self.catalogue().is_copy().await?;
+        let known = self.catalogue().blobs().await?;
+        for unknown in self.storage().unknown(&known, self.now())? {
+            if keep {
+                tracing::warn!(file = %unknown.path.display(), "the catalogue may be older than these bytes");
+                collected.kept += 1;
+                continue;
+            }
+            if how.dry_run || self.remove_unknown(&unknown).await? {
+                tracing::info!(file = %unknown.path.display(), dry_run = how.dry_run, "removing bytes that nothing refers to");
+                collected.bytes += unknown.size;
+                collected.unknown.push(unknown.name);
+            }
+        }
+        Ok(collected)
+    }
+
+    async fn forget(&self, key: &ObjectKey, before: Timestamp) -> Result<bool, HubError> {
+        let mut tx = self.catalogue().write().await?;
+        let forgotten = Catalogue::forget_unregistered(&mut tx, key, before).await?;
+        tx.commit().await?;
+        Ok(forgotten)
+    }
+
+    /// Removes bytes while nobody can begin to use them.
+    async fn remove_unknown(&self, unknown: &Unknown) -> Result<bool, HubError> {
+        let mut tx = self.catalogue().write().await?;
+        if let Ok(sha256) = unknown.name.parse()
+            && Catalogue::has_blob(&mut tx, &sha256).await?
+        {
+            return Ok(false);
+        }
+        std::fs::remove_file(&unknown.path).map_err(HubError::io("remove", &unknown.path))?;
+        Ok(true)
+    }
+
+    /// Collects now and then, for as long as it is polled.
+    pub(crate) async fn collect_forever(&self, pause: std::time::Duration) {
+        loop {
+            tokio::time::sleep(pause).await;
+            if let Err(error) = notice_older(self.catalogue(), &self.config().data_dir).await {
+                tracing::warn!(error = %chain(&error), "the catalogue's age is not noted");
+            }
+            if let Err(error) = self.collect(Collection::default()).await {
+                tracing::warn!(error = %chain(&error), "what nobody needs stays for now");
+            }
+        }
+    }
+}
+
+/// Finds out whether the catalogue is older than the folder, and marks it if so.
+///
+/// Both count openings and the hours that a server runs, the catalogue first. Where the folder has
+/// seen more than the catalogue remembers, the catalogue was put back. Bytes are removed when they
+/// are a day old, so a catalogue that does not know them is older than that.
+pub(crate) async fn notice_older(catalogue: &Catalogue, root: &Path) -> Result<(), HubError> {
+    let file = root.join("age");
+    let seen: u64 = match std::fs::read_to_string(&file) {
+        Ok(text) => text.trim().parse().unwrap_or(0),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
+        Err(error) => return Err(HubError::io("read", &file)(error)),
+    };
+    let age = catalogue.grow_older(seen).await?;
+    write(&file, age).map_err(HubError::io("write", &file))?;
+    fsync_folder(root)
+}
+
+fn write(file: &Path, age: u64) -> std::io::Result<()> {
+    let aside = file.with_extension("new");
+    let mut options = std::fs::OpenOptions::new();
+    let mut writing = private_file(options.write(true).create(true).truncate(true)).open(&aside)?;
+    writeln!(writing, "{age}")?;
+    writing.sync_all()?;
+    std::fs::rename(&aside, file)
+}
+
+/// How long uploads that no release takes are kept, unless something else is said.
+pub(crate) const KEEP_UNREGISTERED: SignedDuration = SignedDuration::from_hours(7 * 24);

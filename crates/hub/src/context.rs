@@ -1,0 +1,66 @@
+//! What is known of the request that a task answers: its id, who sent it, from where.
+//!
+//! It travels with the task rather than through every signature, as a tracing span does, so that
+//! the log and the audit say the same. What runs outside a request is the operator's own doing.
+
+use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
+
+tokio::task_local! {
+    static CURRENT: Arc<RequestContext>;
+}
+
+/// One request.
+#[derive(Debug)]
+pub(crate) struct RequestContext {
+    /// What the log, the audit and the answer call it.
+    pub(crate) id: String,
+    /// Where it comes from.
+    pub(crate) peer: Option<IpAddr>,
+    credential: OnceLock<Credential>,
+}
+
+/// Who a request turned out to be from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Credential {
+    /// `admin`, `app`, and so on.
+    pub(crate) kind: &'static str,
+    /// Its record's id.
+    pub(crate) id: String,
+    /// Its record's name.
+    pub(crate) name: Option<String>,
+}
+
+impl RequestContext {
+    pub(crate) fn new(id: String, peer: Option<IpAddr>) -> Self {
+        Self {
+            id,
+            peer,
+            credential: OnceLock::new(),
+        }
+    }
+
+    /// Who it is from, once that is known.
+    pub(crate) fn credential(&self) -> Option<&Credential> {
+        self.credential.get()
+    }
+}
+
+/// Runs what answers a request.
+pub(crate) async fn within<T>(context: Arc<RequestContext>, work: impl Future<Output = T>) -> T {
+    CURRENT.scope(context, work).await
+}
+
+/// The request that this task answers; nothing where it answers none.
+pub(crate) fn current() -> Option<Arc<RequestContext>> {
+    CURRENT.try_with(Arc::clone).ok()
+}
+
+/// Notes who the request is from. The first credential that was accepted stays.
+pub(crate) fn authenticated(credential: Credential) {
+    if let Some(context) = current()
+        && context.credential.set(credential).is_err()
+    {
+        tracing::debug!("a request was authenticated twice");
+    }
+}

@@ -1,0 +1,217 @@
+//! How much is taken at a time: requests under way, and their rate for each peer and credential.
+//!
+//! Rates are counted in a fixed number of buckets that peers and credentials are spread over by a
+//! hash with a secret of this process, so that no number of them takes more memory, and nobody can
+//! choose whom to share a bucket with.
+
+use crate::peer::network;
+use governor::clock::{Clock as _, DefaultClock};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use http::HeaderMap;
+use std::hash::{BuildHasher as _, Hash, RandomState};
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// How long somebody who saves up requests may save for, in seconds.
+const BURST_SECONDS: u32 = 50;
+
+/// Headers that carry a credential.
+const CREDENTIALS: [&str; 4] = [
+    "authorization",
+    release_types::DEPLOY_TOKEN_HEADER,
+    "x-atlas-pack-deploy-token",
+    "x-atlas-oidc-token",
+];
+
+/// The limits of a Hub. A rate of 0 is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// How many requests are worked on at a time; more are answered with 503.
+    pub requests: usize,
+    /// How many requests a second one address may make in the long run, and fifty times as many at
+    /// once. The machine's own loopback address is not limited: it may be a proxy that nobody named.
+    pub peer_rate: u32,
+    /// The same for a credential.
+    pub credential_rate: u32,
+    /// The largest upload, in bytes.
+    pub upload: u64,
+}
+
+impl Default for Limits {
+    /// Far above what a release of hundreds of files takes.
+    fn default() -> Self {
+        Self {
+            requests: 256,
+            peer_rate: 100,
+            credential_rate: 200,
+            upload: 64 * 1024 * 1024 * 1024,
+        }
+    }
+}
+
+/// Why a request is not worked on now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// Too much is under way.
+    Busy,
+    /// The peer asks too often.
+    Peer(Duration),
+    /// The credential is used too often.
+    Credential(Duration),
+}
+
+/// Counts, and refuses.
+#[derive(Debug)]
+pub(crate) struct Gatekeeper {
+    requests: Arc<Semaphore>,
+    peers: Option<Rate>,
+    credentials: Option<Rate>,
+}
+
+impl Gatekeeper {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            requests: Arc::new(Semaphore::new(limits.requests)),
+            peers: Rate::new(limits.peer_rate),
+            credentials: Rate::new(limits.credential_rate),
+        }
+    }
+
+    /// Lets a request in, for as long as the permit lives.
+    pub(crate) fn admit(
+        &self,
+        peer: Option<IpAddr>,
+        headers: &HeaderMap,
+    ) -> Result<OwnedSemaphorePermit, Refusal> {
+        if let (Some(rate), Some(peer)) = (&self.peers, peer)
+            && !peer.is_loopback()
+        {
+            rate.check(&network(peer)).map_err(Refusal::Peer)?;
+        }
+        if let Some(rate) = &self.credentials {
+            for value in CREDENTIALS.iter().filter_map(|name| headers.get(*name)) {
+                rate.check(value).map_err(Refusal::Credential)?;
+            }
+        }
+        let requests = self.requests.clone();
+        requests.try_acquire_owned().map_err(|_| Refusal::Busy)
+    }
+}
+
+#[derive(Debug)]
+struct Rate {
+    buckets: DefaultKeyedRateLimiter<u16>,
+    secret: RandomState,
+    clock: DefaultClock,
+}
+
+impl Rate {
+    fn new(per_second: u32) -> Option<Self> {
+        let per_second = NonZeroU32::new(per_second)?;
+        let burst = per_second.saturating_mul(NonZeroU32::MIN.saturating_add(BURST_SECONDS - 1));
+        Some(Self {
+            buckets: RateLimiter::keyed(Quota::per_second(per_second).allow_burst(burst)),
+            secret: RandomState::new(),
+            clock: DefaultClock::default(),
+        })
+    }
+
+    /// How long to wait, where it is too soon.
+    fn check(&self, who: &impl Hash) -> Result<(), Duration> {
+        // The cut is what bounds the number of buckets.
+        let [low, high, ..] = self.secret.hash_one(who).to_le_bytes();
+        let bucket = u16::from_le_bytes([low, high]);
+        let checked = self.buckets.check_key(&bucket);
+        checked.map_err(|until| until.wait_time_from(self.clock.now()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    const FEW: Limits = Limits {
+        requests: 2,
+        peer_rate: 1,
+        credential_rate: 2,
+        upload: 0,
+    };
+
+    fn ip(text: &str) -> Option<IpAddr> {
+        Some(text.parse().unwrap())
+    }
+
+    #[test]
+    fn only_so_many_requests_are_under_way() {
+        let gate = Gatekeeper::new(&FEW);
+        let admit = || gate.admit(None, &HeaderMap::new());
+        let first = admit().unwrap();
+        let _second = admit().unwrap();
+        assert_eq!(admit().unwrap_err(), Refusal::Busy);
+        drop(first);
+        drop(admit().unwrap());
+    }
+
+    #[test]
+    fn a_peer_has_its_own_rate_and_this_machine_none() {
+        let gate = Gatekeeper::new(&FEW);
+        let admit = |peer| gate.admit(peer, &HeaderMap::new()).map(drop);
+        for _ in 0..50 {
+            admit(ip("2001:db8::1")).unwrap();
+        }
+        for same in ["2001:db8::1", "2001:db8::2"] {
+            let Err(Refusal::Peer(wait)) = admit(ip(same)) else {
+                panic!("{same} was let in");
+            };
+            assert!(wait <= Duration::from_secs(1), "{wait:?}");
+        }
+        admit(ip("192.0.2.1")).unwrap();
+        for _ in 0..200 {
+            admit(ip("127.0.0.1")).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_credential_has_its_own_rate_whichever_header_holds_it() {
+        for name in CREDENTIALS {
+            let gate = Gatekeeper::new(&FEW);
+            let admit = |value| {
+                let mut headers = HeaderMap::new();
+                headers.insert(name, HeaderValue::from_static(value));
+                gate.admit(ip("127.0.0.1"), &headers).map(drop)
+            };
+            for _ in 0..100 {
+                admit("one").unwrap();
+            }
+            let refused = admit("one");
+            assert!(matches!(refused, Err(Refusal::Credential(_))), "{name}");
+            admit("two").unwrap();
+        }
+    }
+
+    #[test]
+    fn any_number_of_peers_takes_a_bounded_number_of_buckets() {
+        let rate = Rate::new(1000).unwrap();
+        for peer in 0..200_000_u32 {
+            rate.check(&peer).ok();
+        }
+        assert!(rate.buckets.len() <= 1 << 16);
+    }
+
+    #[test]
+    fn a_large_release_stays_below_the_defaults() {
+        // 600 files: asked for, uploaded, listed, read back through a redirect, and all of it twice.
+        let requests = 600 * 4 * 2;
+        let gate = Gatekeeper::new(&Limits::default());
+        let mut headers = HeaderMap::new();
+        let token = HeaderValue::from_static("token");
+        headers.insert(release_types::DEPLOY_TOKEN_HEADER, token);
+        for _ in 0..requests {
+            drop(gate.admit(ip("192.0.2.1"), &headers).unwrap());
+        }
+    }
+}
