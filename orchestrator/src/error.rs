@@ -190,7 +190,9 @@ impl Error {
                 ReproduceError::Differs(_)
                 | ReproduceError::NotPublished { .. }
                 | ReproduceError::OtherLock { .. } => ExitCode::Verification,
-                ReproduceError::OtherTool { .. } | ReproduceError::NoCache => ExitCode::Tool,
+                ReproduceError::OtherTool { .. }
+                | ReproduceError::OtherVariable { .. }
+                | ReproduceError::NoCache => ExitCode::Tool,
                 ReproduceError::Record { .. }
                 | ReproduceError::Unprovable { .. }
                 | ReproduceError::NoCommit { .. } => ExitCode::Usage,
@@ -322,6 +324,9 @@ impl Error {
             }
             Self::Reproduce(ReproduceError::OtherTool { .. }) => {
                 "install what the record names; bytes depend on compiler and linker".to_owned()
+            }
+            Self::Reproduce(ReproduceError::OtherVariable { .. }) => {
+                "set it as the record does, where that is no secret; bytes depend on it".to_owned()
             }
             Self::Reproduce(ReproduceError::NoCommit { .. }) => {
                 "fetch it (git fetch --tags), or run this in a clone that has it".to_owned()

@@ -116,6 +116,17 @@ impl AllowList {
             "CFLAGS_*",
             "CXXFLAGS",
             "CXXFLAGS_*",
+            // What the `cc` crate reads for build scripts' own machine and for the target.
+            "HOST_CC",
+            "HOST_CXX",
+            "HOST_AR",
+            "HOST_CFLAGS",
+            "HOST_CXXFLAGS",
+            "TARGET_CC",
+            "TARGET_CXX",
+            "TARGET_AR",
+            "TARGET_CFLAGS",
+            "TARGET_CXXFLAGS",
             "LDFLAGS",
             "PKG_CONFIG*",
             "LD_LIBRARY_PATH",
@@ -197,6 +208,8 @@ mod tests {
             "Path",
             "CARGO_HOME",
             "CC_x86_64_unknown_linux_gnu",
+            "HOST_CC",
+            "TARGET_CFLAGS",
             "LC_ALL",
         ] {
             assert!(list.allows(needed), "{needed}");

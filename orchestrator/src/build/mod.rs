@@ -5,9 +5,11 @@ mod cargo;
 mod check;
 mod profile;
 mod recipe;
+mod variables;
 mod watch;
 
-use crate::cargo_config::forget_mold_variable;
+pub use variables::{deciding, put_in_force};
+
 use crate::context::World;
 use crate::dist::Recipe;
 use crate::events::Reporter;
@@ -199,8 +201,7 @@ pub fn allowed(pass_env: &[String]) -> AllowList {
 
 /// The cargo command of a plan, with the whole of its environment.
 pub fn cargo_command(world: &World, plan: &Plan, toolchain: &Toolchain) -> Command {
-    let mut env: Env = world.env.allowed(&allowed(&plan.pass_env));
-    forget_mold_variable(world.host.target_triple(), &mut env);
+    let mut env = variables::given(&world.env, &plan.pass_env);
     for (name, value) in environment(plan, toolchain) {
         env.set(name, value);
     }

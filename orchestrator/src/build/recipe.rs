@@ -1,59 +1,20 @@
 //! Collecting a build's recipe: the tools that took part, and the variables that decide about bytes.
 
 use super::profile::Profile;
+use super::variables::{deciding, given};
 use super::{BuildError, BuiltProduct};
+use crate::cargo_config::{self, ConfigFile};
 use crate::context::World;
 use crate::dist::Recipe;
 use crate::plan::Plan;
 use crate::toolchain::Toolchain;
 use process::{AllowList, Env, ProcessError};
-use release_types::{Os, Sha256Digest};
-use std::collections::BTreeMap;
+use release_types::{Os, Platform, Sha256Digest};
 use std::path::Path;
 use std::time::Duration;
 
 /// How long a tool may take to tell its version.
 const LIMIT: Duration = Duration::from_secs(20);
-
-/// Variables that come from outside and decide about bytes.
-const DECIDING: [&str; 24] = [
-    "RUSTFLAGS",
-    "CARGO_ENCODED_RUSTFLAGS",
-    "CARGO_BUILD_*",
-    "CARGO_PROFILE_*",
-    "CARGO_TARGET_*",
-    "CC",
-    "CC_*",
-    "HOST_CC",
-    "TARGET_CC",
-    "CXX",
-    "CXX_*",
-    "AR",
-    "AR_*",
-    "CFLAGS",
-    "CFLAGS_*",
-    "CXXFLAGS",
-    "CXXFLAGS_*",
-    "LDFLAGS",
-    "CPATH",
-    "LIBRARY_PATH",
-    "SDKROOT",
-    "DEVELOPER_DIR",
-    "MACOSX_DEPLOYMENT_TARGET",
-    "RUSTC_BOOTSTRAP",
-];
-
-/// Variables of the build that say where things are or how fast it is made, not what.
-const INDIFFERENT: [&str; 8] = [
-    "RUSTC",
-    "RUSTC_WRAPPER",
-    "SCCACHE_IGNORE_SERVER_IO_ERROR",
-    "SCCACHE_GHA_ENABLED",
-    "CARGO_BUILD_JOBS",
-    "CARGO_BUILD_TARGET_DIR",
-    "CARGO_BUILD_BUILD_DIR",
-    "CARGO_TARGET_DIR",
-];
 
 /// The recipe of a build that was made.
 pub(super) async fn recipe(
@@ -64,33 +25,31 @@ pub(super) async fn recipe(
     profile: &Profile,
 ) -> Result<Recipe, BuildError> {
     let (rustc_flags, c_flags) = toolchain.policy.portable_flags();
-    let lock = std::fs::read(plan.root.join("Cargo.lock")).ok();
-    let cargo = first_line(world, &toolchain.cargo, "--version", &plan.root).await?;
-    let cc = world.find_program("cc");
-    let c_compiler = match &cc {
-        Some(cc) => first_line(world, cc, "--version", &plan.root).await?,
-        None => None,
-    };
+    let path = plan.root.join("Cargo.lock");
+    let lock = std::fs::read(&path).map_err(|source| BuildError::Read { path, source })?;
+    let cargo = ask(world, &toolchain.cargo, &[], "--version", &plan.root).await?;
+    let env = given(&world.env, &plan.pass_env);
+    let triple = plan.platform.target_triple();
+    let words = c_compiler(&env, world.host, plan.platform);
+    let c_compiler = told(world, &words, "--version", &plan.root).await?;
     let mut linker = products.iter().find_map(|p| linker_in(&p.inspection.tools));
     if linker.is_none() && plan.platform.os == Os::Windows {
-        if let Some(path) = world.find_program("lld-link") {
-            linker = first_line(world, &path, "--version", &plan.root).await?;
-        }
-    } else if linker.is_none()
-        && let Some(cc) = &cc
-    {
-        // GNU ld and Apple's leave no name; the C compiler tells which one it runs.
-        let flag = if world.host.os == Os::Macos {
-            "-Wl,-v"
-        } else {
-            "-Wl,--version"
+        let lld = ["lld-link".to_owned()];
+        linker = told(world, &lld, "--version", &plan.root).await?;
+    } else if linker.is_none() {
+        // GNU ld and Apple's leave no name; the program that rustc links with tells which it runs.
+        let configuration = cargo_config::read(&plan.root, plan.cargo_home.as_deref());
+        let words = [driver(&env, triple, &configuration)];
+        let flag = match world.host.os {
+            Os::Macos => "-Wl,-v",
+            Os::Linux | Os::Windows => "-Wl,--version",
         };
-        linker = first_line(world, cc, flag, &plan.root).await?;
+        linker = told(world, &words, flag, &plan.root).await?;
     }
     Ok(Recipe {
         commit_time: plan.commit_time,
-        lock_sha256: lock.map(|bytes| Sha256Digest::of(&bytes)),
-        cargo: cargo.unwrap_or_default(),
+        lock_sha256: Some(Sha256Digest::of(&lock)),
+        cargo,
         linker,
         c_compiler,
         rustc_flags,
@@ -100,7 +59,7 @@ pub(super) async fn recipe(
             Vec::new()
         },
         profile: profile.to_json(),
-        environment: variables(&world.env, plan, toolchain),
+        environment: deciding(&world.env, plan),
     })
 }
 
@@ -110,19 +69,68 @@ fn linker_in(tools: &[String]) -> Option<String> {
     tools.iter().find(known).cloned()
 }
 
-/// The first line that a program prints; nothing where it fails.
-async fn first_line(
+/// The C compiler that build scripts use for a target, and what stands before it: the first that is
+/// named of what the `cc` crate reads, else the usual name.
+fn c_compiler(env: &Env, host: Platform, target: Platform) -> Vec<String> {
+    let triple = target.target_triple();
+    let forms = [
+        format!("CC_{triple}"),
+        format!("CC_{}", triple.replace('-', "_")),
+        (if host == target {
+            "HOST_CC"
+        } else {
+            "TARGET_CC"
+        })
+        .to_owned(),
+        "CC".to_owned(),
+    ];
+    let named = forms.iter().find(|form| env.is_set(form));
+    let text = named.and_then(|name| env.get(name));
+    match text {
+        Some(text) => {
+            let text = text.to_string_lossy();
+            text.split_whitespace().map(str::to_owned).collect()
+        }
+        None if host != target && target.os == Os::Linux => {
+            vec![triple.replace("-unknown", "") + "-gcc"]
+        }
+        None => vec!["cc".to_owned()],
+    }
+}
+
+/// What rustc links with for a target: what the environment or a configuration file names, else
+/// `cc`.
+fn driver(env: &Env, triple: &str, configuration: &[ConfigFile]) -> String {
+    let name = format!(
+        "CARGO_TARGET_{}_LINKER",
+        triple.to_uppercase().replace('-', "_")
+    );
+    let named = env.get(&name).filter(|value| !value.is_empty());
+    let configured = || {
+        configuration.iter().find_map(|file| {
+            let linker = file.table.get("target")?.get(triple)?.get("linker")?;
+            Some(linker.as_str()?.to_owned())
+        })
+    };
+    let named = named.map(|value| value.to_string_lossy().into_owned());
+    named.or_else(configured).unwrap_or_else(|| "cc".to_owned())
+}
+
+/// The first line that a program tells about itself; nothing where it is not there.
+async fn told(
     world: &World,
-    program: &Path,
+    words: &[String],
     flag: &str,
     cwd: &Path,
 ) -> Result<Option<String>, BuildError> {
-    let command = world
-        .command(program, &AllowList::base().build())
-        .arg(flag)
-        .cwd(cwd);
-    match world.runner.success(&command, LIMIT).await {
-        Ok(output) => Ok(output.stdout_text().lines().next().map(str::to_owned)),
+    let Some((program, more)) = words.split_first() else {
+        return Ok(None);
+    };
+    let Some(program) = world.find_program(program) else {
+        return Ok(None);
+    };
+    match ask(world, &program, more, flag, cwd).await {
+        Ok(line) => Ok(Some(line).filter(|line| !line.is_empty())),
         Err(error @ ProcessError::Interrupted { .. }) => Err(error.into()),
         Err(error) => {
             tracing::debug!(%error, "a tool did not tell its version");
@@ -131,32 +139,61 @@ async fn first_line(
     }
 }
 
-fn variables(env: &Env, plan: &Plan, toolchain: &Toolchain) -> BTreeMap<String, String> {
-    let outside = env.allowed(&AllowList::of(&DECIDING));
-    let outside = outside
-        .iter()
-        .map(|(name, value)| (name.to_string_lossy(), value.to_string_lossy()));
-    let ours = plan
-        .environment
-        .iter()
-        .map(|(name, value)| ((*name).into(), value.into()));
-    outside
-        .chain(ours)
-        .filter(|(name, _)| !INDIFFERENT.contains(&name.as_ref()))
-        .map(|(name, value)| {
-            let mut value = value.into_owned();
-            // What lies inside another folder comes later, and has to be named first.
-            for (from, to) in toolchain.policy.remap.iter().rev() {
-                value = value.replace(&*from.to_string_lossy(), to);
-            }
-            (name.into_owned(), value)
-        })
-        .collect()
+/// The first line that a program prints. Apple's linker tells its version on standard error and then
+/// fails, for there is nothing to link.
+async fn ask(
+    world: &World,
+    program: &Path,
+    words: &[String],
+    flag: &str,
+    cwd: &Path,
+) -> Result<String, ProcessError> {
+    let command = world
+        .command(program, &AllowList::base().build())
+        .args(words)
+        .arg(flag)
+        .cwd(cwd);
+    let text = if flag == "-Wl,-v" {
+        let output = world.runner.output(&command, LIMIT).await?;
+        String::from_utf8_lossy(&output.stderr).trim().to_owned()
+    } else {
+        world.runner.success(&command, LIMIT).await?.stdout_text()
+    };
+    Ok(text.lines().next().unwrap_or_default().to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn compilers_and_linkers_of_a_target() {
+        let linux: Platform = "linux-x64".parse().unwrap();
+        let arm: Platform = "linux-arm64".parse().unwrap();
+        let mac: Platform = "macos-arm64".parse().unwrap();
+        let env = |vars: &[(&str, &str)]| -> Env { vars.iter().copied().collect() };
+        let of = |vars: &[(&str, &str)], target| c_compiler(&env(vars), linux, target).join(" ");
+        assert_eq!(of(&[], linux), "cc");
+        assert_eq!(of(&[], arm), "aarch64-linux-gnu-gcc");
+        assert_eq!(c_compiler(&env(&[]), mac, mac), ["cc"]);
+        assert_eq!(
+            of(&[("CC", "ccache gcc"), ("TARGET_CC", "x")], linux),
+            "ccache gcc"
+        );
+        assert_eq!(of(&[("CC", "gcc"), ("TARGET_CC", "x")], arm), "x");
+        let vars = [("TARGET_CC", "x"), ("CC_aarch64_unknown_linux_gnu", "y")];
+        assert_eq!(of(&vars, arm), "y");
+
+        let triple = arm.target_triple();
+        let file = ConfigFile {
+            path: "config.toml".into(),
+            table: toml::from_str(&format!("target.{triple}.linker = \"a\"")).unwrap(),
+        };
+        assert_eq!(driver(&env(&[]), triple, &[]), "cc");
+        assert_eq!(driver(&env(&[]), triple, std::slice::from_ref(&file)), "a");
+        let vars = [("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER", "b")];
+        assert_eq!(driver(&env(&vars), triple, &[file]), "b");
+    }
 
     #[test]
     fn linkers_that_leave_their_name() {

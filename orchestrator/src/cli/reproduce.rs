@@ -5,6 +5,7 @@ use super::build::{build_and_stage, lock};
 use super::common::{App, Prepared};
 use super::publish::lock_for;
 use crate::artifacts::LocalArtifact;
+use crate::build::{deciding, put_in_force};
 use crate::context::World;
 use crate::dist::{self, ReleaseRecord, Staged};
 use crate::error::Error;
@@ -12,18 +13,19 @@ use crate::events::Event;
 use crate::git::Git;
 use crate::publish::LastPublished;
 use crate::reproduce::{
-    Checkout, Comparison, Place, ReproduceError, Reproduction, Tree, explain, likely_cause,
-    other_tools, same_tools,
+    Checkout, Comparison, Place, ReproduceError, Reproduction, Tree, explain, is_object_name,
+    likely_cause, linker, other_tools, same_tools, same_variables,
 };
 use crate::select::SelectError;
 use crate::settings::SettingsError;
 use crate::{products, toolchain};
-use release_types::{Channel, Platform, ProductName, Sha256Digest, Tag};
+use release_types::{Channel, Kind, Platform, ProductName, Sha256Digest, Tag};
 use std::path::{Path, PathBuf};
 
 /// What a build is compared with.
 struct Expected {
     product: ProductName,
+    kind: Kind,
     filename: String,
     size: u64,
     sha256: Sha256Digest,
@@ -63,8 +65,12 @@ pub(super) async fn reproduce(app: &App<'_>, args: ReproduceCommand) -> Result<(
     if args.keep {
         app.reporter
             .note(format!("kept: {}", scratch.keep().display()));
-    } else {
-        scratch.close().map_err(io(&dir))?;
+    } else if let Err(error) = scratch.close() {
+        // What was found out counts all the same.
+        app.reporter.warn(format!(
+            "{} could not be removed ({error}): remove it by hand",
+            dir.display()
+        ));
     }
     let document = outcome?;
     let identical = document.identical;
@@ -141,6 +147,10 @@ async fn proof(
             .map(|(checkout, staged)| (files_of(staged), Some(checkout.tree())))
             .collect(),
     };
+    let tools = match &subject.record {
+        Some(record) => other_tools(record, &staged.record),
+        None => Vec::new(),
+    };
     let mut document = Reproduction {
         format: 1,
         tag: subject.tag.to_string(),
@@ -150,12 +160,10 @@ async fn proof(
         identical: true,
         files: Vec::new(),
         cause: None,
-        notes: match &subject.record {
-            Some(record) => other_tools(record, &staged.record),
-            None => Vec::new(),
-        },
+        notes: tools.clone(),
     };
     for (expected, other_tree) in sets {
+        document.notes.extend(not_made(staged, &expected)?);
         document.files = compare(app, args, staged, &expected).await?;
         document.identical = document.files.iter().all(|file| file.identical);
         if !document.identical {
@@ -163,12 +171,7 @@ async fn proof(
             let mut folders = tree.folders.clone();
             folders.extend(other_tree.iter().flat_map(|tree| tree.folders.clone()));
             let trees = other_tree.as_ref().map(|other| (&tree, other));
-            document.cause = Some(likely_cause(
-                trees,
-                &folders,
-                &document.files,
-                &document.notes,
-            ));
+            document.cause = Some(likely_cause(trees, &folders, &document.files, &tools));
             break;
         }
     }
@@ -186,6 +189,11 @@ async fn build_in(
     let mut world = checkout.world(app.world, app.world.cargo_home().as_deref(), cache)?;
     if cache.is_some() {
         offer_sccache(app, &mut world).await?;
+    }
+    if let Some(recipe) = subject.record.as_ref().and_then(|r| r.recipe.as_ref()) {
+        let pass_env = products::read(&world).await?.pass_env;
+        let folders = checkout.folders();
+        put_in_force(&mut world.env, &recipe.environment, &pass_env, &folders);
     }
     let global = GlobalArgs {
         state_dir: Some(checkout.root.join("state")),
@@ -250,23 +258,25 @@ async fn offer_sccache(app: &App<'_>, world: &mut World) -> Result<(), Error> {
     Ok(())
 }
 
-/// Refuses to build with other tools, or another lock file, than the record names.
+/// Refuses to build with other tools, variables or another lock file than the record names.
 async fn check_record(
     world: &World,
     record: &ReleaseRecord,
     prepared: &Prepared,
 ) -> Result<(), Error> {
-    let mold = match (&record.toolchain.linker, &prepared.found.mold) {
-        (Some(_), Some(path)) => Some(toolchain::version(world, "mold", path).await?),
+    let (found, plan) = (&prepared.found, &prepared.plans[0]);
+    let lld_link = found.lld_link.as_ref().map(|found| found.path.as_path());
+    let linker = linker(world.host, &plan.policy, found.mold.as_deref(), lld_link);
+    let version = match (&record.toolchain.linker, linker) {
+        (Some(_), Some((name, path))) => Some(toolchain::version(world, name, path).await?),
         _ => None,
     };
-    same_tools(
-        record,
-        &prepared.found.rustc.verbose_version,
-        mold.as_deref(),
-    )?;
+    same_tools(record, &found.rustc.verbose_version, version.as_deref())?;
+    if let Some(recipe) = &record.recipe {
+        same_variables(&recipe.environment, &deciding(&world.env, plan))?;
+    }
     let lock = record.recipe.as_ref().and_then(|recipe| recipe.lock_sha256);
-    let path = prepared.plans[0].root.join("Cargo.lock");
+    let path = plan.root.join("Cargo.lock");
     if let Some(lock) = lock
         && Sha256Digest::of(&std::fs::read(&path).map_err(io(&path))?) != lock
     {
@@ -298,6 +308,11 @@ async fn subject(app: &App<'_>, args: &ReproduceCommand, root: &Path) -> Result<
         if !record.dirty.is_empty() {
             let dirty = record.dirty;
             return Err(ReproduceError::Unprovable { dirty }.into());
+        }
+        // It becomes an argument of git's, so it may be nothing but a commit.
+        if !is_object_name(&record.commit) {
+            let why = "`commit` is no full name of a commit (40 or 64 hexadecimal digits)".into();
+            return Err(ReproduceError::Record { path, why }.into());
         }
         return Ok(Subject {
             tag: parse(&record.tag)?,
@@ -367,6 +382,7 @@ async fn published(
             };
             expected.extend(release.assets.into_iter().map(|asset| Expected {
                 product: name.clone(),
+                kind: asset.kind,
                 filename: asset.filename,
                 size: asset.size,
                 sha256: asset.sha256,
@@ -382,6 +398,7 @@ async fn published(
 fn recorded(record: &ReleaseRecord) -> Vec<Expected> {
     let files = record.artifacts.iter().map(|artifact| Expected {
         product: artifact.product.clone(),
+        kind: artifact.kind,
         filename: artifact.filename.to_string(),
         size: artifact.size,
         sha256: artifact.sha256,
@@ -393,6 +410,7 @@ fn recorded(record: &ReleaseRecord) -> Vec<Expected> {
 fn files_of(staged: &Staged) -> Vec<Expected> {
     let files = staged.artifacts.iter().map(|artifact| Expected {
         product: artifact.product.clone(),
+        kind: artifact.kind,
         filename: artifact.filename.to_string(),
         size: artifact.size,
         sha256: artifact.sha256,
@@ -401,8 +419,7 @@ fn files_of(staged: &Staged) -> Vec<Expected> {
     files.collect()
 }
 
-/// Compares what was built with what was expected of it. A published file that no build makes (a
-/// signature, an installer) is left out.
+/// Compares what was built with what was expected of it.
 async fn compare(
     app: &App<'_>,
     args: &ReproduceCommand,
@@ -430,6 +447,30 @@ async fn compare(
         files.push(comparison(artifact, other, identical, sections, strings));
     }
     Ok(files)
+}
+
+/// What was expected and was not built: no build makes a signature or an installer, and nothing is
+/// proven of it; a program that is missing is a difference.
+fn not_made(staged: &Staged, expected: &[Expected]) -> Result<Vec<String>, ReproduceError> {
+    let made = |other: &&Expected| {
+        let mut artifacts = staged.artifacts.iter();
+        artifacts.any(|a| a.product == other.product && a.filename.as_str() == other.filename)
+    };
+    let mut notes = Vec::new();
+    for other in expected.iter().filter(|other| !made(other)) {
+        let filename = &other.filename;
+        match other.kind {
+            Kind::Binary => {
+                return Err(ReproduceError::Differs(format!(
+                    "{filename} is to be compared with, and the commit does not make it"
+                )));
+            }
+            kind => notes.push(format!(
+                "{filename} ({kind}) is not proven: no build makes it"
+            )),
+        }
+    }
+    Ok(notes)
 }
 
 fn comparison(

@@ -124,7 +124,8 @@ impl Checkout {
             "--quiet",
             "--detach",
         ];
-        match git(&work, &[&checkout[..], &[commit]].concat()).await {
+        // A checkout can fail for other reasons, a full disk among them.
+        match git(&work, &["cat-file", "-e", &format!("{commit}^{{commit}}")]).await {
             Ok(_) => {}
             Err(ProcessError::Failed { .. }) => {
                 let commit = commit.to_owned();
@@ -132,6 +133,8 @@ impl Checkout {
             }
             Err(error) => return Err(ReproduceError::Git(error)),
         }
+        let checkout = git(&work, &[&checkout[..], &[commit]].concat()).await;
+        checkout.map_err(ReproduceError::Git)?;
         Ok(Self {
             workspace: work.join(within),
             target_dir: root.join(place.target),
@@ -185,6 +188,8 @@ impl Checkout {
         env.set("HOME", &home);
         env.set("USERPROFILE", &home);
         env.set("CARGO_HOME", own);
+        // A configuration may name one folder for what every build makes on its way.
+        env.set("CARGO_BUILD_BUILD_DIR", &self.target_dir);
         env.set("TZ", self.place.time_zone);
         env.set("LANG", self.place.language);
         env.set("USER", self.place.user);
@@ -200,6 +205,15 @@ impl Checkout {
             cwd: self.workspace.clone(),
             ..world.clone()
         })
+    }
+
+    /// The folders that a record's names stand for, the innermost first.
+    pub fn folders(&self) -> [(PathBuf, &'static str); 3] {
+        [
+            (self.target_dir.clone(), "/workspace/target"),
+            (self.workspace.clone(), "/workspace"),
+            (self.cargo_home.clone(), "/cargo"),
+        ]
     }
 
     /// The folders whose names must not matter.

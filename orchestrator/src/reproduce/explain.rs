@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// The shortest run of printable characters that counts as text.
 const SHORTEST: usize = 6;
 
-/// How much is told: texts of a file, and characters of a text.
+/// How much is told: texts of a file, and characters of a text to each side of the difference.
 const TEXTS: usize = 12;
 const TEXT_LENGTH: usize = 120;
 
@@ -75,7 +75,7 @@ fn strings(built: &[u8], other: &[u8]) -> Vec<StringDifference> {
         only.sort_by_key(|text| !(text.contains(&b'/') || has_moment(text)));
         found.extend(only.into_iter().take(TEXTS).map(|text| StringDifference {
             only_in,
-            text: shortened(text),
+            text: shortened(text, same_start(text, theirs)),
         }));
     }
     found
@@ -88,12 +88,24 @@ fn texts(bytes: &[u8]) -> BTreeSet<&[u8]> {
         .collect()
 }
 
-fn shortened(text: &[u8]) -> String {
-    let text = String::from_utf8_lossy(text);
-    match text.char_indices().nth(TEXT_LENGTH) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.into_owned(),
-    }
+/// How many bytes a text begins with as the most similar of the others does. In their order, that
+/// is a neighbour.
+fn same_start(text: &[u8], others: &BTreeSet<&[u8]>) -> usize {
+    let same = |other: &&[u8]| text.iter().zip(*other).take_while(|(a, b)| a == b).count();
+    let below = others.range(..text).next_back().map(same);
+    let above = others.range(text..).next().map(same);
+    below.max(above).unwrap_or_default()
+}
+
+/// What stands around the place where a text begins to differ: compilers put texts one after the
+/// other, so that it may be far from the beginning.
+fn shortened(text: &[u8], differs_at: usize) -> String {
+    let start = differs_at.saturating_sub(TEXT_LENGTH);
+    let end = text.len().min(differs_at + TEXT_LENGTH);
+    let before = if start > 0 { "…" } else { "" };
+    let after = if end < text.len() { "…" } else { "" };
+    let part = String::from_utf8_lossy(&text[start..end]);
+    format!("{before}{part}{after}")
 }
 
 /// Whether a text holds a time of day, or ten digits that are seconds since 1970.
@@ -298,6 +310,11 @@ mod tests {
         assert_eq!(sections[0].first_difference, 5);
         let texts: Vec<&str> = strings.iter().map(|s| s.text.as_str()).collect();
         assert_eq!(texts, ["built text", "other text"]);
+        let long = |end: &str| format!("{}{end}", "x".repeat(500));
+        let (a, b) = (long("/home/me/z"), long("/home/you/z"));
+        let (_, strings) = explain(a.as_bytes(), b.as_bytes());
+        assert!(strings[0].text.starts_with('…'), "{strings:?}");
+        assert!(strings[0].text.ends_with("/home/me/z"), "{strings:?}");
         assert_eq!(replaced(b"a/b/a/bc", b"a/b"), b"*/*c");
     }
 }

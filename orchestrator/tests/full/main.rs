@@ -7,6 +7,7 @@
 mod cached;
 mod caches;
 mod cross;
+mod reproducing;
 #[path = "../it/support.rs"]
 #[expect(dead_code, reason = "other tests use the rest")]
 mod support;

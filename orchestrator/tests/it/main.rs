@@ -28,5 +28,6 @@ mod staging;
 mod support;
 mod tags;
 mod targets;
+#[cfg(target_os = "linux")]
 mod tools;
 mod windows_tools;

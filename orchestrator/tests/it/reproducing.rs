@@ -37,8 +37,13 @@ fn telling() -> Project {
     fixture.edit(
         "beta/src/main.rs",
         "fn main() {",
-        "include!(concat!(env!(\"OUT_DIR\"), \"/place.rs\"));\n\nfn main() {\n    \
-         if std::env::args().count() > 5 { println!(\"{} {}\", place(), env!(\"BUILT\")); }",
+        "include!(concat!(env!(\"OUT_DIR\"), \"/place.rs\"));\n\
+         include!(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/source.rs\"));\n\nfn main() {\n    \
+         if std::env::args().count() > 5 { println!(\"{} {} {}\", place(), source(), env!(\"BUILT\")); }",
+    );
+    fixture.write(
+        "beta/source.rs",
+        "pub fn source() -> &'static str { file!() }\n",
     );
     fixture.commit("tell everything");
     fixture.tag("demo-v0.1.0");
@@ -75,6 +80,44 @@ fn two_builds_elsewhere_are_identical() {
     assert_eq!(found["files"].as_array().unwrap().len(), 2);
     let after = project.fixture.git(&["status", "--porcelain", "--ignored"]);
     assert_eq!(before, after);
+    nothing_stays(&project);
+}
+
+#[test]
+fn a_shared_build_dir_in_the_configuration_is_not_shared_by_two_builds() {
+    let project = telling();
+    let shared = project.sandbox.root().join("shared");
+    project.fixture.write(
+        ".cargo/config.toml",
+        &format!("[build]\nbuild-dir = \"{}\"\n", shared.display()),
+    );
+    project
+        .fixture
+        .commit("keep what is made on the way elsewhere");
+    project.fixture.tag("demo-v0.1.1");
+    let run = reproduce(&project, "demo-v0.1.1 --no-mold").run().exits(0);
+    assert_eq!(document(&run)["identical"], true, "{run}");
+    assert!(!shared.exists(), "{}", shared.display());
+}
+
+#[test]
+fn a_checkout_that_fails_is_no_missing_commit() {
+    let project = telling();
+    let tools = FakeTools::new(project.sandbox.root().join("bin"));
+    let real = which::which("git").unwrap();
+    tools.add(
+        "git",
+        &format!(
+            "for arg; do if [ \"$arg\" = checkout ]; then echo 'no space left' >&2; exit 128; fi; \
+             done\nexec '{}' \"$@\"",
+            real.display()
+        ),
+    );
+    reproduce(&project, "demo-v0.1.0 --no-mold")
+        .env("PATH", tools.path_before(project.sandbox.env()))
+        .run()
+        .exits(3)
+        .says(&["git could not check the commit out", "no space left"]);
     nothing_stays(&project);
 }
 
@@ -157,15 +200,32 @@ fn differs(run: &Finished, product: &str, kind: &str) {
 }
 
 #[test]
-fn without_the_remap_of_paths_it_differs() {
+fn without_the_remap_of_any_folder_it_differs() {
     let project = telling();
     let tools = FakeTools::new(project.sandbox.root().join("bin"));
-    rustc_without(&tools, "--remap-path-prefix=*");
+    for name in ["/workspace", "/workspace/target"] {
+        rustc_without(&tools, &format!("--remap-path-prefix=*={name}"));
+        let run = reproduce(&project, "demo-v0.1.0 --no-mold")
+            .env("RUSTC", project.sandbox.root().join("bin/rustc-less"))
+            .run()
+            .exits(8);
+        differs(&run, "beta", "path");
+    }
+}
+
+#[test]
+fn with_incremental_compilation_in_one_build_it_differs() {
+    let project = telling();
+    let tools = FakeTools::new(project.sandbox.root().join("bin"));
+    cargo_without(
+        &tools,
+        "case $HOME in */another/*) export CARGO_INCREMENTAL=1 ;; esac",
+    );
     let run = reproduce(&project, "demo-v0.1.0 --no-mold")
-        .env("RUSTC", project.sandbox.root().join("bin/rustc-less"))
+        .env("PATH", tools.path_before(project.sandbox.env()))
         .run()
         .exits(8);
-    differs(&run, "beta", "path");
+    assert_eq!(document(&run)["identical"], false, "{run}");
 }
 
 #[test]
@@ -249,6 +309,46 @@ fn a_record_is_enough_to_build_the_same_bytes() {
     from(&altered)
         .exits(2)
         .says(&["this repository has no commit"]);
+    fs::write(&altered, text.replace(commit, "--orphan=x")).unwrap();
+    from(&altered)
+        .exits(2)
+        .says(&["`commit` is no full name of a commit"]);
+}
+
+#[test]
+fn a_records_variables_are_in_force_and_this_machines_are_not() {
+    let project = telling();
+    project
+        .quick("build demo-v0.1.0")
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
+        .env("RUSTFLAGS", "-C overflow-checks=yes")
+        .run()
+        .exits(0);
+    let record = project.staged("demo-0.1.0").join("release.json");
+    let text = fs::read_to_string(&record).unwrap();
+    let from = |file: &std::path::Path| {
+        atlas(&project.sandbox, "reproduce --format json")
+            .cwd(project.fixture.root())
+            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "3")
+            .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1")
+            .env("CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS", "false")
+            .arg("--from")
+            .arg(file)
+            .run()
+    };
+    let run = from(&record).exits(0);
+    assert_eq!(document(&run)["identical"], true, "{run}");
+    let altered = project.sandbox.root().join("altered.json");
+    let level = "\"CARGO_PROFILE_RELEASE_OPT_LEVEL\": \"1\"";
+    assert!(text.contains(level), "{text}");
+    fs::write(&altered, text.replace(level, &level.replace('1', "2"))).unwrap();
+    from(&altered).exits(8);
+    let zone = "\"TZ\": \"UTC\"";
+    assert!(text.contains(zone), "{text}");
+    fs::write(&altered, text.replace(zone, "\"TZ\": \"CET\"")).unwrap();
+    from(&altered)
+        .exits(3)
+        .says(&["TZ is not what the record names", "CET"]);
 }
 
 #[test]

@@ -45,7 +45,6 @@ fn bare(sandbox: &Sandbox, line: &str) -> Invocation {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
 fn what_is_missing_is_a_row_and_exit_code_3() {
     let project = Project::new();
     let sandbox = &project.sandbox;
@@ -78,7 +77,6 @@ fn what_is_missing_is_a_row_and_exit_code_3() {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
 fn a_tool_that_is_there_and_does_not_work_is_told_apart() {
     let sandbox = Sandbox::new();
     let tools = FakeTools::new(sandbox.root().join("bin"));
@@ -100,7 +98,6 @@ fn a_tool_that_is_there_and_does_not_work_is_told_apart() {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
 fn a_configuration_that_is_at_fault_is_told_apart_from_a_broken_program() {
     let sandbox = Sandbox::new();
     for (name, value) in [("GITHUB_ACTIONS", "true"), ("SCCACHE_REDIS_ENDPOINT", "no")] {
@@ -133,7 +130,6 @@ fn a_configuration_that_is_at_fault_is_told_apart_from_a_broken_program() {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
 fn setup_installs_what_is_missing_and_says_what_still_is() {
     let sandbox = Sandbox::new();
     let with_apt = |line: &str, script: &str| {
@@ -179,7 +175,6 @@ fn setup_installs_what_is_missing_and_says_what_still_is() {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
 fn the_environment_in_every_form() {
     let sandbox = Sandbox::new();
     let run = bare(&sandbox, "env --format sh").run().exits(0);
@@ -223,7 +218,6 @@ fn the_environment_in_every_form() {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
 fn github_is_told_in_its_files_alone() {
     let sandbox = Sandbox::new();
     let file = sandbox.root().join("github-env");
@@ -247,7 +241,6 @@ fn github_is_told_in_its_files_alone() {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
 fn the_workspaces_profile_stands() {
     let project = Project::new();
     let env = |extra: Option<(&str, &str)>| {
@@ -270,7 +263,6 @@ fn the_workspaces_profile_stands() {
 
 /// What is said about the variable that asks for mold is what cargo does.
 #[test]
-#[cfg(target_os = "linux")]
 fn the_variable_for_mold_silences_what_is_said_and_nothing_else() {
     let sandbox = Sandbox::new();
     let dir = sandbox.root().join("p");

@@ -151,7 +151,10 @@ fn who_loses_a_credential_is_told_how_to_get_another() {
     let dir = temp.path().to_str().unwrap();
     for (args, name) in [
         (&["init"][..], "admin"),
-        (&["user", "add", "operator", "--role", "creator"], "operator"),
+        (
+            &["user", "add", "operator", "--role", "creator"],
+            "operator",
+        ),
         (&["user", "token", "operator"], "operator"),
     ] {
         let args = [args, &["--data-dir", dir]].concat();

@@ -25,11 +25,16 @@ async fn credentials_are_issued_rotated_and_stopped() {
     let server = Server::start().await;
     let roster = server.hub.roster();
     let operator = name("operator");
-    let first = roster.add_user(&operator, UserRole::Admin, None).await.unwrap();
+    let first = roster
+        .add_user(&operator, UserRole::Admin, None)
+        .await
+        .unwrap();
     assert!(first.expose_secret().starts_with("atlas_admin_"));
     let taken = roster.add_user(&operator, UserRole::Creator, None).await;
     assert!(matches!(taken, Err(RosterError::UserExists(_))));
-    let second = roster.issue_credential(&operator, None, Earlier::Keep).await;
+    let second = roster
+        .issue_credential(&operator, None, Earlier::Keep)
+        .await;
     let second = second.unwrap();
     for credential in [&first, &second] {
         assert_eq!(as_user(&server, credential).await, 200);
@@ -45,12 +50,17 @@ async fn credentials_are_issued_rotated_and_stopped() {
     let late = roster.issue_credential(&operator, Some(end), Earlier::Keep);
     assert!(matches!(late.await, Err(RosterError::Expired)));
 
-    let fourth = roster.issue_credential(&operator, None, Earlier::Keep).await;
+    let fourth = roster
+        .issue_credential(&operator, None, Earlier::Keep)
+        .await;
     let fourth = fourth.unwrap();
     assert_eq!(as_user(&server, &fourth).await, 200);
     let alex_now = async || {
         let users = roster.users().await.unwrap();
-        users.into_iter().find(|user| user.name == "operator").unwrap()
+        users
+            .into_iter()
+            .find(|user| user.name == "operator")
+            .unwrap()
     };
     let before = alex_now().await;
     assert_eq!((before.credentials, before.disabled_at), (1, None));
@@ -63,7 +73,9 @@ async fn credentials_are_issued_rotated_and_stopped() {
     server.pass(5);
     roster.disable_user(&operator).await.unwrap();
     assert_eq!(alex_now().await.disabled_at, after.disabled_at);
-    let refused = roster.issue_credential(&operator, None, Earlier::Keep).await;
+    let refused = roster
+        .issue_credential(&operator, None, Earlier::Keep)
+        .await;
     assert!(matches!(refused, Err(RosterError::Disabled(_))));
     let nobody = roster.disable_user(&name("nobody")).await;
     assert!(matches!(nobody, Err(RosterError::NoUser(_))));
@@ -152,7 +164,9 @@ async fn a_roster_is_opened_beside_a_server_and_alone() {
     let server = Server::start().await;
     let config = || hub::HubConfig::new(server.dir.path().join("hub"));
     let beside = Roster::open(config()).await.unwrap();
-    let operator = beside.add_user(&name("operator"), UserRole::Admin, None).await;
+    let operator = beside
+        .add_user(&name("operator"), UserRole::Admin, None)
+        .await;
     let operator = operator.unwrap();
     assert_eq!(as_user(&server, &operator).await, 200);
     // Beside each other too.

@@ -2,7 +2,9 @@
 
 use crate::binary::{command, text};
 use crate::support::{Server, contents, error, header};
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::PermissionsExt;
+#[cfg(target_os = "linux")]
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
@@ -27,6 +29,7 @@ impl Machine {
         }
     }
 
+    #[cfg(target_os = "linux")]
     /// BusyBox for everything, wget among it.
     fn busybox() -> Self {
         let machine = Self::with_tools(&[]);
@@ -48,6 +51,7 @@ impl Machine {
         machine
     }
 
+    #[cfg(target_os = "linux")]
     /// These programs of the system and no others, but for what the script needs in any case.
     fn with_tools(tools: &[&str]) -> Self {
         let temp = tempfile::tempdir().unwrap();

@@ -133,9 +133,18 @@ fn what_makes_no_sense_is_refused_with_a_way_on() {
         (&["user", "add", "blake"], "--role"),
         (&["user", "add", "blake", "--role", "king"], "admin creator"),
         (&["user", "token", "nobody"], "`user list`"),
-        (&["user", "token", "operator", "--expires", "soon"], "--expires"),
         (
-            &["user", "token", "operator", "--expires", "2001-01-01T00:00:00Z"],
+            &["user", "token", "operator", "--expires", "soon"],
+            "--expires",
+        ),
+        (
+            &[
+                "user",
+                "token",
+                "operator",
+                "--expires",
+                "2001-01-01T00:00:00Z",
+            ],
             "over already",
         ),
         (

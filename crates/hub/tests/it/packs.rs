@@ -166,7 +166,11 @@ async fn members_and_administrators_handle_a_packs_tokens() {
         (Method::DELETE, json!({}), 400),
         (Method::DELETE, json!({"tokenId": "unheard-of"}), 404),
     ] {
-        error(bearer(&server, &operator, method, TOKENS, &body).await, status).await;
+        error(
+            bearer(&server, &operator, method, TOKENS, &body).await,
+            status,
+        )
+        .await;
     }
 
     // Who is no member any more may no more.
@@ -283,7 +287,11 @@ async fn a_packs_token_is_for_its_builds_alone() {
         error(server.post(path, &mine).await, 403).await;
         error(ci(&server, &server.token, path, &mine).await, 403).await;
         error(bearer(&server, token, Method::POST, path, &mine).await, 403).await;
-        error(bearer(&server, &operator, Method::POST, path, &mine).await, 403).await;
+        error(
+            bearer(&server, &operator, Method::POST, path, &mine).await,
+            403,
+        )
+        .await;
         // The token decides, even beside a credential that may.
         let both = server.client.post(server.url(path)).json(&mine);
         let both = both
@@ -308,7 +316,11 @@ async fn a_packs_token_is_for_its_builds_alone() {
         ("/api/v1/releases/cli/publish", &json!({})),
     ] {
         error(ci(&server, token, path, body).await, 403).await;
-        error(bearer(&server, &operator, Method::POST, path, body).await, 403).await;
+        error(
+            bearer(&server, &operator, Method::POST, path, body).await,
+            403,
+        )
+        .await;
         error(ci(&server, "x", path, body).await, 401).await;
         error(bearer(&server, "x", Method::POST, path, body).await, 401).await;
     }

@@ -103,7 +103,10 @@ async fn nothing_on_the_disk_holds_a_token() {
     server.release("runner", "1.0.0", "linux/x64", &["a"]).await;
     let (roster, pack) = (server.hub.roster(), "p".parse().unwrap());
     roster.add_pack(&pack).await.unwrap();
-    let (user, role) = ("operator".parse().unwrap(), release_types::UserRole::Creator);
+    let (user, role) = (
+        "operator".parse().unwrap(),
+        release_types::UserRole::Creator,
+    );
     let user = roster.add_user(&user, role, None).await.unwrap();
     let pack_tokens = "/api/v1/packs/p/deploy-tokens";
     let issued = server.as_admin(Method::POST, pack_tokens, &json!({})).await;
