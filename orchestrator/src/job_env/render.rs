@@ -125,11 +125,17 @@ fn append(file: &Path, text: &str) -> std::io::Result<()> {
     if text.is_empty() {
         return Ok(());
     }
+    let before = std::fs::read(file).unwrap_or_default();
     let mut file = std::fs::File::options()
         .append(true)
         .create(true)
         .open(file)?;
-    file.write_all(text.as_bytes())
+    // Somebody's last line may lack its end, and must not become part of ours.
+    let glue = match before.last() {
+        None | Some(b'\n') => "",
+        Some(_) => "\n",
+    };
+    file.write_all(format!("{glue}{text}").as_bytes())
 }
 
 #[cfg(test)]
@@ -225,7 +231,8 @@ mod tests {
     fn github_reads_values_of_several_lines() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("env");
-        std::fs::write(&file, "THERE=1\n").unwrap();
+        // Without the end of its line.
+        std::fs::write(&file, "THERE=1").unwrap();
         let variables = env(&["one", "two\nlines"]).variables;
         append_variables(&file, &variables, "d1").unwrap();
         assert_eq!(

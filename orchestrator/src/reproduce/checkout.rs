@@ -97,6 +97,7 @@ impl Checkout {
         let git = |dir: &Path, args: &[&str]| {
             let command = world
                 .command(&program, &AllowList::base())
+                .args(["-c", "core.hooksPath=/dev/null"])
                 .args(args.iter().copied())
                 .cwd(dir);
             async move { world.runner.success(&command, LIMIT).await }

@@ -351,6 +351,12 @@ fn a_records_variables_are_in_force_and_this_machines_are_not() {
         .says(&["TZ is not what the record names", "CET"]);
 }
 
+/// Writes another file in the place of one that may be read-only.
+fn replace(path: &std::path::Path, bytes: &[u8]) {
+    std::fs::remove_file(path).unwrap();
+    std::fs::write(path, bytes).unwrap();
+}
+
 #[test]
 fn what_is_published_is_what_the_commit_makes() {
     let project = telling();
@@ -358,6 +364,16 @@ fn what_is_published_is_what_the_commit_makes() {
     let line = "demo-v0.1.0 --against-hub --local --no-mold";
     let run = reproduce(&project, line).run().exits(0);
     assert_eq!(document(&run)["against"], "hub", "{run}");
+    // The Hub's word is not enough: what it gives out is read.
+    let blobs = project.sandbox.state_dir().join("hub/blobs");
+    let stored = test_support::tree(&blobs);
+    let (name, bytes) = stored.iter().find(|(_, bytes)| !bytes.is_empty()).unwrap();
+    let mut damaged = bytes.clone();
+    let middle = damaged.len() / 2;
+    damaged[middle] ^= 1;
+    replace(&blobs.join(name), &damaged);
+    reproduce(&project, line).run().exits(8);
+    replace(&blobs.join(name), bytes);
     // The tag now names something else.
     project.fixture.change("else");
     project.fixture.git(&["tag", "--force", "demo-v0.1.0"]);
