@@ -189,8 +189,12 @@ impl Checkout {
         env.set("HOME", &home);
         env.set("USERPROFILE", &home);
         env.set("CARGO_HOME", own);
-        // A configuration may name one folder for what every build makes on its way.
-        env.set("CARGO_BUILD_BUILD_DIR", &self.target_dir);
+        // A configuration may name one folder for what every build makes on its way. sccache puts
+        // cargo's variables into its keys; where builds go through a cache, one that finds all made
+        // already takes nothing from it, which is told as such.
+        if cache.is_none() {
+            env.set("CARGO_BUILD_BUILD_DIR", &self.target_dir);
+        }
         env.set("TZ", self.place.time_zone);
         env.set("LANG", self.place.language);
         env.set("USER", self.place.user);
