@@ -118,15 +118,28 @@ fn compiling_cargos(lines: &[String]) -> BTreeSet<&str> {
         .collect()
 }
 
-/// Method and path of each call in a plan, sorted, without queries and ids.
+/// Method and route of each call in a plan, sorted. The Hub's log has routes and no paths, so what
+/// differs from call to call is a star here.
 fn calls_planned(plan: &serde_json::Value) -> Vec<String> {
     let calls = plan["calls"].as_array().unwrap().iter();
     let mut calls: Vec<String> = calls
         .map(|call| {
             let path = call["path"].as_str().unwrap();
             let path = path.split(['?', ' ', '<']).next().unwrap();
-            let path = if path.is_empty() { "/artifacts/" } else { path };
-            format!("{} {path}", call["method"].as_str().unwrap())
+            let route = match path.strip_prefix("/api/v1/releases/") {
+                _ if path.is_empty() => "/artifacts/*".to_owned(),
+                None if path == "/api/v1/download/" => format!("{path}*"),
+                None => path.to_owned(),
+                Some(rest) => {
+                    let own = |word: &str| match word {
+                        "latest" | "publish" => format!("/{word}"),
+                        _ => "/*".to_owned(),
+                    };
+                    let rest: String = rest.split('/').map(own).collect();
+                    format!("/api/v1/releases{rest}")
+                }
+            };
+            format!("{} {route}", call["method"].as_str().unwrap())
         })
         .collect();
     calls.sort();
@@ -137,20 +150,21 @@ fn calls_planned(plan: &serde_json::Value) -> Vec<String> {
 fn calls_made(log: &str) -> Vec<String> {
     let field = |line: &str, name: &str| {
         let at = line.find(name)? + name.len();
-        line[at..].split([' ', '"']).next().map(str::to_owned)
+        line[at..].split('"').next().map(str::to_owned)
     };
     let mut calls: Vec<String> = log
         .lines()
-        .filter(|line| line.contains("hub::http: request "))
+        .filter(|line| line.contains("hub::http::gate: request "))
         .filter_map(|line| {
-            let (method, path) = (field(line, "method=")?, field(line, "path=\"")?);
-            let redirected = method == "GET" && path.starts_with("/artifacts/");
-            let path = match path {
-                path if path.starts_with("/artifacts/") => "/artifacts/".to_owned(),
-                path if path.starts_with("/api/v1/download/") => "/api/v1/download/".to_owned(),
-                path => path,
+            let (method, route) = (field(line, "method=\"")?, field(line, "route=\"")?);
+            let starred = |word: &str| match word.starts_with('{') {
+                true => "*".to_owned(),
+                false => word.to_owned(),
             };
-            (!redirected).then(|| format!("{method} {path}"))
+            let words: Vec<String> = route.split('/').map(starred).collect();
+            let route = words.join("/");
+            let redirected = method == "GET" && route.starts_with("/artifacts/");
+            (!redirected).then(|| format!("{method} {route}"))
         })
         .collect();
     calls.sort();
