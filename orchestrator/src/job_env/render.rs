@@ -106,11 +106,7 @@ pub fn append_variables(
 /// # Errors
 /// What the system says.
 pub fn append_path(file: &Path, folders: &[String]) -> std::io::Result<()> {
-    let there = match std::fs::read_to_string(file) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(error),
-    };
+    let there = String::from_utf8_lossy(&read(file)?).into_owned();
     let mut text = String::new();
     for folder in folders {
         if !there.lines().any(|line| line == folder) {
@@ -121,11 +117,19 @@ pub fn append_path(file: &Path, folders: &[String]) -> std::io::Result<()> {
     append(file, &text)
 }
 
+/// What stands in a file, which need not be there.
+fn read(file: &Path) -> std::io::Result<Vec<u8>> {
+    match std::fs::read(file) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        read => read,
+    }
+}
+
 fn append(file: &Path, text: &str) -> std::io::Result<()> {
     if text.is_empty() {
         return Ok(());
     }
-    let before = std::fs::read(file).unwrap_or_default();
+    let before = read(file)?;
     let mut file = std::fs::File::options()
         .append(true)
         .create(true)

@@ -35,7 +35,7 @@ impl Place {
         Self {
             folder: "a",
             target: "work/target",
-            time_zone: "XXX-5:45",
+            time_zone: "ABC-5:45",
             language: "C.UTF-8",
             user: "first",
             umask: 0o022,

@@ -134,6 +134,21 @@ fn a_cache_changes_nothing() {
 }
 
 #[test]
+fn the_users_git_hooks_have_no_say_in_a_checkout() {
+    let project = Project::new();
+    project.fixture.break_compilation("alpha");
+    project.fixture.commit("break");
+    project.fixture.tag("demo-v0.1.0");
+    let root = project.sandbox.root();
+    let hooks = FakeTools::new(root.join("hooks"));
+    hooks.add("post-checkout", "");
+    let config = format!("[core]\nhooksPath = {}\n", root.join("hooks").display());
+    fs::write(root.join("home/.gitconfig"), config).unwrap();
+    reproduce(&project, "demo-v0.1.0 --no-mold").run().exits(4);
+    assert_eq!(hooks.calls("post-checkout"), Vec::<String>::new());
+}
+
+#[test]
 fn a_clock_in_a_build_script_is_caught_and_its_package_named() {
     let project = Project::new();
     project.fixture.edit(
