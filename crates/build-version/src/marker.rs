@@ -354,17 +354,18 @@ mod tests {
             piece in 1_usize..64,
         ) {
             let file = parts.concat();
-            let markers = file
+            // A cut marker can be completed by what follows it ("1.4." and a chance "1"), so
+            // every five bytes that are a version count, not only those that were put in.
+            let header = &marker("1.4.0")[..HEADER_LEN];
+            let markers: Vec<Version> = file
                 .windows(HEADER_LEN + 5)
-                .filter(|window| *window == marker("1.4.0"))
-                .count();
+                .filter_map(|window| window.strip_prefix(header))
+                .filter_map(|version| std::str::from_utf8(version).ok()?.parse().ok())
+                .collect();
             match read_marker(Slow(&file, piece)) {
-                Ok(version) => {
-                    prop_assert_eq!(version.to_string(), "1.4.0");
-                    prop_assert_eq!(markers, 1);
-                }
-                Err(MarkerError::None) => prop_assert_eq!(markers, 0),
-                Err(MarkerError::Several { count }) => prop_assert_eq!(count, markers),
+                Ok(version) => prop_assert_eq!(vec![version], markers),
+                Err(MarkerError::None) => prop_assert!(markers.is_empty()),
+                Err(MarkerError::Several { count }) => prop_assert_eq!(count, markers.len()),
                 Err(MarkerError::Malformed { offset }) => {
                     prop_assert!(usize::try_from(offset).unwrap() < file.len());
                 }
