@@ -15,6 +15,21 @@ pub fn is_root() -> bool {
     false
 }
 
+/// Whether a file or folder belongs to the user that this process runs as; always, where files say
+/// nothing of the kind.
+pub fn is_own(metadata: &std::fs::Metadata) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        metadata.uid() == rustix::process::geteuid().as_raw()
+    }
+    #[cfg(not(unix))]
+    {
+        let _any = metadata;
+        true
+    }
+}
+
 /// Sets the permissions of a file or folder; nothing, where there are no modes.
 ///
 /// # Errors

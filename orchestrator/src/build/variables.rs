@@ -98,14 +98,15 @@ fn outside(env: &Env, pass_env: &[String]) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Whether a value is an address with a user's name or password.
+/// Whether a value is an address with a user's name or password. A password may hold what ends a
+/// host's name elsewhere, so an address with both `:` and `@` in its path is taken for one too.
 fn holds_password(value: &str) -> bool {
-    let mut after = value.split("://").skip(1);
-    after.any(|rest| {
-        rest.split(['/', ' '])
-            .next()
-            .is_some_and(|host| host.contains('@'))
-    })
+    let after = value.split("://").skip(1);
+    let mut users = after.filter_map(|rest| {
+        let address = rest.split(char::is_whitespace).next().unwrap_or_default();
+        Some(address.rsplit_once('@')?.0)
+    });
+    users.any(|user| !user.contains('/') || user.contains(':'))
 }
 
 /// Puts a record's variables in force: those that are set here and were not there are removed, and
@@ -209,6 +210,17 @@ mod tests {
             ]
         );
         assert!(found["MIRROR"].starts_with(DIGEST), "{found:?}");
+        for secret in ["redis://me:pa/ss@host", "a https://token@h/x"] {
+            assert!(holds_password(secret), "{secret}");
+        }
+        for open in [
+            "https://h/x@2",
+            "https://h:1/x",
+            "a@b",
+            "-DX=https://h me@h",
+        ] {
+            assert!(!holds_password(open), "{open}");
+        }
     }
 
     #[test]

@@ -9,8 +9,8 @@ use crate::error::Error;
 use crate::events::Event;
 use crate::publish::LastPublished;
 use crate::reproduce::{
-    Counterpart, Expected, Maker, Order, Proof, ReproduceError, Request, Subject, linker_version,
-    same_tools,
+    Checkout, Counterpart, Expected, Maker, Order, Place, Proof, ReproduceError, Request, Subject,
+    linker_version, same_tools,
 };
 use crate::select::SelectError;
 use crate::settings::SettingsError;
@@ -20,7 +20,6 @@ use std::path::Path;
 pub(super) async fn reproduce(app: &App<'_>, args: ReproduceCommand) -> Result<(), Error> {
     let workspace = products::read(app.world).await?;
     let subject = subject(app, &args, &workspace.root).await?;
-    let counterpart = counterpart(app, &args, &subject, &workspace).await?;
     let temporary = std::env::temp_dir();
     for left in reproduce::sweep(&temporary) {
         app.reporter.note(format!(
@@ -31,6 +30,7 @@ pub(super) async fn reproduce(app: &App<'_>, args: ReproduceCommand) -> Result<(
     let scratch = reproduce::Scratch::make(&temporary).map_err(io(&temporary))?;
     // Programs tell resolved paths.
     let dir = scratch.path().canonicalize().map_err(io(scratch.path()))?;
+    let counterpart = counterpart(app, &args, &subject, &workspace.root, &dir).await?;
     let proof = Proof {
         world: app.world,
         root: &workspace.root,
@@ -103,9 +103,13 @@ async fn counterpart(
     app: &App<'_>,
     args: &ReproduceCommand,
     subject: &Subject,
-    workspace: &products::Workspace,
+    root: &Path,
+    scratch: &Path,
 ) -> Result<Counterpart, Error> {
     if args.against_hub {
+        // The group's products are those of the commit, whatever the tree of today has.
+        let look = Checkout::make(app.world, root, &subject.commit, scratch, Place::ALL[0]).await?;
+        let workspace = products::read(&look.world(app.world, None, None)?).await?;
         let channel = subject
             .channel
             .ok_or_else(|| SelectError::NoChannel(subject.tag.version.clone()))?;

@@ -1,5 +1,6 @@
 //! The temporary folder of a run, and the removal of those that killed runs have left.
 
+use crate::system::is_own;
 use process::PidLock;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -62,12 +63,16 @@ pub fn sweep(parent: &Path) -> Vec<PathBuf> {
     for entry in entries.filter_map(Result::ok) {
         let named = entry.file_name().to_string_lossy().starts_with(PREFIX);
         let dir = entry.path();
-        // Others' folders cannot be locked, and links are not followed.
-        if !named || !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            continue;
-        }
+        // What others have put there is theirs, and links lead anywhere: neither is touched.
+        let own = |path: &Path| {
+            let found = std::fs::symlink_metadata(path);
+            found.ok().filter(is_own)
+        };
         let lock = dir.join(LOCK);
-        if !lock.is_file() {
+        if !named
+            || !own(&dir).is_some_and(|found| found.is_dir())
+            || !own(&lock).is_some_and(|found| found.is_file())
+        {
             continue;
         }
         let Ok(held) = PidLock::acquire(&lock) else {
@@ -99,10 +104,18 @@ mod tests {
         std::fs::create_dir(&other).unwrap();
         std::fs::write(other.join(LOCK), "").unwrap();
 
+        let linked = parent.join("atlas-reproduce-linked");
+        std::fs::create_dir(&linked).unwrap();
+        let precious = parent.join("precious");
+        std::fs::write(&precious, "mine").unwrap();
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(&precious, linked.join(LOCK)).unwrap();
+
         assert_eq!(sweep(parent), [left]);
-        for stays in [&kept, &other, running.path()] {
+        for stays in [&kept, &other, &linked, running.path()] {
             assert!(stays.is_dir(), "{}", stays.display());
         }
+        assert_eq!(std::fs::read_to_string(precious).unwrap(), "mine");
         let path = running.path().to_owned();
         running.close().unwrap();
         assert!(!path.exists());

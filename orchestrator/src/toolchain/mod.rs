@@ -308,7 +308,8 @@ impl Ensure<'_> {
     }
 
     async fn sccache(&self, found: Option<&Path>) -> Result<Sccache, ToolchainError> {
-        let present = self.present(Tool::Sccache, found).await?;
+        let found = self.usable_sccache(found).await?;
+        let present = self.present(Tool::Sccache, found.as_deref()).await?;
         let (path, version) = (present.path.clone(), present.version.clone());
         let stall = self.wanted.cache_stall;
         let start = Sccache::start(self.world, path, version, Some(self.policy), stall);
@@ -320,6 +321,23 @@ impl Ensure<'_> {
         }
         self.report(Tool::Sccache, &present);
         Ok(sccache)
+    }
+
+    /// What was found, unless it is too old or tells no version while an earlier run has installed
+    /// one.
+    async fn usable_sccache(
+        &self,
+        found: Option<&Path>,
+    ) -> Result<Option<PathBuf>, ToolchainError> {
+        let own = installed_sccache(self.world.host, self.state_dir);
+        let (Some(found), Some(own)) = (found, own) else {
+            return Ok(found.map(Path::to_owned));
+        };
+        match probe::version(self.world, Tool::Sccache.name(), found).await {
+            Ok(version) if Tool::Sccache.accepts(&version) => Ok(Some(found.to_owned())),
+            Err(error @ ToolchainError::Interrupted(_)) => Err(error),
+            Ok(_) | Err(_) => Ok(Some(own)),
+        }
     }
 
     async fn sccache_or_none(

@@ -301,6 +301,16 @@ fn what_is_published_is_what_the_commit_makes() {
     replace(&blobs.join(name), &damaged);
     reproduce(&project, line).run().exits(8);
     replace(&blobs.join(name), bytes);
+    // A product that has come to the group since is none of that release's.
+    let (other, demo) = ("group = \"other\"", "group = \"demo\"");
+    project.fixture.edit("gamma/Cargo.toml", other, demo);
+    project.fixture.commit("one more in the group");
+    let run = reproduce(&project, line).run().exits(0);
+    assert_eq!(
+        document(&run)["files"].as_array().unwrap().len(),
+        2,
+        "{run}"
+    );
     // The tag now names something else.
     project.fixture.change("else");
     project.fixture.git(&["tag", "--force", "demo-v0.1.0"]);
