@@ -12,6 +12,7 @@
 mod binary;
 mod catalogue;
 mod connections;
+mod database;
 #[cfg(unix)]
 mod full_disk;
 #[cfg(unix)]
@@ -24,6 +25,8 @@ mod limits;
 mod lists;
 #[cfg(unix)]
 mod observed;
+#[cfg(all(unix, feature = "postgres"))]
+mod on_postgres;
 #[cfg(unix)]
 mod operated;
 #[cfg(unix)]

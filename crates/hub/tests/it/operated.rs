@@ -1,6 +1,7 @@
 //! What an operator does with a Hub: reads its audit, checks it, cleans it, copies it, stops it.
 
 use crate::binary::{PROGRAM, Serving, command, initialized, publish, run, serve_args, text};
+use crate::database::in_files;
 use crate::support::{Server, artifact, client, files};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -225,6 +226,7 @@ async fn what_nobody_needs_goes_and_what_somebody_needs_stays() {
 /// The catalogue of a backup beside the bytes of today: what it does not know, it must not remove.
 #[tokio::test]
 async fn a_catalogue_that_was_put_back_removes_no_newer_bytes() {
+    in_files();
     for by_backup in [true, false] {
         let temp = tempfile::tempdir().unwrap();
         let dir = temp.path().join("hub");
@@ -264,6 +266,7 @@ async fn a_catalogue_that_was_put_back_removes_no_newer_bytes() {
 
 #[tokio::test]
 async fn a_backup_of_a_running_hub_is_a_hub() {
+    in_files();
     let temp = tempfile::tempdir().unwrap();
     let dir = temp.path().join("hub");
     let admin = initialized(&dir);
@@ -319,6 +322,7 @@ async fn a_backup_of_a_running_hub_is_a_hub() {
 
 #[tokio::test]
 async fn a_backup_that_is_damaged_makes_no_hub() {
+    in_files();
     let temp = tempfile::tempdir().unwrap();
     let dir = temp.path().join("hub");
     released(&dir).await;
@@ -361,6 +365,7 @@ async fn a_backup_that_is_damaged_makes_no_hub() {
 /// While releases are made, every backup is whole, and holds a release or none of it.
 #[tokio::test]
 async fn a_backup_under_load_is_whole() {
+    in_files();
     let server = Server::start().await;
     let dir = server.dir.path().join("hub");
     let temp = tempfile::tempdir().unwrap();
@@ -374,6 +379,7 @@ async fn a_backup_under_load_is_whole() {
     };
     let folder = temp.path().to_owned();
     let copying = tokio::task::spawn_blocking(move || {
+        in_files();
         for number in 0..6 {
             let backup = folder.join(format!("backup-{number}"));
             ok(&["backup", backup.to_str().unwrap()], &dir);
