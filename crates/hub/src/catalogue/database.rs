@@ -63,20 +63,22 @@ impl Pool {
 impl Tx {
     /// Makes the changes last: they are on disk when it returns.
     pub(crate) async fn commit(self) -> Result<(), HubError> {
-        Ok(match self {
+        match self {
             Self::Sqlite(tx) => tx.commit().await?,
             #[cfg(feature = "postgres")]
             Self::Postgres(tx) => postgres::in_time(tx.commit()).await?,
-        })
+        }
+        Ok(())
     }
 
     /// Takes everything back now.
     pub(super) async fn rollback(self) -> Result<(), HubError> {
-        Ok(match self {
+        match self {
             Self::Sqlite(tx) => tx.rollback().await?,
             #[cfg(feature = "postgres")]
             Self::Postgres(tx) => postgres::in_time(tx.rollback()).await?,
-        })
+        }
+        Ok(())
     }
 }
 

@@ -268,8 +268,10 @@ mod tests {
             .await
             .unwrap();
         let pragma = async |pool: &Pool, text: &'static str| -> String {
-            let Pool::Sqlite(pool) = pool else {
-                panic!("not SQLite");
+            let pool = match pool {
+                Pool::Sqlite(pool) => pool,
+                #[cfg(feature = "postgres")]
+                Pool::Postgres(_) => panic!("not SQLite"),
             };
             let row = sqlx::query(text).fetch_one(pool).await.unwrap();
             use sqlx::Row as _;

@@ -185,6 +185,7 @@ async fn a_roster_is_opened_beside_a_server_and_alone() {
     let next = {
         let dir = dir.clone();
         tokio::task::spawn_blocking(move || {
+            in_files();
             let runtime = tokio::runtime::Handle::current();
             runtime.block_on(Server::start_in(dir, |_| {}))
         })
