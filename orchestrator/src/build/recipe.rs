@@ -89,7 +89,11 @@ fn c_compiler(env: &Env, host: Platform, target: Platform) -> Vec<String> {
     match text {
         Some(text) => {
             let text = text.to_string_lossy();
-            text.split_whitespace().map(str::to_owned).collect()
+            // The `cc` crate too takes a value that is one path as a whole.
+            match Path::new(&*text).is_file() {
+                true => vec![text.into_owned()],
+                false => text.split_whitespace().map(str::to_owned).collect(),
+            }
         }
         None if host != target && target.os == Os::Linux => {
             vec![triple.replace("-unknown", "") + "-gcc"]

@@ -108,7 +108,7 @@ pub enum Command {
     /// Look for every tool, try it, and say how to install what is missing.
     #[command(after_help = "Example:\n  atlas-release doctor --format json")]
     Doctor,
-    /// Install the tools that are missing, and nothing else.
+    /// Install the tools that `doctor` finds lacking.
     #[command(after_help = "Example:\n  atlas-release setup --dry-run")]
     Setup(SetupCommand),
     /// Write the environment of builds for other steps of a job, such as tests.

@@ -145,6 +145,7 @@ async fn work_out(app: &App<'_>, state_dir: &Path) -> Result<JobEnv, ToolchainEr
     // Without a workspace there is no profile.
     let root = products::root(world).await.ok();
     let manifest = root.and_then(|root| cargo_config::read_file(&root.join("Cargo.toml")));
+    let broken = cargo_config::broken(&world.cwd, home.as_deref());
     let lld_link =
         find_lld_link(world).filter(|_| Tool::LldLink.need(world.host) != Need::Optional);
     Ok(job_env::job_env(&job_env::Facts {
@@ -158,6 +159,7 @@ async fn work_out(app: &App<'_>, state_dir: &Path) -> Result<JobEnv, ToolchainEr
         ),
         github_cache: uses_github_cache(world),
         config: &config,
+        broken: &broken,
         env: &world.env,
     }))
 }

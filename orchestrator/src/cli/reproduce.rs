@@ -18,7 +18,7 @@ use crate::reproduce::{
 };
 use crate::select::SelectError;
 use crate::settings::SettingsError;
-use crate::{products, toolchain};
+use crate::{products, reproduce, toolchain};
 use release_types::{Channel, Kind, Platform, ProductName, Sha256Digest, Tag};
 use std::path::{Path, PathBuf};
 
@@ -56,16 +56,24 @@ pub(super) async fn reproduce(app: &App<'_>, args: ReproduceCommand) -> Result<(
         (false, Some(record)) => Some(recorded(record)),
         (false, None) => None,
     };
-    let scratch = tempfile::Builder::new()
-        .prefix("atlas-reproduce-")
-        .tempdir()
-        .map_err(io(Path::new("a temporary folder")))?;
+    let temporary = std::env::temp_dir();
+    for left in reproduce::sweep(&temporary) {
+        app.reporter.note(format!(
+            "removed {}, which a run that was killed has left",
+            left.display()
+        ));
+    }
+    let scratch = reproduce::Scratch::make(&temporary).map_err(io(&temporary))?;
     // Programs tell resolved paths.
     let dir = scratch.path().canonicalize().map_err(io(scratch.path()))?;
     let outcome = proof(app, &args, &subject, expected, &workspace.root, &dir).await;
     if args.keep {
-        app.reporter
-            .note(format!("kept: {}", scratch.keep().display()));
+        let (path, unmarked) = scratch.keep();
+        app.reporter.note(format!("kept: {}", path.display()));
+        if let Err(error) = unmarked {
+            app.reporter
+                .warn(format!("a later run may remove it ({error})"));
+        }
     } else if let Err(error) = scratch.close() {
         // What was found out counts all the same.
         app.reporter.warn(format!(
@@ -304,6 +312,10 @@ async fn subject(app: &App<'_>, args: &ReproduceCommand, root: &Path) -> Result<
             && *tag != record.tag
         {
             let why = format!("it is of {}, not {tag}", record.tag);
+            return Err(ReproduceError::Record { path, why }.into());
+        }
+        if record.artifacts.is_empty() {
+            let why = "it names no files to compare with".to_owned();
             return Err(ReproduceError::Record { path, why }.into());
         }
         if !record.dirty.is_empty() {

@@ -10,6 +10,9 @@ use std::time::Duration;
 /// How long git may take to check a large commit out.
 const LIMIT: Duration = Duration::from_secs(600);
 
+/// The settings that decide how git writes a file out: filters such as Git LFS, and line ends.
+const WRITES_FILES: &str = r"^(filter\..*|core\.(autocrlf|eol))$";
+
 /// One set of circumstances. Every two differ in all that must not matter.
 #[derive(Debug, Clone, Copy)]
 pub struct Place {
@@ -118,6 +121,22 @@ impl Checkout {
             &target,
         ];
         git(&root, &clone).await.map_err(ReproduceError::Git)?;
+        // What decides how a file is written out may stand in the repository's own settings, which
+        // a clone does not take along.
+        let asked = git(
+            workspace,
+            &["config", "--local", "--null", "--get-regexp", WRITES_FILES],
+        );
+        let settings = match asked.await {
+            Ok(output) => output.stdout_text(),
+            // There are none.
+            Err(ProcessError::Failed { .. }) => String::new(),
+            Err(error) => return Err(ReproduceError::Git(error)),
+        };
+        for (name, value) in settings.split('\0').filter_map(|one| one.split_once('\n')) {
+            let set = git(&work, &["config", "--add", name, value]);
+            set.await.map_err(ReproduceError::Git)?;
+        }
         let checkout = [
             "-c",
             "advice.detachedHead=false",

@@ -7,10 +7,12 @@
 mod checkout;
 mod explain;
 mod report;
+mod scratch;
 
 pub use checkout::{Checkout, Place};
 pub use explain::{Tree, explain};
 pub use report::{Cause, CauseKind, Comparison, Reproduction, SectionDifference, StringDifference};
+pub use scratch::{Scratch, sweep};
 
 use crate::dist::{Recipe, ReleaseRecord};
 use crate::shim::Policy;

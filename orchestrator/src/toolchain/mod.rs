@@ -14,7 +14,7 @@ mod sccache;
 mod target;
 mod tool;
 
-pub use cc::{C_FLAGS_VAR, joined};
+pub use cc::{C_FLAGS_VAR, CCompilers, joined};
 pub use env::{BuildEnv, CommonEnv, build_environment, common_environment, uses_github_cache};
 pub use find::{Found, Rustc, find, rustc};
 pub(crate) use install::installed_sccache;
@@ -23,7 +23,7 @@ pub(crate) use lld::probe as try_lld_link;
 pub use lld::{LldLink, find as find_lld_link};
 pub(crate) use probe::{linker as try_linker, scratch, version};
 pub use recipes::{Installers, Reason, Way, line, planned_path, recipe, recipes};
-pub use reproducible::{c_compilers_map, compiler_flags};
+pub use reproducible::c_compilers_map;
 pub(crate) use sccache::Secrets;
 pub use sccache::{CacheUse, KEEP_ALIVE, Sccache};
 pub use target::check_targets;
@@ -34,7 +34,6 @@ use crate::events::{Event, Reporter};
 use crate::shim::{self, Policy};
 use process::ProcessError;
 use release_types::{Os, Platform};
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -129,8 +128,8 @@ pub struct Toolchain {
     pub shim: PathBuf,
     /// What the shim does.
     pub policy: Policy,
-    /// The `PATH` on which C compilers add the policy's flags, where they know them.
-    pub c_compilers: Option<OsString>,
+    /// The C compilers that add the policy's flags, where they know them.
+    pub c_compilers: Option<CCompilers>,
     /// mold's version, when it links.
     pub mold: Option<String>,
     /// lld-link's version, when it links.
@@ -165,8 +164,8 @@ pub async fn ensure(
     let c_compilers = match c_compilers_map(world.host, policy_target(&policy, world)) {
         true => {
             let dir = cc::folder(state_dir);
-            let path = cc::install(world, &dir);
-            Some(path.map_err(|source| ToolchainError::Io { path: dir, source })?)
+            let compilers = cc::install(world, &dir);
+            Some(compilers.map_err(|source| ToolchainError::Io { path: dir, source })?)
         }
         false => None,
     };

@@ -1,4 +1,4 @@
-//! A cache never breaks or hangs a build: the slow half of the table of faults, and shared caches
+//! Whatever is wrong with a cache, the build goes on: the slow half of the table of faults, and shared caches
 //! that work. The quick half stands among the other tests of builds.
 
 use crate::cached::*;

@@ -1,4 +1,4 @@
-//! A cache never breaks or hangs a build: the quick half of the table of faults, and what a cache
+//! Whatever is wrong with a cache, the build goes on: the quick half of the table of faults, and what a cache
 //! is good for.
 
 use crate::cached::*;

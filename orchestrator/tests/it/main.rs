@@ -18,6 +18,7 @@ mod manifests;
 mod merging;
 mod products;
 mod publishing;
+mod recipes;
 mod release_local;
 mod release_remote;
 mod reproducing;

@@ -184,7 +184,7 @@ fn a_clock_in_a_build_script_is_caught_and_its_package_named() {
 }
 
 /// The real rustc with one flag taken away.
-fn rustc_without(tools: &FakeTools, flag: &str) {
+pub fn rustc_without(tools: &FakeTools, flag: &str) {
     let real = which::which("rustc").unwrap();
     tools.add(
         "rustc-less",

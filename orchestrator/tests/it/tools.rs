@@ -261,6 +261,32 @@ fn the_workspaces_profile_stands() {
     assert_eq!(env(None), Value::Null);
 }
 
+#[test]
+fn a_broken_configuration_is_named_and_flags_that_are_no_text_are_left_alone() {
+    use std::os::unix::ffi::OsStringExt as _;
+    let project = Project::new();
+    project
+        .fixture
+        .write(".cargo/config.toml", "[build]\nrustflags = [\n");
+    let run = bare(&project.sandbox, "env --format sh")
+        .cwd(project.fixture.root())
+        .run()
+        .exits(0);
+    run.says(&[".cargo/config.toml is not understood", "line 2"]);
+    let name = format!(
+        "CARGO_TARGET_{}_UNKNOWN_LINUX_GNU_RUSTFLAGS",
+        std::env::consts::ARCH.to_uppercase()
+    );
+    let flags = std::ffi::OsString::from_vec(b"--cfg \xff".to_vec());
+    let run = atlas(&project.sandbox, "env --format sh")
+        .cwd(project.sandbox.root())
+        .env(&name, flags)
+        .run()
+        .exits(0);
+    assert!(!run.stdout.contains(&name), "{run}");
+    run.says(&[&name, "mold is left out"]);
+}
+
 /// What is said about the variable that asks for mold is what cargo does.
 #[test]
 fn the_variable_for_mold_silences_what_is_said_and_nothing_else() {
