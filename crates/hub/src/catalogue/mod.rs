@@ -267,26 +267,18 @@ mod tests {
         let catalogue = Catalogue::open(file.path(), Timestamp::now())
             .await
             .unwrap();
-        let pragma = async |pool: &Pool, text: &'static str| -> String {
-            let pool = match pool {
-                Pool::Sqlite(pool) => pool,
-                #[cfg(feature = "postgres")]
-                Pool::Postgres(_) => panic!("not SQLite"),
-            };
-            let row = sqlx::query(text).fetch_one(pool).await.unwrap();
-            use sqlx::Row as _;
-            row.try_get::<String, _>(0)
-                .or_else(|_| row.try_get::<i64, _>(0).map(|n| n.to_string()))
-                .unwrap()
+        let mode: String = query_scalar("PRAGMA journal_mode")
+            .fetch_one(&catalogue.writer)
+            .await
+            .unwrap();
+        assert_eq!(mode, "wal");
+        let pragma = async |pool: &Pool, text: &'static str| -> i64 {
+            query_scalar(text).fetch_one(pool).await.unwrap()
         };
-        assert_eq!(
-            pragma(&catalogue.writer, "PRAGMA journal_mode").await,
-            "wal"
-        );
         // 2 is FULL.
-        assert_eq!(pragma(&catalogue.writer, "PRAGMA synchronous").await, "2");
-        assert_eq!(pragma(&catalogue.writer, "PRAGMA foreign_keys").await, "1");
-        assert_eq!(pragma(&catalogue.readers, "PRAGMA foreign_keys").await, "1");
+        assert_eq!(pragma(&catalogue.writer, "PRAGMA synchronous").await, 2);
+        assert_eq!(pragma(&catalogue.writer, "PRAGMA foreign_keys").await, 1);
+        assert_eq!(pragma(&catalogue.readers, "PRAGMA foreign_keys").await, 1);
         let refused = query("DELETE FROM products")
             .execute(&catalogue.readers)
             .await;

@@ -1,98 +1,19 @@
 //! What only a catalogue in PostgreSQL can meet: several Hubs at once, and a database that goes and
 //! comes back. Each test has a server of its own, so these are left to the profile `full`.
 
-use crate::binary::{PROGRAM, command, text};
+mod operated;
+mod server;
+
 use crate::support::{Server, artifact, error, header};
-use hub::{DatabaseUrl, Hub, HubConfig, Roster};
+use hub::{DatabaseUrl, Hub, HubConfig};
 use release_types::Release;
 use reqwest::StatusCode;
 use serde_json::json;
+use server::{Postgres, connect, tell};
 use sqlx::{Connection as _, Executor as _};
-use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Output, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
-
-/// In the URL of every database here, and nowhere else.
-const SECRET: &str = "hush-4711";
-
-/// A PostgreSQL of one test. It ends, and its data goes, when its script's input ends.
-struct Postgres {
-    script: Child,
-    server: String,
-    folder: PathBuf,
-}
-
-impl Postgres {
-    fn start() -> Self {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../ci/with-postgres");
-        let say = "echo \"$HUB_TEST_DATABASE $HUB_TEST_POSTGRES\"; exec cat";
-        let mut script = command(script, &["sh", "-c", say])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        let mut stdout = BufReader::new(script.stdout.take().unwrap());
-        stdout.read_line(&mut line).unwrap();
-        let (url, folder) = line.trim_end().split_once(' ').expect("no PostgreSQL");
-        Self {
-            script,
-            server: url.rsplit_once('/').unwrap().0.to_owned(),
-            folder: folder.into(),
-        }
-    }
-
-    /// The URL of a new database.
-    async fn database(&self, name: &'static str) -> String {
-        let mut connection = connect(&format!("{}/postgres", self.server)).await;
-        let create = format!("CREATE DATABASE {name}");
-        let created = connection.execute(sqlx::AssertSqlSafe(create)).await;
-        created.unwrap();
-        connection.close().await.unwrap();
-        let with_password = format!("hub:{SECRET}@");
-        let server = self.server.replacen("hub@", &with_password, 1);
-        format!("{server}/{name}")
-    }
-
-    /// Sends a signal to every process of it.
-    fn signal(&self, signal: &str) {
-        let file = std::fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap();
-        let first = file.lines().next().unwrap();
-        let children = command("ps", &["-o", "pid=", "--ppid", first]).output();
-        let children = text(&children.unwrap().stdout);
-        // The first one makes others, so it goes to sleep before them, and wakes up after them.
-        let mut all = vec![first];
-        all.extend(children.split_whitespace());
-        if signal == "-CONT" {
-            all.reverse();
-        }
-        for pid in all {
-            // One of them may have ended by itself.
-            command("kill", &[signal, pid]).status().unwrap();
-        }
-    }
-}
-
-impl Drop for Postgres {
-    fn drop(&mut self) {
-        drop(self.script.stdin.take());
-        self.script.wait().ok();
-    }
-}
-
-/// Stops or starts a PostgreSQL.
-fn tell(folder: &Path, what: &str) {
-    let server = folder.join("server");
-    let done = command(server.to_str().unwrap(), &[what]).status();
-    assert!(done.unwrap().success(), "{what}");
-}
-
-async fn connect(url: &str) -> sqlx::PgConnection {
-    sqlx::PgConnection::connect(url).await.unwrap()
-}
 
 fn on(url: &str) -> impl FnOnce(&mut HubConfig) {
     let url = DatabaseUrl::from(url.to_owned());
@@ -415,119 +336,4 @@ async fn both_databases_have_the_same_tables() {
         .await
         .unwrap();
     assert_eq!(ours, theirs);
-}
-
-fn atlas_hub(url: &str, words: &[&str]) -> Output {
-    let mut command = command(PROGRAM, words);
-    let done = command.env("ATLAS_HUB_DATABASE", url).output().unwrap();
-    for said in [&done.stdout, &done.stderr] {
-        let said = text(said);
-        assert!(!said.contains(SECRET), "{said}");
-    }
-    done
-}
-
-fn refused(url: &str, words: &[&str], code: i32, says: &str) {
-    let done = atlas_hub(url, words);
-    let said = text(&done.stderr);
-    assert_eq!(done.status.code(), Some(code), "{words:?}: {said}");
-    assert!(said.contains(says), "{words:?}: {said}");
-}
-
-#[tokio::test]
-async fn the_operator_needs_the_database_alone() {
-    let postgres = Postgres::start();
-    let url = &*postgres.database("hub").await;
-    let temp = tempfile::tempdir().unwrap();
-    let hub = temp.path().join("hub");
-    let dir = ["--data-dir", hub.to_str().unwrap()];
-    let with_dir = |words: &[&'static str]| [words, &dir[..]].concat();
-    refused(
-        url,
-        &["user", "list"],
-        2,
-        "holds no Hub; run `atlas-hub init",
-    );
-    refused(
-        url,
-        &with_dir(&["serve"]),
-        2,
-        "holds no Hub; run `atlas-hub init",
-    );
-    assert!(!hub.exists());
-    refused(url, &["init"], 2, "--data-dir");
-    let done = atlas_hub(url, &with_dir(&["-vv", "init"]));
-    assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
-    assert!(text(&done.stdout).starts_with("atlas_admin_"));
-    for words in [
-        &["user", "add", "operator", "--role", "creator"][..],
-        &["user", "list"],
-        &["pack", "add", "p"],
-        &["pack", "member", "add", "p", "operator", "--role", "admin"],
-        &["product", "add", "my-tool"],
-        &["product", "list"],
-        &["audit", "--format", "json"],
-    ] {
-        let done = atlas_hub(url, words);
-        assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
-    }
-    for words in [&["check"][..], &["gc"]] {
-        refused(url, words, 2, "--data-dir");
-        let done = atlas_hub(url, &with_dir(&[words[0]]));
-        assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
-    }
-    let aside = temp.path().join("backup");
-    let aside = aside.to_str().unwrap();
-    refused(url, &["backup", aside], 2, "pg_dump");
-    refused(
-        url,
-        &[&["restore", aside][..], &dir].concat(),
-        2,
-        "pg_restore",
-    );
-    assert!(!Path::new(aside).exists());
-
-    // What is no database, or none that answers.
-    let nobody = url.replace("127.0.0.1", "127.0.0.1:1,").replace(',', "");
-    let port = url.rsplit_once(':').unwrap().1.split_once('/').unwrap().0;
-    let nobody = nobody.replacen(&format!(":1:{port}"), ":1", 1);
-    refused(&nobody, &["user", "list"], 9, "127.0.0.1:1; is it running");
-    refused(
-        &format!("{url}?pasword={SECRET}"),
-        &["user", "list"],
-        2,
-        "`pasword`",
-    );
-    refused(
-        &format!("{url}?sslmode={SECRET}"),
-        &["user", "list"],
-        2,
-        "postgres://",
-    );
-    refused(
-        &url.replace("postgres:", "mysql:"),
-        &["user", "list"],
-        2,
-        "postgres://",
-    );
-    refused(SECRET, &["user", "list"], 2, "postgres://");
-    // A folder with a catalogue of its own is another Hub's.
-    let own = temp.path().join("own");
-    Hub::open(HubConfig::new(&own)).await.unwrap().close().await;
-    let own = ["serve", "--data-dir", own.to_str().unwrap()];
-    refused(url, &own, 2, "another data directory");
-
-    let mut connection = connect(url).await;
-    connection
-        .execute(
-            "INSERT INTO _sqlx_migrations \
-             (version, description, success, checksum, execution_time) \
-             VALUES (9999, 'of a later version', true, '', 0)",
-        )
-        .await
-        .unwrap();
-    let mut config = HubConfig::new("");
-    on(url)(&mut config);
-    let refused = Roster::open(config).await.unwrap_err();
-    assert!(refused.to_string().contains("another version"), "{refused}");
 }
