@@ -337,3 +337,36 @@ async fn both_databases_have_the_same_tables() {
         .unwrap();
     assert_eq!(ours, theirs);
 }
+
+/// A certificate that nobody vouches for is refused where the URL asks for that.
+#[tokio::test]
+async fn the_way_to_the_database_can_be_by_tls() {
+    let postgres = Postgres::start();
+    let url = postgres.database("hub").await;
+    let own = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    postgres.use_certificate(&own.cert.pem(), &own.signing_key.serialize_pem());
+    let temp = tempfile::tempdir().unwrap();
+    let root = temp.path().join("root.pem");
+    std::fs::write(&root, own.cert.pem()).unwrap();
+    let open = async |more: &str| {
+        let mut config = HubConfig::new(temp.path().join("hub"));
+        on(&format!("{url}?{more}"))(&mut config);
+        Hub::open(config).await
+    };
+    let refused = open("sslmode=verify-full").await.unwrap_err();
+    let refused = format!("{refused:?}");
+    assert!(refused.contains("UnknownIssuer"), "{refused}");
+    let checked = format!("sslmode=verify-full&sslrootcert={}", root.display());
+    let hub = open(&checked).await.unwrap();
+    let mut connection = connect(&url).await;
+    let (all, by_tls): (i64, i64) = sqlx::query_as(
+        "SELECT COUNT(*), COUNT(*) FILTER (WHERE ssl) FROM pg_stat_ssl \
+         JOIN pg_stat_activity USING (pid) WHERE application_name = 'atlas-hub'",
+    )
+    .fetch_one(&mut connection)
+    .await
+    .unwrap();
+    assert!(all > 0);
+    assert_eq!(all, by_tls);
+    hub.close().await;
+}

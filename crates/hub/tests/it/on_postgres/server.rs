@@ -48,6 +48,21 @@ impl Postgres {
         format!("{server}/{name}")
     }
 
+    /// Lets it speak TLS.
+    pub(super) fn use_certificate(&self, certificate: &str, key: &str) {
+        use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+        let data = self.folder.join("data");
+        let owner = std::fs::metadata(&data).unwrap();
+        for (name, text) in [("server.crt", certificate), ("server.key", key)] {
+            let file = data.join(name);
+            std::fs::write(&file, text).unwrap();
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+            chown(&file, Some(owner.uid()), Some(owner.gid())).unwrap();
+        }
+        std::fs::write(data.join("postgresql.auto.conf"), "ssl = on\n").unwrap();
+        tell(&self.folder, "restart");
+    }
+
     /// Sends a signal to every process of it.
     pub(super) fn signal(&self, signal: &str) {
         let file = std::fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap();
