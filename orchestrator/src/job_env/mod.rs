@@ -2,9 +2,11 @@
 //! build gets, in the form that a shell or GitHub Actions reads. Pure, but for appending to the
 //! files that GitHub Actions names.
 
+mod github;
 mod render;
 
-pub use render::{Shell, append_path, append_variables, render};
+pub use github::{GithubFiles, JobEnvError, append_path};
+pub use render::{Shell, render};
 
 use crate::cargo_config::{ConfigFile, MoldVariable, mold_variable, rustflags_variable};
 use crate::doctor::Finding;

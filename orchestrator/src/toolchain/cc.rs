@@ -85,12 +85,7 @@ fn path_with(dir: &Path, path: Option<&OsStr>) -> io::Result<OsString> {
 
 fn write_script(path: &Path, real: &Path) -> io::Result<()> {
     std::fs::write(path, script(real, &identity(real)?)?)?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755))?;
-    }
-    Ok(())
+    crate::system::set_mode(path, 0o755)
 }
 
 /// What tells this compiler's file from another's.

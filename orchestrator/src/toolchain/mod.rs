@@ -21,13 +21,15 @@ pub(crate) use install::installed_sccache;
 pub use install::{installers, run_ways};
 pub(crate) use lld::probe as try_lld_link;
 pub use lld::{LldLink, find as find_lld_link};
-pub(crate) use probe::{linker as try_linker, scratch, version};
+pub(crate) use probe::{
+    APPLE_LINKER, Question, first_line, linker as try_linker, scratch, version,
+};
 pub use recipes::{Installers, Reason, Way, line, planned_path, recipe, recipes};
 pub use reproducible::c_compilers_map;
 pub(crate) use sccache::Secrets;
-pub use sccache::{CacheUse, KEEP_ALIVE, Sccache};
+pub use sccache::{CacheUse, Sccache, stall_limit};
 pub use target::check_targets;
-pub use tool::{Need, Tool};
+pub use tool::{Need, Tool, bounded, no_version, number};
 
 use crate::context::World;
 use crate::events::{Event, Reporter};
@@ -241,14 +243,13 @@ impl Ensure<'_> {
     async fn present(&self, tool: Tool, found: Option<&Path>) -> Result<Present, ToolchainError> {
         if let Some(path) = found {
             let version = probe::version(self.world, tool.name(), path).await?;
-            if tool.accepts(&version) {
+            let Some(why) = tool.refusal(&version) else {
                 return Ok(Present {
                     path: path.to_owned(),
                     version,
                     installed: false,
                 });
-            }
-            let why = too_old(tool, &version);
+            };
             if !self.wanted.install {
                 return Err(ToolchainError::Broken {
                     tool: tool.name(),
@@ -262,11 +263,11 @@ impl Ensure<'_> {
         }
         let path = install::install(self.world, tool, self.state_dir, self.reporter).await?;
         let version = probe::version(self.world, tool.name(), &path).await?;
-        if !tool.accepts(&version) {
+        if let Some(why) = tool.refusal(&version) {
             return Err(ToolchainError::Broken {
                 tool: tool.name(),
-                why: too_old(tool, &version),
                 path,
+                why,
             });
         }
         Ok(Present {
@@ -336,11 +337,6 @@ impl Ensure<'_> {
             }
         }
     }
-}
-
-fn too_old(tool: Tool, version: &str) -> String {
-    let smallest = tool.smallest();
-    format!("`{version}` is too old: {smallest} or newer is needed")
 }
 
 /// Tells an interrupted run apart from a tool that failed.

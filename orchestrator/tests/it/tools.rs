@@ -100,12 +100,20 @@ fn a_tool_that_is_there_and_does_not_work_is_told_apart() {
 #[test]
 fn a_configuration_that_is_at_fault_is_told_apart_from_a_broken_program() {
     let sandbox = Sandbox::new();
-    for (name, value) in [("GITHUB_ACTIONS", "true"), ("SCCACHE_REDIS_ENDPOINT", "no")] {
+    for (name, value, cause) in [
+        ("GITHUB_ACTIONS", "true", "ACTIONS_RESULTS_URL"),
+        (
+            "SCCACHE_REDIS_ENDPOINT",
+            "127.0.0.1:1",
+            "the shared cache that SCCACHE_REDIS_ENDPOINT names cannot be reached (",
+        ),
+    ] {
         let doctor = |line: &str| atlas(&sandbox, line).env(name, value).run();
         let doctor = only_event(&doctor("doctor --format json"), "doctor");
         let row = row(&doctor, "sccache");
         assert_eq!(row["state"], "misconfigured", "{row}");
         assert_eq!(row["install"].as_array().unwrap().len(), 0, "{row}");
+        assert!(row["notes"][0].as_str().unwrap().contains(cause), "{row}");
         let run = atlas(&sandbox, "setup --dry-run").env(name, value).run();
         assert!(
             run.stdout
