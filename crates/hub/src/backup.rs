@@ -102,6 +102,14 @@ impl Inspection {
         link: bool,
         now: Timestamp,
     ) -> Result<Backup, BackupError> {
+        if !self.catalogue().is_a_file() {
+            return Err(HubError::Config(
+                "PostgreSQL holds the catalogue: copy it with `pg_dump` first, and then the data \
+                 directory's folder `blobs`"
+                    .to_owned(),
+            )
+            .into());
+        }
         make_empty(to)?;
         let database = to.join("hub.db");
         let mut attempt = 1;

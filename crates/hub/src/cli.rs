@@ -10,13 +10,15 @@ mod user;
 
 use build_version::BuildInfo;
 use clap::{ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-use hub::{BackupError, Hub, HubConfig, HubError, RosterError, StatementTimes, UserName};
+use hub::{
+    BackupError, DatabaseUrl, Hub, HubConfig, HubError, RosterError, StatementTimes, UserName,
+};
 use log::LogFormat;
 use operate::Operate;
 use secrecy::{ExposeSecret as _, SecretString};
 use serve::ServeArgs;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Runs a Distribution Hub: what release automation publishes to and programs update from.
@@ -80,7 +82,7 @@ Example:
   atlas-hub pack add my-pack --data-dir /var/lib/atlas-hub"
     )]
     Pack(pack::Pack),
-    /// Looks after the products that can be released.
+    /// Looks after the products that can be released. Works while the server runs, too.
     #[command(
         subcommand,
         after_help = "\
@@ -94,9 +96,21 @@ Example:
 
 #[derive(Debug, Args)]
 struct DataDirArg {
-    /// The folder that holds everything the Hub keeps.
-    #[arg(long, value_name = "FOLDER")]
-    data_dir: PathBuf,
+    /// The folder that holds everything the Hub keeps, or with --database all but the catalogue.
+    #[arg(long, value_name = "FOLDER", required_unless_present = "database")]
+    data_dir: Option<PathBuf>,
+    /// A PostgreSQL database that holds the catalogue: postgres://USER@HOST/NAME. With a password
+    /// in it, give it as the environment variable, which other users of the machine cannot read.
+    ///
+    /// Several Hubs can have one, each with a data directory of its own. `user`, `pack`, `product`
+    /// and `audit` then need no data directory.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "ATLAS_HUB_DATABASE",
+        hide_env_values = true
+    )]
+    database: Option<DatabaseUrl>,
 }
 
 /// Why a command failed.
@@ -110,11 +124,11 @@ enum CliError {
     #[error(transparent)]
     Roster(RosterError),
     #[error("{} is initialized already; nothing was changed", path.display())]
-    Initialized { path: PathBuf },
+    Initialized { path: PathBuf, place: String },
     #[error("the credential is lost: it could not be written to stdout")]
     CredentialLost {
         name: UserName,
-        path: PathBuf,
+        place: String,
         source: std::io::Error,
     },
     #[error("cannot write to stdout")]
@@ -154,7 +168,7 @@ async fn execute(
     statements: StatementTimes,
 ) -> Result<(), CliError> {
     match command {
-        Command::Init(dir) => init(dir.config(build)).await,
+        Command::Init(dir) => init(dir, build).await,
         Command::Serve(args) => serve::serve(*args, build, statements).await,
         Command::User(command) => user::execute(command, build).await,
         Command::Pack(command) => pack::execute(command, build).await,
@@ -166,17 +180,19 @@ async fn execute(
 /// What the first administrator is called.
 const FIRST: &str = "admin";
 
-async fn init(config: HubConfig) -> Result<(), CliError> {
+async fn init(dir: DataDirArg, build: BuildInfo) -> Result<(), CliError> {
+    let place = dir.place();
+    let config = dir.config(build);
     let path = config.data_dir.clone();
     let hub = Hub::open(config).await?;
     if hub.is_initialized().await? {
         hub.close().await;
-        return Err(CliError::Initialized { path });
+        return Err(CliError::Initialized { path, place });
     }
     let name: UserName = FIRST.parse().map_err(usage)?;
     let credential = hub.add_admin(FIRST).await?;
     hub.close().await;
-    print_credential(&credential, &name, &path)?;
+    print_credential(&credential, &name, &place)?;
     eprintln!("created a Hub in {}", path.display());
     eprintln!("the line on stdout is its administrator's credential; it is shown this once");
     Ok(())
@@ -198,9 +214,19 @@ fn outlive_file_limits() -> std::io::Result<()> {
 
 impl DataDirArg {
     fn config(self, build: BuildInfo) -> HubConfig {
-        let mut config = HubConfig::new(self.data_dir);
+        let mut config = HubConfig::new(self.data_dir.unwrap_or_default());
+        config.database = self.database.filter(|url| !url.is_empty());
         config.version = build.version().to_owned();
         config
+    }
+
+    /// How to name the same Hub again.
+    fn place(&self) -> String {
+        match (&self.data_dir, &self.database) {
+            (_, Some(url)) if !url.is_empty() => "--database …".to_owned(),
+            (Some(path), _) => format!("--data-dir {}", path.display()),
+            (None, _) => String::new(),
+        }
     }
 }
 
@@ -216,11 +242,11 @@ fn usage(error: impl std::fmt::Display) -> CliError {
 fn print_credential(
     credential: &SecretString,
     name: &UserName,
-    data_dir: &Path,
+    place: &str,
 ) -> Result<(), CliError> {
     write_line(credential.expose_secret()).map_err(|source| CliError::CredentialLost {
         name: name.clone(),
-        path: data_dir.to_owned(),
+        place: place.to_owned(),
         source,
     })
 }
@@ -251,15 +277,13 @@ fn hint(error: &CliError) -> Option<String> {
             "run `atlas-hub init --data-dir {}` first",
             path.display()
         )),
-        CliError::Initialized { path } => Some(format!(
-            "`atlas-hub user list --data-dir {0}` shows who has credentials; `user token <NAME> \
-             --data-dir {0}` makes another",
-            path.display()
+        CliError::Initialized { place, .. } => Some(format!(
+            "`atlas-hub user list {place}` shows who has credentials; `user token <NAME> {place}` \
+             makes another"
         )),
-        CliError::CredentialLost { name, path, .. } => Some(format!(
-            "`atlas-hub user token '{name}' --rotate --data-dir {}` makes another credential and \
-             revokes the lost one",
-            path.display()
+        CliError::CredentialLost { name, place, .. } => Some(format!(
+            "`atlas-hub user token '{name}' --rotate {place}` makes another credential and \
+             revokes the lost one"
         )),
         CliError::Roster(error) => roster_hint(error).map(str::to_owned),
         CliError::Damaged { .. } => Some(

@@ -3,9 +3,10 @@
 use crate::collect::KEEP_UNREGISTERED;
 use crate::error::chain;
 use crate::tls::Acceptor;
-use crate::{HubError, Limits, StatementTimes};
+use crate::{HubError, Limits, StatementTimes, catalogue};
 use ipnet::IpNet;
 use jiff::{SignedDuration, Timestamp};
+use secrecy::{ExposeSecret as _, SecretString};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,8 +16,12 @@ use url::Url;
 /// Settings of a Hub.
 #[derive(Debug, Clone)]
 pub struct HubConfig {
-    /// The folder that holds everything the Hub keeps.
+    /// The folder that holds everything the Hub keeps, or with a [`HubConfig::database`] all but
+    /// the catalogue.
     pub data_dir: PathBuf,
+    /// The PostgreSQL database that holds the catalogue, instead of a file in the folder. Several
+    /// Hubs can have it, each with a folder of its own.
+    pub database: Option<DatabaseUrl>,
     /// Scheme, host and port that clients reach the Hub by. Upload addresses begin with it. When
     /// absent, the address that the server listens on, which then has to be a loopback one.
     pub public_url: Option<Url>,
@@ -55,6 +60,7 @@ impl HubConfig {
     pub fn new(data_dir: impl Into<PathBuf>) -> Self {
         Self {
             data_dir: data_dir.into(),
+            database: None,
             public_url: None,
             tls: None,
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -82,12 +88,28 @@ impl HubConfig {
         })
     }
 
+    /// That there is no Hub, where there is none.
+    pub(crate) fn not_initialized(&self) -> HubError {
+        match &self.database {
+            None => HubError::NotInitialized {
+                path: self.data_dir.clone(),
+            },
+            Some(url) => HubError::Config(format!(
+                "{} holds no Hub; run `atlas-hub init --data-dir <FOLDER>` with it first",
+                catalogue::postgres::name(url)
+            )),
+        }
+    }
+
     /// Refuses what cannot work, before anything is created.
     pub(crate) fn check(&self) -> Result<(), HubError> {
         if self.data_dir.as_os_str().is_empty() {
             return Err(HubError::Config(
-                "the data directory has no name".to_owned(),
+                "the data directory has no name: give it with --data-dir".to_owned(),
             ));
+        }
+        if let Some(url) = &self.database {
+            catalogue::postgres::check(url)?;
         }
         self.acceptor()?;
         let Some(url) = &self.public_url else {
@@ -105,6 +127,30 @@ impl HubConfig {
             ));
         }
         Ok(())
+    }
+}
+
+/// Where a PostgreSQL database is, and who uses it: `postgres://USER:PASSWORD@HOST:PORT/DATABASE`.
+///
+/// It may hold a password, so it is never shown. What it does not say is taken from `PGHOST`,
+/// `PGPASSWORD` and their like, and from the password file, as with `psql`.
+#[derive(Debug, Clone)]
+pub struct DatabaseUrl(SecretString);
+
+impl DatabaseUrl {
+    /// Whether nothing was said.
+    pub fn is_empty(&self) -> bool {
+        self.reveal().is_empty()
+    }
+
+    pub(crate) fn reveal(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+impl From<String> for DatabaseUrl {
+    fn from(text: String) -> Self {
+        Self(text.into())
     }
 }
 

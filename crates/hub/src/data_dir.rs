@@ -1,7 +1,7 @@
 //! The folder that holds everything a Hub keeps, and the lock on it.
 //!
 //! ```text
-//! hub.db          the catalogue (with hub.db-wal and hub.db-shm beside it)
+//! hub.db          the catalogue (with hub.db-wal and hub.db-shm beside it), unless PostgreSQL has it
 //! blobs/ab/abc…   stored bytes, named by their SHA-256
 //! staging/        uploads under way; emptied on start
 //! age             how old a catalogue has been here; an older one was put back
@@ -43,20 +43,9 @@ impl DataDir {
     /// No catalogue is created beside stored bytes: to a new one they would be of no release, and
     /// so nobody's.
     pub(crate) fn create(root: &Path) -> Result<Self, HubError> {
-        create_folder(root)?;
-        let lock = lock(root)?;
-        let Some(guests) = GuestLock::keep_out(root)? else {
-            let (path, pid) = (root.to_owned(), None);
-            return Err(HubError::Locked { path, pid });
-        };
-        let dir = Self {
-            root: root.to_owned(),
-            guests: Some(guests),
-            _lock: lock,
-        };
+        let dir = Self::hold(root)?;
         dir.refuse_to_forget_blobs()?;
-        create_folder(&dir.blobs())?;
-        create_folder(&dir.staging())?;
+        dir.create_folders()?;
         // SQLite gives the files beside it the mode of this one.
         let database = dir.database();
         private_file(OpenOptions::new().create(true).append(true))
@@ -64,6 +53,40 @@ impl DataDir {
             .map_err(HubError::io("create", &database))?;
         fsync_folder(root)?;
         Ok(dir)
+    }
+
+    /// The same for a Hub whose catalogue is elsewhere. A folder that has one of its own is none.
+    pub(crate) fn create_without_catalogue(root: &Path) -> Result<Self, HubError> {
+        let dir = Self::hold(root)?;
+        let database = dir.database();
+        if database.is_file() {
+            return Err(HubError::Config(format!(
+                "{} is a catalogue of its own; a Hub with --database needs another data directory",
+                database.display()
+            )));
+        }
+        dir.create_folders()?;
+        fsync_folder(root)?;
+        Ok(dir)
+    }
+
+    fn hold(root: &Path) -> Result<Self, HubError> {
+        create_folder(root)?;
+        let lock = lock(root)?;
+        let Some(guests) = GuestLock::keep_out(root)? else {
+            let (path, pid) = (root.to_owned(), None);
+            return Err(HubError::Locked { path, pid });
+        };
+        Ok(Self {
+            root: root.to_owned(),
+            guests: Some(guests),
+            _lock: lock,
+        })
+    }
+
+    fn create_folders(&self) -> Result<(), HubError> {
+        create_folder(&self.blobs())?;
+        create_folder(&self.staging())
     }
 
     fn refuse_to_forget_blobs(&self) -> Result<(), HubError> {

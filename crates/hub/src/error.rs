@@ -1,5 +1,6 @@
 //! Why a Hub cannot be opened, changed or served.
 
+use crate::catalogue::NulInText;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -86,9 +87,31 @@ impl HubError {
                     | std::io::ErrorKind::QuotaExceeded
                     | std::io::ErrorKind::FileTooLarge
             ),
-            Self::Database(error) => primary_code(error) == Some(SQLITE_FULL),
+            Self::Database(error) => {
+                primary_code(error) == Some(SQLITE_FULL)
+                    || sql_state(error).is_some_and(|state| state == DISK_FULL)
+            }
             _ => false,
         }
+    }
+
+    /// Whether the same may well go right in a moment: the database is busy, or out of reach.
+    pub(crate) fn is_passing(&self) -> bool {
+        use sqlx::Error::{BeginFailed, Io, PoolClosed, PoolTimedOut, WorkerCrashed};
+        let Self::Database(error) = self else {
+            return false;
+        };
+        matches!(primary_code(error), Some(SQLITE_BUSY | SQLITE_LOCKED))
+            || sql_state(error).is_some_and(|state| passes(&state))
+            || matches!(
+                error,
+                BeginFailed | Io(_) | PoolClosed | PoolTimedOut | WorkerCrashed
+            )
+    }
+
+    /// Whether a client has sent a text that no database can hold.
+    pub(crate) fn is_nul_in_text(&self) -> bool {
+        matches!(self, Self::Database(sqlx::Error::Encode(source)) if source.is::<NulInText>())
     }
 
     /// Whether a full storage may be behind it, which SQLite says clearly only where writing met
@@ -104,6 +127,8 @@ impl HubError {
 }
 
 // Source: sqlite.org/rescode.html.
+const SQLITE_BUSY: u32 = 5;
+const SQLITE_LOCKED: u32 = 6;
 const SQLITE_IOERR: u32 = 10;
 const SQLITE_FULL: u32 = 13;
 const SQLITE_CANTOPEN: u32 = 14;
@@ -113,8 +138,36 @@ fn primary_code(error: &sqlx::Error) -> Option<u32> {
     let sqlx::Error::Database(error) = error else {
         return None;
     };
+    error.try_downcast_ref::<sqlx::sqlite::SqliteError>()?;
     let code: u32 = error.code()?.parse().ok()?;
     Some(code & 0xff)
+}
+
+/// PostgreSQL's `disk_full`.
+const DISK_FULL: &str = "53100";
+
+/// What PostgreSQL failed with. Source: its manual, appendix A.
+fn sql_state(error: &sqlx::Error) -> Option<String> {
+    let sqlx::Error::Database(error) = error else {
+        return None;
+    };
+    if error
+        .try_downcast_ref::<sqlx::sqlite::SqliteError>()
+        .is_some()
+    {
+        return None;
+    }
+    error.code().map(|code| code.into_owned())
+}
+
+/// Whether PostgreSQL may answer in a moment.
+fn passes(state: &str) -> bool {
+    let connection = state.starts_with("08");
+    // Shut down, starting, or told to end sessions; too many of them.
+    let operator = state.starts_with("57P") || matches!(state, "53300" | "57014" | "25P03");
+    // Locks that were not had in time, and what a standby that takes over answers meanwhile.
+    let turn = matches!(state, "55P03" | "40001" | "40P01" | "25006");
+    connection || operator || turn
 }
 
 fn holder(pid: Option<u32>) -> String {

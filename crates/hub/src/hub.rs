@@ -59,10 +59,16 @@ impl Hub {
     /// bytes and no catalogue, and whatever disk and database report.
     pub async fn open(config: HubConfig) -> Result<Self, HubError> {
         config.check()?;
-        let dir = DataDir::create(&config.data_dir)?;
+        let dir = match config.database {
+            None => DataDir::create(&config.data_dir)?,
+            Some(_) => DataDir::create_without_catalogue(&config.data_dir)?,
+        };
         let storage = Storage::open(&dir)?;
         let now = config.clock.now();
-        let catalogue = Catalogue::open(&dir.database(), now).await?;
+        let catalogue = match &config.database {
+            None => Catalogue::open(&dir.database(), now).await?,
+            Some(url) => Catalogue::open_server(url, now).await?,
+        };
         notice_older(&catalogue, &config.data_dir).await?;
         let kept = catalogue.keep("upload_key", &Signer::draw()?).await?;
         let signer = Signer::from_stored(&kept)?;
@@ -86,19 +92,25 @@ impl Hub {
     /// # Errors
     /// As [`Hub::open`], and [`HubError::NotInitialized`].
     pub async fn open_initialized(config: HubConfig) -> Result<Self, HubError> {
-        let path = config.data_dir.clone();
-        if !Self::exists(&path) {
-            return Err(HubError::NotInitialized { path });
+        config.check()?;
+        let missing = config.not_initialized();
+        let exists = match &config.database {
+            None => Self::exists(&config.data_dir),
+            Some(url) => Catalogue::is_on_server(url).await?,
+        };
+        if !exists {
+            return Err(missing);
         }
         let hub = Self::open(config).await?;
         if !hub.is_initialized().await? {
             hub.close().await;
-            return Err(HubError::NotInitialized { path });
+            return Err(missing);
         }
         Ok(hub)
     }
 
-    /// Whether a folder holds a Hub, initialized or not. Creates nothing and takes no lock.
+    /// Whether a folder holds a Hub, initialized or not, with its catalogue. Creates nothing and
+    /// takes no lock.
     pub fn exists(data_dir: &Path) -> bool {
         DataDir::has_catalogue(data_dir)
     }
@@ -257,7 +269,8 @@ impl Hub {
     /// Stores complete bytes under a key. On disk and in the catalogue when it returns.
     ///
     /// The bytes get their name while the catalogue's one writer is held, and bytes that lose
-    /// their last object are removed while it is held, so that neither can undo the other.
+    /// their last object are removed while it is held, so that neither can undo the other: not in
+    /// this process, nor in another that has the same catalogue.
     pub(crate) async fn store(
         &self,
         key: &ObjectKey,

@@ -1,9 +1,9 @@
 //! Whether every release has its bytes. Reads beside a running server, and changes nothing.
 
-use crate::HubError;
 use crate::catalogue::{AuditEntry, Catalogue, ReleasedFile};
 use crate::data_dir::DataDir;
 use crate::storage::{Found, blob_path, look_at};
+use crate::{HubConfig, HubError};
 use jiff::Timestamp;
 use release_types::Sha256Digest;
 use std::collections::HashMap;
@@ -37,20 +37,23 @@ pub struct Damage {
 }
 
 impl Inspection {
-    /// Opens a Hub to look at it.
+    /// Opens a Hub to look at it. The audit of one whose catalogue is on a server needs no folder.
     ///
     /// # Errors
-    /// [`HubError::NotInitialized`] where there is none, [`HubError::Config`] when it is of another
-    /// version, and whatever disk and database report.
-    pub async fn open(data_dir: &Path) -> Result<Self, HubError> {
-        if !DataDir::has_catalogue(data_dir) {
-            let path = data_dir.to_owned();
-            return Err(HubError::NotInitialized { path });
-        }
-        let catalogue = Catalogue::open_to_read(&data_dir.join("hub.db")).await?;
+    /// [`HubError::NotInitialized`] or [`HubError::Config`] where there is none, [`HubError::Config`]
+    /// when it is of another version, and whatever disk and database report.
+    pub async fn open(config: &HubConfig) -> Result<Self, HubError> {
+        let root = &config.data_dir;
+        let catalogue = match &config.database {
+            Some(url) => Catalogue::join_server(url).await?,
+            None if DataDir::has_catalogue(root) => {
+                Some(Catalogue::open_to_read(&root.join("hub.db")).await?)
+            }
+            None => None,
+        };
         Ok(Self {
-            root: data_dir.to_owned(),
-            catalogue,
+            root: root.clone(),
+            catalogue: catalogue.ok_or_else(|| config.not_initialized())?,
         })
     }
 
@@ -72,6 +75,11 @@ impl Inspection {
     /// # Errors
     /// When the database or the disk fails. What is missing or differs is no error.
     pub async fn check(&self, quick: bool) -> Result<Checked, HubError> {
+        if self.root.as_os_str().is_empty() {
+            return Err(HubError::Config(
+                "the stored bytes are in the data directory: give it with --data-dir".to_owned(),
+            ));
+        }
         let files = self.catalogue.released_files().await?;
         let blobs = self.root.join("blobs");
         let checking = tokio::task::spawn_blocking(move || check(&blobs, &files, quick));

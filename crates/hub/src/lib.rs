@@ -2,8 +2,8 @@
 //! update from.
 //!
 //! [`Hub::open`] opens (or creates) one in a folder, [`Hub::serve`] answers the Distribution API
-//! from it. The catalogue is SQLite, the bytes lie beside it in plain files; both are on disk
-//! before a request is answered. The types on the wire live in `release_types`; what a release is
+//! from it. The catalogue is SQLite, or PostgreSQL where [`HubConfig::database`] says so, and the bytes
+//! lie in plain files; both are on disk before a request is answered. The types on the wire live in `release_types`; what a release is
 //! made of, and whether its bytes are any good, is for those to know who publish and install it.
 //!
 //! ```no_run
@@ -45,7 +45,7 @@ mod upload_url;
 pub use backup::{BackedUp, Backup, BackupError, restore};
 pub use catalogue::{AuditEntry, User};
 pub use collect::{Collected, Collection};
-pub use config::{Clock, HubConfig, TlsFiles};
+pub use config::{Clock, DatabaseUrl, HubConfig, TlsFiles};
 pub use error::HubError;
 pub use hub::{Hub, IssuedAppToken};
 pub use inspect::{Checked, Damage, Inspection};

@@ -1,7 +1,7 @@
-//! Who may do what on a Hub: users, their credentials, packs and their members, as the Hub's
-//! operator handles them on the server's own machine, whether or not the server runs.
+//! Who may do what on a Hub, and with what: users, their credentials, packs and their members, and
+//! products, as the Hub's operator handles them on the server's own machine, whether or not the server runs.
 
-use crate::catalogue::{Catalogue, FoundUser, User};
+use crate::catalogue::{Catalogue, FoundUser, Tx, User};
 use crate::config::Clock;
 use crate::data_dir::DataDir;
 use crate::guests::GuestLock;
@@ -9,9 +9,8 @@ use crate::storage::blocking;
 use crate::token::{NewToken, TokenKind};
 use crate::{HubConfig, HubError};
 use jiff::Timestamp;
-use release_types::{MemberRole, PackId, UserRole};
+use release_types::{MemberRole, PackId, ProductName, UserRole};
 use secrecy::SecretString;
-use sqlx::SqliteTransaction;
 use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
@@ -33,6 +32,8 @@ enum Access {
     Alone { _dir: DataDir },
     /// A server has it, and lets guests in.
     Guest { _lock: GuestLock },
+    /// The catalogue is on a server, for everybody.
+    Server,
     /// A Hub of this process has it.
     Within,
 }
@@ -126,36 +127,24 @@ impl Roster {
     /// else than serving, [`HubError::Config`] when the server is of another version, and whatever
     /// disk and database report.
     pub async fn open(config: HubConfig) -> Result<Self, HubError> {
-        let HubConfig {
-            data_dir: path,
-            clock,
-            ..
-        } = config;
-        if !DataDir::has_catalogue(&path) {
-            return Err(HubError::NotInitialized { path });
-        }
-        let (catalogue, access) = match DataDir::create(&path) {
-            Ok(dir) => {
-                let catalogue = Catalogue::open(&dir.database(), clock.now()).await?;
-                (catalogue, Access::Alone { _dir: dir })
-            }
-            Err(locked @ HubError::Locked { .. }) => match enter(&path).await? {
-                Some(lock) => {
-                    let catalogue = Catalogue::join(&DataDir::database_in(&path)).await?;
-                    (catalogue, Access::Guest { _lock: lock })
-                }
-                None => return Err(locked),
+        let missing = config.not_initialized();
+        let (catalogue, access) = match &config.database {
+            Some(url) => match Catalogue::join_server(url).await? {
+                Some(catalogue) => (catalogue, Access::Server),
+                None => return Err(missing),
             },
-            Err(error) => return Err(error),
+            None if DataDir::has_catalogue(&config.data_dir) => open(&config).await?,
+            None => return Err(missing),
         };
         let roster = Self {
             catalogue,
-            clock,
+            clock: config.clock,
             _access: access,
         };
-        if !roster.catalogue.has_admin().await? {
+        let initialized = roster.catalogue.has_admin().await;
+        if !matches!(initialized, Ok(true)) {
             roster.close().await;
-            return Err(HubError::NotInitialized { path });
+            return Err(initialized.err().unwrap_or(missing));
         }
         Ok(roster)
     }
@@ -198,7 +187,7 @@ impl Roster {
         let id = Catalogue::insert_user(&mut tx, name.as_str(), role, now).await?;
         let holder = (id.as_str(), name.as_str());
         Catalogue::insert_credential(&mut tx, holder, expires_at, &token, now).await?;
-        tx.commit().await.map_err(HubError::from)?;
+        tx.commit().await?;
         Ok(token.secret)
     }
 
@@ -221,7 +210,7 @@ impl Roster {
         }
         let holder = (user.id.as_str(), name.as_str());
         Catalogue::insert_credential(&mut tx, holder, expires_at, &token, now).await?;
-        tx.commit().await.map_err(HubError::from)?;
+        tx.commit().await?;
         Ok(token.secret)
     }
 
@@ -236,7 +225,7 @@ impl Roster {
         let user = user(&mut tx, name).await?;
         Catalogue::mark_disabled(&mut tx, &user.id, now).await?;
         Catalogue::revoke_credentials(&mut tx, &user.id, now).await?;
-        tx.commit().await.map_err(HubError::from)?;
+        tx.commit().await?;
         Ok(())
     }
 
@@ -264,6 +253,22 @@ impl Roster {
         Ok(self.catalogue.packs().await?)
     }
 
+    /// Adds a product, unless it exists. Whether it is new.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn add_product(&self, name: &ProductName) -> Result<bool, RosterError> {
+        Ok(self.catalogue.add_product(name, self.clock.now()).await?)
+    }
+
+    /// All products, by name.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn products(&self) -> Result<Vec<ProductName>, RosterError> {
+        Ok(self.catalogue.products().await?)
+    }
+
     /// The members of a pack with their roles, by name.
     ///
     /// # Errors
@@ -287,7 +292,7 @@ impl Roster {
         let mut tx = self.catalogue.write().await?;
         let user = enabled_user(&mut tx, name).await?;
         Catalogue::put_member(&mut tx, pack, &user.id, role, self.clock.now()).await?;
-        tx.commit().await.map_err(HubError::from)?;
+        tx.commit().await?;
         Ok(())
     }
 
@@ -305,7 +310,7 @@ impl Roster {
                 pack: pack.clone(),
             });
         }
-        tx.commit().await.map_err(HubError::from)?;
+        tx.commit().await?;
         Ok(())
     }
 
@@ -328,21 +333,37 @@ impl Roster {
     }
 }
 
+/// The catalogue in a data directory, for this process alone or beside its server.
+async fn open(config: &HubConfig) -> Result<(Catalogue, Access), HubError> {
+    let path = &config.data_dir;
+    match DataDir::create(path) {
+        Ok(dir) => {
+            let catalogue = Catalogue::open(&dir.database(), config.clock.now()).await?;
+            Ok((catalogue, Access::Alone { _dir: dir }))
+        }
+        Err(locked @ HubError::Locked { .. }) => match enter(path).await? {
+            Some(lock) => {
+                let catalogue = Catalogue::join(&DataDir::database_in(path)).await?;
+                Ok((catalogue, Access::Guest { _lock: lock }))
+            }
+            None => Err(locked),
+        },
+        Err(error) => Err(error),
+    }
+}
+
 /// Waits without holding up a server that is starting in this very process.
 async fn enter(path: &Path) -> Result<Option<GuestLock>, HubError> {
     let path = path.to_owned();
     blocking(move || GuestLock::enter(&path)).await
 }
 
-async fn user(tx: &mut SqliteTransaction<'_>, name: &UserName) -> Result<FoundUser, RosterError> {
+async fn user(tx: &mut Tx, name: &UserName) -> Result<FoundUser, RosterError> {
     let found = Catalogue::find_user(tx, name.as_str()).await?;
     found.ok_or_else(|| RosterError::NoUser(name.clone()))
 }
 
-async fn enabled_user(
-    tx: &mut SqliteTransaction<'_>,
-    name: &UserName,
-) -> Result<FoundUser, RosterError> {
+async fn enabled_user(tx: &mut Tx, name: &UserName) -> Result<FoundUser, RosterError> {
     let user = user(tx, name).await?;
     if user.disabled {
         return Err(RosterError::Disabled(name.clone()));

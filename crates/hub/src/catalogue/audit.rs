@@ -1,12 +1,12 @@
 //! The audit: one row for each change, in the change's own transaction.
 
+use super::database::{Tx, query};
 use super::{Catalogue, parse_time, stamp};
 use crate::HubError;
 use crate::context;
 use crate::token::random_id;
 use jiff::Timestamp;
 use serde::Serialize;
-use sqlx::SqliteConnection;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A change that was made.
@@ -45,7 +45,7 @@ type Row = (
 
 /// Notes a change in its transaction. Who makes it is what the task answers, see [`context`].
 pub(super) async fn note(
-    tx: &mut SqliteConnection,
+    tx: &mut Tx,
     action: &'static str,
     object: &str,
     now: Timestamp,
@@ -61,7 +61,7 @@ pub(super) async fn note(
     // What one transaction notes at one moment keeps its order.
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     let id = format!("{number:016x}{}", random_id()?);
-    sqlx::query(
+    query(
         "INSERT INTO audit \
          (id, at, action, object, actor_kind, actor_id, actor_name, peer, request_id) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
@@ -91,7 +91,7 @@ impl Catalogue {
         since: Option<Timestamp>,
         limit: u32,
     ) -> Result<Vec<AuditEntry>, HubError> {
-        let mut rows: Vec<Row> = sqlx::query_as(
+        let mut rows: Vec<Row> = query(
             "SELECT at, action, object, actor_kind, actor_id, actor_name, peer, request_id \
              FROM audit WHERE at >= $1 ORDER BY at DESC, id DESC LIMIT $2",
         )

@@ -4,6 +4,7 @@
 //! expired, revoked, and of somebody who was disabled are the same to everybody: no row, after the
 //! same work.
 
+use super::database::query;
 use super::{Catalogue, parse, parse_time, stamp};
 use crate::HubError;
 use crate::context::{self, Credential};
@@ -72,7 +73,7 @@ impl Catalogue {
             TokenKind::App | TokenKind::Pack => FIND_DEPLOY_TOKEN,
             TokenKind::Admin | TokenKind::User => FIND_CREDENTIAL,
         };
-        let row: Option<Row> = sqlx::query_as(find)
+        let row: Option<Row> = query(find)
             .bind(&token.hash)
             .bind(stamp(now))
             .fetch_optional(&self.readers)
@@ -113,10 +114,10 @@ impl Catalogue {
             }
         };
         let mut tx = self.write().await?;
-        sqlx::query(update)
+        query(update)
             .bind(stamp(now))
             .bind(&token.hash)
-            .execute(&mut *tx)
+            .execute(&mut tx)
             .await?;
         tx.commit().await?;
         Ok(())

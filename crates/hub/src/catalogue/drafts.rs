@@ -1,5 +1,6 @@
 //! Drafts: platforms of releases in waiting, and the moment in which they are all there.
 
+use super::database::{Tx, query};
 use super::releases::{AssetRow, Publication, Registered, check_objects, read_release, sorted};
 use super::{Catalogue, audit, db_size, parse, parse_size, parse_time, releases, stamp};
 use crate::HubError;
@@ -7,7 +8,6 @@ use crate::token::random_id;
 use jiff::Timestamp;
 use release_types::{Artifact, Asset, Channel, FileName, Platform, ProductName, Release};
 use semver::Version;
-use sqlx::{SqliteConnection, SqliteTransaction};
 use std::collections::HashMap;
 use std::fmt;
 
@@ -75,7 +75,7 @@ impl Catalogue {
             waiting = draft.rows;
         }
         let id = random_id()?;
-        sqlx::query(
+        query(
             "INSERT INTO drafts \
              (id, product, version, channel, os, arch, notes, published_at, created_at) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
@@ -89,7 +89,7 @@ impl Catalogue {
         .bind(publication.notes.as_deref())
         .bind(publication.published_at.map(stamp))
         .bind(stamp(now))
-        .execute(&mut *tx)
+        .execute(&mut tx)
         .await?;
         let rows = releases::new_rows(publication, &[&visible, &waiting])?;
         for row in &rows {
@@ -169,18 +169,15 @@ impl Catalogue {
 }
 
 /// Removes the draft of a platform, if there is one: something newer is published.
-pub(super) async fn discard(
-    tx: &mut SqliteTransaction<'_>,
-    target: &Target,
-) -> Result<(), HubError> {
+pub(super) async fn discard(tx: &mut Tx, target: &Target) -> Result<(), HubError> {
     match find(tx, target).await? {
         Some(draft) => remove(tx, &draft.id).await,
         None => Ok(()),
     }
 }
 
-async fn find(tx: &mut SqliteConnection, target: &Target) -> Result<Option<Draft>, HubError> {
-    let row: Option<(String, Option<String>, Option<String>)> = sqlx::query_as(
+async fn find(tx: &mut Tx, target: &Target) -> Result<Option<Draft>, HubError> {
+    let row: Option<(String, Option<String>, Option<String>)> = query(
         "SELECT id, notes, published_at FROM drafts WHERE product = $1 AND version = $2 \
          AND channel = $3 AND os = $4 AND arch = $5",
     )
@@ -194,7 +191,7 @@ async fn find(tx: &mut SqliteConnection, target: &Target) -> Result<Option<Draft
     let Some((id, notes, published_at)) = row else {
         return Ok(None);
     };
-    let rows: Vec<(String, String, i64, String, String, String)> = sqlx::query_as(
+    let rows: Vec<(String, String, i64, String, String, String)> = query(
         "SELECT filename, kind, size, sha256, object_key, download_id FROM draft_assets \
          WHERE draft_id = $1 ORDER BY filename",
     )
@@ -231,21 +228,17 @@ async fn find(tx: &mut SqliteConnection, target: &Target) -> Result<Option<Draft
     }))
 }
 
-async fn remove(tx: &mut SqliteTransaction<'_>, id: &str) -> Result<(), HubError> {
+async fn remove(tx: &mut Tx, id: &str) -> Result<(), HubError> {
     for statement in [
         "DELETE FROM draft_assets WHERE draft_id = $1",
         "DELETE FROM drafts WHERE id = $1",
     ] {
-        sqlx::query(statement).bind(id).execute(&mut **tx).await?;
+        query(statement).bind(id).execute(&mut *tx).await?;
     }
     Ok(())
 }
 
-async fn insert_asset(
-    tx: &mut SqliteTransaction<'_>,
-    draft_id: &str,
-    row: &AssetRow,
-) -> Result<(), HubError> {
+async fn insert_asset(tx: &mut Tx, draft_id: &str, row: &AssetRow) -> Result<(), HubError> {
     let Asset {
         kind,
         filename,
@@ -253,7 +246,7 @@ async fn insert_asset(
         sha256,
         download_id,
     } = &row.asset;
-    sqlx::query(
+    query(
         "INSERT INTO draft_assets \
          (draft_id, filename, kind, size, sha256, object_key, download_id) \
          VALUES ($1, $2, $3, $4, $5, $6, $7)",
@@ -265,7 +258,7 @@ async fn insert_asset(
     .bind(sha256.to_string())
     .bind(&row.object_key)
     .bind(download_id)
-    .execute(&mut **tx)
+    .execute(&mut *tx)
     .await?;
     Ok(())
 }

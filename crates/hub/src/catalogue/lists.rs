@@ -1,5 +1,6 @@
 //! Lists, page by page, and what is done to whole releases: taken back, offered again, promoted.
 
+use super::database::{Tx, query, query_scalar};
 use super::releases::{Publication, Registered, check_objects, read_release, rows_of};
 use super::{Catalogue, Target, audit, drafts, parse, parse_size, parse_time, releases, stamp};
 use crate::HubError;
@@ -9,7 +10,6 @@ use release_types::{
     ReleaseState, ReleaseSummary,
 };
 use semver::Version;
-use sqlx::SqliteConnection;
 use std::collections::HashMap;
 
 /// Of one row for each platform. `version_key` and `created_at` are there to be sorted by.
@@ -57,12 +57,12 @@ impl Catalogue {
         let mut tx = self.read().await?;
         let mut last = (String::new(), String::new(), String::new());
         if let Some(after) = after {
-            let found: Option<(String, String, String)> = sqlx::query_as(
+            let found: Option<(String, String, String)> = query(
                 "SELECT version_key, created_at, id FROM releases WHERE id = $1 AND product = $2",
             )
             .bind(after)
             .bind(product.as_str())
-            .fetch_optional(&mut *tx)
+            .fetch_optional(&mut tx)
             .await?;
             match found {
                 Some(found) => last = found,
@@ -76,14 +76,14 @@ impl Catalogue {
              ORDER BY version_key DESC, created_at DESC, id DESC LIMIT $6){ORDER}"
         );
         let (version_key, created_at, id) = last;
-        let rows: Vec<Row> = sqlx::query_as(sqlx::AssertSqlSafe(page))
+        let rows: Vec<Row> = query(sqlx::AssertSqlSafe(page))
             .bind(product.as_str())
             .bind(channel.map_or("", Channel::as_str))
             .bind(version_key)
             .bind(created_at)
             .bind(id)
             .bind(i64::from(limit) + 1)
-            .fetch_all(&mut *tx)
+            .fetch_all(&mut tx)
             .await?;
         let mut releases = folded(rows)?;
         let limit = limit as usize;
@@ -104,7 +104,7 @@ impl Catalogue {
         after: &str,
         limit: u32,
     ) -> Result<ObjectList, HubError> {
-        let rows: Vec<(String, i64, String, String)> = sqlx::query_as(
+        let rows: Vec<(String, i64, String, String)> = query(
             "SELECT object_key, size, sha256, uploaded_at FROM objects \
              WHERE object_key >= $1 AND object_key < $2 AND object_key > $3 \
              AND substr(object_key, 1, length($1)) = $1 ORDER BY object_key LIMIT $4",
@@ -152,14 +152,14 @@ impl Catalogue {
             "UPDATE releases SET yanked_at = NULL, yank_reason = NULL \
              WHERE product = $1 AND version = $2 AND channel = $3"
         };
-        let mut update = sqlx::query(statement)
+        let mut update = query(statement)
             .bind(product.as_str())
             .bind(version.to_string())
             .bind(channel.as_str());
         if yanked {
             update = update.bind(stamp(now)).bind(reason);
         }
-        if update.execute(&mut *tx).await?.rows_affected() == 1 {
+        if update.execute(&mut tx).await? == 1 {
             let action = if yanked { "yank" } else { "unyank" };
             let object = format!("{product} {version} {channel}");
             audit::note(&mut tx, action, &object, now).await?;
@@ -168,11 +168,11 @@ impl Catalogue {
             "{SUMMARY}(SELECT * FROM releases \
              WHERE product = $1 AND version = $2 AND channel = $3){ORDER}"
         );
-        let rows: Vec<Row> = sqlx::query_as(sqlx::AssertSqlSafe(one))
+        let rows: Vec<Row> = query(sqlx::AssertSqlSafe(one))
             .bind(product.as_str())
             .bind(version.to_string())
             .bind(channel.as_str())
-            .fetch_all(&mut *tx)
+            .fetch_all(&mut tx)
             .await?;
         tx.commit().await?;
         Ok(folded(rows)?.into_iter().next().map(|(_, release)| release))
@@ -192,13 +192,13 @@ impl Catalogue {
                 return Ok(Promoted::Yanked(channel));
             }
         }
-        let notes: Option<Option<String>> = sqlx::query_scalar(
+        let notes: Option<Option<String>> = query_scalar(
             "SELECT notes FROM releases WHERE product = $1 AND version = $2 AND channel = $3",
         )
         .bind(product.as_str())
         .bind(version.to_string())
         .bind(from.as_str())
-        .fetch_optional(&mut *tx)
+        .fetch_optional(&mut tx)
         .await?;
         let notes = notes.flatten();
         let mut done = Vec::new();
@@ -253,21 +253,20 @@ impl Catalogue {
 }
 
 async fn is_yanked(
-    tx: &mut SqliteConnection,
+    tx: &mut Tx,
     product: &ProductName,
     version: &Version,
     channel: Channel,
 ) -> Result<bool, HubError> {
-    let found: Option<i64> = sqlx::query_scalar(
+    query(
         "SELECT 1 FROM releases WHERE product = $1 AND version = $2 AND channel = $3 \
          AND yanked_at IS NOT NULL",
     )
     .bind(product.as_str())
     .bind(version.to_string())
     .bind(channel.as_str())
-    .fetch_optional(tx)
-    .await?;
-    Ok(found.is_some())
+    .exists(tx)
+    .await
 }
 
 /// Releases with their ids, of rows that stand together where they are of one release.

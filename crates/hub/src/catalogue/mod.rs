@@ -1,19 +1,23 @@
-//! The catalogue: products, tokens, objects and releases, in SQLite.
+//! The catalogue: products, tokens, objects and releases, in SQLite or in PostgreSQL.
 //!
-//! One connection writes, each of its transactions beginning as `IMMEDIATE`, so that what a
-//! transaction has read is still true when it writes; several connections read beside it from
-//! their own snapshots (WAL). A commit is on disk before it is answered (`synchronous=FULL`). The
-//! statements keep to what PostgreSQL understands too. What a request may do is decided elsewhere.
+//! There is one writer at a time, and its transaction has the right to write from its start, so that
+//! what it has read is still true when it writes. Readers read beside it from their own snapshots. A
+//! commit is on disk before it is answered. Every statement is written once, in what both databases
+//! understand, see [`database`]. What a request may do is decided elsewhere.
 
 mod audit;
 mod credentials;
+mod database;
 mod drafts;
 mod lists;
 mod newest;
 mod objects;
 mod packs;
+#[cfg_attr(not(feature = "postgres"), path = "postgres_absent.rs")]
+pub(crate) mod postgres;
 mod products;
 mod releases;
+mod sqlite;
 mod tokens;
 mod upkeep;
 mod users;
@@ -21,6 +25,7 @@ mod version_key;
 
 pub use audit::AuditEntry;
 pub(crate) use credentials::{Identity, Subject};
+pub(crate) use database::{NulInText, Tx};
 pub(crate) use drafts::{Finalized, Target};
 pub(crate) use lists::Promoted;
 pub(crate) use newest::SignedFile;
@@ -32,34 +37,28 @@ pub(crate) use users::FoundUser;
 pub use users::User;
 
 use crate::HubError;
+use database::{Pool, query, query_scalar};
 use jiff::Timestamp;
+use sqlx::SqlSafeStr as _;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
-use sqlx::{Connection as _, SqlSafeStr as _, SqliteTransaction};
 use std::path::Path;
-use std::time::Duration;
-
-const READERS: u32 = 4;
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// An open catalogue.
 #[derive(Debug, Clone)]
 pub(crate) struct Catalogue {
-    writer: SqlitePool,
-    readers: SqlitePool,
+    writer: Pool,
+    readers: Pool,
 }
 
 impl Catalogue {
     /// Opens the database in a file that exists, and brings its tables to this version's form.
     pub(crate) async fn open(path: &Path, now: Timestamp) -> Result<Self, HubError> {
-        let writer = connect_writer(path).await?;
+        let writer = sqlite::connect_writer(path).await?;
         migrator().run(&writer).await?;
-        let readers = pool(READERS)
-            .connect_with(options(path).read_only(true))
-            .await?;
-        let catalogue = Self { writer, readers };
+        let catalogue = Self {
+            writer: Pool::Sqlite(writer),
+            readers: sqlite::connect_readers(path, sqlite::READERS).await?,
+        };
         catalogue.add_built_in_products(now).await?;
         Ok(catalogue)
     }
@@ -67,24 +66,30 @@ impl Catalogue {
     /// Opens the database that another process has open too. SQLite keeps their writes apart; the
     /// tables have to have this version's form, since the other process counts on its own.
     pub(crate) async fn join(path: &Path) -> Result<Self, HubError> {
-        let writer = connect_writer(path).await?;
-        let found: Vec<(i64, Vec<u8>)> =
-            sqlx::query_as("SELECT version, checksum FROM _sqlx_migrations ORDER BY version")
-                .fetch_all(&writer)
-                .await?;
-        let migrator = migrator();
-        let mut own: Vec<_> = migrator.iter().map(|m| (m.version, &*m.checksum)).collect();
-        own.sort_unstable();
-        if !found.iter().map(|(v, sum)| (*v, &sum[..])).eq(own) {
-            writer.close().await;
+        let catalogue = Self {
+            writer: Pool::Sqlite(sqlite::connect_writer(path).await?),
+            readers: sqlite::connect_readers(path, 1).await?,
+        };
+        if !catalogue.has_form_of(&migrator()).await? {
+            catalogue.close().await;
             return Err(HubError::Config(
                 "the Hub that is running is of another version than this atlas-hub; use its own \
                  atlas-hub, or stop it first"
                     .to_owned(),
             ));
         }
-        let readers = pool(1).connect_with(options(path).read_only(true)).await?;
-        Ok(Self { writer, readers })
+        Ok(catalogue)
+    }
+
+    /// Whether exactly these steps have made the tables what they are.
+    async fn has_form_of(&self, migrator: &Migrator) -> Result<bool, HubError> {
+        let found: Vec<(i64, Vec<u8>)> =
+            query("SELECT version, checksum FROM _sqlx_migrations ORDER BY version")
+                .fetch_all(&self.readers)
+                .await?;
+        let mut own: Vec<_> = migrator.iter().map(|m| (m.version, &*m.checksum)).collect();
+        own.sort_unstable();
+        Ok(found.iter().map(|(v, sum)| (*v, &sum[..])).eq(own))
     }
 
     /// Waits for the statements under way, writes the log back and closes the file.
@@ -93,81 +98,42 @@ impl Catalogue {
         self.writer.close().await;
     }
 
+    /// Whether it is a file, which can be copied, and not on a server.
+    pub(crate) fn is_a_file(&self) -> bool {
+        matches!(self.writer, Pool::Sqlite(_))
+    }
+
     /// Whether the database answers.
     pub(crate) async fn ping(&self) -> Result<(), HubError> {
-        sqlx::query("SELECT 1").execute(&self.readers).await?;
+        query("SELECT 1").exists(&self.readers).await?;
         Ok(())
     }
 
     /// A value of the Hub's own that is drawn once and kept for ever.
     pub(crate) async fn keep(&self, name: &str, drawn: &str) -> Result<String, HubError> {
         let mut tx = self.write().await?;
-        sqlx::query("INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+        query("INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING")
             .bind(name)
             .bind(drawn)
-            .execute(&mut *tx)
+            .execute(&mut tx)
             .await?;
-        let kept = sqlx::query_scalar("SELECT value FROM meta WHERE name = $1")
+        let kept = query_scalar("SELECT value FROM meta WHERE name = $1")
             .bind(name)
-            .fetch_one(&mut *tx)
+            .fetch_one(&mut tx)
             .await?;
         tx.commit().await?;
         Ok(kept)
     }
 
     /// Begins a transaction that holds the right to write from its start.
-    pub(crate) async fn write(&self) -> Result<SqliteTransaction<'static>, HubError> {
-        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+    pub(crate) async fn write(&self) -> Result<Tx, HubError> {
+        self.writer.begin_to_write().await
     }
 
     /// Begins a transaction that reads from one snapshot.
-    async fn read(&self) -> Result<SqliteTransaction<'static>, HubError> {
-        Ok(self.readers.begin().await?)
+    async fn read(&self) -> Result<Tx, HubError> {
+        self.readers.begin_to_read().await
     }
-}
-
-fn options(path: &Path) -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(false)
-        .foreign_keys(true)
-        .busy_timeout(BUSY_TIMEOUT)
-}
-
-/// The one connection that writes, of an SQLite that can be trusted to.
-async fn connect_writer(path: &Path) -> Result<SqlitePool, HubError> {
-    let writing = options(path)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full);
-    let writer = pool(1).connect_with(writing).await?;
-    let found: String = sqlx::query_scalar("SELECT sqlite_version()")
-        .fetch_one(&writer)
-        .await?;
-    if !is_sound(&found) {
-        return Err(HubError::SqliteTooOld { found });
-    }
-    Ok(writer)
-}
-
-/// Connections that are closed, and by and by opened anew, when a transaction stays on them.
-///
-/// SQLite ends a transaction by itself when the disk is full or fails. The rollback that sqlx does
-/// then fails, since there is nothing to roll back, and sqlx goes on counting the transaction as
-/// open: no other could begin on this connection ever again.
-fn pool(most: u32) -> SqlitePoolOptions {
-    SqlitePoolOptions::new()
-        .max_connections(most)
-        .after_release(|connection, _| {
-            Box::pin(async move {
-                // Behind the rollback of a transaction that was dropped.
-                connection.ping().await?;
-                let clean = !connection.is_in_transaction();
-                if !clean {
-                    tracing::warn!("a transaction was not rolled back; its connection is closed");
-                }
-                Ok(clean)
-            })
-        })
 }
 
 fn migrator() -> Migrator {
@@ -198,19 +164,6 @@ fn migrations() -> Vec<Migration> {
         ),
         migration(4, "audit", include_str!("../../migrations/0004_audit.sql")),
     ]
-}
-
-/// Whether a SQLite release is free of the defect by which two connections that write or
-/// checkpoint a WAL database at the same moment can corrupt it. Mended in 3.51.3, and in the
-/// patches 3.50.7 and 3.44.6 of older lines. Source: sqlite.org/wal.html, "The WAL-reset bug".
-fn is_sound(version: &str) -> bool {
-    let mut numbers = version.split('.').map(str::parse::<u32>);
-    let mut next = || numbers.next().and_then(Result::ok).unwrap_or(0);
-    match (next(), next(), next()) {
-        (3, 44, patch) => patch >= 6,
-        (3, 50, patch) => patch >= 7,
-        version => version >= (3, 51, 3),
-    }
 }
 
 /// A time as the catalogue stores it: of one length, so that texts sort as times do.
@@ -247,20 +200,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn defective_sqlite_releases_are_told_apart() {
-        for sound in [
-            "3.51.3", "3.51.4", "3.52.0", "4.0.0", "3.50.7", "3.44.6", "3.44.10",
-        ] {
-            assert!(is_sound(sound), "{sound}");
-        }
-        for defective in [
-            "3.51.2", "3.51.0", "3.50.6", "3.49.9", "3.44.5", "3.45.0", "3.7.0", "",
-        ] {
-            assert!(!is_sound(defective), "{defective}");
-        }
-    }
-
-    #[test]
     fn stored_times_sort_as_text() {
         let times = [
             "2024-01-01T00:00:00Z",
@@ -277,8 +216,8 @@ mod tests {
     #[tokio::test]
     async fn a_catalogue_of_the_first_form_keeps_what_it_has() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let options = SqliteConnectOptions::new().filename(file.path());
-        let pool = SqlitePool::connect_with(options).await.unwrap();
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file.path());
+        let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
         let first = migrations().into_iter().take(1).collect();
         Migrator::with_migrations(first).run(&pool).await.unwrap();
         let sha256 = "0".repeat(64);
@@ -328,22 +267,19 @@ mod tests {
         let catalogue = Catalogue::open(file.path(), Timestamp::now())
             .await
             .unwrap();
-        let pragma = async |pool: &SqlitePool, text: &'static str| -> String {
-            let row = sqlx::query(text).fetch_one(pool).await.unwrap();
-            use sqlx::Row as _;
-            row.try_get::<String, _>(0)
-                .or_else(|_| row.try_get::<i64, _>(0).map(|n| n.to_string()))
-                .unwrap()
+        let mode: String = query_scalar("PRAGMA journal_mode")
+            .fetch_one(&catalogue.writer)
+            .await
+            .unwrap();
+        assert_eq!(mode, "wal");
+        let pragma = async |pool: &Pool, text: &'static str| -> i64 {
+            query_scalar(text).fetch_one(pool).await.unwrap()
         };
-        assert_eq!(
-            pragma(&catalogue.writer, "PRAGMA journal_mode").await,
-            "wal"
-        );
         // 2 is FULL.
-        assert_eq!(pragma(&catalogue.writer, "PRAGMA synchronous").await, "2");
-        assert_eq!(pragma(&catalogue.writer, "PRAGMA foreign_keys").await, "1");
-        assert_eq!(pragma(&catalogue.readers, "PRAGMA foreign_keys").await, "1");
-        let refused = sqlx::query("DELETE FROM products")
+        assert_eq!(pragma(&catalogue.writer, "PRAGMA synchronous").await, 2);
+        assert_eq!(pragma(&catalogue.writer, "PRAGMA foreign_keys").await, 1);
+        assert_eq!(pragma(&catalogue.readers, "PRAGMA foreign_keys").await, 1);
+        let refused = query("DELETE FROM products")
             .execute(&catalogue.readers)
             .await;
         assert!(refused.is_err(), "readers must not write");

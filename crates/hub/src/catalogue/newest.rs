@@ -1,5 +1,6 @@
 //! The newest of something smaller than a release: one file of a kind, or what an updater can use.
 
+use super::database::query;
 use super::releases::asset_rows;
 use super::{Catalogue, objects, parse, parse_time};
 use crate::HubError;
@@ -40,7 +41,7 @@ impl Catalogue {
         platform: Platform,
         kind: Kind,
     ) -> Result<Option<NewestAsset>, HubError> {
-        let row: Option<(String, String, String)> = sqlx::query_as(
+        let row: Option<(String, String, String)> = query(
             "SELECT releases.version, assets.sha256, assets.download_id FROM releases \
              JOIN assets ON assets.release_id = releases.id \
              WHERE releases.product = $1 AND releases.channel = $2 AND releases.yanked_at IS NULL \
@@ -73,7 +74,7 @@ impl Catalogue {
         platform: Platform,
     ) -> Result<Option<SignedRelease>, HubError> {
         let mut tx = self.read().await?;
-        let row: Option<(String, String, Option<String>, String)> = sqlx::query_as(
+        let row: Option<(String, String, Option<String>, String)> = query(
             "SELECT id, version, notes, published_at FROM releases \
              WHERE product = $1 AND channel = $2 AND yanked_at IS NULL AND EXISTS (SELECT 1 FROM assets a \
              JOIN assets s ON s.release_id = a.release_id AND s.os = a.os AND s.arch = a.arch \
@@ -86,7 +87,7 @@ impl Catalogue {
         .bind(channel.as_str())
         .bind(platform.os.as_str())
         .bind(platform.arch.as_str())
-        .fetch_optional(&mut *tx)
+        .fetch_optional(&mut tx)
         .await?;
         let Some((id, version, notes, published_at)) = row else {
             return Ok(None);

@@ -1,10 +1,10 @@
 //! Objects: which bytes are stored under which key.
 
+use super::database::{Tx, query, query_scalar};
 use super::{Catalogue, db_size, parse, parse_size, stamp};
 use crate::HubError;
 use jiff::Timestamp;
 use release_types::{ObjectKey, Sha256Digest};
-use sqlx::{SqliteConnection, SqliteTransaction};
 use std::collections::HashSet;
 
 const HAS_BLOB: &str = "SELECT 1 FROM objects WHERE sha256 = $1 LIMIT 1";
@@ -36,7 +36,7 @@ pub(crate) enum PutOutcome {
 impl Catalogue {
     /// Decides what an upload does to its key, and notes it in the transaction.
     pub(crate) async fn put_object(
-        tx: &mut SqliteTransaction<'_>,
+        tx: &mut Tx,
         key: &ObjectKey,
         object: &StoredObject,
         now: Timestamp,
@@ -46,14 +46,14 @@ impl Catalogue {
             None => PutOutcome::Created,
             Some(before) => {
                 let same = before.sha256 == object.sha256;
-                let referenced: Option<i64> = sqlx::query_scalar(
+                let referenced = query(
                     "SELECT 1 FROM assets WHERE object_key = $1 \
                      UNION ALL SELECT 1 FROM pack_builds WHERE object_key = $1 LIMIT 1",
                 )
                 .bind(key.as_str())
-                .fetch_optional(&mut **tx)
+                .exists(&mut *tx)
                 .await?;
-                match (same, referenced.is_some()) {
+                match (same, referenced) {
                     (true, true) => return Ok(PutOutcome::Same),
                     (false, true) => return Ok(PutOutcome::Immutable),
                     (true, false) => PutOutcome::Same,
@@ -61,7 +61,7 @@ impl Catalogue {
                 }
             }
         };
-        sqlx::query(
+        query(
             "INSERT INTO objects (object_key, sha256, size, content_type, uploaded_at) \
              VALUES ($1, $2, $3, $4, $5) ON CONFLICT (object_key) DO UPDATE SET \
              sha256 = excluded.sha256, size = excluded.size, \
@@ -72,26 +72,22 @@ impl Catalogue {
         .bind(db_size(object.size))
         .bind(&object.content_type)
         .bind(stamp(now))
-        .execute(&mut **tx)
+        .execute(&mut *tx)
         .await?;
         Ok(outcome)
     }
 
     /// Whether some object still has these bytes.
-    pub(crate) async fn has_blob(
-        tx: &mut SqliteTransaction<'_>,
-        sha256: &Sha256Digest,
-    ) -> Result<bool, HubError> {
-        let found: Option<i64> = sqlx::query_scalar(HAS_BLOB)
+    pub(crate) async fn has_blob(tx: &mut Tx, sha256: &Sha256Digest) -> Result<bool, HubError> {
+        query(HAS_BLOB)
             .bind(sha256.to_string())
-            .fetch_optional(&mut **tx)
-            .await?;
-        Ok(found.is_some())
+            .exists(&mut *tx)
+            .await
     }
 
     /// The names of all stored bytes that some object has.
     pub(crate) async fn blobs(&self) -> Result<HashSet<String>, HubError> {
-        let blobs: Vec<String> = sqlx::query_scalar("SELECT DISTINCT sha256 FROM objects")
+        let blobs: Vec<String> = query_scalar("SELECT DISTINCT sha256 FROM objects")
             .fetch_all(&self.readers)
             .await?;
         Ok(blobs.into_iter().collect())
@@ -99,7 +95,7 @@ impl Catalogue {
 
     /// How many objects there are, and how many different bytes they have.
     pub(crate) async fn stored(&self) -> Result<(u64, u64), HubError> {
-        let (objects, bytes): (i64, i64) = sqlx::query_as(
+        let (objects, bytes): (i64, i64) = query(
             "SELECT (SELECT COUNT(*) FROM objects), CAST(COALESCE(SUM(size), 0) AS BIGINT) \
              FROM (SELECT sha256, MAX(size) AS size FROM objects GROUP BY sha256) AS blobs",
         )
@@ -122,7 +118,7 @@ impl Catalogue {
         &self,
         key: &ObjectKey,
     ) -> Result<Option<StoredObject>, HubError> {
-        let row: Option<(String, i64, String)> = sqlx::query_as(
+        let row: Option<(String, i64, String)> = query(
             "SELECT sha256, size, content_type FROM objects WHERE object_key = $1 \
              AND EXISTS (SELECT 1 FROM assets WHERE assets.object_key = objects.object_key)",
         )
@@ -134,12 +130,9 @@ impl Catalogue {
 }
 
 /// What is stored under a key.
-pub(super) async fn find(
-    tx: &mut SqliteConnection,
-    key: &ObjectKey,
-) -> Result<Option<StoredObject>, HubError> {
+pub(super) async fn find(tx: &mut Tx, key: &ObjectKey) -> Result<Option<StoredObject>, HubError> {
     let row: Option<(String, i64, String)> =
-        sqlx::query_as("SELECT sha256, size, content_type FROM objects WHERE object_key = $1")
+        query("SELECT sha256, size, content_type FROM objects WHERE object_key = $1")
             .bind(key.as_str())
             .fetch_optional(tx)
             .await?;
@@ -157,7 +150,6 @@ fn stored((sha256, size, content_type): (String, i64, String)) -> Result<StoredO
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sqlx::Row as _;
 
     #[tokio::test]
     async fn bytes_are_looked_up_by_an_index_on_their_digest() {
@@ -165,11 +157,10 @@ mod tests {
         let catalogue = Catalogue::open(file.path(), Timestamp::now())
             .await
             .unwrap();
-        let columns: Vec<String> =
-            sqlx::query_scalar("SELECT name FROM pragma_table_info('objects')")
-                .fetch_all(&catalogue.readers)
-                .await
-                .unwrap();
+        let columns: Vec<String> = query_scalar("SELECT name FROM pragma_table_info('objects')")
+            .fetch_all(&catalogue.readers)
+            .await
+            .unwrap();
         assert_eq!(
             columns,
             [
@@ -181,12 +172,11 @@ mod tests {
             ]
         );
         let explain = format!("EXPLAIN QUERY PLAN {HAS_BLOB}");
-        let plan = sqlx::query(sqlx::AssertSqlSafe(explain))
+        let (_, _, _, plan): (i64, i64, i64, String) = query(sqlx::AssertSqlSafe(explain))
             .bind("")
             .fetch_one(&catalogue.readers)
             .await
             .unwrap();
-        let plan: String = plan.get("detail");
         assert!(plan.contains("INDEX objects_by_sha256"), "{plan}");
         catalogue.close().await;
     }

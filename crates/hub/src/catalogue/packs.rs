@@ -1,5 +1,6 @@
 //! Packs, their members and their builds.
 
+use super::database::{Tx, query, query_scalar};
 use super::users::user_name;
 use super::{Catalogue, audit, objects, parse, parse_time, stamp};
 use crate::HubError;
@@ -7,7 +8,6 @@ use jiff::Timestamp;
 use release_types::{
     CompletedBuild, MemberRole, ObjectKey, PackBuild, PackChannel, PackChannelBuild, PackId,
 };
-use sqlx::{SqliteConnection, SqliteTransaction};
 
 /// A build that is to be completed.
 #[derive(Debug, Clone)]
@@ -36,14 +36,13 @@ impl Catalogue {
     /// Adds a pack. Whether it is new.
     pub(crate) async fn add_pack(&self, pack: &PackId, now: Timestamp) -> Result<bool, HubError> {
         let mut tx = self.write().await?;
-        let done = sqlx::query(
-            "INSERT INTO packs (id, created_at) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-        )
-        .bind(pack.as_str())
-        .bind(stamp(now))
-        .execute(&mut *tx)
-        .await?;
-        let added = done.rows_affected() == 1;
+        let done =
+            query("INSERT INTO packs (id, created_at) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+                .bind(pack.as_str())
+                .bind(stamp(now))
+                .execute(&mut tx)
+                .await?;
+        let added = done == 1;
         if added {
             audit::note(&mut tx, "pack.add", pack.as_str(), now).await?;
         }
@@ -53,7 +52,7 @@ impl Catalogue {
 
     /// All packs, by id.
     pub(crate) async fn packs(&self) -> Result<Vec<PackId>, HubError> {
-        let ids: Vec<String> = sqlx::query_scalar("SELECT id FROM packs ORDER BY id")
+        let ids: Vec<String> = query_scalar("SELECT id FROM packs ORDER BY id")
             .fetch_all(&self.readers)
             .await?;
         ids.iter().map(|id| parse("pack", id)).collect()
@@ -61,11 +60,10 @@ impl Catalogue {
 
     /// Whether there is such a pack.
     pub(crate) async fn has_pack(&self, pack: &PackId) -> Result<bool, HubError> {
-        let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM packs WHERE id = $1")
+        query("SELECT 1 FROM packs WHERE id = $1")
             .bind(pack.as_str())
-            .fetch_optional(&self.readers)
-            .await?;
-        Ok(found.is_some())
+            .exists(&self.readers)
+            .await
     }
 
     /// What a user is to a pack.
@@ -75,7 +73,7 @@ impl Catalogue {
         user_id: &str,
     ) -> Result<Option<MemberRole>, HubError> {
         let role: Option<String> =
-            sqlx::query_scalar("SELECT role FROM pack_members WHERE pack_id = $1 AND user_id = $2")
+            query_scalar("SELECT role FROM pack_members WHERE pack_id = $1 AND user_id = $2")
                 .bind(pack.as_str())
                 .bind(user_id)
                 .fetch_optional(&self.readers)
@@ -88,7 +86,7 @@ impl Catalogue {
         &self,
         pack: &PackId,
     ) -> Result<Vec<(String, MemberRole)>, HubError> {
-        let rows: Vec<(String, String)> = sqlx::query_as(
+        let rows: Vec<(String, String)> = query(
             "SELECT users.name, pack_members.role FROM pack_members \
              JOIN users ON users.id = pack_members.user_id \
              WHERE pack_members.pack_id = $1 ORDER BY users.name",
@@ -103,13 +101,13 @@ impl Catalogue {
 
     /// Makes a user a member of a pack, in another role too.
     pub(crate) async fn put_member(
-        tx: &mut SqliteTransaction<'_>,
+        tx: &mut Tx,
         pack: &PackId,
         user_id: &str,
         role: MemberRole,
         now: Timestamp,
     ) -> Result<(), HubError> {
-        sqlx::query(
+        query(
             "INSERT INTO pack_members (pack_id, user_id, role, added_at) \
              VALUES ($1, $2, $3, $4) \
              ON CONFLICT (pack_id, user_id) DO UPDATE SET role = excluded.role",
@@ -118,7 +116,7 @@ impl Catalogue {
         .bind(user_id)
         .bind(role.as_str())
         .bind(stamp(now))
-        .execute(&mut **tx)
+        .execute(&mut *tx)
         .await?;
         let name = user_name(tx, user_id).await?;
         let object = format!("{pack} {name} {}", role.as_str());
@@ -128,17 +126,17 @@ impl Catalogue {
 
     /// Takes a user out of a pack. Whether the user was in it.
     pub(crate) async fn remove_member(
-        tx: &mut SqliteTransaction<'_>,
+        tx: &mut Tx,
         pack: &PackId,
         user_id: &str,
         now: Timestamp,
     ) -> Result<bool, HubError> {
-        let done = sqlx::query("DELETE FROM pack_members WHERE pack_id = $1 AND user_id = $2")
+        let done = query("DELETE FROM pack_members WHERE pack_id = $1 AND user_id = $2")
             .bind(pack.as_str())
             .bind(user_id)
-            .execute(&mut **tx)
+            .execute(&mut *tx)
             .await?;
-        let removed = done.rows_affected() == 1;
+        let removed = done == 1;
         if removed {
             let object = format!("{pack} {}", user_name(tx, user_id).await?);
             audit::note(tx, "member.remove", &object, now).await?;
@@ -214,13 +212,9 @@ enum Put {
     Differs(&'static str),
 }
 
-async fn put_build(
-    tx: &mut SqliteConnection,
-    completion: &Completion,
-    now: Timestamp,
-) -> Result<Put, HubError> {
+async fn put_build(tx: &mut Tx, completion: &Completion, now: Timestamp) -> Result<Put, HubError> {
     type Row = (String, String, Option<String>, Option<String>, String);
-    let before: Option<Row> = sqlx::query_as(
+    let before: Option<Row> = query(
         "SELECT pack_id, version, commit_hash, commit_message, created_at \
          FROM pack_builds WHERE id = $1",
     )
@@ -239,7 +233,7 @@ async fn put_build(
             None => Put::At(parse_time(&created_at)?),
         });
     }
-    sqlx::query(
+    query(
         "INSERT INTO pack_builds \
          (id, pack_id, object_key, version, commit_hash, commit_message, created_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $7)",
@@ -259,11 +253,11 @@ async fn put_build(
 /// Puts a build on its channel unless it has been there, so that a repeated call does not push
 /// aside what came after it. Since when the channel has it.
 async fn put_on_channel(
-    tx: &mut SqliteConnection,
+    tx: &mut Tx,
     completion: &Completion,
     now: Timestamp,
 ) -> Result<Timestamp, HubError> {
-    sqlx::query(
+    query(
         "INSERT INTO pack_channel_builds (pack_id, channel, build_id, updated_at) \
          VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
     )
@@ -273,7 +267,7 @@ async fn put_on_channel(
     .bind(stamp(now))
     .execute(&mut *tx)
     .await?;
-    let updated_at: String = sqlx::query_scalar(
+    let updated_at: String = query_scalar(
         "SELECT updated_at FROM pack_channel_builds \
          WHERE pack_id = $1 AND channel = $2 AND build_id = $3",
     )

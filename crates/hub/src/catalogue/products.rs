@@ -1,10 +1,10 @@
 //! Products: what releases are of.
 
+use super::database::{Tx, query, query_scalar};
 use super::{Catalogue, audit, parse, stamp};
 use crate::HubError;
 use jiff::Timestamp;
 use release_types::ProductName;
-use sqlx::SqliteConnection;
 
 const ADD: &str = "INSERT INTO products (name, created_at) VALUES ($1, $2) ON CONFLICT DO NOTHING";
 
@@ -36,27 +36,22 @@ impl Catalogue {
 
     /// Whether the product exists.
     pub(crate) async fn has_product(&self, name: &ProductName) -> Result<bool, HubError> {
-        let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM products WHERE name = $1")
+        query("SELECT 1 FROM products WHERE name = $1")
             .bind(name.as_str())
-            .fetch_optional(&self.readers)
-            .await?;
-        Ok(found.is_some())
+            .exists(&self.readers)
+            .await
     }
 
     /// All products, by name.
     pub(crate) async fn products(&self) -> Result<Vec<ProductName>, HubError> {
-        let names: Vec<String> = sqlx::query_scalar("SELECT name FROM products ORDER BY name")
+        let names: Vec<String> = query_scalar("SELECT name FROM products ORDER BY name")
             .fetch_all(&self.readers)
             .await?;
         names.iter().map(|name| parse("product", name)).collect()
     }
 }
 
-async fn add(tx: &mut SqliteConnection, name: &str, now: Timestamp) -> Result<bool, HubError> {
-    let done = sqlx::query(ADD)
-        .bind(name)
-        .bind(stamp(now))
-        .execute(tx)
-        .await?;
-    Ok(done.rows_affected() == 1)
+async fn add(tx: &mut Tx, name: &str, now: Timestamp) -> Result<bool, HubError> {
+    let done = query(ADD).bind(name).bind(stamp(now)).execute(tx).await?;
+    Ok(done == 1)
 }

@@ -1,5 +1,6 @@
 //! Releases and their assets: registered, read, found by download id.
 
+use super::database::{Tx, query, query_scalar};
 use super::version_key::version_key;
 use super::{
     Catalogue, Target, audit, db_size, drafts, objects, parse, parse_size, parse_time, stamp,
@@ -11,7 +12,6 @@ use release_types::{
     Artifact, Asset, Channel, FileName, ObjectKey, Platform, ProductName, Release,
 };
 use semver::Version;
-use sqlx::{SqliteConnection, SqliteTransaction};
 use std::collections::HashMap;
 
 const FIND: &str = "SELECT id, published_at FROM releases \
@@ -100,7 +100,7 @@ impl Catalogue {
         platform: Platform,
     ) -> Result<Option<Release>, HubError> {
         let mut tx = self.read().await?;
-        let row: Option<(String, String, String)> = sqlx::query_as(
+        let row: Option<(String, String, String)> = query(
             "SELECT id, version, published_at FROM releases WHERE product = $1 AND channel = $2 \
              AND yanked_at IS NULL AND EXISTS (SELECT 1 FROM assets WHERE assets.release_id = releases.id \
              AND assets.os = $3 AND assets.arch = $4) \
@@ -110,7 +110,7 @@ impl Catalogue {
         .bind(channel.as_str())
         .bind(platform.os.as_str())
         .bind(platform.arch.as_str())
-        .fetch_optional(&mut *tx)
+        .fetch_optional(&mut tx)
         .await?;
         let Some((id, version, published_at)) = row else {
             return Ok(None);
@@ -147,7 +147,7 @@ impl Catalogue {
     /// The object behind a download id.
     pub(crate) async fn download(&self, id: &str) -> Result<Option<ObjectKey>, HubError> {
         let key: Option<String> =
-            sqlx::query_scalar("SELECT object_key FROM assets WHERE download_id = $1")
+            query_scalar("SELECT object_key FROM assets WHERE download_id = $1")
                 .bind(id)
                 .fetch_optional(&self.readers)
                 .await?;
@@ -157,7 +157,7 @@ impl Catalogue {
 
 /// A conflict where an artifact is not what is stored.
 pub(super) async fn check_objects(
-    tx: &mut SqliteConnection,
+    tx: &mut Tx,
     publication: &Publication,
 ) -> Result<Option<Registered>, HubError> {
     for artifact in &publication.artifacts {
@@ -181,10 +181,10 @@ pub(super) async fn check_objects(
 
 /// One platform of one release; nothing where it has no assets.
 pub(super) async fn read_release(
-    tx: &mut SqliteConnection,
+    tx: &mut Tx,
     target: &Target,
 ) -> Result<Option<Release>, HubError> {
-    let row: Option<(String, String)> = sqlx::query_as(FIND)
+    let row: Option<(String, String)> = query(FIND)
         .bind(target.product.as_str())
         .bind(target.version.to_string())
         .bind(target.channel.as_str())
@@ -209,10 +209,10 @@ pub(super) async fn read_release(
 
 /// The assets of one platform of one release, by file name.
 pub(super) async fn rows_of(
-    tx: &mut SqliteConnection,
+    tx: &mut Tx,
     target: &Target,
 ) -> Result<HashMap<String, AssetRow>, HubError> {
-    let row: Option<(String, String)> = sqlx::query_as(FIND)
+    let row: Option<(String, String)> = query(FIND)
         .bind(target.product.as_str())
         .bind(target.version.to_string())
         .bind(target.channel.as_str())
@@ -233,7 +233,7 @@ fn by_name(rows: Vec<AssetRow>) -> HashMap<String, AssetRow> {
 /// Makes a publication visible. Assets that are what they were, or what `earlier` has, keep their
 /// download ids.
 pub(super) async fn put(
-    tx: &mut SqliteTransaction<'_>,
+    tx: &mut Tx,
     publication: &Publication,
     earlier: &HashMap<String, AssetRow>,
     now: Timestamp,
@@ -241,11 +241,11 @@ pub(super) async fn put(
     let id = put_release(tx, publication, now).await?;
     let platform = publication.platform;
     let published = by_name(asset_rows(tx, &id, platform).await?);
-    sqlx::query("DELETE FROM assets WHERE release_id = $1 AND os = $2 AND arch = $3")
+    query("DELETE FROM assets WHERE release_id = $1 AND os = $2 AND arch = $3")
         .bind(&id)
         .bind(platform.os.as_str())
         .bind(platform.arch.as_str())
-        .execute(&mut **tx)
+        .execute(&mut *tx)
         .await?;
     for row in new_rows(publication, &[&published, earlier])? {
         insert_asset(tx, &id, platform, &row).await?;
@@ -255,11 +255,11 @@ pub(super) async fn put(
 
 /// Creates the release's row or brings it up to date; its id.
 async fn put_release(
-    tx: &mut SqliteTransaction<'_>,
+    tx: &mut Tx,
     publication: &Publication,
     now: Timestamp,
 ) -> Result<String, HubError> {
-    let id = sqlx::query_scalar(
+    let id = query_scalar(
         "INSERT INTO releases \
          (id, product, version, version_key, channel, notes, published_at, created_at) \
          VALUES ($1, $2, $3, $4, $5, $6, COALESCE($7, $8), $8) \
@@ -276,7 +276,7 @@ async fn put_release(
     .bind(publication.notes.as_deref())
     .bind(publication.published_at.map(stamp))
     .bind(stamp(now))
-    .fetch_one(&mut **tx)
+    .fetch_one(&mut *tx)
     .await?;
     Ok(id)
 }
@@ -303,12 +303,12 @@ pub(super) fn new_rows(
 }
 
 async fn insert_asset(
-    tx: &mut SqliteTransaction<'_>,
+    tx: &mut Tx,
     release_id: &str,
     platform: Platform,
     row: &AssetRow,
 ) -> Result<(), HubError> {
-    sqlx::query(
+    query(
         "INSERT INTO assets \
          (release_id, os, arch, filename, kind, size, sha256, object_key, download_id) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
@@ -322,18 +322,18 @@ async fn insert_asset(
     .bind(row.asset.sha256.to_string())
     .bind(&row.object_key)
     .bind(&row.asset.download_id)
-    .execute(&mut **tx)
+    .execute(&mut *tx)
     .await?;
     Ok(())
 }
 
 pub(super) async fn asset_rows(
-    connection: &mut SqliteConnection,
+    connection: &mut Tx,
     release_id: &str,
     platform: Platform,
 ) -> Result<Vec<AssetRow>, HubError> {
     type Row = (String, String, i64, String, String, String);
-    let rows: Vec<Row> = sqlx::query_as(
+    let rows: Vec<Row> = query(
         "SELECT kind, filename, size, sha256, object_key, download_id FROM assets \
          WHERE release_id = $1 AND os = $2 AND arch = $3",
     )

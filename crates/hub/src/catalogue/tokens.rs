@@ -1,6 +1,7 @@
 //! Deploy tokens: issued, listed, revoked. An app token has no pack, a pack's token has one; in
 //! everything else they are alike.
 
+use super::database::{query, query_scalar};
 use super::{Catalogue, audit, parse_time, stamp};
 use crate::HubError;
 use crate::token::{NewToken, random_id};
@@ -41,7 +42,7 @@ impl Catalogue {
             expires_at,
         };
         let mut tx = self.write().await?;
-        sqlx::query(
+        query(
             "INSERT INTO deploy_tokens \
              (id, pack_id, name, token_hash, token_prefix, created_at, expires_at) \
              VALUES ($1, $2, $3, $4, $5, $6, $7)",
@@ -53,7 +54,7 @@ impl Catalogue {
         .bind(&record.token_prefix)
         .bind(stamp(now))
         .bind(expires_at.map(stamp))
-        .execute(&mut *tx)
+        .execute(&mut tx)
         .await?;
         audit::note(&mut tx, "token.issue", &record.id, now).await?;
         tx.commit().await?;
@@ -65,7 +66,7 @@ impl Catalogue {
         &self,
         pack: Option<&PackId>,
     ) -> Result<Vec<AppToken>, HubError> {
-        let rows: Vec<Row> = sqlx::query_as(LIST)
+        let rows: Vec<Row> = query(LIST)
             .bind(pack.map(PackId::as_str))
             .fetch_all(&self.readers)
             .await?;
@@ -81,25 +82,25 @@ impl Catalogue {
         now: Timestamp,
     ) -> Result<Option<Timestamp>, HubError> {
         let mut tx = self.write().await?;
-        let revoked = sqlx::query(
+        let revoked = query(
             "UPDATE deploy_tokens SET revoked_at = $1 \
              WHERE id = $2 AND pack_id IS NOT DISTINCT FROM $3 AND revoked_at IS NULL",
         )
         .bind(stamp(now))
         .bind(id)
         .bind(pack.map(PackId::as_str))
-        .execute(&mut *tx)
+        .execute(&mut tx)
         .await?;
-        if revoked.rows_affected() == 1 {
+        if revoked == 1 {
             audit::note(&mut tx, "token.revoke", id, now).await?;
         }
-        let revoked_at: Option<String> = sqlx::query_scalar(
+        let revoked_at: Option<String> = query_scalar(
             "SELECT revoked_at FROM deploy_tokens \
              WHERE id = $1 AND pack_id IS NOT DISTINCT FROM $2",
         )
         .bind(id)
         .bind(pack.map(PackId::as_str))
-        .fetch_optional(&mut *tx)
+        .fetch_optional(&mut tx)
         .await?;
         tx.commit().await?;
         revoked_at.as_deref().map(parse_time).transpose()

@@ -1,11 +1,11 @@
 //! What looking after a catalogue takes: reading one that a server has open, copying it, and what
 //! nobody has registered.
 
-use super::{Catalogue, READERS, migrator, parse, parse_size, pool, stamp};
+use super::database::{Pool, Tx, query, query_scalar};
+use super::{Catalogue, migrator, parse, parse_size, sqlite, stamp};
 use crate::HubError;
 use jiff::Timestamp;
 use release_types::{ObjectKey, Sha256Digest};
-use sqlx::SqliteConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use std::path::Path;
 
@@ -31,9 +31,10 @@ impl Catalogue {
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(false)
-            .busy_timeout(super::BUSY_TIMEOUT)
+            .busy_timeout(sqlite::BUSY_TIMEOUT)
             .read_only(true);
-        let readers = pool(READERS).connect_with(options).await?;
+        let readers = sqlite::pool(sqlite::READERS);
+        let readers = Pool::Sqlite(readers.connect_with(options).await?);
         let catalogue = Self {
             writer: readers.clone(),
             readers,
@@ -52,7 +53,7 @@ impl Catalogue {
             .create_if_missing(false)
             .journal_mode(SqliteJournalMode::Delete)
             .synchronous(SqliteSynchronous::Full);
-        let writer = pool(1).connect_with(options).await?;
+        let writer = Pool::Sqlite(sqlite::pool(1).connect_with(options).await?);
         Ok(Self {
             readers: writer.clone(),
             writer,
@@ -61,17 +62,16 @@ impl Catalogue {
 
     /// Whether the database's pages make sense.
     pub(crate) async fn is_whole(&self) -> Result<bool, HubError> {
-        let found: String = sqlx::query_scalar("PRAGMA integrity_check(1)")
+        let found: String = query_scalar("PRAGMA integrity_check(1)")
             .fetch_one(&self.readers)
             .await?;
         Ok(found == "ok")
     }
 
     async fn check_form(&self) -> Result<(), HubError> {
-        let found: Vec<i64> =
-            sqlx::query_scalar("SELECT version FROM _sqlx_migrations ORDER BY version")
-                .fetch_all(&self.readers)
-                .await?;
+        let found: Vec<i64> = query_scalar("SELECT version FROM _sqlx_migrations ORDER BY version")
+            .fetch_all(&self.readers)
+            .await?;
         let mut own: Vec<i64> = migrator().iter().map(|m| m.version).collect();
         own.sort_unstable();
         if found == own {
@@ -92,7 +92,7 @@ impl Catalogue {
                 file.display()
             )));
         };
-        sqlx::query("VACUUM INTO $1")
+        query("VACUUM INTO $1")
             .bind(name)
             .execute(&self.readers)
             .await?;
@@ -101,11 +101,10 @@ impl Catalogue {
 
     /// Whether bytes that it does not know may be of releases that it does not know.
     pub(crate) async fn is_copy(&self) -> Result<bool, HubError> {
-        let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM meta WHERE name = $1")
+        query("SELECT 1 FROM meta WHERE name = $1")
             .bind(COPY)
-            .fetch_optional(&self.readers)
-            .await?;
-        Ok(found.is_some())
+            .exists(&self.readers)
+            .await
     }
 
     /// Marks it as a copy, or as one no longer.
@@ -120,9 +119,9 @@ impl Catalogue {
     /// younger than what was seen of it was put back: it is marked, and grows older than that.
     pub(crate) async fn grow_older(&self, seen: u64) -> Result<u64, HubError> {
         let mut tx = self.write().await?;
-        let before: Option<String> = sqlx::query_scalar("SELECT value FROM meta WHERE name = $1")
+        let before: Option<String> = query_scalar("SELECT value FROM meta WHERE name = $1")
             .bind(AGE)
-            .fetch_optional(&mut *tx)
+            .fetch_optional(&mut tx)
             .await?;
         let before: u64 = before.map_or(Ok(0), |text| parse("number", &text))?;
         if seen > before {
@@ -130,13 +129,13 @@ impl Catalogue {
             mark_copy(&mut tx, true).await?;
         }
         let age = before.max(seen) + 1;
-        sqlx::query(
+        query(
             "INSERT INTO meta (name, value) VALUES ($1, $2) \
              ON CONFLICT (name) DO UPDATE SET value = excluded.value",
         )
         .bind(AGE)
         .bind(age.to_string())
-        .execute(&mut *tx)
+        .execute(&mut tx)
         .await?;
         tx.commit().await?;
         Ok(age)
@@ -145,7 +144,7 @@ impl Catalogue {
     /// All different bytes that objects have.
     pub(crate) async fn blob_list(&self) -> Result<Vec<(Sha256Digest, u64)>, HubError> {
         let rows: Vec<(String, i64)> =
-            sqlx::query_as("SELECT DISTINCT sha256, size FROM objects ORDER BY sha256")
+            query("SELECT DISTINCT sha256, size FROM objects ORDER BY sha256")
                 .fetch_all(&self.readers)
                 .await?;
         rows.into_iter()
@@ -156,7 +155,7 @@ impl Catalogue {
     /// Every file of every release, and every pack's build.
     pub(crate) async fn released_files(&self) -> Result<Vec<ReleasedFile>, HubError> {
         type Row = (String, String, i64, String, i64);
-        let rows: Vec<Row> = sqlx::query_as(
+        let rows: Vec<Row> = query(
             "SELECT releases.product || ' ' || releases.version || ' ' || releases.channel || ' ' \
              || assets.os || '/' || assets.arch || ' ' || assets.filename AS name, \
              assets.sha256, assets.size, objects.sha256, objects.size \
@@ -186,7 +185,7 @@ impl Catalogue {
         &self,
         before: Timestamp,
     ) -> Result<Vec<(ObjectKey, Sha256Digest, u64)>, HubError> {
-        let rows: Vec<(String, String, i64)> = sqlx::query_as(
+        let rows: Vec<(String, String, i64)> = query(
             "SELECT object_key, sha256, size FROM unregistered WHERE uploaded_at < $1 \
              ORDER BY object_key",
         )
@@ -206,11 +205,11 @@ impl Catalogue {
 
     /// Forgets an object, if it still is of no release and was not uploaded again. Whether it did.
     pub(crate) async fn forget_unregistered(
-        tx: &mut SqliteConnection,
+        tx: &mut Tx,
         key: &ObjectKey,
         before: Timestamp,
     ) -> Result<bool, HubError> {
-        let done = sqlx::query(
+        let done = query(
             "DELETE FROM objects WHERE object_key = $1 AND EXISTS \
              (SELECT 1 FROM unregistered WHERE object_key = $1 AND uploaded_at < $2)",
         )
@@ -218,15 +217,15 @@ impl Catalogue {
         .bind(stamp(before))
         .execute(tx)
         .await?;
-        Ok(done.rows_affected() == 1)
+        Ok(done == 1)
     }
 }
 
-async fn mark_copy(tx: &mut SqliteConnection, is_copy: bool) -> Result<(), HubError> {
+async fn mark_copy(tx: &mut Tx, is_copy: bool) -> Result<(), HubError> {
     let statement = match is_copy {
         true => "INSERT INTO meta (name, value) VALUES ($1, '1') ON CONFLICT DO NOTHING",
         false => "DELETE FROM meta WHERE name = $1",
     };
-    sqlx::query(statement).bind(COPY).execute(tx).await?;
+    query(statement).bind(COPY).execute(tx).await?;
     Ok(())
 }

@@ -1,11 +1,11 @@
 //! Users and the credentials they hold.
 
+use super::database::{Tx, query, query_scalar};
 use super::{Catalogue, audit, parse, parse_time, stamp};
 use crate::HubError;
 use crate::token::{NewToken, random_id};
 use jiff::Timestamp;
 use release_types::UserRole;
-use sqlx::{SqliteConnection, SqliteTransaction};
 
 /// Somebody who holds credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,30 +33,23 @@ pub(crate) struct FoundUser {
 }
 
 /// What the audit calls a user.
-pub(super) async fn user_name(
-    tx: &mut SqliteConnection,
-    user_id: &str,
-) -> Result<String, HubError> {
-    let name = sqlx::query_scalar("SELECT name FROM users WHERE id = $1");
-    Ok(name.bind(user_id).fetch_one(tx).await?)
+pub(super) async fn user_name(tx: &mut Tx, user_id: &str) -> Result<String, HubError> {
+    let name = query_scalar("SELECT name FROM users WHERE id = $1");
+    name.bind(user_id).fetch_one(tx).await
 }
 
 impl Catalogue {
     /// Whether a credential has ever been made.
     pub(crate) async fn has_admin(&self) -> Result<bool, HubError> {
-        let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM credentials LIMIT 1")
-            .fetch_optional(&self.readers)
-            .await?;
-        Ok(found.is_some())
+        query("SELECT 1 FROM credentials LIMIT 1")
+            .exists(&self.readers)
+            .await
     }
 
     /// The user of a name.
-    pub(crate) async fn find_user(
-        tx: &mut SqliteConnection,
-        name: &str,
-    ) -> Result<Option<FoundUser>, HubError> {
+    pub(crate) async fn find_user(tx: &mut Tx, name: &str) -> Result<Option<FoundUser>, HubError> {
         let row: Option<(String, String, Option<String>)> =
-            sqlx::query_as("SELECT id, role, disabled_at FROM users WHERE name = $1")
+            query("SELECT id, role, disabled_at FROM users WHERE name = $1")
                 .bind(name)
                 .fetch_optional(tx)
                 .await?;
@@ -72,18 +65,18 @@ impl Catalogue {
 
     /// Adds a user whose name is free. The user's id.
     pub(crate) async fn insert_user(
-        tx: &mut SqliteTransaction<'_>,
+        tx: &mut Tx,
         name: &str,
         role: UserRole,
         now: Timestamp,
     ) -> Result<String, HubError> {
         let id = random_id()?;
-        sqlx::query("INSERT INTO users (id, name, role, created_at) VALUES ($1, $2, $3, $4)")
+        query("INSERT INTO users (id, name, role, created_at) VALUES ($1, $2, $3, $4)")
             .bind(&id)
             .bind(name)
             .bind(role.as_str())
             .bind(stamp(now))
-            .execute(&mut **tx)
+            .execute(&mut *tx)
             .await?;
         audit::note(tx, "user.add", name, now).await?;
         Ok(id)
@@ -91,13 +84,13 @@ impl Catalogue {
 
     /// Stores a user's new credential.
     pub(crate) async fn insert_credential(
-        tx: &mut SqliteTransaction<'_>,
+        tx: &mut Tx,
         (user_id, user_name): (&str, &str),
         expires_at: Option<Timestamp>,
         token: &NewToken,
         now: Timestamp,
     ) -> Result<(), HubError> {
-        sqlx::query(
+        query(
             "INSERT INTO credentials \
              (id, user_id, name, token_hash, token_prefix, created_at, expires_at) \
              VALUES ($1, $2, $3, $4, $5, $6, $7)",
@@ -109,7 +102,7 @@ impl Catalogue {
         .bind(&token.prefix)
         .bind(stamp(now))
         .bind(expires_at.map(stamp))
-        .execute(&mut **tx)
+        .execute(&mut *tx)
         .await?;
         audit::note(tx, "credential.issue", user_name, now).await?;
         Ok(())
@@ -117,18 +110,18 @@ impl Catalogue {
 
     /// Revokes all credentials of a user that are not revoked.
     pub(crate) async fn revoke_credentials(
-        tx: &mut SqliteTransaction<'_>,
+        tx: &mut Tx,
         user_id: &str,
         now: Timestamp,
     ) -> Result<(), HubError> {
-        let revoked = sqlx::query(
+        let revoked = query(
             "UPDATE credentials SET revoked_at = $1 WHERE user_id = $2 AND revoked_at IS NULL",
         )
         .bind(stamp(now))
         .bind(user_id)
-        .execute(&mut **tx)
+        .execute(&mut *tx)
         .await?;
-        if revoked.rows_affected() > 0 {
+        if revoked > 0 {
             let name = user_name(tx, user_id).await?;
             audit::note(tx, "credential.revoke", &name, now).await?;
         }
@@ -137,17 +130,17 @@ impl Catalogue {
 
     /// Marks a user as disabled.
     pub(crate) async fn mark_disabled(
-        tx: &mut SqliteTransaction<'_>,
+        tx: &mut Tx,
         user_id: &str,
         now: Timestamp,
     ) -> Result<(), HubError> {
         let disabled = "UPDATE users SET disabled_at = $1 WHERE id = $2 AND disabled_at IS NULL";
-        let disabled = sqlx::query(disabled)
+        let disabled = query(disabled)
             .bind(stamp(now))
             .bind(user_id)
-            .execute(&mut **tx)
+            .execute(&mut *tx)
             .await?;
-        if disabled.rows_affected() == 1 {
+        if disabled == 1 {
             let name = user_name(tx, user_id).await?;
             audit::note(tx, "user.disable", &name, now).await?;
         }
@@ -157,7 +150,7 @@ impl Catalogue {
     /// All users, by name.
     pub(crate) async fn users(&self, now: Timestamp) -> Result<Vec<User>, HubError> {
         type Row = (String, String, String, Option<String>, i64, Option<String>);
-        let rows: Vec<Row> = sqlx::query_as(
+        let rows: Vec<Row> = query(
             "SELECT users.name, users.role, users.created_at, users.disabled_at, \
              COUNT(CASE WHEN users.disabled_at IS NULL AND credentials.revoked_at IS NULL \
              AND (credentials.expires_at IS NULL OR credentials.expires_at > $1) \

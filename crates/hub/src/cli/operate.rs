@@ -101,7 +101,7 @@ pub(super) async fn run(command: Operate, build: BuildInfo) -> Result<(), CliErr
             limit,
             format,
         } => {
-            let hub = Inspection::open(&dir.data_dir).await?;
+            let hub = Inspection::open(&dir.config(build)).await?;
             let entries = hub.audit(since, limit).await;
             hub.close().await;
             entries?.iter().try_for_each(|entry| match format {
@@ -113,7 +113,7 @@ pub(super) async fn run(command: Operate, build: BuildInfo) -> Result<(), CliErr
             })
         }
         Operate::Check { dir, quick } => {
-            let hub = Inspection::open(&dir.data_dir).await?;
+            let hub = Inspection::open(&dir.config(build)).await?;
             let checked = hub.check(quick).await;
             hub.close().await;
             let checked = checked?;
@@ -172,7 +172,7 @@ pub(super) async fn run(command: Operate, build: BuildInfo) -> Result<(), CliErr
             Ok(())
         }
         Operate::Backup { folder, dir, link } => {
-            let hub = Inspection::open(&dir.data_dir).await?;
+            let hub = Inspection::open(&dir.config(build)).await?;
             let backup = hub.backup(&folder, link, Timestamp::now()).await;
             hub.close().await;
             let backup = backup?;
@@ -181,10 +181,18 @@ pub(super) async fn run(command: Operate, build: BuildInfo) -> Result<(), CliErr
             Ok(())
         }
         Operate::Restore { folder, dir } => {
-            let backup = hub::restore(&folder, &dir.data_dir).await?;
+            let config = dir.config(build);
+            if config.database.is_some() {
+                return Err(CliError::Usage(
+                    "a backup holds a catalogue that is a file; what `pg_dump` has copied is put \
+                     back by `pg_restore`, and the folder `blobs` by hand, before a Hub is started"
+                        .to_owned(),
+                ));
+            }
+            let backup = hub::restore(&folder, &config.data_dir).await?;
             eprintln!(
                 "{}: a Hub with {} stored files, as it was at {}",
-                dir.data_dir.display(),
+                config.data_dir.display(),
                 backup.blobs.len(),
                 backup.created_at
             );

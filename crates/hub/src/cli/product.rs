@@ -3,7 +3,7 @@
 use super::{CliError, DataDirArg, print};
 use build_version::BuildInfo;
 use clap::Subcommand;
-use hub::Hub;
+use hub::Roster;
 use release_types::ProductName;
 
 #[derive(Debug, Subcommand)]
@@ -28,18 +28,18 @@ Example:
 pub(super) async fn execute(command: Product, build: BuildInfo) -> Result<(), CliError> {
     match command {
         Product::Add { name, dir } => {
-            let hub = Hub::open_initialized(dir.config(build)).await?;
-            let added = hub.add_product(&name).await?;
-            hub.close().await;
-            let done = if added { "added" } else { "is there already" };
+            let roster = Roster::open(dir.config(build)).await?;
+            let added = roster.add_product(&name).await;
+            roster.close().await;
+            let done = if added? { "added" } else { "is there already" };
             eprintln!("product {name}: {done}");
             Ok(())
         }
         Product::List(dir) => {
-            let hub = Hub::open_initialized(dir.config(build)).await?;
-            let products = hub.products().await?;
-            hub.close().await;
-            products.iter().try_for_each(|name| print(name.as_str()))
+            let roster = Roster::open(dir.config(build)).await?;
+            let products = roster.products().await;
+            roster.close().await;
+            products?.iter().try_for_each(|name| print(name.as_str()))
         }
     }
 }

@@ -118,12 +118,12 @@ pub(super) async fn execute(command: User, build: BuildInfo) -> Result<(), CliEr
             expires,
             dir,
         } => {
-            let (path, config) = (dir.data_dir.clone(), dir.config(build));
+            let (place, config) = (dir.place(), dir.config(build));
             let expires_at = expires.resolve(config.clock.now())?;
             let roster = Roster::open(config).await?;
             let added = roster.add_user(&name, role, expires_at).await;
             roster.close().await;
-            print_credential(&added?, &name, &path)?;
+            print_credential(&added?, &name, &place)?;
             eprintln!("the line on stdout is the credential of {name}; it is shown this once");
             Ok(())
         }
@@ -159,7 +159,7 @@ pub(super) async fn execute(command: User, build: BuildInfo) -> Result<(), CliEr
             expires,
             dir,
         } => {
-            let (path, config) = (dir.data_dir.clone(), dir.config(build));
+            let (place, config) = (dir.place(), dir.config(build));
             let expires_at = expires.resolve(config.clock.now())?;
             let earlier = if rotate {
                 Earlier::Revoke
@@ -169,7 +169,7 @@ pub(super) async fn execute(command: User, build: BuildInfo) -> Result<(), CliEr
             let roster = Roster::open(config).await?;
             let issued = roster.issue_credential(&name, expires_at, earlier).await;
             roster.close().await;
-            print_credential(&issued?, &name, &path)?;
+            print_credential(&issued?, &name, &place)?;
             eprintln!("the line on stdout is a credential of {name}; it is shown this once");
             Ok(())
         }

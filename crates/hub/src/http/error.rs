@@ -8,6 +8,9 @@ use http::{StatusCode, header};
 use release_types::{BAD_DIGEST, ErrorBody};
 use std::time::Duration;
 
+/// When to ask again for what may well go right in a moment.
+const AGAIN: Duration = Duration::from_secs(2);
+
 /// An answer that is an error.
 #[derive(Debug)]
 pub(super) struct ApiError {
@@ -93,6 +96,11 @@ impl ApiError {
         self
     }
 
+    pub(super) fn unavailable() -> Self {
+        let message = "the Hub's catalogue does not answer now; ask again in a moment";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, message).retry_after(AGAIN)
+    }
+
     pub(super) fn internal() -> Self {
         let message = "the Hub failed; its log says why";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, message)
@@ -102,9 +110,15 @@ impl ApiError {
 /// What the Hub itself runs into is its operator's business: clients are told no details.
 impl From<HubError> for ApiError {
     fn from(error: HubError) -> Self {
+        if error.is_nul_in_text() {
+            return Self::bad_request("a text holds the character NUL, which cannot be stored");
+        }
         tracing::error!(error = %chain(&error), "a request failed");
         if error.is_storage_full() {
             return Self::storage_full();
+        }
+        if error.is_passing() {
+            return Self::unavailable();
         }
         Self {
             may_be_storage_full: error.may_be_storage_full(),

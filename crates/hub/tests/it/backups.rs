@@ -1,6 +1,7 @@
 //! Copies of a Hub: made while it runs, put back, and damaged.
 
 use crate::binary::{PROGRAM, Serving, command, initialized, publish, serve_args, text};
+use crate::database::in_files;
 use crate::operated::{age, audit, blob, in_dir, ok, released};
 use crate::support::{Server, client, files};
 use serde_json::json;
@@ -8,6 +9,7 @@ use serde_json::json;
 /// The catalogue of a backup beside the bytes of today: what it does not know, it must not remove.
 #[tokio::test]
 async fn a_catalogue_that_was_put_back_removes_no_newer_bytes() {
+    in_files();
     for by_backup in [true, false] {
         let temp = tempfile::tempdir().unwrap();
         let dir = temp.path().join("hub");
@@ -47,6 +49,7 @@ async fn a_catalogue_that_was_put_back_removes_no_newer_bytes() {
 
 #[tokio::test]
 async fn a_backup_of_a_running_hub_is_a_hub() {
+    in_files();
     let temp = tempfile::tempdir().unwrap();
     let dir = temp.path().join("hub");
     let admin = initialized(&dir);
@@ -102,6 +105,7 @@ async fn a_backup_of_a_running_hub_is_a_hub() {
 
 #[tokio::test]
 async fn a_backup_that_is_damaged_makes_no_hub() {
+    in_files();
     let temp = tempfile::tempdir().unwrap();
     let dir = temp.path().join("hub");
     released(&dir).await;
@@ -144,6 +148,7 @@ async fn a_backup_that_is_damaged_makes_no_hub() {
 /// While releases are made, every backup is whole, and holds a release or none of it.
 #[tokio::test]
 async fn a_backup_under_load_is_whole() {
+    in_files();
     let server = Server::start().await;
     let dir = server.dir.path().join("hub");
     let temp = tempfile::tempdir().unwrap();
@@ -157,6 +162,7 @@ async fn a_backup_under_load_is_whole() {
     };
     let folder = temp.path().to_owned();
     let copying = tokio::task::spawn_blocking(move || {
+        in_files();
         for number in 0..6 {
             let backup = folder.join(format!("backup-{number}"));
             ok(&["backup", backup.to_str().unwrap()], &dir);

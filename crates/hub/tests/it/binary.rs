@@ -1,5 +1,6 @@
 //! `atlas-hub` as its operator meets it.
 
+use crate::database::{database_of, in_files, place};
 use crate::support::{client, error};
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
@@ -16,6 +17,10 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_atlas-hub");
 pub fn command(program: &str, args: &[&str]) -> Command {
     let mut command = Command::new(program);
     command.args(args);
+    let mut dirs = args.iter().skip_while(|arg| **arg != "--data-dir");
+    if let Some(url) = dirs.nth(1).and_then(|dir| database_of(Path::new(dir))) {
+        command.env("ATLAS_HUB_DATABASE", url);
+    }
     command
 }
 
@@ -108,6 +113,7 @@ fn the_version_is_one_line() {
 
 #[test]
 fn a_lost_catalogue_is_not_replaced() {
+    in_files();
     let temp = tempfile::tempdir().unwrap();
     initialized(temp.path());
     let blob = temp.path().join("blobs/ab/abc");
@@ -139,8 +145,10 @@ fn init_prints_one_credential_once() {
     assert!(second.stdout.is_empty());
     let said = text(&second.stderr);
     assert!(said.contains("initialized already"), "{said}");
-    let dir = dir.display();
-    let hint = format!("hint: `atlas-hub user list --data-dir {dir}` shows who has credentials;");
+    let hint = format!(
+        "hint: `atlas-hub user list {}` shows who has credentials;",
+        place(&dir)
+    );
     assert!(said.contains(&hint), "{said}");
 }
 
@@ -164,7 +172,8 @@ fn who_loses_a_credential_is_told_how_to_get_another() {
         assert_eq!(lost.status.code(), Some(9));
         let said = text(&lost.stderr);
         assert!(said.contains("the credential is lost"), "{said}");
-        let way_back = format!("`atlas-hub user token '{name}' --rotate --data-dir {dir}` makes");
+        let place = place(temp.path());
+        let way_back = format!("`atlas-hub user token '{name}' --rotate {place}` makes");
         assert!(said.contains(&way_back), "{said}");
     }
 }
@@ -214,7 +223,7 @@ fn what_cannot_be_served_is_refused_with_its_exit_code() {
     assert_eq!(done.status.code(), Some(9), "{}", text(&done.stderr));
 
     let serving = Serving::start(command(PROGRAM, &serve_args(temp.path())));
-    let locked = run(&["product", "list", "--data-dir", dir]);
+    let locked = run(&["gc", "--data-dir", dir]);
     assert_eq!(locked.status.code(), Some(9));
     let holder = format!("process {}", serving.child.id());
     assert!(

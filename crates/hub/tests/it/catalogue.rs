@@ -1,8 +1,9 @@
 //! What outlives the server: everything. And who may have it open: one.
 
+use crate::database::{config, in_files};
 use crate::support::{Server, contents, header};
 use futures_util::StreamExt as _;
-use hub::{Hub, HubConfig, HubError};
+use hub::{Hub, HubError};
 use release_types::Release;
 use std::sync::Arc;
 
@@ -60,14 +61,14 @@ async fn a_reopened_hub_has_everything() {
 #[tokio::test]
 async fn one_hub_at_a_time_has_the_folder() {
     let server = Server::start().await;
-    let config = || HubConfig::new(server.dir.path().join("hub"));
-    match Hub::open(config()).await {
+    let again = || config(server.dir.path().join("hub"));
+    match Hub::open(again()).await {
         Err(HubError::Locked { pid, .. }) => assert_eq!(pid, Some(std::process::id())),
         other => panic!("{other:?}"),
     }
-    let (config, handle) = (config(), server.hub.clone());
+    let (again, handle) = (again(), server.hub.clone());
     let _dir = server.stop().await;
-    let reopened = Hub::open(config).await.unwrap();
+    let reopened = Hub::open(again).await.unwrap();
     assert!(matches!(
         handle.products().await,
         Err(HubError::Database(_))
@@ -77,32 +78,34 @@ async fn one_hub_at_a_time_has_the_folder() {
 
 #[tokio::test]
 async fn what_cannot_be_opened_says_why() {
+    in_files();
     let dir = tempfile::tempdir().unwrap();
     let missing = dir.path().join("missing");
     assert!(!Hub::exists(&missing));
-    let refused = Hub::open_initialized(HubConfig::new(&missing)).await;
+    let refused = Hub::open_initialized(config(&missing)).await;
     assert!(matches!(refused, Err(HubError::NotInitialized { .. })));
     assert!(!missing.exists());
 
-    let made = Hub::open(HubConfig::new(&missing)).await.unwrap();
+    let made = Hub::open(config(&missing)).await.unwrap();
     assert!(!made.is_initialized().await.unwrap());
     made.close().await;
-    let refused = Hub::open_initialized(HubConfig::new(&missing)).await;
+    let refused = Hub::open_initialized(config(&missing)).await;
     assert!(matches!(refused, Err(HubError::NotInitialized { .. })));
 
     let file = dir.path().join("file");
     std::fs::write(&file, "x").unwrap();
-    let refused = Hub::open(HubConfig::new(file.join("below"))).await;
+    let refused = Hub::open(config(file.join("below"))).await;
     assert!(matches!(refused, Err(HubError::Io { .. })), "{refused:?}");
 
     let listener = tokio::net::TcpListener::bind("0.0.0.0:0").await.unwrap();
-    let hub = Hub::open(HubConfig::new(&missing)).await.unwrap();
+    let hub = Hub::open(config(&missing)).await.unwrap();
     let refused = hub.serve(listener, std::future::pending()).await;
     assert!(matches!(refused, Err(HubError::Config(_))), "{refused:?}");
 }
 
 #[tokio::test]
 async fn stored_bytes_outlive_their_catalogue() {
+    in_files();
     let server = Server::start().await;
     server.release("runner", "1.0.0", "linux/x64", &["a"]).await;
     let stored = server.files("blobs");
@@ -112,7 +115,7 @@ async fn stored_bytes_outlive_their_catalogue() {
     let (database, backup) = (data_dir.join("hub.db"), dir.path().join("backup"));
     std::fs::rename(&database, &backup).unwrap();
 
-    let refused = Hub::open(HubConfig::new(&data_dir)).await.unwrap_err();
+    let refused = Hub::open(config(&data_dir)).await.unwrap_err();
     let HubError::Io { source, .. } = &refused else {
         panic!("{refused:?}");
     };
@@ -177,6 +180,7 @@ fn held_body() -> (tokio::sync::oneshot::Sender<()>, reqwest::Body) {
 #[cfg(unix)]
 #[tokio::test]
 async fn everything_on_the_disk_is_for_its_owner_alone() {
+    in_files();
     use std::os::unix::fs::PermissionsExt as _;
     let server = Server::start().await;
     server.release("runner", "1.0.0", "linux/x64", &["a"]).await;

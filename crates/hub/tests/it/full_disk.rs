@@ -1,6 +1,7 @@
 //! A disk that is full for a moment, under the real `atlas-hub`.
 
 use crate::binary::{PROGRAM, Serving, command, initialized, serve_args};
+use crate::database::in_files;
 use crate::support::{client, error};
 use reqwest::Response;
 use serde_json::json;
@@ -59,6 +60,7 @@ impl Drop for SmallDisk<'_> {
 
 #[tokio::test]
 async fn a_full_disk_fails_what_it_meets_and_nothing_later() {
+    in_files();
     let temp = tempfile::tempdir().unwrap();
     let disk = SmallDisk::mount(temp.path());
     let admin = initialized(disk.0);
@@ -81,6 +83,7 @@ async fn a_full_disk_fails_what_it_meets_and_nothing_later() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_limit_is_a_full_disk_and_passes_as_one() {
+    in_files();
     let temp = tempfile::tempdir().unwrap();
     let admin = initialized(temp.path());
     let serving = Serving::start(command(PROGRAM, &serve_args(temp.path())));

@@ -1,5 +1,6 @@
 //! Users and their credentials, as a running server sees them.
 
+use crate::database::in_files;
 use crate::support::{Server, error};
 use hub::{Earlier, Roster, RosterError, UserName};
 use jiff::{SignedDuration, Timestamp};
@@ -128,6 +129,7 @@ async fn unknown_expired_revoked_and_disabled_are_answered_alike() {
 /// A catalogue of the first version: its credentials and tokens stay good, and belong to users.
 #[tokio::test]
 async fn credentials_of_before_there_were_users_stay_good() {
+    in_files();
     let server = Server::start().await;
     let (admin, token) = (server.admin.clone(), server.token.clone());
     let dir = server.stop().await;
@@ -161,8 +163,9 @@ async fn credentials_of_before_there_were_users_stay_good() {
 
 #[tokio::test]
 async fn a_roster_is_opened_beside_a_server_and_alone() {
+    in_files();
     let server = Server::start().await;
-    let config = || hub::HubConfig::new(server.dir.path().join("hub"));
+    let config = || crate::database::config(server.dir.path().join("hub"));
     let beside = Roster::open(config()).await.unwrap();
     let operator = beside
         .add_user(&name("operator"), UserRole::Admin, None)
@@ -182,6 +185,7 @@ async fn a_roster_is_opened_beside_a_server_and_alone() {
     let next = {
         let dir = dir.clone();
         tokio::task::spawn_blocking(move || {
+            in_files();
             let runtime = tokio::runtime::Handle::current();
             runtime.block_on(Server::start_in(dir, |_| {}))
         })
@@ -203,8 +207,9 @@ async fn a_roster_is_opened_beside_a_server_and_alone() {
 /// What has a data directory open without serving lets nobody in.
 #[tokio::test]
 async fn a_roster_is_not_opened_beside_anything_else() {
+    in_files();
     let temp = tempfile::tempdir().unwrap();
-    let config = || hub::HubConfig::new(temp.path());
+    let config = || crate::database::config(temp.path());
     let missing = Roster::open(config()).await;
     assert!(matches!(missing, Err(hub::HubError::NotInitialized { .. })));
     let open = hub::Hub::open(config()).await.unwrap();
@@ -221,6 +226,7 @@ async fn a_roster_is_not_opened_beside_anything_else() {
 /// A server of another version has tables that this one must not touch.
 #[tokio::test]
 async fn a_roster_is_not_opened_beside_another_version() {
+    in_files();
     let server = Server::start().await;
     let database = server.dir.path().join("hub/hub.db");
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&database);
@@ -232,7 +238,7 @@ async fn a_roster_is_not_opened_beside_another_version() {
     .execute(&pool)
     .await
     .unwrap();
-    let config = hub::HubConfig::new(server.dir.path().join("hub"));
+    let config = crate::database::config(server.dir.path().join("hub"));
     let refused = Roster::open(config).await.unwrap_err();
     assert!(refused.to_string().contains("another version"), "{refused}");
     pool.close().await;

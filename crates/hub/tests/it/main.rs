@@ -15,6 +15,7 @@ mod binary;
 mod builds;
 mod catalogue;
 mod connections;
+mod database;
 #[cfg(unix)]
 mod full_disk;
 #[cfg(unix)]
@@ -27,6 +28,8 @@ mod limits;
 mod lists;
 #[cfg(unix)]
 mod observed;
+#[cfg(all(unix, feature = "postgres"))]
+mod on_postgres;
 #[cfg(unix)]
 mod operated;
 #[cfg(unix)]

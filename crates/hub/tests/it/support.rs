@@ -1,5 +1,6 @@
 //! A Hub that serves from a folder of its own, and what a client does with it.
 
+use crate::database;
 use hub::{Clock, Hub, HubConfig};
 use jiff::{SignedDuration, Timestamp};
 use release_types::{Release, Sha256Digest};
@@ -46,7 +47,7 @@ impl Server {
 
     pub async fn start_in(dir: Arc<TempDir>, adjust: impl FnOnce(&mut HubConfig)) -> Self {
         let late = Arc::new(AtomicI64::new(0));
-        let mut config = HubConfig::new(dir.path().join("hub"));
+        let mut config = database::config(dir.path().join("hub"));
         let seconds = late.clone();
         config.clock = Clock::from_fn(move || {
             Timestamp::now() + SignedDuration::from_secs(seconds.load(Ordering::SeqCst))

@@ -94,7 +94,7 @@ async fn it_serves_by_tls_alone_and_takes_new_certificates() {
 async fn a_handshake_that_does_not_come_is_given_up() {
     let temp = tempfile::tempdir().unwrap();
     certify(temp.path());
-    let mut config = hub::HubConfig::new(temp.path().join("hub"));
+    let mut config = crate::database::config(temp.path().join("hub"));
     config.head_timeout = Duration::from_millis(300);
     config.tls = Some(hub::TlsFiles::new(
         temp.path().join("cert.pem"),
