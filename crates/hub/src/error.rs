@@ -91,6 +91,29 @@ impl HubError {
         }
     }
 
+    /// Whether what failed can be used again without a change in this process: 503.
+    pub(crate) fn is_outage(&self) -> bool {
+        match self {
+            Self::Io { source, .. } => {
+                matches!(
+                    source.kind(),
+                    std::io::ErrorKind::ReadOnlyFilesystem
+                        | std::io::ErrorKind::ResourceBusy
+                        | std::io::ErrorKind::StaleNetworkFileHandle
+                        | std::io::ErrorKind::TimedOut
+                ) || source.raw_os_error().is_some_and(is_passing)
+            }
+            Self::Database(sqlx::Error::PoolTimedOut | sqlx::Error::Io(_)) => true,
+            Self::Database(error) => matches!(
+                primary_code(error),
+                Some(
+                    SQLITE_BUSY | SQLITE_LOCKED | SQLITE_READONLY | SQLITE_IOERR | SQLITE_CANTOPEN
+                )
+            ),
+            _ => false,
+        }
+    }
+
     /// Whether a full storage may be behind it, which SQLite says clearly only where writing met
     /// `ENOSPC`: not where a file could not be made, mapped or synced, nor for a quota or a limit.
     pub(crate) fn may_be_storage_full(&self) -> bool {
@@ -103,7 +126,19 @@ impl HubError {
     }
 }
 
+/// Failed reads and writes, and too many open files, which have no kind of their own. Their numbers
+/// are the same on Linux and macOS.
+fn is_passing(code: i32) -> bool {
+    const EIO: i32 = 5;
+    const ENFILE: i32 = 23;
+    const EMFILE: i32 = 24;
+    cfg!(unix) && matches!(code, EIO | ENFILE | EMFILE)
+}
+
 // Source: sqlite.org/rescode.html.
+const SQLITE_BUSY: u32 = 5;
+const SQLITE_LOCKED: u32 = 6;
+const SQLITE_READONLY: u32 = 8;
 const SQLITE_IOERR: u32 = 10;
 const SQLITE_FULL: u32 = 13;
 const SQLITE_CANTOPEN: u32 = 14;

@@ -42,7 +42,7 @@ use std::path::Path;
 use std::time::Duration;
 
 const READERS: u32 = 4;
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// An open catalogue.
 #[derive(Debug, Clone)]
