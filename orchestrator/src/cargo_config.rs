@@ -45,11 +45,36 @@ pub fn read(cwd: &Path, cargo_home: Option<&Path>) -> Vec<ConfigFile> {
         .collect()
 }
 
-/// Reads one file of TOML.
+/// Those of the files that are there and cannot be read or understood, with why.
+pub fn broken(cwd: &Path, cargo_home: Option<&Path>) -> Vec<(PathBuf, String)> {
+    let there = paths(cwd, cargo_home)
+        .into_iter()
+        .filter_map(|pair| pair.into_iter().find(|path| path.exists()));
+    there
+        .filter_map(|path| {
+            let why = try_read_file(&path).err()?;
+            Some((path, why))
+        })
+        .collect()
+}
+
+/// Reads one file of TOML, if it can be.
 pub fn read_file(path: &Path) -> Option<ConfigFile> {
-    let text = std::fs::read_to_string(path).ok()?;
-    let table = toml::from_str(&text).ok()?;
-    Some(ConfigFile {
+    try_read_file(path).ok()
+}
+
+fn try_read_file(path: &Path) -> Result<ConfigFile, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+    let table = toml::from_str(&text).map_err(|error| {
+        let line = error
+            .span()
+            .map(|span| text[..span.start].lines().count().max(1));
+        let line = line
+            .map(|line| format!("line {line}: "))
+            .unwrap_or_default();
+        format!("{line}{}", error.message())
+    })?;
+    Ok(ConfigFile {
         path: path.to_owned(),
         table,
     })
@@ -175,7 +200,7 @@ pub fn forget_mold_variable(triple: &str, env: &mut Env) {
 }
 
 /// The variable that holds one target's flags.
-fn rustflags_variable(triple: &str) -> String {
+pub fn rustflags_variable(triple: &str) -> String {
     let triple = triple.to_uppercase().replace(['-', '.'], "_");
     format!("CARGO_TARGET_{triple}_RUSTFLAGS")
 }

@@ -105,3 +105,36 @@ fn host() -> Option<Platform> {
     };
     Some(Platform::new(os, arch))
 }
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn a_program_that_is_no_script_is_preferred_wherever_it_stands_on_path() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut world = World::capture(Runner::default()).unwrap();
+        let folders = ["shims", "more", "bin"].map(|name| dir.path().join(name));
+        world.env = Env::default();
+        world
+            .env
+            .set("PATH", std::env::join_paths(&folders).unwrap());
+        assert_eq!(world.find_native_program("tool"), None);
+        let add = |folder: &Path, bytes: &[u8], mode| {
+            let path = folder.join("tool");
+            std::fs::create_dir_all(folder).unwrap();
+            std::fs::write(&path, bytes).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            path
+        };
+        let script = add(&folders[0], b"#!/bin/sh\n", 0o755);
+        // Nobody could run this one.
+        add(&folders[1], b"\x7fELF", 0o644);
+        assert_eq!(world.find_native_program("tool"), Some(script.clone()));
+        let native = add(&folders[2], b"\x7fELF", 0o755);
+        assert_eq!(world.find_native_program("tool"), Some(native));
+        assert_eq!(world.find_program("tool"), Some(script));
+    }
+}

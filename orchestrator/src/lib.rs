@@ -29,5 +29,6 @@ pub mod select;
 pub mod settings;
 pub mod shim;
 pub mod state;
+pub mod system;
 pub mod toolchain;
 pub mod verify;

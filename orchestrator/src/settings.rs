@@ -82,9 +82,6 @@ pub enum SettingsError {
     /// This program was built without the embedded Hub.
     #[error("this atlas-release was built without the embedded Hub")]
     NoEmbeddedHub,
-    /// A file that GitHub Actions names is not named.
-    #[error("there is no file to write to: {0} is not set")]
-    NotInAJob(&'static str),
     /// A flag that does not go with the others.
     #[error("{0}")]
     Flags(String),

@@ -176,12 +176,7 @@ pub fn install(exe: &Path, dir: &Path, host: Platform) -> std::io::Result<PathBu
     if aside.exists() {
         std::fs::remove_file(&aside)?;
     }
-    #[cfg(unix)]
-    std::os::unix::fs::symlink(exe, &aside)?;
-    #[cfg(not(unix))]
-    if std::fs::hard_link(exe, &aside).is_err() {
-        std::fs::copy(exe, &aside)?;
-    }
+    crate::system::alias(exe, &aside)?;
     std::fs::rename(&aside, &path)?;
     Ok(path)
 }

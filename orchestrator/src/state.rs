@@ -1,5 +1,6 @@
 //! Where this program keeps what outlives a run: tools it installed and the embedded Hub's data.
 
+use crate::system;
 use process::Env;
 use release_types::Os;
 use std::path::{Path, PathBuf};
@@ -43,27 +44,20 @@ pub fn default_dir(os: Os, env: &Env) -> Result<PathBuf, NoStateDir> {
 /// # Errors
 /// What the system says, or that others can get at what is kept in an existing folder.
 pub fn create(dir: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
-        if dir.exists() {
-            if !dir.is_dir() {
-                return Err(std::io::ErrorKind::NotADirectory.into());
-            }
-            let mode = std::fs::metadata(dir)?.permissions().mode() & 0o777;
-            if mode & 0o077 != 0 {
-                return Err(std::io::Error::other(format!(
-                    "others can get at it (mode {mode:04o}); name a folder that does not exist \
-                     yet, or chmod it to 0700"
-                )));
-            }
+    if dir.exists() {
+        if !dir.is_dir() {
+            return Err(std::io::ErrorKind::NotADirectory.into());
         }
-        builder.mode(0o700).create(dir)
+        if let Some(mode) = system::mode(dir)?
+            && mode & 0o077 != 0
+        {
+            return Err(std::io::Error::other(format!(
+                "others can get at it (mode {mode:04o}); name a folder that does not exist yet, or \
+                 chmod it to 0700"
+            )));
+        }
     }
-    #[cfg(not(unix))]
-    builder.create(dir)
+    system::create_private_dir(dir)
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use crate::events::Reporter;
 use crate::inspect::{GlibcVersion, InspectError, Inspection};
 use crate::plan::{Plan, PlannedProduct};
 use crate::shim::POLICY_VAR;
-use crate::toolchain::{C_FLAGS_VAR, Toolchain, compiler_flags, joined};
+use crate::toolchain::{C_FLAGS_VAR, Toolchain, joined};
 use build_version::MarkerError;
 use cargo_metadata::Message;
 use check::{check_file, check_version};
@@ -44,7 +44,7 @@ pub struct BuiltProduct {
 pub struct Built {
     /// The programs, in the plan's order.
     pub products: Vec<BuiltProduct>,
-    /// What another person needs to build the same bytes.
+    /// How to make the same bytes again.
     pub recipe: Recipe,
     /// When cargo was started.
     pub started_at: jiff::Timestamp,
@@ -210,13 +210,12 @@ pub fn cargo_command(world: &World, plan: &Plan, toolchain: &Toolchain) -> Comma
     if let Ok(policy) = serde_json::to_string(&toolchain.policy) {
         env.set(POLICY_VAR, policy);
     }
-    if let Some(path) = &toolchain.c_compilers {
-        let flags = toolchain.policy.c_flags();
-        for (name, value) in compiler_flags(&env, world.host, plan.platform, &flags) {
+    if let Some(compilers) = &toolchain.c_compilers {
+        for (name, value) in &compilers.variables {
             env.set(name, value);
         }
-        env.set("PATH", path.clone());
-        env.set(C_FLAGS_VAR, joined(&flags));
+        env.set("PATH", compilers.path.clone());
+        env.set(C_FLAGS_VAR, joined(&toolchain.policy.c_flags()));
     }
     if let Some(sccache) = &toolchain.sccache {
         env = env.with(&sccache.client());

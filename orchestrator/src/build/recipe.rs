@@ -7,14 +7,10 @@ use crate::cargo_config::{self, ConfigFile};
 use crate::context::World;
 use crate::dist::Recipe;
 use crate::plan::Plan;
-use crate::toolchain::Toolchain;
-use process::{AllowList, Env, ProcessError};
+use crate::toolchain::{APPLE_LINKER, Question, Toolchain, first_line};
+use process::{Env, ProcessError};
 use release_types::{Os, Platform, Sha256Digest};
 use std::path::Path;
-use std::time::Duration;
-
-/// How long a tool may take to tell its version.
-const LIMIT: Duration = Duration::from_secs(20);
 
 /// The recipe of a build that was made.
 pub(super) async fn recipe(
@@ -27,7 +23,13 @@ pub(super) async fn recipe(
     let (rustc_flags, c_flags) = toolchain.policy.portable_flags();
     let path = plan.root.join("Cargo.lock");
     let lock = std::fs::read(&path).map_err(|source| BuildError::Read { path, source })?;
-    let cargo = ask(world, &toolchain.cargo, &[], "--version", &plan.root).await?;
+    let question = Question {
+        program: &toolchain.cargo,
+        words: &[],
+        flag: "--version",
+        cwd: &plan.root,
+    };
+    let cargo = first_line(world, &question).await?;
     let env = given(&world.env, &plan.pass_env);
     let triple = plan.platform.target_triple();
     let words = c_compiler(&env, world.host, plan.platform);
@@ -41,7 +43,7 @@ pub(super) async fn recipe(
         let configuration = cargo_config::read(&plan.root, plan.cargo_home.as_deref());
         let words = [driver(&env, triple, &configuration)];
         let flag = match world.host.os {
-            Os::Macos => "-Wl,-v",
+            Os::Macos => APPLE_LINKER,
             Os::Linux | Os::Windows => "-Wl,--version",
         };
         linker = told(world, &words, flag, &plan.root).await?;
@@ -89,7 +91,11 @@ fn c_compiler(env: &Env, host: Platform, target: Platform) -> Vec<String> {
     match text {
         Some(text) => {
             let text = text.to_string_lossy();
-            text.split_whitespace().map(str::to_owned).collect()
+            // The `cc` crate too takes a value that is one path as a whole.
+            match Path::new(&*text).is_file() {
+                true => vec![text.into_owned()],
+                false => text.split_whitespace().map(str::to_owned).collect(),
+            }
         }
         None if host != target && target.os == Os::Linux => {
             vec![triple.replace("-unknown", "") + "-gcc"]
@@ -129,7 +135,13 @@ async fn told(
     let Some(program) = world.find_program(program) else {
         return Ok(None);
     };
-    match ask(world, &program, more, flag, cwd).await {
+    let question = Question {
+        program: &program,
+        words: more,
+        flag,
+        cwd,
+    };
+    match first_line(world, &question).await {
         Ok(line) => Ok(Some(line).filter(|line| !line.is_empty())),
         Err(error @ ProcessError::Interrupted { .. }) => Err(error.into()),
         Err(error) => {
@@ -137,29 +149,6 @@ async fn told(
             Ok(None)
         }
     }
-}
-
-/// The first line that a program prints. Apple's linker tells its version on standard error and then
-/// fails, for there is nothing to link.
-async fn ask(
-    world: &World,
-    program: &Path,
-    words: &[String],
-    flag: &str,
-    cwd: &Path,
-) -> Result<String, ProcessError> {
-    let command = world
-        .command(program, &AllowList::base().build())
-        .args(words)
-        .arg(flag)
-        .cwd(cwd);
-    let text = if flag == "-Wl,-v" {
-        let output = world.runner.output(&command, LIMIT).await?;
-        String::from_utf8_lossy(&output.stderr).trim().to_owned()
-    } else {
-        world.runner.success(&command, LIMIT).await?.stdout_text()
-    };
-    Ok(text.lines().next().unwrap_or_default().to_owned())
 }
 
 #[cfg(test)]

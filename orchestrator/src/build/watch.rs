@@ -2,7 +2,7 @@
 //! wait for it?
 
 use crate::context::World;
-use crate::toolchain::{KEEP_ALIVE, Sccache};
+use crate::toolchain::Sccache;
 use process::{Member, ProcessTree};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -90,7 +90,7 @@ pub(super) async fn watch(world: &World, sccache: &mut Sccache, cargo: u32, hear
         let Some(server) = sccache.id() else {
             return Fault::Ended;
         };
-        if asked.elapsed() >= KEEP_ALIVE {
+        if asked.elapsed() >= sccache.keep_alive() {
             // What it answers does not matter, and neither does whether it does.
             sccache.usage(world).await;
             asked = Instant::now();

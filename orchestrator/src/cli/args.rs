@@ -108,7 +108,7 @@ pub enum Command {
     /// Look for every tool, try it, and say how to install what is missing.
     #[command(after_help = "Example:\n  atlas-release doctor --format json")]
     Doctor,
-    /// Install the tools that are missing, and nothing else.
+    /// Install the tools that `doctor` finds lacking.
     #[command(after_help = "Example:\n  atlas-release setup --dry-run")]
     Setup(SetupCommand),
     /// Write the environment of builds for other steps of a job, such as tests.
@@ -144,10 +144,6 @@ pub struct SelectArgs {
     pub allow_untagged: bool,
 }
 
-/// How long everything may wait for the cache, in seconds. A shared cache that is slow answers
-/// within a minute.
-pub const DEFAULT_CACHE_STALL: u64 = 120;
-
 /// How to build.
 #[derive(Debug, Args)]
 pub struct BuildArgs {
@@ -161,9 +157,9 @@ pub struct BuildArgs {
     #[arg(long)]
     pub no_sccache: bool,
     /// How long nothing may compile because all wait for sccache, in seconds; then the build goes
-    /// on without it.
-    #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_CACHE_STALL, value_parser = clap::value_parser!(u64).range(1..))]
-    pub cache_stall_limit: u64,
+    /// on without it [default: 120, or 900 where sccache compiles on other machines].
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub cache_stall_limit: Option<u64>,
     /// Install nothing: a missing tool is an error, or a warning where it is not needed.
     #[arg(long)]
     pub no_install: bool,

@@ -14,7 +14,7 @@ use crate::plan::{Facts, Plan, plan};
 #[cfg(feature = "hub")]
 use crate::publish::PublishError;
 use crate::settings::{self, BuildSettings, HubChoice, PublishSettings};
-use crate::toolchain::{Found, Wanted, find, installers, uses_github_cache};
+use crate::toolchain::{Found, Wanted, find, installers, stall_limit, uses_github_cache};
 use crate::{cargo_config, products, select, state};
 use build_version::BuildInfo;
 use hub_client::{HubClient, HubUrl};
@@ -116,7 +116,7 @@ impl App<'_> {
             mold: !build.no_mold,
             sccache: !build.no_sccache,
             install: !build.no_install,
-            cache_stall: Duration::from_secs(build.cache_stall_limit),
+            cache_stall: stall_limit(world, build.cache_stall_limit.map(Duration::from_secs)),
         };
         let debug_is_said = debug_is_said(world, &workspace.root);
         let installers = installers(world, false);

@@ -3,23 +3,22 @@
 use super::args::{Format, SetupCommand};
 use super::common::App;
 use crate::cargo_config;
-use crate::doctor::{self, Declared, Facts, Report};
+use crate::doctor::{self, Declared, Facts, Report, SetupPlan};
 use crate::error::Error;
 use crate::events::{Event, print_line};
-use crate::job_env::{self, JobEnv, Shell};
+use crate::job_env::{self, GithubFiles, JobEnv, Shell};
 use crate::products::{self, ProductsError};
-use crate::settings::SettingsError;
 use crate::toolchain::{
     Installers, Need, Tool, ToolchainError, find_lld_link, installers, uses_github_cache,
 };
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 pub(super) async fn doctor(app: &App<'_>) -> Result<(), Error> {
     let state_dir = app.state_dir()?;
     let declared = declared(app).await?;
     let installers = installers(app.world, true);
     let report = examine(app, &declared, &installers, &state_dir).await?;
-    conclude(app, report)
+    conclude(app, report, None)
 }
 
 pub(super) async fn setup(app: &App<'_>, args: SetupCommand) -> Result<(), Error> {
@@ -41,7 +40,7 @@ pub(super) async fn setup(app: &App<'_>, args: SetupCommand) -> Result<(), Error
         let with = installers(app.world, true);
         examine(app, &declared, &with, &state_dir).await?
     };
-    conclude(app, report)
+    conclude(app, report, Some(&plan))
 }
 
 /// The tools that the workspace's products declare; none where there is no workspace.
@@ -81,8 +80,8 @@ async fn examine(
     }))
 }
 
-fn conclude(app: &App<'_>, report: Report) -> Result<(), Error> {
-    let lacking = report.lacking();
+fn conclude(app: &App<'_>, report: Report, tried: Option<&SetupPlan>) -> Result<(), Error> {
+    let lacking = report.lacking_after(tried);
     app.reporter.event(Event::Doctor(Box::new(report)));
     match lacking.is_empty() {
         true => Ok(()),
@@ -93,8 +92,8 @@ fn conclude(app: &App<'_>, report: Report) -> Result<(), Error> {
 pub(super) async fn env(app: &App<'_>) -> Result<(), Error> {
     let format = app.global.format;
     // Before minutes are spent on trying tools.
-    let file = match format {
-        Format::Github => Some(github_file(app, "GITHUB_ENV")?),
+    let files = match format {
+        Format::Github => Some(GithubFiles::of(app.world)?),
         _ => None,
     };
     let state_dir = app.state_dir()?;
@@ -109,22 +108,8 @@ pub(super) async fn env(app: &App<'_>) -> Result<(), Error> {
         }
         Format::Github => {
             tell(app, &env);
-            let file = file.unwrap_or_default();
-            let failed = |path: &Path, source| Error::Io {
-                path: path.to_owned(),
-                source,
-            };
-            let mut random = [0; 16];
-            getrandom::fill(&mut random).map_err(|error| {
-                let error = std::io::Error::other(error.to_string());
-                failed(Path::new("the system's random numbers"), error)
-            })?;
-            let delimiter = format!("atlas-release-{:032x}", u128::from_ne_bytes(random));
-            job_env::append_variables(&file, &env.variables, &delimiter)
-                .map_err(|error| failed(&file, error))?;
-            if !env.path.is_empty() {
-                let file = github_file(app, "GITHUB_PATH")?;
-                job_env::append_path(&file, &env.path).map_err(|error| failed(&file, error))?;
+            if let Some(files) = files {
+                files.append(&env)?;
             }
             let names: Vec<&str> = env.variables.keys().map(String::as_str).collect();
             app.reporter
@@ -145,6 +130,7 @@ async fn work_out(app: &App<'_>, state_dir: &Path) -> Result<JobEnv, ToolchainEr
     // Without a workspace there is no profile.
     let root = products::root(world).await.ok();
     let manifest = root.and_then(|root| cargo_config::read_file(&root.join("Cargo.toml")));
+    let broken = cargo_config::broken(&world.cwd, home.as_deref());
     let lld_link =
         find_lld_link(world).filter(|_| Tool::LldLink.need(world.host) != Need::Optional);
     Ok(job_env::job_env(&job_env::Facts {
@@ -158,6 +144,7 @@ async fn work_out(app: &App<'_>, state_dir: &Path) -> Result<JobEnv, ToolchainEr
         ),
         github_cache: uses_github_cache(world),
         config: &config,
+        broken: &broken,
         env: &world.env,
     }))
 }
@@ -169,13 +156,5 @@ fn tell(app: &App<'_>, env: &JobEnv) {
     }
     for warning in &env.warnings {
         app.reporter.warn(warning.clone());
-    }
-}
-
-/// The file that GitHub Actions names for steps to write to.
-fn github_file(app: &App<'_>, name: &'static str) -> Result<PathBuf, SettingsError> {
-    match app.world.env.get(name).filter(|file| !file.is_empty()) {
-        Some(file) => Ok(app.world.absolute(Path::new(file))),
-        None => Err(SettingsError::NotInAJob(name)),
     }
 }

@@ -15,6 +15,7 @@ use crate::context::World;
 use crate::error::{Error, ExitCode, with_causes};
 use crate::events::{Event, HumanReporter, JsonReporter, Reporter, data_was_lost, print_line};
 use crate::progress::may_redraw;
+use crate::system::{EndSignal, asked_to_end};
 use args::{Cli, Command, Format, GlobalArgs, HubCommand};
 use build_version::BuildInfo;
 use clap::{CommandFactory as _, Parser as _};
@@ -110,7 +111,10 @@ async fn interruptible(
         outcome = &mut run => {
             return outcome.map_err(|error| { let code = error.exit_code(); (error, code) });
         }
-        code = signalled() => code,
+        signal = asked_to_end() => match signal {
+            EndSignal::Interrupt => ExitCode::Interrupted,
+            EndSignal::Terminate => ExitCode::Terminated,
+        },
     };
     cancel.cancel();
     // Children are ended and what is half-written is removed; whoever cannot wait asks again.
@@ -120,36 +124,9 @@ async fn interruptible(
                 return Ok(());
             }
         }
-        _ = signalled() => {}
+        _ = asked_to_end() => {}
     }
     Err((Error::Interrupted, code))
-}
-
-/// Waits for a signal that asks the program to end.
-async fn signalled() -> ExitCode {
-    let interrupt = async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let signals = (
-            signal(SignalKind::terminate()),
-            signal(SignalKind::hangup()),
-        );
-        if let (Ok(mut terminate), Ok(mut hangup)) = signals {
-            return tokio::select! {
-                () = interrupt => ExitCode::Interrupted,
-                _ = terminate.recv() => ExitCode::Terminated,
-                // The terminal has gone away; what was started in it must not go on unseen.
-                _ = hangup.recv() => ExitCode::Terminated,
-            };
-        }
-    }
-    interrupt.await;
-    ExitCode::Interrupted
 }
 
 async fn dispatch(

@@ -4,6 +4,7 @@
 //! A platform's folder appears at once, by a rename, with its files, a manifest for each product,
 //! `release.json` and `SHA256SUMS`. Reading it back checks that all of them agree.
 
+mod contradiction;
 mod read;
 mod recipe;
 mod write;
@@ -67,7 +68,7 @@ pub struct ReleaseRecord {
     pub rustc_flags: Vec<String>,
     /// What the build's environment got over the allow-list.
     pub environment: BTreeMap<String, String>,
-    /// What another person needs to build the same bytes; empty in records of format 1.
+    /// How to make the same bytes again; nothing in records of format 1.
     #[serde(default)]
     pub recipe: Option<Recipe>,
     /// When cargo was started.

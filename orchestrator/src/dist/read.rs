@@ -196,7 +196,7 @@ fn read_record(dir: &Path) -> Result<ReleaseRecord, DistError> {
     read_record_file(&dir.join(RELEASE_FILE))
 }
 
-/// Reads a `release.json`, wherever it lies.
+/// Reads a `release.json`, wherever it lies, and checks that it does not contradict itself.
 ///
 /// # Errors
 /// When it cannot be read or understood.
@@ -219,7 +219,12 @@ pub fn read_record_file(path: &Path) -> Result<ReleaseRecord, DistError> {
             value["format"]
         )));
     }
-    serde_json::from_value(value).map_err(|error| fault(error.to_string()))
+    let record: ReleaseRecord =
+        serde_json::from_value(value).map_err(|error| fault(error.to_string()))?;
+    match record.contradiction() {
+        Some(why) => Err(fault(why)),
+        None => Ok(record),
+    }
 }
 
 /// Checks every line of `SHA256SUMS`, and that no file is without one.

@@ -1,5 +1,5 @@
-//! The recipe of a build: what another person needs to build the same bytes, without any folder of
-//! the machine that made it.
+//! The recipe of a build: enough to make its bytes again on some other machine, so that no folder of
+//! this one stands in it.
 
 use release_types::Sha256Digest;
 use serde::{Deserialize, Serialize};

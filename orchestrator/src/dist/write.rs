@@ -7,6 +7,7 @@ use super::{
 use crate::artifacts::digest_file;
 use crate::build::{Built, environment};
 use crate::plan::Plan;
+use crate::system;
 use crate::toolchain::Toolchain;
 use release_types::{Kind, ManifestRow, Sha256Digest};
 use std::collections::BTreeMap;
@@ -209,11 +210,7 @@ fn copy_program(from: &Path, to: &Path) -> io::Result<()> {
     let mut source = std::fs::File::open(from)?;
     let mut target = std::fs::File::create_new(to)?;
     io::copy(&mut source, &mut target)?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        target.set_permissions(std::fs::Permissions::from_mode(0o755))?;
-    }
+    system::set_mode(to, 0o755)?;
     target.sync_all()
 }
 
@@ -232,23 +229,14 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = tempfile::Builder::new().prefix(WRITING).tempfile_in(dir)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        file.as_file()
-            .set_permissions(std::fs::Permissions::from_mode(0o644))?;
-    }
+    system::set_mode(file.path(), 0o644)?;
     file.persist(path)?;
     Ok(())
 }
 
 /// Puts a finished folder where it belongs.
 fn publish_dir(aside: tempfile::TempDir, target: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        std::fs::set_permissions(aside.path(), std::fs::Permissions::from_mode(0o755))?;
-    }
+    system::set_mode(aside.path(), 0o755)?;
     std::fs::rename(aside.path(), target)?;
     // The folder has another name now; there is nothing left to remove under the old one.
     let _moved: PathBuf = aside.keep();

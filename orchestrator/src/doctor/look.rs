@@ -1,7 +1,7 @@
 //! Finding the tools and trying them, the way a build uses them.
 
 use super::dist::distributed;
-use super::{Declared, Finding, Trial};
+use super::{Finding, Trial};
 use crate::context::World;
 use crate::error::with_causes;
 use crate::shim::{self, Policy};
@@ -43,12 +43,16 @@ pub async fn look(
     let mut findings = BTreeMap::new();
     for &tool in tools {
         let finding = match (tool, &rustc) {
-            (Tool::Rustc, Ok(rustc)) => Finding {
-                path: Some(rustc.path.clone()),
-                version: Some(rustc.version().to_owned()),
-                trial: Trial::Works,
-                notes: Vec::new(),
-            },
+            (Tool::Rustc, Ok(rustc)) => {
+                let mut finding = Finding {
+                    path: Some(rustc.path.clone()),
+                    version: None,
+                    trial: Trial::Works,
+                    notes: Vec::new(),
+                };
+                hear_version(&mut finding, "-vV", rustc.version());
+                finding
+            }
             (Tool::Rustc, Err(error)) => Finding {
                 path: world.find_program("rustc"),
                 version: None,
@@ -120,7 +124,7 @@ impl Look<'_> {
                 return Ok(finding);
             }
         };
-        finding.version = Some(version.clone());
+        hear_version(&mut finding, "--version", &version);
         if !tool.accepts(&version) {
             return Ok(finding);
         }
@@ -238,32 +242,10 @@ impl Look<'_> {
     }
 }
 
-/// Finds a tool that products declare, and tries it where they say how.
-///
-/// # Errors
-/// When the run is interrupted.
-pub async fn try_declared(world: &World, tool: &Declared) -> Result<Finding, ToolchainError> {
-    let Some(path) = world.find_program(&tool.name) else {
-        return Ok(Finding::missing());
-    };
-    let trial = if tool.trial.is_empty() {
-        Trial::Not
-    } else {
-        let command = world
-            .command(&path, &AllowList::base())
-            .args(tool.trial.iter().cloned());
-        match world.runner.success(&command, LIMIT).await {
-            Ok(_) => Trial::Works,
-            Err(error @ process::ProcessError::Interrupted { .. }) => {
-                return Err(ToolchainError::Interrupted(error));
-            }
-            Err(error) => Trial::Failed(with_causes(&error)),
-        }
-    };
-    Ok(Finding {
-        path: Some(path),
-        version: None,
-        trial,
-        notes: Vec::new(),
-    })
+/// Puts down what a tool calls its version, which may be anything: what is none is a failure.
+fn hear_version(finding: &mut Finding, asked: &str, answer: &str) {
+    match toolchain::number(answer) {
+        Some(_) => finding.version = Some(toolchain::bounded(answer)),
+        None => finding.trial = Trial::Failed(toolchain::no_version(asked, answer)),
+    }
 }

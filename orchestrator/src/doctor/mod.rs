@@ -3,15 +3,16 @@
 //! [`look`] finds and tries the tools; [`report`] judges, [`plan_setup`] works out what to install. Both
 //! are pure.
 
+mod declared;
 mod dist;
 mod look;
 mod setup;
 mod show;
 
-pub use look::{look, try_declared};
+pub use declared::{Declared, declared, try_declared};
+pub use look::look;
 pub use setup::{SetupPlan, SetupStep, install_missing, plan_setup};
 
-use crate::products::Product;
 use crate::toolchain::{Installers, Need, Reason, Tool, line, recipes};
 use release_types::Platform;
 use serde::Serialize;
@@ -108,7 +109,7 @@ pub struct Row {
     pub smallest: Option<semver::Version>,
     /// What is wrong with it, or else worth knowing.
     pub notes: Vec<String>,
-    /// The commands that install it here.
+    /// The commands that install it here; for a tool that products declare, what they say of it.
     pub install: Vec<String>,
     /// The tool, when it is one that this program knows.
     #[serde(skip)]
@@ -128,11 +129,57 @@ pub struct Report {
     pub tools: Vec<Row>,
 }
 
+/// A tool that is needed and cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lacking {
+    /// Its name.
+    pub tool: String,
+    /// What a person can do about it.
+    pub remedy: Remedy,
+}
+
+/// What a person can do about a tool that is lacking.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Remedy {
+    /// `setup` installs it.
+    Setup,
+    /// What those who declared it say of it.
+    Declared(String),
+    /// They say nothing.
+    Unsaid,
+    /// What its row says.
+    Shown,
+}
+
+impl Lacking {
+    /// The names, for a sentence.
+    pub fn names(all: &[Self]) -> String {
+        let names: Vec<&str> = all.iter().map(|lacking| lacking.tool.as_str()).collect();
+        names.join(", ")
+    }
+}
+
 impl Report {
-    /// The names of the tools that are needed and cannot be used.
-    pub fn lacking(&self) -> Vec<String> {
+    /// The tools that are needed and cannot be used.
+    pub fn lacking(&self) -> Vec<Lacking> {
         let rows = self.tools.iter().filter(|row| row.is_lacking());
-        rows.map(|row| row.tool.clone()).collect()
+        rows.map(|row| Lacking {
+            tool: row.tool.clone(),
+            remedy: row.remedy(),
+        })
+        .collect()
+    }
+
+    /// The same once `setup` has done what it could: to run it again leads nowhere.
+    pub fn lacking_after(&self, tried: Option<&SetupPlan>) -> Vec<Lacking> {
+        let mut lacking = self.lacking();
+        let steps = tried.map_or(&[][..], |plan| &plan.steps);
+        for tool in &mut lacking {
+            if tool.remedy == Remedy::Setup && steps.iter().any(|step| step.tool == tool.tool) {
+                tool.remedy = Remedy::Shown;
+            }
+        }
+        lacking
     }
 }
 
@@ -140,44 +187,15 @@ impl Row {
     fn is_lacking(&self) -> bool {
         self.need == Need::Needed && !self.state.is_usable()
     }
-}
 
-/// A tool that products declare they need.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Declared {
-    /// Its name.
-    pub name: String,
-    /// What for.
-    pub purpose: String,
-    /// The arguments to try it with, if it can be tried.
-    pub trial: Vec<String>,
-}
-
-/// The tools that products declare they need on a host, each once.
-pub fn declared(products: &[Product], host: Platform) -> Vec<Declared> {
-    let mut found: BTreeMap<String, (Vec<String>, Vec<String>)> = BTreeMap::new();
-    for product in products {
-        let kinds = [
-            ("signs", &product.tools.signing),
-            ("makes installers of", &product.tools.installers),
-        ];
-        for (does, tools) in kinds {
-            let here = |os: &[release_types::Os]| os.is_empty() || os.contains(&host.os);
-            for tool in tools.iter().filter(|tool| here(&tool.os)) {
-                let (purposes, trial) = found.entry(tool.name.clone()).or_default();
-                purposes.push(format!("{does} {}", product.product));
-                if trial.is_empty() {
-                    trial.clone_from(&tool.trial);
-                }
-            }
+    fn remedy(&self) -> Remedy {
+        match (self.known, &self.install[..]) {
+            (Some(_), []) => Remedy::Shown,
+            (Some(_), _) => Remedy::Setup,
+            (None, []) => Remedy::Unsaid,
+            (None, how) => Remedy::Declared(how.join("; ")),
         }
     }
-    let tool = |(name, (purposes, trial)): (String, (Vec<String>, Vec<String>))| Declared {
-        name,
-        purpose: purposes.join(", "),
-        trial,
-    };
-    found.into_iter().map(tool).collect()
 }
 
 /// What the judgement is made from.
@@ -204,7 +222,7 @@ pub fn report(facts: &Facts<'_>) -> Report {
     let declared = facts
         .declared
         .iter()
-        .map(|(declared, finding)| declared_row(declared, finding));
+        .map(|(tool, finding)| declared::row(tool, finding));
     let tools: Vec<Row> = known.chain(declared).collect();
     Report {
         format: FORMAT,
@@ -256,26 +274,6 @@ fn known_row(tool: Tool, finding: &Finding, facts: &Facts<'_>) -> Row {
         notes,
         install,
         known: Some(tool),
-    }
-}
-
-fn declared_row(declared: &Declared, finding: &Finding) -> Row {
-    let state = state(finding, |_| true);
-    let mut notes = notes(finding);
-    if !state.is_usable() {
-        notes.push("a product of this workspace declares it; install it as its makers say".into());
-    }
-    Row {
-        tool: declared.name.clone(),
-        purpose: declared.purpose.clone(),
-        need: Need::Needed,
-        state,
-        path: finding.path.clone(),
-        version: finding.version.clone(),
-        smallest: None,
-        notes,
-        install: Vec::new(),
-        known: None,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Installing what is missing, and nothing else.
+//! Installing the tools that were found lacking.
 
 use super::{Report, State};
 use crate::context::World;

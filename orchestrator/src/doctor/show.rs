@@ -1,6 +1,6 @@
 //! A report as a person reads it.
 
-use super::{Report, Row, State};
+use super::{Lacking, Report, Row, State};
 use crate::toolchain::Need;
 use std::fmt;
 
@@ -10,9 +10,9 @@ impl fmt::Display for Report {
         for row in &self.tools {
             write!(f, "{row}")?;
         }
-        match self.lacking() {
-            lacking if lacking.is_empty() => write!(f, "ready     yes"),
-            lacking => write!(f, "ready     no: {}", lacking.join(", ")),
+        match &self.lacking()[..] {
+            [] => write!(f, "ready     yes"),
+            lacking => write!(f, "ready     no: {}", Lacking::names(lacking)),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What each of the six hosts is told, from facts that are written down here.
 
 use super::*;
+use crate::products::Product;
 use release_types::Os;
 use std::fmt::Write as _;
 
@@ -149,7 +150,7 @@ fn what_products_declare_is_a_row_on_the_systems_it_is_for() {
     let tool = |name: &str, os: &[Os]| ProductTool {
         name: name.to_owned(),
         os: os.to_vec(),
-        trial: Vec::new(),
+        ..ProductTool::default()
     };
     let product = |name: &str, tools| Product {
         product: name.parse().unwrap(),
@@ -194,6 +195,64 @@ fn what_products_declare_is_a_row_on_the_systems_it_is_for() {
             declared: &others,
         });
         assert!(!report.ready);
-        assert_eq!(report.lacking(), names);
+        let lacking = report.lacking();
+        let lacking: Vec<&str> = lacking
+            .iter()
+            .map(|lacking| lacking.tool.as_str())
+            .collect();
+        assert_eq!(lacking, names);
     }
+}
+
+#[test]
+fn what_several_products_say_of_one_tool_is_put_together() {
+    use crate::products::{Install, ProductTool, ProductTools};
+    let product = |name: &str, smallest: Option<semver::Version>, install: &str| Product {
+        product: name.parse().unwrap(),
+        group: "g".to_owned(),
+        bin: name.to_owned(),
+        package: name.to_owned(),
+        tools: ProductTools {
+            signing: vec![ProductTool {
+                name: "minisign".to_owned(),
+                smallest,
+                install: Install::anywhere(install),
+                ..ProductTool::default()
+            }],
+            installers: Vec::new(),
+        },
+    };
+    let version = |major| Some(semver::Version::new(major, 0, 0));
+    let products = [
+        product("one", None, ""),
+        product("three", version(3), "brew install minisign"),
+        product("two", version(2), "make minisign"),
+    ];
+    let host = Platform::ALL[0];
+    let found = declared(&products, host);
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].smallest, version(3));
+    assert_eq!(found[0].install.as_deref(), Some("brew install minisign"));
+    let judged = |finding: Finding| {
+        let report = report(&Facts {
+            host,
+            installers: &Installers::default(),
+            state_dir: Path::new("/state"),
+            findings: &BTreeMap::new(),
+            declared: &[(found[0].clone(), finding)],
+        });
+        (report.tools[0].state, report.lacking())
+    };
+    let (state, lacking) = judged(Finding::missing());
+    assert_eq!(state, State::Missing);
+    let how = Remedy::Declared("brew install minisign".to_owned());
+    assert_eq!(lacking[0].remedy, how);
+    let there = |version: &str| Finding {
+        path: Some("/bin/minisign".into()),
+        version: Some(version.to_owned()),
+        trial: Trial::Works,
+        notes: Vec::new(),
+    };
+    assert_eq!(judged(there("minisign 2.9")).0, State::TooOld);
+    assert_eq!(judged(there("minisign 3.0")), (State::Works, Vec::new()));
 }

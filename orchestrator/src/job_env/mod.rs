@@ -2,17 +2,20 @@
 //! build gets, in the form that a shell or GitHub Actions reads. Pure, but for appending to the
 //! files that GitHub Actions names.
 
+mod github;
 mod render;
 
-pub use render::{Shell, append_path, append_variables, render};
+pub use github::{GithubFiles, JobEnvError, append_path};
+pub use render::{Shell, render};
 
-use crate::cargo_config::{ConfigFile, MoldVariable, mold_variable};
+use crate::cargo_config::{ConfigFile, MoldVariable, mold_variable, rustflags_variable};
 use crate::doctor::Finding;
 use crate::toolchain::{CommonEnv, LldLink, Need, Tool, common_environment};
 use process::Env;
 use release_types::Platform;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// The variables, and what there is to say about them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -46,6 +49,8 @@ pub struct Facts<'a> {
     pub github_cache: bool,
     /// Cargo's configuration files.
     pub config: &'a [ConfigFile],
+    /// Those of them that cannot be understood, with why.
+    pub broken: &'a [(PathBuf, String)],
     /// The environment of this run.
     pub env: &'a Env,
 }
@@ -97,8 +102,21 @@ pub fn job_env(facts: &Facts<'_>) -> JobEnv {
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value))
         .collect();
+    warnings.extend(facts.broken.iter().map(|(path, why)| {
+        format!(
+            "{} is not understood, so flags in it are not seen here, and cargo will refuse to \
+             run: {why}",
+            path.display()
+        )
+    }));
     let mut named = None;
-    if mold {
+    let name = rustflags_variable(facts.host.target_triple());
+    let set = facts.env.get(&name);
+    if mold && set.is_some_and(|value| value.to_str().is_none()) {
+        warnings.push(format!(
+            "{name} holds something that is no text: mold is left out"
+        ));
+    } else if mold {
         let MoldVariable {
             name,
             value,
@@ -128,7 +146,6 @@ mod tests {
     use crate::doctor::Trial;
     use release_types::Os;
     use std::fmt::Write as _;
-    use std::path::PathBuf;
 
     fn finding(tool: Tool, trial: Trial) -> Finding {
         Finding {
@@ -157,6 +174,7 @@ mod tests {
                 debug_is_said: false,
                 github_cache: true,
                 config: &[],
+                broken: &[],
                 env: &Env::default(),
             });
             let shells: &[Shell] = match host.os {

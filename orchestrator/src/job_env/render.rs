@@ -2,10 +2,6 @@
 
 use super::JobEnv;
 use release_types::Os;
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::io::Write as _;
-use std::path::Path;
 
 /// A shell that is told variables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,75 +75,14 @@ fn quoted(value: &str, shell: Shell) -> String {
     format!("'{inside}'")
 }
 
-/// Appends variables to the file that `GITHUB_ENV` names, in the form that also takes values of
-/// several lines. The delimiter has to be one that nobody can guess and no value holds.
-///
-/// # Errors
-/// What the system says, or that a value holds the delimiter.
-pub fn append_variables(
-    file: &Path,
-    variables: &BTreeMap<String, String>,
-    delimiter: &str,
-) -> std::io::Result<()> {
-    let mut text = String::new();
-    for (name, value) in variables {
-        if value.contains(delimiter) {
-            let why = format!("the value of {name} holds the delimiter of this run");
-            return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, why));
-        }
-        writeln!(text, "{name}<<{delimiter}\n{value}\n{delimiter}")
-            .map_err(std::io::Error::other)?;
-    }
-    append(file, &text)
-}
-
-/// Appends folders to the file that `GITHUB_PATH` names, those that do not stand there yet.
-///
-/// # Errors
-/// What the system says.
-pub fn append_path(file: &Path, folders: &[String]) -> std::io::Result<()> {
-    let there = String::from_utf8_lossy(&read(file)?).into_owned();
-    let mut text = String::new();
-    for folder in folders {
-        if !there.lines().any(|line| line == folder) {
-            text += folder;
-            text += "\n";
-        }
-    }
-    append(file, &text)
-}
-
-/// What stands in a file, which need not be there.
-fn read(file: &Path) -> std::io::Result<Vec<u8>> {
-    match std::fs::read(file) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
-        read => read,
-    }
-}
-
-fn append(file: &Path, text: &str) -> std::io::Result<()> {
-    if text.is_empty() {
-        return Ok(());
-    }
-    let before = read(file)?;
-    let mut file = std::fs::File::options()
-        .append(true)
-        .create(true)
-        .open(file)?;
-    // Somebody's last line may lack its end, and must not become part of ours.
-    let glue = match before.last() {
-        None | Some(b'\n') => "",
-        Some(_) => "\n",
-    };
-    file.write_all(format!("{glue}{text}").as_bytes())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     #[cfg(unix)]
     use process::{Command, Env};
     use release_types::Platform;
+    #[cfg(unix)]
+    use std::fmt::Write as _;
 
     /// Values that a shell could take for something else.
     #[cfg(unix)]
@@ -229,30 +164,5 @@ mod tests {
             text,
             "$env:V0 = 'x'\n$env:PATH += [IO.Path]::PathSeparator + '/odd ''folder'''"
         );
-    }
-
-    #[test]
-    fn github_reads_values_of_several_lines() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("env");
-        // Without the end of its line.
-        std::fs::write(&file, "THERE=1").unwrap();
-        let variables = env(&["one", "two\nlines"]).variables;
-        append_variables(&file, &variables, "d1").unwrap();
-        assert_eq!(
-            std::fs::read_to_string(&file).unwrap(),
-            "THERE=1\nV0<<d1\none\nd1\nV1<<d1\ntwo\nlines\nd1\n"
-        );
-        assert!(append_variables(&file, &variables, "lines").is_err());
-    }
-
-    #[test]
-    fn a_folder_is_told_to_github_once() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("path");
-        for _ in 0..2 {
-            append_path(&file, &["/a".to_owned(), "/b".to_owned()]).unwrap();
-        }
-        assert_eq!(std::fs::read_to_string(&file).unwrap(), "/a\n/b\n");
     }
 }

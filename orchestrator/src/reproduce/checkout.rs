@@ -1,14 +1,17 @@
 //! A clean checkout in a place of its own, with a home and a cargo folder that nobody else has.
 
-use super::{ReproduceError, Tree};
+use super::seed::{Lock, seed};
+use super::{ReproduceError, Tree, io};
 use crate::context::World;
 use process::{AllowList, Env, ProcessError};
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How long git may take to check a large commit out.
 const LIMIT: Duration = Duration::from_secs(600);
+
+/// The settings that decide how git writes a file out: filters such as Git LFS, and line ends.
+const WRITES_FILES: &str = r"^(filter\..*|core\.(autocrlf|eol))$";
 
 /// One set of circumstances. Every two differ in all that must not matter.
 #[derive(Debug, Clone, Copy)]
@@ -118,6 +121,22 @@ impl Checkout {
             &target,
         ];
         git(&root, &clone).await.map_err(ReproduceError::Git)?;
+        // What decides how a file is written out may stand in the repository's own settings, which
+        // a clone does not take along.
+        let asked = git(
+            workspace,
+            &["config", "--local", "--null", "--get-regexp", WRITES_FILES],
+        );
+        let settings = match asked.await {
+            Ok(output) => output.stdout_text(),
+            // There are none.
+            Err(ProcessError::Failed { .. }) => String::new(),
+            Err(error) => return Err(ReproduceError::Git(error)),
+        };
+        for (name, value) in settings.split('\0').filter_map(|one| one.split_once('\n')) {
+            let set = git(&work, &["config", "--add", name, value]);
+            set.await.map_err(ReproduceError::Git)?;
+        }
         let checkout = [
             "-c",
             "advice.detachedHead=false",
@@ -168,12 +187,8 @@ impl Checkout {
         if let Some(from) = cargo_home
             && !own.exists()
         {
-            let lock = self.workspace.join("Cargo.lock");
-            let lock = std::fs::read_to_string(lock).unwrap_or_default();
-            seed(from, &own, &lock).map_err(|source| ReproduceError::Io {
-                path: own.clone(),
-                source,
-            })?;
+            let lock = Lock::read(&self.workspace.join("Cargo.lock"))?;
+            seed(from, &own, &lock).map_err(io(&own))?;
         }
         let mut env = world.env.clone();
         if !env.is_set("RUSTUP_HOME")
@@ -239,7 +254,7 @@ impl Checkout {
     ///
     /// # Errors
     /// What the system says.
-    pub fn thin_out(&self, triple: &str) -> io::Result<()> {
+    pub fn thin_out(&self, triple: &str) -> std::io::Result<()> {
         for profile in ["release".to_owned(), format!("{triple}/release")] {
             for name in ["deps", ".fingerprint", "incremental", "examples"] {
                 let dir = self.target_dir.join(&profile).join(name);
@@ -278,88 +293,12 @@ fn elsewhere(env: &Env) -> Vec<String> {
 }
 
 fn make_dir(path: &Path) -> Result<(), ReproduceError> {
-    std::fs::create_dir_all(path).map_err(|source| ReproduceError::Io {
-        path: path.to_owned(),
-        source,
-    })
-}
-
-/// Gives a new cargo folder what has been downloaded for this lock file, and the settings, but no
-/// credentials. Packages are linked, since cargo only reads them, and unpacked anew; the index,
-/// which cargo writes to, is copied.
-fn seed(from: &Path, to: &Path, lock: &str) -> io::Result<()> {
-    std::fs::create_dir_all(to)?;
-    for name in ["config.toml", "config"] {
-        if from.join(name).is_file() {
-            std::fs::copy(from.join(name), to.join(name))?;
-        }
-    }
-    copy_dir(&from.join("registry/index"), &to.join("registry/index"))?;
-    let crates = locked(lock);
-    let cache = from.join("registry/cache");
-    if cache.is_dir() {
-        for registry in std::fs::read_dir(&cache)? {
-            let registry = registry?;
-            let target = to.join("registry/cache").join(registry.file_name());
-            std::fs::create_dir_all(&target)?;
-            for name in &crates {
-                let file = registry.path().join(name);
-                if file.is_file() && std::fs::hard_link(&file, target.join(name)).is_err() {
-                    std::fs::copy(&file, target.join(name))?;
-                }
-            }
-        }
-    }
-    if lock.contains("source = \"git+") {
-        copy_dir(&from.join("git/db"), &to.join("git/db"))?;
-    }
-    Ok(())
-}
-
-/// The files of the packages that a lock file names: `<name>-<version>.crate`.
-fn locked(lock: &str) -> Vec<String> {
-    let value = |line: &str, key: &str| {
-        let text = line.strip_prefix(key)?.strip_prefix(" = \"")?;
-        Some(text.strip_suffix('"')?.to_owned())
-    };
-    let mut found = Vec::new();
-    let mut name = String::new();
-    for line in lock.lines() {
-        if let Some(text) = value(line, "name") {
-            name = text;
-        } else if let Some(version) = value(line, "version") {
-            found.push(format!("{name}-{version}.crate"));
-        }
-    }
-    found
-}
-
-fn copy_dir(from: &Path, to: &Path) -> io::Result<()> {
-    if !from.is_dir() {
-        return Ok(());
-    }
-    std::fs::create_dir_all(to)?;
-    for entry in std::fs::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy_dir(&entry.path(), &target)?;
-        } else if entry.file_type()?.is_file() {
-            std::fs::copy(entry.path(), target)?;
-        }
-    }
-    Ok(())
+    std::fs::create_dir_all(path).map_err(io(path))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn packages_of_a_lock_file() {
-        let lock = "version = 4\n\n[[package]]\nname = \"cc\"\nversion = \"1.2.3\"\n";
-        assert!(locked(lock).contains(&"cc-1.2.3.crate".to_owned()));
-    }
 
     #[test]
     fn no_variable_leads_two_builds_together() {

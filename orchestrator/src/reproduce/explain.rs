@@ -1,6 +1,6 @@
 //! Why two builds differ: what in the files, and what on the way to them.
 
-use super::report::{Cause, CauseKind, SectionDifference, StringDifference};
+use super::report::{Cause, CauseKind, SectionDifference, Side, StringDifference};
 use object::{Object as _, ObjectSection as _};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -69,7 +69,7 @@ fn difference(name: &str, a: Option<&[u8]>, b: Option<&[u8]>) -> SectionDifferen
 fn strings(built: &[u8], other: &[u8]) -> Vec<StringDifference> {
     let (a, b) = (texts(built), texts(other));
     let mut found = Vec::new();
-    for (only_in, mine, theirs) in [("built", &a, &b), ("other", &b, &a)] {
+    for (only_in, mine, theirs) in [(Side::Built, &a, &b), (Side::Other, &b, &a)] {
         // What looks like a path or a moment first: the rest is often code by chance.
         let mut only: Vec<&&[u8]> = mine.difference(theirs).collect();
         only.sort_by_key(|text| !(text.contains(&b'/') || has_moment(text)));
@@ -285,7 +285,7 @@ mod tests {
     fn what_leaks_is_told_apart() {
         let text = |text: &str| {
             vec![StringDifference {
-                only_in: "built",
+                only_in: Side::Built,
                 text: text.to_owned(),
             }]
         };

@@ -15,8 +15,8 @@ pub struct Reproduction {
     pub commit: String,
     /// The platform.
     pub platform: Platform,
-    /// What the build was compared with: `second-build`, `cached-build`, `hub` or `record`.
-    pub against: &'static str,
+    /// What the build was compared with.
+    pub against: Against,
     /// Whether every file is the same.
     pub identical: bool,
     /// The files.
@@ -27,6 +27,50 @@ pub struct Reproduction {
     /// What else is not the same as when the record was made.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+}
+
+/// What a build is compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Against {
+    /// Another build without a cache.
+    SecondBuild,
+    /// Builds through a cache.
+    CachedBuild,
+    /// What a Hub has published.
+    Hub,
+    /// The digests in a record.
+    Record,
+}
+
+impl fmt::Display for Against {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::SecondBuild => "a second build",
+            Self::CachedBuild => "builds through a cache",
+            Self::Hub => "what the Hub has published",
+            Self::Record => "the record",
+        })
+    }
+}
+
+/// One of two files that are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Side {
+    /// What was built.
+    Built,
+    /// What it is compared with.
+    Other,
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Built => "what was built",
+            Self::Other => "the other",
+        })
+    }
 }
 
 /// One file and its counterpart.
@@ -70,8 +114,8 @@ pub struct SectionDifference {
 /// A text that only one file holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StringDifference {
-    /// `built` or `other`.
-    pub only_in: &'static str,
+    /// Which.
+    pub only_in: Side,
     /// The text.
     pub text: String,
 }

@@ -4,9 +4,10 @@
 //! Going this way, instead of `CFLAGS`, reaches build scripts that start `cc` by themselves, leaves
 //! `CFLAGS` from the environment and from cargo's configuration as they are, and keeps folders out
 //! of the arguments that sccache puts into its keys. The file of such a compiler holds the digest of
-//! the real one's, since sccache takes a compiler's file for what it is.
+//! the real one's, since sccache takes a compiler's file for what it is. A compiler that a variable
+//! names by its path has a file of its own, and the variable names that one during the build.
 
-use super::reproducible::c_compilers;
+use super::reproducible::{c_compilers, compiler_variables, with_compiler};
 use crate::context::World;
 use release_types::Sha256Digest;
 use std::ffi::{OsStr, OsString};
@@ -19,12 +20,21 @@ pub const C_FLAGS_VAR: &str = "ATLAS_RELEASE_C_FLAGS";
 /// Larger compilers are told apart by size alone: reading them would take longer than is useful.
 const READ_LIMIT: u64 = 32 * 1024 * 1024;
 
-/// Fills the folder with a script for every C compiler that is on `PATH`, and returns the `PATH` it
-/// comes first on. Scripts of an earlier run that are no longer needed go.
+/// The compilers that a build uses in the place of the real ones.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CCompilers {
+    /// The `PATH` that they come first on.
+    pub path: OsString,
+    /// What variables that name a compiler by its path are set to.
+    pub variables: Vec<(String, OsString)>,
+}
+
+/// Fills the folder with a script for every C compiler that is on `PATH` or named by its path.
+/// Scripts of an earlier run that are no longer needed go.
 ///
 /// # Errors
 /// What the system says.
-pub(super) fn install(world: &World, dir: &Path) -> io::Result<OsString> {
+pub(super) fn install(world: &World, dir: &Path) -> io::Result<CCompilers> {
     if dir.exists() {
         std::fs::remove_dir_all(dir)?;
     }
@@ -34,7 +44,38 @@ pub(super) fn install(world: &World, dir: &Path) -> io::Result<OsString> {
             write_script(&dir.join(&name), &real)?;
         }
     }
-    path_with(dir, world.env.get("PATH"))
+    let mut variables = Vec::new();
+    let mut reals: Vec<PathBuf> = Vec::new();
+    for (variable, value) in compiler_variables(&world.env) {
+        let named = with_compiler(value, Path::is_file, |real| {
+            let at = reals.iter().position(|other| other == real);
+            let number = at.unwrap_or(reals.len()) + 1;
+            if at.is_none() {
+                reals.push(real.to_owned());
+            }
+            script_name(number, real)
+        });
+        if let Some(named) = named {
+            variables.push((variable.to_owned(), named.into()));
+        }
+    }
+    for (number, real) in (1..).zip(&reals) {
+        if let Some(name) = script_name(number, real) {
+            write_script(&dir.join(name), real)?;
+        }
+    }
+    Ok(CCompilers {
+        path: path_with(dir, world.env.get("PATH"))?,
+        variables,
+    })
+}
+
+/// A name for a compiler that has been named by its path. It ends as the compiler's own, by which
+/// some tell what kind it is, and stands for no other program.
+fn script_name(number: usize, real: &Path) -> Option<String> {
+    let name = real.file_name()?.to_str()?;
+    let name = name.split_whitespace().collect::<Vec<_>>().join("-");
+    Some(format!("by-path-{number}-{name}"))
 }
 
 fn path_with(dir: &Path, path: Option<&OsStr>) -> io::Result<OsString> {
@@ -44,12 +85,7 @@ fn path_with(dir: &Path, path: Option<&OsStr>) -> io::Result<OsString> {
 
 fn write_script(path: &Path, real: &Path) -> io::Result<()> {
     std::fs::write(path, script(real, &identity(real)?)?)?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755))?;
-    }
-    Ok(())
+    crate::system::set_mode(path, 0o755)
 }
 
 /// What tells this compiler's file from another's.

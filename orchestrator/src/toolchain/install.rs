@@ -6,6 +6,7 @@ use super::tool::Tool;
 use super::{ToolchainError, interrupted_or};
 use crate::context::World;
 use crate::events::Reporter;
+use crate::system;
 use process::AllowList;
 use release_types::Platform;
 use std::path::{Path, PathBuf};
@@ -21,18 +22,8 @@ pub fn installers(world: &World, patient: bool) -> Installers {
             .into_iter()
             .filter(|name| world.find_program(name).is_some())
             .collect(),
-        is_root: is_root(),
+        is_root: system::is_root(),
     }
-}
-
-#[cfg(unix)]
-fn is_root() -> bool {
-    rustix::process::geteuid().is_root()
-}
-
-#[cfg(not(unix))]
-fn is_root() -> bool {
-    false
 }
 
 /// Installs a tool and returns where it is.

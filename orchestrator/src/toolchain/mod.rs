@@ -14,27 +14,28 @@ mod sccache;
 mod target;
 mod tool;
 
-pub use cc::{C_FLAGS_VAR, joined};
+pub use cc::{C_FLAGS_VAR, CCompilers, joined};
 pub use env::{BuildEnv, CommonEnv, build_environment, common_environment, uses_github_cache};
 pub use find::{Found, Rustc, find, rustc};
 pub(crate) use install::installed_sccache;
 pub use install::{installers, run_ways};
 pub(crate) use lld::probe as try_lld_link;
 pub use lld::{LldLink, find as find_lld_link};
-pub(crate) use probe::{linker as try_linker, scratch, version};
+pub(crate) use probe::{
+    APPLE_LINKER, Question, first_line, linker as try_linker, scratch, version,
+};
 pub use recipes::{Installers, Reason, Way, line, planned_path, recipe, recipes};
-pub use reproducible::{c_compilers_map, compiler_flags};
+pub use reproducible::c_compilers_map;
 pub(crate) use sccache::Secrets;
-pub use sccache::{CacheUse, KEEP_ALIVE, Sccache};
+pub use sccache::{CacheUse, Sccache, stall_limit};
 pub use target::check_targets;
-pub use tool::{Need, Tool};
+pub use tool::{Need, Tool, bounded, no_version, number};
 
 use crate::context::World;
 use crate::events::{Event, Reporter};
 use crate::shim::{self, Policy};
 use process::ProcessError;
 use release_types::{Os, Platform};
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -129,8 +130,8 @@ pub struct Toolchain {
     pub shim: PathBuf,
     /// What the shim does.
     pub policy: Policy,
-    /// The `PATH` on which C compilers add the policy's flags, where they know them.
-    pub c_compilers: Option<OsString>,
+    /// The C compilers that add the policy's flags, where they know them.
+    pub c_compilers: Option<CCompilers>,
     /// mold's version, when it links.
     pub mold: Option<String>,
     /// lld-link's version, when it links.
@@ -165,8 +166,8 @@ pub async fn ensure(
     let c_compilers = match c_compilers_map(world.host, policy_target(&policy, world)) {
         true => {
             let dir = cc::folder(state_dir);
-            let path = cc::install(world, &dir);
-            Some(path.map_err(|source| ToolchainError::Io { path: dir, source })?)
+            let compilers = cc::install(world, &dir);
+            Some(compilers.map_err(|source| ToolchainError::Io { path: dir, source })?)
         }
         false => None,
     };
@@ -242,14 +243,13 @@ impl Ensure<'_> {
     async fn present(&self, tool: Tool, found: Option<&Path>) -> Result<Present, ToolchainError> {
         if let Some(path) = found {
             let version = probe::version(self.world, tool.name(), path).await?;
-            if tool.accepts(&version) {
+            let Some(why) = tool.refusal(&version) else {
                 return Ok(Present {
                     path: path.to_owned(),
                     version,
                     installed: false,
                 });
-            }
-            let why = too_old(tool, &version);
+            };
             if !self.wanted.install {
                 return Err(ToolchainError::Broken {
                     tool: tool.name(),
@@ -263,11 +263,11 @@ impl Ensure<'_> {
         }
         let path = install::install(self.world, tool, self.state_dir, self.reporter).await?;
         let version = probe::version(self.world, tool.name(), &path).await?;
-        if !tool.accepts(&version) {
+        if let Some(why) = tool.refusal(&version) {
             return Err(ToolchainError::Broken {
                 tool: tool.name(),
-                why: too_old(tool, &version),
                 path,
+                why,
             });
         }
         Ok(Present {
@@ -337,11 +337,6 @@ impl Ensure<'_> {
             }
         }
     }
-}
-
-fn too_old(tool: Tool, version: &str) -> String {
-    let smallest = tool.smallest();
-    format!("`{version}` is too old: {smallest} or newer is needed")
 }
 
 /// Tells an interrupted run apart from a tool that failed.

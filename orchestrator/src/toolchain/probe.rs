@@ -17,26 +17,65 @@ pub(super) const TRIAL_LIMIT: Duration = Duration::from_secs(60);
 /// The program of one line.
 pub(super) const TRIAL_SOURCE: &str = "fn main() { println!(\"works\"); }\n";
 
+/// A question to a program about itself.
+#[derive(Debug)]
+pub(crate) struct Question<'a> {
+    /// The program.
+    pub program: &'a Path,
+    /// What stands before the flag.
+    pub words: &'a [String],
+    /// What asks.
+    pub flag: &'a str,
+    /// Where it is asked, which decides for rustup's programs which of them answers.
+    pub cwd: &'a Path,
+}
+
+/// The flag by which a C compiler has Apple's linker tell its version: on standard error, and then
+/// it fails, for there is nothing to link.
+pub(crate) const APPLE_LINKER: &str = "-Wl,-v";
+
+/// The first line of the answer. rustup stands in for some programs, and must not fetch anything.
+pub(crate) async fn first_line(
+    world: &World,
+    question: &Question<'_>,
+) -> Result<String, ProcessError> {
+    let allowed = AllowList::base().and(&[
+        "CARGO_HOME",
+        "RUSTUP_*",
+        "LD_LIBRARY_PATH",
+        "SDKROOT",
+        "DEVELOPER_DIR",
+    ]);
+    let command = world
+        .command(question.program, &allowed)
+        .env("RUSTUP_AUTO_INSTALL", "0")
+        .args(question.words)
+        .arg(question.flag)
+        .cwd(question.cwd);
+    let text = if question.flag == APPLE_LINKER {
+        let output = world.runner.output(&command, VERSION_LIMIT).await?;
+        String::from_utf8_lossy(&output.stderr).trim().to_owned()
+    } else {
+        let output = world.runner.success(&command, VERSION_LIMIT).await?;
+        output.stdout_text()
+    };
+    Ok(text.lines().next().unwrap_or_default().to_owned())
+}
+
 /// What a tool calls its version.
 pub(crate) async fn version(
     world: &World,
     tool: &'static str,
     path: &Path,
 ) -> Result<String, ToolchainError> {
-    // rustup stands in for cargo, and must neither look elsewhere nor fetch anything.
-    let allowed = AllowList::base().and(&["CARGO_HOME", "RUSTUP_*"]);
-    let command = world
-        .command(path, &allowed)
-        .env("RUSTUP_AUTO_INSTALL", "0")
-        .arg("--version")
-        .cwd(&world.cwd);
-    let output = world
-        .runner
-        .success(&command, VERSION_LIMIT)
-        .await
-        .map_err(|error| interrupted_or(error, |source| ToolchainError::Ask { tool, source }))?;
-    let text = output.stdout_text();
-    Ok(text.lines().next().unwrap_or_default().to_owned())
+    let question = Question {
+        program: path,
+        words: &[],
+        flag: "--version",
+        cwd: &world.cwd,
+    };
+    let answer = first_line(world, &question).await;
+    answer.map_err(|error| interrupted_or(error, |source| ToolchainError::Ask { tool, source }))
 }
 
 /// A compilation by the shim, with the policy in its environment.

@@ -4,7 +4,7 @@
 use process::Env;
 use release_types::{Os, Platform};
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::path::Path;
 
 /// The variables, for a host and the commit's time in seconds since 1970.
 pub(super) fn variables(host: Platform, commit_time: i64) -> BTreeMap<&'static str, String> {
@@ -45,63 +45,81 @@ pub fn c_compilers(env: &Env) -> Vec<String> {
     names
 }
 
-/// The variable that has to carry the flags, and its value, where the environment names a compiler
-/// by its path: that one cannot be reached by a name on `PATH`.
-///
-/// The `cc` crate reads `CFLAGS_<target>`, `HOST_CFLAGS` or `TARGET_CFLAGS`, and `CFLAGS`. Its
-/// older versions read only the first that is set, so that one is added to, and nothing of it is
-/// lost. Source: the documentation of `cc`, "External configuration via environment variables".
-pub fn compiler_flags(
-    env: &Env,
-    host: Platform,
-    target: Platform,
-    flags: &[OsString],
-) -> Vec<(String, OsString)> {
-    if !c_compilers_map(host, target) || !named_compilers(env).any(|name| name.contains('/')) {
-        return Vec::new();
+/// The value of a variable that names its compiler by an absolute path, with that path replaced by
+/// what `replace` gives for it. A value that is one path as a whole may have spaces in it; else it
+/// is words, as the `cc` crate splits them: wrappers, a compiler, its flags. Source: the
+/// documentation of `cc`, "External configuration via environment variables".
+pub(super) fn with_compiler(
+    value: &str,
+    is_file: impl Fn(&Path) -> bool,
+    mut replace: impl FnMut(&Path) -> Option<String>,
+) -> Option<String> {
+    let whole = Path::new(value);
+    if whole.is_absolute() && is_file(whole) {
+        return replace(whole);
     }
-    let triple = target.target_triple();
-    let kind = if host == target { "HOST" } else { "TARGET" };
-    let added = |name: &str| {
-        let forms = [
-            format!("{name}_{triple}"),
-            format!("{name}_{}", triple.replace('-', "_")),
-            format!("{kind}_{name}"),
-            name.to_owned(),
-        ];
-        let set = forms.iter().find(|form| env.is_set(form));
-        let variable = set.unwrap_or(&forms[3]).clone();
-        let mut value = env.get(&variable).unwrap_or_default().to_owned();
-        for flag in flags {
-            if !value.is_empty() {
-                value.push(" ");
-            }
-            value.push(flag);
-        }
-        (variable, value)
-    };
-    vec![added("CFLAGS"), added("CXXFLAGS")]
+    let words: Vec<&str> = value.split_whitespace().collect();
+    let at = words.iter().position(|word| !is_wrapper(word))?;
+    let compiler = Path::new(words[at]);
+    if !compiler.is_absolute() || !is_file(compiler) {
+        return None;
+    }
+    let new = replace(compiler)?;
+    Some(
+        [&words[..at], &[&*new], &words[at + 1..]]
+            .concat()
+            .join(" "),
+    )
+}
+
+/// Whether a word of such a value is a program that runs the compiler named after it.
+fn is_wrapper(word: &str) -> bool {
+    const KNOWN: [&str; 6] = [
+        "ccache",
+        "distcc",
+        "sccache",
+        "icecc",
+        "cachepot",
+        "buildcache",
+    ];
+    let stem = Path::new(word).file_stem().and_then(|stem| stem.to_str());
+    stem.is_some_and(|stem| KNOWN.contains(&stem))
 }
 
 /// The programs that `CC`, `CXX` and their forms for a target name; words after the first are
 /// flags, or what a wrapper wraps.
 fn named_compilers(env: &Env) -> impl Iterator<Item = &str> {
-    env.iter()
-        .filter(|(name, _)| {
-            name.to_str().is_some_and(|name| {
-                let name = name
-                    .strip_prefix("HOST_")
-                    .or_else(|| name.strip_prefix("TARGET_"))
-                    .unwrap_or(name);
-                ["CC", "CXX"].contains(&name) || name.starts_with("CC_") || name.starts_with("CXX_")
-            })
-        })
-        .filter_map(|(_, value)| value.to_str())
-        .flat_map(|value| {
-            value
-                .split_whitespace()
-                .take_while(|word| !word.starts_with('-'))
-        })
+    compiler_variables(env).flat_map(|(_, value)| {
+        value
+            .split_whitespace()
+            .take_while(|word| !word.starts_with('-'))
+    })
+}
+
+/// `CC`, `CXX` and their forms for this machine and for targets that can be built, where they are
+/// set. Other names that begin alike are no compilers: `CC_TEST_REPORTER_ID` is one of them.
+pub(super) fn compiler_variables(env: &Env) -> impl Iterator<Item = (&str, &str)> {
+    env.iter().filter_map(|(name, value)| {
+        let name = name.to_str()?;
+        let form = name
+            .strip_prefix("HOST_")
+            .or_else(|| name.strip_prefix("TARGET_"))
+            .unwrap_or(name);
+        let triple = match form
+            .strip_prefix("CC")
+            .or_else(|| form.strip_prefix("CXX"))?
+        {
+            "" => return Some((name, value.to_str()?)),
+            _ if form != name => return None,
+            rest => rest.strip_prefix('_')?.replace('-', "_"),
+        };
+        let known = |platform: Platform| platform.target_triple().replace('-', "_") == triple;
+        let value = value.to_str()?;
+        Platform::ALL
+            .into_iter()
+            .any(known)
+            .then_some((name, value))
+    })
 }
 
 #[cfg(test)]
@@ -147,42 +165,32 @@ mod tests {
     }
 
     #[test]
-    fn flags_of_the_user_stay_where_the_compiler_is_a_path() {
-        let linux: Platform = "linux-x64".parse().unwrap();
-        let arm: Platform = "linux-arm64".parse().unwrap();
-        let windows: Platform = "windows-x64".parse().unwrap();
-        let flags = [OsString::from("-ffile-prefix-map=/a=/workspace")];
-        let of = |vars: &[(&str, &str)], target| {
-            compiler_flags(&env(vars), linux, target, &flags)
-                .into_iter()
-                .map(|(name, value)| format!("{name}={}", value.display()))
-                .collect::<Vec<_>>()
+    fn what_begins_like_a_compilers_variable_is_none() {
+        let vars = env(&[
+            ("CC_TEST_REPORTER_ID", "0123abcd"),
+            ("CC_aarch64-apple-darwin", "clang"),
+            ("HOST_CXX", "g++"),
+            ("HOST_CC_x86_64_unknown_linux_gnu", "nobody-reads-this"),
+            ("CCACHE_DIR", "/c"),
+        ]);
+        let mut found: Vec<&str> = compiler_variables(&vars).map(|(name, _)| name).collect();
+        found.sort_unstable();
+        assert_eq!(found, ["CC_aarch64-apple-darwin", "HOST_CXX"]);
+    }
+
+    #[test]
+    fn a_compiler_named_by_its_path_is_replaced() {
+        let of = |value: &str| {
+            let is_file = |path: &Path| ["/opt/cc", "/my tools/cc"].map(Path::new).contains(&path);
+            let new = |path: &Path| Some(format!("1-{}", path.file_name()?.to_str()?));
+            with_compiler(value, is_file, new)
         };
-        let map = "-ffile-prefix-map=/a=/workspace";
-        assert!(of(&[("CC", "gcc"), ("CFLAGS", "-O3")], linux).is_empty());
-        assert!(of(&[("CC", "/opt/cl")], windows).is_empty());
-        assert_eq!(
-            of(&[("CC", "/opt/cc"), ("CFLAGS", "-O3")], linux),
-            [format!("CFLAGS=-O3 {map}"), format!("CXXFLAGS={map}")]
-        );
-        assert_eq!(
-            of(
-                &[
-                    ("CC_aarch64_unknown_linux_gnu", "/opt/cc"),
-                    ("CFLAGS", "-O1"),
-                    ("TARGET_CFLAGS", "-O2"),
-                    ("CXXFLAGS_aarch64_unknown_linux_gnu", "-O3"),
-                ],
-                arm
-            ),
-            [
-                format!("TARGET_CFLAGS=-O2 {map}"),
-                format!("CXXFLAGS_aarch64_unknown_linux_gnu=-O3 {map}")
-            ]
-        );
-        assert_eq!(
-            of(&[("HOST_CC", "/opt/cc"), ("HOST_CFLAGS", "-O2")], linux)[0],
-            format!("HOST_CFLAGS=-O2 {map}")
-        );
+        assert_eq!(of("/opt/cc").unwrap(), "1-cc");
+        assert_eq!(of("/my tools/cc").unwrap(), "1-cc");
+        assert_eq!(of("/opt/cc -m64  -O1").unwrap(), "1-cc -m64 -O1");
+        assert_eq!(of("ccache /opt/cc -m64").unwrap(), "ccache 1-cc -m64");
+        for kept in ["gcc -m64", "ccache gcc", "/nowhere/cc", "opt/cc", ""] {
+            assert_eq!(of(kept), None, "{kept}");
+        }
     }
 }

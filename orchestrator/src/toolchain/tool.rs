@@ -96,14 +96,55 @@ impl Tool {
 
     /// Whether a tool that calls its version so is new enough.
     pub fn accepts(self, version: &str) -> bool {
-        number(version).is_some_and(|number| number >= self.smallest())
+        self.refusal(version).is_none()
+    }
+
+    /// What is wrong with a tool that calls its version so; nothing when it is new enough.
+    pub fn refusal(self, version: &str) -> Option<String> {
+        let smallest = self.smallest();
+        match number(version) {
+            None => Some(no_version("--version", version)),
+            Some(number) if number >= smallest => None,
+            Some(_) => {
+                let version = bounded(version);
+                Some(format!(
+                    "`{version}` is too old: {smallest} or newer is needed"
+                ))
+            }
+        }
     }
 }
 
-/// The first version number in a line: `git version 2.45.1.windows.1` is 2.45.1, and what stands
-/// behind a hyphen does not make it older.
-fn number(line: &str) -> Option<semver::Version> {
-    line.split_whitespace().find_map(|word| {
+/// What is wrong with a tool that prints no version.
+pub fn no_version(asked: &str, printed: &str) -> String {
+    match bounded(printed).trim() {
+        "" => format!("asked for its version with {asked}, it prints nothing"),
+        text => format!("asked for its version with {asked}, it prints `{text}`, which is none"),
+    }
+}
+
+/// The longest text of a tool's that is shown as its version, in characters.
+const LONGEST: usize = 60;
+
+/// The first line of a text that may be anything, as far as it can be shown.
+pub fn bounded(text: &str) -> String {
+    let line = text.trim().lines().next().unwrap_or_default();
+    let mut chars = line.chars().map(|c| match c {
+        c if c.is_control() => char::REPLACEMENT_CHARACTER,
+        c => c,
+    });
+    let mut shown: String = chars.by_ref().take(LONGEST).collect();
+    if chars.next().is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// The first version number in a text: `git version 2.45.1.windows.1` is 2.45.1, `v3.08` is 3.8.0,
+/// and what stands behind a hyphen does not make it older.
+pub fn number(text: &str) -> Option<semver::Version> {
+    text.split_whitespace().find_map(|word| {
+        let word = word.strip_prefix('v').unwrap_or(word);
         let end = word.find(|c: char| !c.is_ascii_digit() && c != '.');
         let mut parts = word[..end.unwrap_or(word.len())]
             .split('.')
@@ -138,6 +179,33 @@ mod tests {
         ] {
             assert_eq!(tool.accepts(version), accepted, "{version}");
         }
+    }
+
+    #[test]
+    fn what_is_no_version_is_told_apart_and_cut_short() {
+        let refusal = |version: &str| Tool::Mold.refusal(version).unwrap();
+        assert_eq!(
+            refusal("mold 0.9.6"),
+            "`mold 0.9.6` is too old: 1.0.0 or newer is needed"
+        );
+        assert_eq!(
+            refusal(""),
+            "asked for its version with --version, it prints nothing"
+        );
+        let garbage = format!("\u{1b}[31mELF\u{0}{}\nsecond line", "é".repeat(1000));
+        let text = refusal(&garbage);
+        assert!(
+            text.contains("prints `\u{fffd}[31mELF\u{fffd}é")
+                && text.ends_with("é…`, which is none"),
+            "{text}"
+        );
+        assert!(
+            text.chars().count() < 140 && !text.contains("second"),
+            "{text}"
+        );
+        let long = format!("mold 2.30.0 ({}; compatible with GNU ld)", "0".repeat(40));
+        assert_eq!(bounded(&long).chars().count(), LONGEST + 1);
+        assert_eq!(number("v3.08"), Some(semver::Version::new(3, 8, 0)));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A cache never breaks or hangs a build: the slow half of the table of faults, and shared caches
+//! Whatever is wrong with a cache, the build goes on: the slow half of the table of faults, and shared caches
 //! that work. The quick half stands among the other tests of builds.
 
 use crate::cached::*;
@@ -157,7 +157,7 @@ fn redis_that_refuses() {
     let address = format!("redis://127.0.0.1:{}", free_port());
     does_without(
         &[("SCCACHE_REDIS_ENDPOINT", &address)],
-        "building without sccache",
+        "the shared cache that SCCACHE_REDIS_ENDPOINT names cannot be reached (Connection refused",
     );
 }
 
@@ -167,7 +167,7 @@ fn redis_that_hangs() {
     let address = format!("redis://{}", silent.local_addr().unwrap());
     does_without(
         &[("SCCACHE_REDIS_ENDPOINT", &address)],
-        "building without sccache",
+        "the shared cache that SCCACHE_REDIS_ENDPOINT names takes connections and does not answer",
     );
 }
 

@@ -1,4 +1,4 @@
-//! A cache never breaks or hangs a build: the quick half of the table of faults, and what a cache
+//! Whatever is wrong with a cache, the build goes on: the quick half of the table of faults, and what a cache
 //! is good for.
 
 use crate::cached::*;
@@ -151,4 +151,25 @@ fn a_program_that_hangs_is_not_taken_for_sccache() {
     let began = Instant::now();
     let run = cached.build("").run();
     cached.is_right(run, &["building without sccache"], began, 60);
+}
+
+/// sccache is told to end after two idle seconds, and for eight only a build script works. It is asked
+/// for the sake of its life, so that it is there afterwards.
+#[test]
+fn a_server_outlives_its_idle_limit_as_long_as_the_build_lasts() {
+    let cached = Cached::new().with_sccache();
+    cached.project.fixture.edit(
+        "beta/build.rs",
+        "build_version::emit();",
+        "std::thread::sleep(std::time::Duration::from_secs(8));\n    build_version::emit();",
+    );
+    let began = Instant::now();
+    let run = cached
+        .build("--allow-dirty")
+        .env("SCCACHE_IDLE_TIMEOUT", "2")
+        .run();
+    cached.is_right(run, &["beta/build.rs differs from the commit"], began, 60);
+    let cache = &cached.record()["toolchain"]["cache"];
+    assert!(cache["given_up"].is_null(), "{cache}");
+    assert!(cache["misses"].as_u64() > Some(1), "{cache}");
 }

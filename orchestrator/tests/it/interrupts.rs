@@ -5,7 +5,7 @@ use crate::hub_server::TestHub;
 use crate::support::*;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use test_support::{Background, Fault, Proxy, Sandbox, Signal, tree};
+use test_support::{Background, Fault, Invocation, Proxy, Sandbox, Signal, tree};
 
 /// A build script that writes its process id into a file and then takes its time.
 const SLOW: &str = r#"
@@ -34,8 +34,12 @@ fn slow_project() -> Project {
 
 /// Starts a command and waits until its build script sleeps; returns the script's process id.
 fn sleeping(project: &Project, line: &str) -> (Background, u32) {
+    started(project, project.quick(line))
+}
+
+fn started(project: &Project, command: Invocation) -> (Background, u32) {
     let file = project.sandbox.root().join("slow");
-    let run = project.quick(line).env("SLOW_FILE", &file).start();
+    let run = command.env("SLOW_FILE", &file).start();
     let limit = Instant::now() + Duration::from_secs(60);
     while !file.exists() {
         assert!(Instant::now() < limit, "the build script has not begun");
@@ -92,6 +96,22 @@ fn a_build_that_is_interrupted_leaves_nothing_behind() {
             .iter()
             .all(|e| e["unchanged"] == false)
     );
+}
+
+#[test]
+fn a_proof_that_is_interrupted_says_that_it_clears_up_and_does() {
+    let project = slow_project();
+    let command = atlas(&project.sandbox, "reproduce demo-v1.0.0 --no-mold");
+    let (run, script) = started(&project, command.cwd(project.fixture.root()));
+    run.signal(Signal::Interrupt);
+    let run = run.finish().exits(130).says(&["error: interrupted"]);
+    assert_eq!(
+        run.stderr.matches("note interrupted: removing ").count(),
+        1,
+        "{run}"
+    );
+    soon(|| !runs(script), "the build script is still running");
+    assert_eq!(tree(&project.sandbox.tmp_dir()).into_keys().count(), 0);
 }
 
 #[test]

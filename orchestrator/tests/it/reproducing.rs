@@ -8,7 +8,7 @@ use test_support::{FakeTools, Finished, Invocation};
 /// A workspace in which every flag and variable of the recipe matters: C code that holds its own
 /// path, generated Rust code that does, and a build script that writes down date, time zone and
 /// language.
-fn telling() -> Project {
+pub fn telling() -> Project {
     let project = Project::new();
     let fixture = &project.fixture;
     fixture.write(
@@ -50,13 +50,13 @@ fn telling() -> Project {
     project
 }
 
-fn reproduce(project: &Project, flags: &str) -> Invocation {
+pub fn reproduce(project: &Project, flags: &str) -> Invocation {
     let line = format!("reproduce {flags} --format json");
     atlas(&project.sandbox, &line).cwd(project.fixture.root())
 }
 
 #[track_caller]
-fn document(run: &Finished) -> Value {
+pub fn document(run: &Finished) -> Value {
     let found = events_of(run, "reproduction");
     assert_eq!(found.len(), 1, "{run}");
     found[0].clone()
@@ -184,7 +184,7 @@ fn a_clock_in_a_build_script_is_caught_and_its_package_named() {
 }
 
 /// The real rustc with one flag taken away.
-fn rustc_without(tools: &FakeTools, flag: &str) {
+pub fn rustc_without(tools: &FakeTools, flag: &str) {
     let real = which::which("rustc").unwrap();
     tools.add(
         "rustc-less",
@@ -278,94 +278,6 @@ fn without_the_commits_time_the_zone_or_the_language_it_differs() {
     }
 }
 
-#[test]
-fn a_record_is_enough_to_build_the_same_bytes() {
-    let project = telling();
-    project.quick("build demo-v0.1.0").run().exits(0);
-    let record = project.staged("demo-0.1.0").join("release.json");
-    let text = fs::read_to_string(&record).unwrap();
-    let value: Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(value["format"], 2);
-    let recipe = &value["recipe"];
-    let root = project.sandbox.root().to_string_lossy().into_owned();
-    assert!(!recipe.to_string().contains(&root), "{recipe}");
-    for field in ["lock_sha256", "cargo", "linker", "c_compiler", "profile"] {
-        assert!(!recipe[field].is_null(), "{field}: {recipe}");
-    }
-    assert_eq!(recipe["environment"]["CARGO_INCREMENTAL"], "0");
-    let from = |file: &std::path::Path| {
-        atlas(&project.sandbox, "reproduce --format json")
-            .cwd(project.fixture.root())
-            .arg("--from")
-            .arg(file)
-            .run()
-    };
-    // The commit is found wherever HEAD is.
-    project.fixture.change("again");
-    let run = from(&record).exits(0);
-    assert_eq!(document(&run)["against"], "record", "{run}");
-
-    let altered = project.sandbox.root().join("altered.json");
-    let digest = value["artifacts"][0]["sha256"].as_str().unwrap();
-    fs::write(&altered, text.replace(digest, &"0".repeat(64))).unwrap();
-    from(&altered).exits(8);
-    fs::write(&altered, text.replace("rustc 1.", "rustc 9.")).unwrap();
-    from(&altered)
-        .exits(3)
-        .says(&["rustc is not what the record names", "rustc 9."]);
-    fs::write(
-        &altered,
-        text.replace("\"dirty\": []", "\"dirty\": [\"x.rs\"]"),
-    )
-    .unwrap();
-    from(&altered).exits(2);
-    let commit = value["commit"].as_str().unwrap();
-    fs::write(&altered, text.replace(commit, &"1".repeat(40))).unwrap();
-    from(&altered)
-        .exits(2)
-        .says(&["this repository has no commit"]);
-    fs::write(&altered, text.replace(commit, "--orphan=x")).unwrap();
-    from(&altered)
-        .exits(2)
-        .says(&["`commit` is no full name of a commit"]);
-}
-
-#[test]
-fn a_records_variables_are_in_force_and_this_machines_are_not() {
-    let project = telling();
-    project
-        .quick("build demo-v0.1.0")
-        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
-        .env("RUSTFLAGS", "-C overflow-checks=yes")
-        .run()
-        .exits(0);
-    let record = project.staged("demo-0.1.0").join("release.json");
-    let text = fs::read_to_string(&record).unwrap();
-    let from = |file: &std::path::Path| {
-        atlas(&project.sandbox, "reproduce --format json")
-            .cwd(project.fixture.root())
-            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "3")
-            .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1")
-            .env("CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS", "false")
-            .arg("--from")
-            .arg(file)
-            .run()
-    };
-    let run = from(&record).exits(0);
-    assert_eq!(document(&run)["identical"], true, "{run}");
-    let altered = project.sandbox.root().join("altered.json");
-    let level = "\"CARGO_PROFILE_RELEASE_OPT_LEVEL\": \"1\"";
-    assert!(text.contains(level), "{text}");
-    fs::write(&altered, text.replace(level, &level.replace('1', "2"))).unwrap();
-    from(&altered).exits(8);
-    let zone = "\"TZ\": \"UTC\"";
-    assert!(text.contains(zone), "{text}");
-    fs::write(&altered, text.replace(zone, "\"TZ\": \"CET\"")).unwrap();
-    from(&altered)
-        .exits(3)
-        .says(&["TZ is not what the record names", "CET"]);
-}
-
 /// Writes another file in the place of one that may be read-only.
 fn replace(path: &std::path::Path, bytes: &[u8]) {
     std::fs::remove_file(path).unwrap();
@@ -399,52 +311,4 @@ fn what_is_published_is_what_the_commit_makes() {
         .run()
         .exits(8)
         .says(&["is not published on channel stable"]);
-}
-
-#[test]
-fn debug_information_in_a_release_is_an_error_unless_it_was_asked_for() {
-    let project = Project::new();
-    project
-        .fixture
-        .edit("Cargo.toml", "strip = true", "strip = \"none\"");
-    project.fixture.commit("keep the standard library's");
-    project.fixture.tag("demo-v0.1.0");
-    project.quick("build demo-v0.1.0").run().exits(4).says(&[
-        "(product `alpha`) holds debug information",
-        "[profile.release]",
-    ]);
-    project.fixture.edit("Cargo.toml", "debug = 0", "debug = 1");
-    project.fixture.commit("ask for it");
-    project.fixture.tag("demo-v0.1.1");
-    project.quick("build demo-v0.1.1").run().exits(0);
-    // With it, C objects and generated code have folders in more places.
-    let run = reproduce(&project, "demo-v0.1.1 --no-mold").run().exits(0);
-    assert_eq!(document(&run)["identical"], true);
-}
-
-#[test]
-fn a_newer_glibc_than_allowed_is_an_error() {
-    let project = Project::new();
-    project.fixture.edit(
-        "Cargo.toml",
-        "# Quick",
-        "[workspace.metadata.atlas-release]\nmax-glibc = \"2.17\"\n\n# Quick",
-    );
-    project.fixture.commit("bind glibc");
-    project.fixture.tag("demo-v0.1.0");
-    project.quick("build demo-v0.1.0").run().exits(4).says(&[
-        "needs glibc 2.",
-        "max-glibc allows 2.17: ",
-        "@GLIBC_2.",
-    ]);
-    project.fixture.edit("Cargo.toml", "\"2.17\"", "\"2.99\"");
-    project.fixture.commit("allow all");
-    project.fixture.tag("demo-v0.1.1");
-    project.quick("build demo-v0.1.1").run().exits(0);
-    project.fixture.edit("Cargo.toml", "\"2.99\"", "\"new\"");
-    project
-        .quick("build demo-v0.1.2 --allow-untagged --allow-dirty")
-        .run()
-        .exits(2)
-        .says(&["`new` is no version of glibc"]);
 }

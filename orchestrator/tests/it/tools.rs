@@ -100,12 +100,20 @@ fn a_tool_that_is_there_and_does_not_work_is_told_apart() {
 #[test]
 fn a_configuration_that_is_at_fault_is_told_apart_from_a_broken_program() {
     let sandbox = Sandbox::new();
-    for (name, value) in [("GITHUB_ACTIONS", "true"), ("SCCACHE_REDIS_ENDPOINT", "no")] {
+    for (name, value, cause) in [
+        ("GITHUB_ACTIONS", "true", "ACTIONS_RESULTS_URL"),
+        (
+            "SCCACHE_REDIS_ENDPOINT",
+            "127.0.0.1:1",
+            "the shared cache that SCCACHE_REDIS_ENDPOINT names cannot be reached (",
+        ),
+    ] {
         let doctor = |line: &str| atlas(&sandbox, line).env(name, value).run();
         let doctor = only_event(&doctor("doctor --format json"), "doctor");
         let row = row(&doctor, "sccache");
         assert_eq!(row["state"], "misconfigured", "{row}");
         assert_eq!(row["install"].as_array().unwrap().len(), 0, "{row}");
+        assert!(row["notes"][0].as_str().unwrap().contains(cause), "{row}");
         let run = atlas(&sandbox, "setup --dry-run").env(name, value).run();
         assert!(
             run.stdout
@@ -259,6 +267,32 @@ fn the_workspaces_profile_stands() {
         .fixture
         .write(".cargo/config.toml", "[profile.release]\ndebug = 1\n");
     assert_eq!(env(None), Value::Null);
+}
+
+#[test]
+fn a_broken_configuration_is_named_and_flags_that_are_no_text_are_left_alone() {
+    use std::os::unix::ffi::OsStringExt as _;
+    let project = Project::new();
+    project
+        .fixture
+        .write(".cargo/config.toml", "[build]\nrustflags = [\n");
+    let run = bare(&project.sandbox, "env --format sh")
+        .cwd(project.fixture.root())
+        .run()
+        .exits(0);
+    run.says(&[".cargo/config.toml is not understood", "line 2"]);
+    let name = format!(
+        "CARGO_TARGET_{}_UNKNOWN_LINUX_GNU_RUSTFLAGS",
+        std::env::consts::ARCH.to_uppercase()
+    );
+    let flags = std::ffi::OsString::from_vec(b"--cfg \xff".to_vec());
+    let run = atlas(&project.sandbox, "env --format sh")
+        .cwd(project.sandbox.root())
+        .env(&name, flags)
+        .run()
+        .exits(0);
+    assert!(!run.stdout.contains(&name), "{run}");
+    run.says(&[&name, "mold is left out"]);
 }
 
 /// What is said about the variable that asks for mold is what cargo does.

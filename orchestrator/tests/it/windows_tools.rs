@@ -2,7 +2,7 @@
 //! programs that stand for Chocolatey, rustc and LLVM's linker.
 
 use atlas_release::context::World;
-use atlas_release::doctor::{self, Facts, Report, State};
+use atlas_release::doctor::{self, Facts, Lacking, Report, State};
 use atlas_release::events::HumanReporter;
 use atlas_release::shim::Policy;
 use atlas_release::toolchain::{self, Tool, Wanted, find, installers};
@@ -102,7 +102,7 @@ impl Windows {
 
     async fn set_up(&self) -> Report {
         let before = self.report().await;
-        assert_eq!(before.lacking(), ["lld-link"]);
+        assert_eq!(Lacking::names(&before.lacking()), "lld-link");
         let with = installers(&self.world, true);
         let plan = doctor::plan_setup(&before, &with, &self.sandbox.state_dir());
         doctor::install_missing(&self.world, &plan, &HumanReporter::default())
@@ -143,7 +143,7 @@ async fn one_that_was_installed_and_does_not_link_is_broken() {
         "#!/bin/sh\n[ \"$1\" = --version ] && echo LLD 18.1.8 || { echo no DLL >&2; exit 53; }\n";
     let windows = Windows::new(script);
     let report = windows.set_up().await;
-    assert_eq!(report.lacking(), ["lld-link"]);
+    assert_eq!(Lacking::names(&report.lacking()), "lld-link");
     let row = lld_link(&report);
     assert_eq!(row.state, State::Broken);
     assert!(row.notes.concat().contains("no DLL"), "{report}");

@@ -5,7 +5,9 @@ use crate::support::{Server, contents, error, header};
 use std::os::unix::fs::PermissionsExt;
 #[cfg(target_os = "linux")]
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+#[cfg(target_os = "linux")]
+use std::path::Path;
+use std::path::PathBuf;
 use std::process::Output;
 
 const SCRIPT: &str = "/download/runner/install";

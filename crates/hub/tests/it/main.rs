@@ -7,9 +7,12 @@
     reason = "a test that cannot go on fails"
 )]
 
+#[cfg(unix)]
+mod backups;
 // Uses signals and a shell, as `help` does.
 #[cfg(unix)]
 mod binary;
+mod builds;
 mod catalogue;
 mod connections;
 #[cfg(unix)]

@@ -1,12 +1,15 @@
 //! A compiler cache of this build's own: a server on a private socket, tried before it is used and
 //! stopped afterwards, so that nobody else's server can make this build fail or hang.
 
+mod config;
 mod credentials;
 mod github;
 mod redact;
+mod shared;
 mod socket;
 mod usage;
 
+pub use config::stall_limit;
 pub(crate) use redact::Secrets;
 pub use usage::CacheUse;
 
@@ -21,14 +24,6 @@ use std::time::Duration;
 /// How long the server may take to start, stop or answer: what sccache itself allows for a start.
 /// One whose shared cache does not answer takes longer.
 const LIMIT: Duration = Duration::from_secs(10);
-
-/// After how long without a question the server ends by itself, which matters where this run is
-/// killed and nobody ends it.
-const IDLE_LIMIT: Duration = Duration::from_secs(600);
-
-/// How often the server is asked something while the build runs, so that it does not take a long
-/// link, which bypasses it, for the end of the build.
-pub const KEEP_ALIVE: Duration = Duration::from_secs(120);
 
 /// How long it may take to compile a file of one line. A build without it is right too, so nobody is
 /// to wait long for it.
@@ -45,6 +40,7 @@ pub struct Sccache {
     version: String,
     address: Env,
     stall_limit: Duration,
+    keep_alive: Duration,
     secrets: Secrets,
     server: Option<Background>,
     // Holds the socket, which outlives the server; gone with this value.
@@ -75,6 +71,7 @@ impl Sccache {
         }
         let socket_dir = socket::folder(world.host.os)?;
         let log = socket_dir.path().join("log");
+        let idle_limit = config::idle_limit(&world.env);
         let address = socket::address(world.host.os, socket_dir.path())?;
         let mut command = world
             .command(&path, &credentials::seen_by_server())
@@ -82,7 +79,7 @@ impl Sccache {
             // A child of ours like any other, instead of a daemon that outlives the run.
             .env("SCCACHE_START_SERVER", "1")
             .env("SCCACHE_NO_DAEMON", "1")
-            .env("SCCACHE_IDLE_TIMEOUT", IDLE_LIMIT.as_secs().to_string())
+            .env("SCCACHE_IDLE_TIMEOUT", idle_limit.as_secs().to_string())
             .env("SCCACHE_ERROR_LOG", &log)
             .env("SCCACHE_IGNORE_SERVER_IO_ERROR", "1");
         if let Some(dirs) = policy.and_then(|policy| base_dirs(world, policy)) {
@@ -107,10 +104,15 @@ impl Sccache {
                 )));
             }
             if waited.elapsed() > LIMIT {
+                let log = std::fs::read_to_string(&log).unwrap_or_default();
+                let cause = match secrets.complaint(&log) {
+                    Some(words) => Some(words),
+                    None => shared::trouble(world).await,
+                };
                 return Err(broken(format!(
-                    "its server was not ready within {} s; a shared cache that does not answer is \
-                     the usual cause",
-                    LIMIT.as_secs()
+                    "its server was not ready within {} s{}",
+                    LIMIT.as_secs(),
+                    cause.map(|cause| format!(": {cause}")).unwrap_or_default()
                 )));
             }
             if world.runner.cancellation().is_cancelled() {
@@ -126,6 +128,7 @@ impl Sccache {
             version,
             address,
             stall_limit,
+            keep_alive: config::keep_alive(idle_limit),
             secrets,
             server: Some(server),
             _socket_dir: socket_dir,
@@ -135,6 +138,11 @@ impl Sccache {
     /// How long everything may wait for it.
     pub fn stall_limit(&self) -> Duration {
         self.stall_limit
+    }
+
+    /// How often it has to be asked something while the build runs.
+    pub fn keep_alive(&self) -> Duration {
+        self.keep_alive
     }
 
     /// What must not be repeated of its words.

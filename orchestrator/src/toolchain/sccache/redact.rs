@@ -1,11 +1,10 @@
 //! Taking what nobody else may read out of sccache's words: the server knows passwords, and repeats
 //! them in its complaints.
 
+use super::config;
 use super::credentials::configuration;
 use crate::context::World;
 use process::Env;
-use release_types::Os;
-use std::path::PathBuf;
 
 /// The shortest value that is taken out: shorter ones are switches such as `true`, and taking them
 /// out would only spoil words.
@@ -24,10 +23,7 @@ pub(crate) struct Secrets {
 impl Secrets {
     /// What the server that a run starts is configured with, by variables or by its file.
     pub(super) fn of(world: &World) -> Self {
-        let file = config_file(world.host.os, &world.env)
-            .and_then(|path| std::fs::read_to_string(world.cwd.join(path)).ok())
-            .unwrap_or_default();
-        Self::read(&world.env.allowed(&configuration()), &file)
+        Self::read(&world.env.allowed(&configuration()), &config::text(world))
     }
 
     fn read(variables: &Env, file: &str) -> Self {
@@ -132,26 +128,6 @@ impl std::fmt::Debug for Secrets {
     }
 }
 
-/// Where sccache reads its configuration from; documented by sccache.
-fn config_file(os: Os, env: &Env) -> Option<PathBuf> {
-    let dir = |name: &str| {
-        env.get(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
-    if let Some(path) = dir("SCCACHE_CONF") {
-        return Some(path);
-    }
-    match os {
-        Os::Linux => dir("XDG_CONFIG_HOME")
-            .filter(|path| path.is_absolute())
-            .or_else(|| Some(dir("HOME")?.join(".config")))
-            .map(|base| base.join("sccache/config")),
-        Os::Macos => Some(dir("HOME")?.join("Library/Application Support/Mozilla.sccache/config")),
-        Os::Windows => Some(dir("APPDATA")?.join("Mozilla/sccache/config/config")),
-    }
-}
-
 /// The password in an address such as `redis://user:password@host`.
 fn password(address: &str) -> Option<&str> {
     let (_, rest) = address.split_once("://")?;
@@ -194,7 +170,6 @@ fn without_users(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::path::Path;
 
     fn env(variables: &[(&'static str, &'static str)]) -> Env {
         variables.iter().copied().collect()
@@ -275,27 +250,6 @@ mod tests {
             ("s3://", "s3://"),
         ] {
             assert_eq!(secrets.redact(said), told);
-        }
-    }
-
-    #[test]
-    fn the_file_of_each_system() {
-        let all = env(&[("HOME", "/h"), ("APPDATA", "/a"), ("XDG_CONFIG_HOME", "/x")]);
-        let home = env(&[("HOME", "/h")]);
-        let named = env(&[("HOME", "/h"), ("SCCACHE_CONF", "/c")]);
-        for (os, env, path) in [
-            (Os::Linux, &all, Some("/x/sccache/config")),
-            (Os::Linux, &home, Some("/h/.config/sccache/config")),
-            (
-                Os::Macos,
-                &all,
-                Some("/h/Library/Application Support/Mozilla.sccache/config"),
-            ),
-            (Os::Windows, &all, Some("/a/Mozilla/sccache/config/config")),
-            (Os::Windows, &home, None),
-            (Os::Windows, &named, Some("/c")),
-        ] {
-            assert_eq!(config_file(os, env).as_deref(), path.map(Path::new));
         }
     }
 }

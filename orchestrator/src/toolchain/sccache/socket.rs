@@ -1,9 +1,14 @@
 //! How the clients of one build reach its server, and nobody else does.
 
 use super::super::ToolchainError;
+use crate::system;
 use process::Env;
 use release_types::Os;
 use std::path::{Path, PathBuf};
+
+/// The variables by which a client finds its server.
+const SOCKET_VAR: &str = "SCCACHE_SERVER_UDS";
+const PORT_VAR: &str = "SCCACHE_SERVER_PORT";
 
 /// The longest path of a socket, in bytes, with what ends it: macOS takes 104, Linux 108.
 const LONGEST: usize = 103;
@@ -45,25 +50,22 @@ pub(super) fn address(os: Os, dir: &Path) -> Result<Env, ToolchainError> {
                 source,
             })?
             .port();
-        return Ok([("SCCACHE_SERVER_PORT", port.to_string())]
-            .into_iter()
-            .collect());
+        return Ok([(PORT_VAR, port.to_string())].into_iter().collect());
     }
-    Ok([("SCCACHE_SERVER_UDS", dir.join("s").into_os_string())]
+    Ok([(SOCKET_VAR, dir.join("s").into_os_string())]
         .into_iter()
         .collect())
 }
 
 /// Whether somebody listens at the address.
 pub(super) fn answers(address: &Env) -> bool {
-    #[cfg(unix)]
-    if let Some(socket) = address.get("SCCACHE_SERVER_UDS") {
-        return std::os::unix::net::UnixStream::connect(socket).is_ok();
+    if let Some(socket) = address.get(SOCKET_VAR) {
+        return system::listens_on_socket(Path::new(socket));
     }
     let port = address
-        .get("SCCACHE_SERVER_PORT")
+        .get(PORT_VAR)
         .and_then(|port| port.to_str()?.parse().ok());
-    port.is_some_and(|port: u16| std::net::TcpStream::connect(("127.0.0.1", port)).is_ok())
+    port.is_some_and(system::listens_on_port)
 }
 
 #[cfg(test)]

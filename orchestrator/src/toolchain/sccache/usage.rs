@@ -86,7 +86,7 @@ impl std::fmt::Display for CacheUse {
             let why: Vec<String> = self
                 .not_cacheable
                 .iter()
-                .map(|(why, count)| format!("{why}: {count}"))
+                .map(|(why, count)| format!("{}: {count}", in_words(why)))
                 .collect();
             write!(f, ", not cacheable {}", why.join(", "))?;
         }
@@ -94,6 +94,16 @@ impl std::fmt::Display for CacheUse {
             0 => Ok(()),
             errors => write!(f, ", {errors} errors"),
         }
+    }
+}
+
+/// A reason of sccache's as a person understands it. For an argument that it cannot deal with it
+/// gives the argument, and `-` is how cargo and build scripts hand a compiler a question instead of
+/// a file.
+fn in_words(why: &str) -> &str {
+    match why {
+        "-" => "source on standard input",
+        why => why,
     }
 }
 
@@ -108,12 +118,12 @@ mod tests {
             "cache_hits":{"counts":{"Rust":5,"C/C++":1},"adv_counts":{}},
             "cache_misses":{"counts":{"Rust":1},"adv_counts":{"rust":1}},
             "cache_timeouts":0,"cache_read_errors":0,"cache_write_errors":2,
-            "not_cached":{"crate-type":2}},"cache_location":"Local disk: \"/c\"","version":"0.16.0"}"#;
+            "not_cached":{"crate-type":2,"-":1}},"cache_location":"Local disk: \"/c\"","version":"0.16.0"}"#;
         let usage = CacheUse::parse(json).unwrap();
         assert_eq!((usage.hits, usage.misses, usage.errors), (6, 1, 3));
         assert_eq!(
             usage.to_string(),
-            "6 hits, 1 misses (85 % hits), not cacheable crate-type: 2, 3 errors"
+            "6 hits, 1 misses (85 % hits), not cacheable source on standard input: 1, crate-type: 2, 3 errors"
         );
     }
 

@@ -1,12 +1,17 @@
 //! What a workspace releases: products and groups, declared in `[package.metadata.atlas-release]`
 //! and read through `cargo metadata`.
 
+mod tools;
+
+pub use tools::{Install, ProductTool, ProductTools, TOOLS_TABLE};
+
 use crate::context::World;
 use crate::inspect::GlibcVersion;
 use cargo_metadata::{Metadata, MetadataCommand, Package};
 use process::{AllowList, ProcessError};
-use release_types::{Os, ProductName};
+use release_types::ProductName;
 use serde::Deserialize;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -31,52 +36,6 @@ pub struct Product {
     /// Further tools that it needs.
     #[serde(skip)]
     pub tools: ProductTools,
-}
-
-/// Tools that a product needs beside those that build it, for `doctor` to look for.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ProductTools {
-    /// What signs it.
-    pub signing: Vec<ProductTool>,
-    /// What makes its installers.
-    pub installers: Vec<ProductTool>,
-}
-
-/// One of them. Written as its name alone, or as a table.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(from = "ToolSection")]
-pub struct ProductTool {
-    /// Its name on `PATH`.
-    pub name: String,
-    /// The systems it is needed on; none means all.
-    pub os: Vec<Os>,
-    /// The arguments to try it with, if it can be tried.
-    pub trial: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum ToolSection {
-    Name(String),
-    #[serde(rename_all = "kebab-case")]
-    Table {
-        name: String,
-        #[serde(default)]
-        os: Vec<Os>,
-        #[serde(default, rename = "try")]
-        trial: Vec<String>,
-    },
-}
-
-impl From<ToolSection> for ProductTool {
-    fn from(section: ToolSection) -> Self {
-        let (name, os, trial) = match section {
-            ToolSection::Name(name) => (name, Vec::new(), Vec::new()),
-            ToolSection::Table { name, os, trial } => (name, os, trial),
-        };
-        Self { name, os, trial }
-    }
 }
 
 /// The workspace and what it releases.
@@ -133,12 +92,14 @@ pub enum ProductsError {
     #[error("the answer of `cargo metadata` was not understood")]
     Answer(#[source] cargo_metadata::Error),
     /// A package's section cannot be used.
-    #[error("package `{package}` ({}): [package.metadata.atlas-release]: {why}", manifest.display())]
+    #[error("package `{package}` ({}): [{table}]: {why}", manifest.display())]
     Section {
         /// The package.
         package: String,
         /// Its `Cargo.toml`.
         manifest: PathBuf,
+        /// The table in it.
+        table: &'static str,
         /// What is wrong.
         why: String,
     },
@@ -174,8 +135,8 @@ struct PackageSection {
     product: ProductName,
     group: ProductName,
     bin: String,
-    #[serde(default)]
-    tools: ProductTools,
+    /// Read on its own, so that an error names its table.
+    tools: Option<Value>,
 }
 
 #[derive(Deserialize, Default)]
@@ -267,13 +228,17 @@ fn product_of(package: &Package) -> Result<Option<Product>, ProductsError> {
     let Some(value) = package.metadata.get(SECTION) else {
         return Ok(None);
     };
-    let fail = |why| ProductsError::Section {
+    let fail_in = |table, why| ProductsError::Section {
         package: package.name.to_string(),
         manifest: Path::new(package.manifest_path.as_str()).to_owned(),
+        table,
         why,
     };
+    let fail = |why| fail_in("package.metadata.atlas-release", why);
     let section: PackageSection =
         serde_json::from_value(value.clone()).map_err(|error| fail(error.to_string()))?;
+    let tools = section.tools.map(ProductTools::parse).transpose();
+    let tools = tools.map_err(|why| fail_in(TOOLS_TABLE, why))?;
     let bins: Vec<&str> = package
         .targets
         .iter()
@@ -296,14 +261,14 @@ fn product_of(package: &Package) -> Result<Option<Product>, ProductsError> {
         group: section.group.to_string(),
         bin: section.bin,
         package: package.name.to_string(),
-        tools: section.tools,
+        tools: tools.unwrap_or_default(),
     }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     fn package(name: &str, bins: &[&str], section: Value) -> Value {
         let targets: Vec<Value> = bins
@@ -363,23 +328,6 @@ mod tests {
     }
 
     #[test]
-    fn tools_are_names_or_tables() {
-        let section = json!({"product":"p","group":"g","bin":"a","tools":{
-            "signing": ["minisign"],
-            "installers": [{"name":"makensis","os":["windows"],"try":["-VERSION"]}],
-        }});
-        let workspace = read(&[package("one", &["a"], section)], Value::Null).unwrap();
-        let tools = &workspace.products[0].tools;
-        assert_eq!(tools.signing[0].name, "minisign");
-        assert!(tools.signing[0].os.is_empty() && tools.signing[0].trial.is_empty());
-        assert_eq!(tools.installers[0].os, [Os::Windows]);
-        assert_eq!(tools.installers[0].trial, ["-VERSION"]);
-        let section = json!({"product":"p","group":"g","bin":"a","tools":{"sining":[]}});
-        let error = read(&[package("one", &["a"], section)], Value::Null).unwrap_err();
-        assert!(error.contains("unknown field `sining`"), "{error}");
-    }
-
-    #[test]
     fn what_cannot_be_used_names_its_package() {
         let one = |section| read(&[package("one", &["a"], section)], Value::Null).unwrap_err();
         assert_eq!(
@@ -393,6 +341,11 @@ mod tests {
              the package has no binary `z`; it has: a"
         );
         assert!(one(json!({"product":"p","group":"g"})).contains("missing field `bin`"));
+        assert_eq!(
+            one(json!({"product":"p","group":"g","bin":"a","tools":{"signing":[1]}})),
+            "package `one` (/w/one/Cargo.toml): [package.metadata.atlas-release.tools]: \
+             `signing`, tool 1: it is neither a name nor a table"
+        );
         assert!(
             one(json!({"product":"P!","group":"g","bin":"a"}))
                 .contains("`P!` is not a product name")

@@ -1,0 +1,176 @@
+//! Which exit code each failure has.
+
+use super::{Error, ExitCode, is_storage_full};
+use crate::build::BuildError;
+use crate::dist::DistError;
+use crate::git::GitError;
+use crate::job_env::JobEnvError;
+use crate::products::ProductsError;
+use crate::publish::PublishError;
+use crate::reproduce::ReproduceError;
+use crate::select::SelectError;
+use crate::toolchain::ToolchainError;
+use crate::verify::VerifyError;
+use hub_client::{ClientError, ErrorKind};
+use process::ProcessError;
+
+impl Error {
+    /// The exit code. The match names every case, so that a new one has to be decided on.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Settings(_) | Self::Plan(_) | Self::Artifacts(_) => ExitCode::Usage,
+            Self::Products(error) => match error {
+                ProductsError::NoCargo => ExitCode::Tool,
+                ProductsError::Metadata { source, .. } => match source {
+                    ProcessError::Interrupted { .. } => ExitCode::Interrupted,
+                    ProcessError::NotFound { .. }
+                    | ProcessError::Spawn { .. }
+                    | ProcessError::TimedOut { .. }
+                    | ProcessError::Io { .. } => ExitCode::Tool,
+                    ProcessError::Failed { .. } => ExitCode::Usage,
+                },
+                ProductsError::Answer(_) => ExitCode::Tool,
+                ProductsError::Section { .. }
+                | ProductsError::WorkspaceSection { .. }
+                | ProductsError::Twice { .. }
+                | ProductsError::Nothing { .. } => ExitCode::Usage,
+            },
+            Self::Select(error) => match error {
+                SelectError::Git(GitError::NoGit) => ExitCode::Tool,
+                SelectError::Git(GitError::NoCommit { .. }) => ExitCode::Usage,
+                SelectError::Git(GitError::Failed { source, .. }) => match source {
+                    ProcessError::Interrupted { .. } => ExitCode::Interrupted,
+                    ProcessError::NotFound { .. }
+                    | ProcessError::Spawn { .. }
+                    | ProcessError::Failed { .. }
+                    | ProcessError::TimedOut { .. }
+                    | ProcessError::Io { .. } => ExitCode::Tool,
+                },
+                SelectError::Git(GitError::Answer { .. }) => ExitCode::Tool,
+                SelectError::Tag { .. }
+                | SelectError::UnknownGroup { .. }
+                | SelectError::NoTag { .. }
+                | SelectError::SeveralTags(_)
+                | SelectError::NoGroup { .. }
+                | SelectError::NoChannel(_)
+                | SelectError::Dirty(_)
+                | SelectError::NotAtHead { .. }
+                | SelectError::Env(_) => ExitCode::Usage,
+            },
+            Self::Toolchain(error) => match error {
+                ToolchainError::Interrupted(_) => ExitCode::Interrupted,
+                ToolchainError::Io { .. } => ExitCode::Machine,
+                ToolchainError::Missing { .. }
+                | ToolchainError::NamedRustc(_)
+                | ToolchainError::Install { .. }
+                | ToolchainError::NoInstaller { .. }
+                | ToolchainError::Broken { .. }
+                | ToolchainError::NoTarget { .. }
+                | ToolchainError::Ask { .. } => ExitCode::Tool,
+            },
+            Self::Build(error) => match error {
+                BuildError::Process(ProcessError::Interrupted { .. }) => ExitCode::Interrupted,
+                BuildError::Process(ProcessError::NotFound { .. }) => ExitCode::Tool,
+                BuildError::Process(
+                    ProcessError::Spawn { .. }
+                    | ProcessError::Failed { .. }
+                    | ProcessError::TimedOut { .. }
+                    | ProcessError::Io { .. },
+                )
+                | BuildError::Read { .. } => ExitCode::Machine,
+                BuildError::Cargo { .. }
+                | BuildError::NoExecutable { .. }
+                | BuildError::Inspect { .. }
+                | BuildError::WrongPlatform { .. }
+                | BuildError::OtherLinker { .. }
+                | BuildError::DebugInfo { .. }
+                | BuildError::NewGlibc { .. }
+                | BuildError::Marker { .. }
+                | BuildError::NoAnswer { .. }
+                | BuildError::WrongVersion { .. } => ExitCode::Build,
+            },
+            Self::Dist(error) => match error {
+                DistError::Write { .. } | DistError::Read { .. } => ExitCode::Machine,
+                DistError::NoRelease { .. }
+                | DistError::WhichRelease { .. }
+                | DistError::Record { .. }
+                | DistError::Artifacts(_) => ExitCode::Usage,
+                DistError::Disagree { .. } => ExitCode::Verification,
+            },
+            Self::Publish(error) => match error {
+                PublishError::Older { .. } | PublishError::BackportDate { .. } => ExitCode::Usage,
+                PublishError::Conflict { .. }
+                | PublishError::Extra { .. }
+                | PublishError::Immutable { .. } => ExitCode::Refused,
+                PublishError::Altered(_) => ExitCode::Verification,
+                PublishError::Client(error) => client_code(error),
+            },
+            Self::Verify(error) => match error {
+                VerifyError::Differences(_) => ExitCode::Verification,
+                VerifyError::Client(error) => client_code(error),
+            },
+            Self::Reproduce(error) => match error {
+                ReproduceError::Differs(_)
+                | ReproduceError::NotPublished { .. }
+                | ReproduceError::OtherLock { .. } => ExitCode::Verification,
+                ReproduceError::OtherTool { .. }
+                | ReproduceError::OtherVariable { .. }
+                | ReproduceError::NoCache => ExitCode::Tool,
+                ReproduceError::Record { .. }
+                | ReproduceError::Unprovable { .. }
+                | ReproduceError::NoCommit { .. } => ExitCode::Usage,
+                ReproduceError::Client(error) => client_code(error),
+                ReproduceError::Git(ProcessError::Interrupted { .. }) => ExitCode::Interrupted,
+                ReproduceError::Git(_) => ExitCode::Tool,
+                ReproduceError::Io { .. } => ExitCode::Machine,
+            },
+            Self::JobEnv(error) => match error {
+                JobEnvError::NotInAJob(_) => ExitCode::Usage,
+                JobEnvError::Io { .. } => ExitCode::Machine,
+            },
+            Self::Client(error) => client_code(error),
+            Self::Lock(_) | Self::Io { .. } | Self::Output => ExitCode::Machine,
+            #[cfg(feature = "hub")]
+            Self::Hub(error) => match error {
+                hub::HubError::NotInitialized { .. } | hub::HubError::Config(_) => ExitCode::Usage,
+                // SQLite is part of this program.
+                hub::HubError::SqliteTooOld { .. } => ExitCode::Defect,
+                hub::HubError::Locked { .. }
+                | hub::HubError::Io { .. }
+                | hub::HubError::Database(_)
+                | hub::HubError::Migrate(_)
+                | hub::HubError::Corrupt { .. }
+                | hub::HubError::Random(_)
+                | hub::HubError::Listen { .. } => ExitCode::Machine,
+            },
+            Self::NotReady(_) => ExitCode::Tool,
+            Self::Interrupted => ExitCode::Interrupted,
+            Self::Defect => ExitCode::Defect,
+        }
+    }
+}
+
+fn client_code(error: &ClientError) -> ExitCode {
+    match error.kind() {
+        // What was read for the second time is not what was read for the first.
+        ErrorKind::Local if matches!(error, ClientError::FileChanged { .. }) => {
+            ExitCode::Verification
+        }
+        // A full storage may be emptied.
+        ErrorKind::Refused if is_storage_full(error) => ExitCode::Network,
+        ErrorKind::Usage => ExitCode::Usage,
+        ErrorKind::Local => ExitCode::Machine,
+        // Where it would send us we must not go; that will not pass.
+        ErrorKind::Protocol
+            if matches!(
+                error,
+                ClientError::Redirected { .. } | ClientError::Insecure { .. }
+            ) =>
+        {
+            ExitCode::Refused
+        }
+        ErrorKind::Protocol | ErrorKind::Network => ExitCode::Network,
+        ErrorKind::Refused => ExitCode::Refused,
+        ErrorKind::Verification => ExitCode::Verification,
+    }
+}

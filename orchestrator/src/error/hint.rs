@@ -1,0 +1,246 @@
+//! What to do about a failure, where there is something to say.
+
+use super::{Error, ExitCode};
+use crate::build::BuildError;
+use crate::dist::DistError;
+use crate::doctor::{Lacking, Remedy};
+use crate::git::GitError;
+use crate::job_env::JobEnvError;
+use crate::lock::LockError;
+use crate::products::{ProductsError, TOOLS_TABLE};
+use crate::publish::PublishError;
+use crate::reproduce::ReproduceError;
+use crate::select::SelectError;
+use crate::settings::SettingsError;
+use crate::toolchain::ToolchainError;
+use crate::verify::VerifyError;
+use hub_client::{ClientError, ErrorKind};
+
+impl Error {
+    /// What to do about it, where there is something to say.
+    pub fn hint(&self) -> Option<String> {
+        let groups =
+            |groups: &[String]| format!("the groups of this workspace are: {}", groups.join(", "));
+        let example = |groups: &[String]| {
+            format!("{}-v1.4.0", groups.first().map_or("runner", String::as_str))
+        };
+        Some(match self {
+            Self::Select(error) => match error {
+                // Without a workspace nothing is known.
+                SelectError::Tag { groups: known, .. } if known.is_empty() => {
+                    format!("a tag is <group>-v<SemVer>, such as {}", example(known))
+                }
+                SelectError::Tag { groups: known, .. } => {
+                    format!("a tag is <group>-v<SemVer>, such as {}; {}", example(known), groups(known))
+                }
+                SelectError::UnknownGroup { groups: known, .. } => groups(known),
+                SelectError::NoTag { groups: known } => {
+                    format!("name one, such as {}, or use --snapshot; {}", example(known), groups(known))
+                }
+                SelectError::NoGroup { groups: known } => format!("name one; {}", groups(known)),
+                SelectError::SeveralTags(_) => "name the one to release".to_owned(),
+                SelectError::NoChannel(_) => "choose one with --channel stable|beta|dev".to_owned(),
+                SelectError::Dirty(_) => "commit the files or put them away with git stash --include-untracked, or build them as they are with --allow-dirty".to_owned(),
+                SelectError::NotAtHead { tag, at: None, .. } => format!(
+                    "make it (git tag {tag}) or fetch it (git fetch --tags), or build HEAD under this tag with --allow-untagged"
+                ),
+                SelectError::NotAtHead { tag, .. } => format!(
+                    "check the tag out (git switch --detach {tag}), or build HEAD under this tag with --allow-untagged"
+                ),
+                SelectError::Git(GitError::NoGit) => "install git".to_owned(),
+                SelectError::Git(GitError::NoCommit { .. }) => {
+                    "a release is made of a commit: git init, git add and git commit come first"
+                        .to_owned()
+                }
+                _ => return None,
+            },
+            Self::Products(ProductsError::NoCargo) => "install Rust: https://rustup.rs".to_owned(),
+            Self::Products(ProductsError::Nothing { .. }) => {
+                "add [package.metadata.atlas-release] with product, group and bin to a package's Cargo.toml".to_owned()
+            }
+            Self::Toolchain(
+                ToolchainError::Missing { tool: "mold" }
+                | ToolchainError::Install { tool: "mold", .. }
+                | ToolchainError::NoInstaller { tool: "mold", .. }
+                | ToolchainError::Broken { tool: "mold", .. },
+            ) => "install a working mold, or link without it: --no-mold".to_owned(),
+            Self::Toolchain(ToolchainError::NoTarget { target }) => {
+                format!("rustup target add {target}")
+            }
+            Self::Products(ProductsError::Metadata { .. }) => {
+                "run it in a cargo workspace, whose Cargo.toml cargo can read".to_owned()
+            }
+            Self::Build(BuildError::WrongVersion { .. } | BuildError::NoAnswer { .. }) => {
+                "the program has to print its name and the value of ATLAS_BUILD_VERSION for --version; README.md shows how"
+                    .to_owned()
+            }
+            Self::Build(BuildError::Marker { .. }) => {
+                "a program for another machine carries its version by build_version::build_info!"
+                    .to_owned()
+            }
+            Self::Build(BuildError::DebugInfo { .. }) => {
+                "set debug = 0 and strip = \"debuginfo\" in [profile.release], and no -g in CFLAGS; or ask for debug information there with debug = \"line-tables-only\", \"limited\" or \"full\""
+                    .to_owned()
+            }
+            Self::Build(BuildError::NewGlibc { .. }) => {
+                "build on a system with an older glibc, or raise max-glibc in [workspace.metadata.atlas-release]"
+                    .to_owned()
+            }
+            Self::Build(BuildError::Cargo { .. }) => {
+                "cargo's own words stand above; it is run with --locked, so Cargo.lock has to be there and up to date"
+                    .to_owned()
+            }
+            Self::Dist(DistError::Disagree { .. }) => {
+                "something has been changed since the build: build it again".to_owned()
+            }
+            Self::Lock(LockError::Held { .. }) => {
+                "wait for it, end it, or name other folders with --state-dir, --dist-dir and --target-dir"
+                    .to_owned()
+            }
+            #[cfg(feature = "hub")]
+            Self::Hub(hub::HubError::Locked { .. }) => {
+                "wait for it or end it, also when it is a `hub serve`; another --state-dir holds another Hub"
+                    .to_owned()
+            }
+            Self::Client(ClientError::Unauthorized { .. })
+            | Self::Publish(PublishError::Client(ClientError::Unauthorized { .. })) => {
+                "ATLAS_APP_DEPLOY_TOKEN has to hold a deploy token that this Hub has issued and not revoked, atlas_app_…"
+                    .to_owned()
+            }
+            Self::Client(ClientError::BadRequest { .. } | ClientError::NotFound { .. })
+            | Self::Reproduce(ReproduceError::Client(
+                ClientError::BadRequest { .. } | ClientError::NotFound { .. },
+            ))
+            | Self::Publish(PublishError::Client(
+                ClientError::BadRequest { .. } | ClientError::NotFound { .. },
+            )) => {
+                "check the Hub's address; a Hub of your own learns new products by `atlas-hub product add`"
+                    .to_owned()
+            }
+            Self::Verify(VerifyError::Differences(_)) => {
+                "compare dist/ with receipt.json and with the Hub: one of them is of another build"
+                    .to_owned()
+            }
+            Self::Reproduce(ReproduceError::OtherTool { .. }) => {
+                "install what the record names; bytes depend on compiler and linker".to_owned()
+            }
+            Self::Reproduce(ReproduceError::OtherVariable { .. }) => {
+                "set it as the record does, where that is no secret; bytes depend on it".to_owned()
+            }
+            Self::Reproduce(ReproduceError::NoCommit { .. }) => {
+                "fetch it (git fetch --tags), or run this in a clone that has it".to_owned()
+            }
+            Self::Reproduce(ReproduceError::NoCache) => {
+                "install sccache, or leave --with-cache out".to_owned()
+            }
+            Self::Settings(SettingsError::NoHub) => {
+                "set ATLAS_HUB_URL, or use --local for a Hub on this machine".to_owned()
+            }
+            Self::JobEnv(JobEnvError::NotInAJob(_)) => {
+                "GitHub Actions sets it for every step; elsewhere use --format sh, fish, powershell or json".to_owned()
+            }
+            Self::NotReady(lacking) => not_ready(lacking),
+            Self::Toolchain(
+                ToolchainError::Missing { tool: "lld-link" }
+                | ToolchainError::Install { tool: "lld-link", .. }
+                | ToolchainError::NoInstaller { tool: "lld-link", .. }
+                | ToolchainError::Broken { tool: "lld-link", .. },
+            ) => "install LLVM (choco install llvm); lld-link is looked for on PATH and in LLVM\\bin below Program Files".to_owned(),
+            Self::Settings(SettingsError::NoToken) => {
+                "an administrator of the Hub issues one; README.md shows how".to_owned()
+            }
+            Self::Publish(PublishError::Older { .. }) => {
+                "use --backport to publish it without making it the newest".to_owned()
+            }
+            Self::Publish(PublishError::Conflict { .. } | PublishError::Immutable { .. }) => {
+                "published bytes never change: release a new version, or use `release --snapshot` to publish this commit under a version of its own".to_owned()
+            }
+            Self::Dist(DistError::WhichRelease { found, .. }) if !found.is_empty() => {
+                "name the tag of one of them".to_owned()
+            }
+            Self::Dist(DistError::NoRelease { .. } | DistError::WhichRelease { .. }) => {
+                "build it first, or name another folder with --dist-dir".to_owned()
+            }
+            #[cfg(feature = "hub")]
+            Self::Hub(hub::HubError::NotInitialized { .. }) => {
+                "a release with --local and the same --state-dir makes one".to_owned()
+            }
+            Self::Client(error)
+            | Self::Publish(PublishError::Client(error))
+            | Self::Reproduce(ReproduceError::Client(error))
+            | Self::Verify(VerifyError::Client(error))
+                if error.kind() == ErrorKind::Protocol =>
+            {
+                "that is no Distribution API: check the Hub's address".to_owned()
+            }
+            error if error.exit_code() == ExitCode::Network => {
+                "run the same command again; what is done already is not done twice".to_owned()
+            }
+            _ => return None,
+        })
+    }
+}
+
+/// How each tool that is lacking is come by: nobody is sent to `setup` for what it cannot install.
+fn not_ready(lacking: &[Lacking]) -> String {
+    let named = |which: &Remedy| -> Vec<&str> {
+        let found = lacking.iter().filter(|tool| tool.remedy == *which);
+        found.map(|tool| tool.tool.as_str()).collect()
+    };
+    let mut parts = Vec::new();
+    let by_setup = named(&Remedy::Setup);
+    if !by_setup.is_empty() {
+        parts.push(format!(
+            "`atlas-release setup` installs {}",
+            by_setup.join(", ")
+        ));
+    }
+    for Lacking { tool, remedy } in lacking {
+        if let Remedy::Declared(how) = remedy {
+            parts.push(format!("{tool}: {how}"));
+        }
+    }
+    let unsaid = named(&Remedy::Unsaid);
+    if !unsaid.is_empty() {
+        parts.push(format!(
+            "install {} as its makers say; `install` beside its name in [{TOOLS_TABLE}] can say how",
+            unsaid.join(", ")
+        ));
+    }
+    let shown = named(&Remedy::Shown);
+    if !shown.is_empty() {
+        parts.push(format!(
+            "what is wrong with {} stands above",
+            shown.join(", ")
+        ));
+    }
+    parts.join("\n      ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_tool_that_is_lacking_has_a_way_that_leads_somewhere() {
+        let lacking = |tool: &str, remedy| Lacking {
+            tool: tool.to_owned(),
+            remedy,
+        };
+        let error = Error::NotReady(vec![
+            lacking("mold", Remedy::Setup),
+            lacking(
+                "makensis",
+                Remedy::Declared("choco install nsis".to_owned()),
+            ),
+            lacking("minisign", Remedy::Unsaid),
+            lacking("cargo", Remedy::Shown),
+        ]);
+        insta::assert_snapshot!(error.hint().unwrap_or_default(), @r"
+        `atlas-release setup` installs mold
+              makensis: choco install nsis
+              install minisign as its makers say; `install` beside its name in [package.metadata.atlas-release.tools] can say how
+              what is wrong with cargo stands above
+        ");
+    }
+}

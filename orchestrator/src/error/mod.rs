@@ -1,0 +1,121 @@
+//! What can go wrong, in one place. The exit code for each case and what to do about it stand in
+//! files of their own.
+
+mod code;
+mod hint;
+
+use crate::artifacts::ArtifactError;
+use crate::build::BuildError;
+use crate::dist::DistError;
+use crate::doctor::Lacking;
+use crate::job_env::JobEnvError;
+use crate::lock::LockError;
+use crate::plan::PlanError;
+use crate::products::ProductsError;
+use crate::publish::PublishError;
+use crate::reproduce::ReproduceError;
+use crate::select::SelectError;
+use crate::settings::SettingsError;
+use crate::toolchain::ToolchainError;
+use crate::verify::VerifyError;
+use hub_client::ClientError;
+use std::path::PathBuf;
+
+/// The exit codes, which are part of the interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ExitCode {
+    /// A defect of this program.
+    Defect = 1,
+    /// A flag, tag, setting or row that cannot be used.
+    Usage = 2,
+    /// A tool is missing or does not work.
+    Tool = 3,
+    /// cargo failed, or a program carries another version than the tag.
+    Build = 4,
+    /// The Hub refused.
+    Refused = 6,
+    /// No answer came, or none that counts; later it may.
+    Network = 7,
+    /// What is stored or published is not what was built.
+    Verification = 8,
+    /// This machine failed: a disk, a permission, a lock.
+    Machine = 9,
+    /// Interrupted from the keyboard.
+    Interrupted = 130,
+    /// Asked to end.
+    Terminated = 143,
+}
+
+/// Why a run failed.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each variant is the stage that failed")]
+pub enum Error {
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    #[error(transparent)]
+    Products(#[from] ProductsError),
+    #[error(transparent)]
+    Select(#[from] SelectError),
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    #[error(transparent)]
+    Toolchain(#[from] ToolchainError),
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    #[error(transparent)]
+    Dist(#[from] DistError),
+    #[error(transparent)]
+    Artifacts(#[from] ArtifactError),
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
+    #[error(transparent)]
+    Reproduce(#[from] ReproduceError),
+    #[error(transparent)]
+    JobEnv(#[from] JobEnvError),
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    #[cfg(feature = "hub")]
+    #[error(transparent)]
+    Hub(#[from] hub::HubError),
+    #[error("cannot use {}", path.display())]
+    Io {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("standard output could not be written to; what was to be done is done")]
+    Output,
+    #[error("this machine lacks what releases need: {}", Lacking::names(.0))]
+    NotReady(Vec<Lacking>),
+    #[error("interrupted")]
+    Interrupted,
+    #[error("atlas-release itself failed; please report what stands above")]
+    Defect,
+}
+
+/// Whether a Hub has said that its storage is full.
+pub fn is_storage_full(error: &ClientError) -> bool {
+    matches!(
+        error,
+        ClientError::Refused { status: 507, .. } | ClientError::UploadNotTaken { status: 507, .. }
+    )
+}
+
+/// An error with all its causes, in one line each joined by colons.
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        // Some libraries repeat their source in their own words.
+        if !text.ends_with(&cause_text) {
+            text += &format!(": {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}

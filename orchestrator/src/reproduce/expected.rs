@@ -1,0 +1,212 @@
+//! What a build is compared with: files of another build, of a record, or of a Hub.
+
+use super::subject::Subject;
+use super::{Comparison, ReproduceError, explain, io};
+use crate::artifacts::LocalArtifact;
+use crate::dist::{ReleaseRecord, Staged};
+use crate::products::Product;
+use hub_client::HubClient;
+use release_types::{Channel, Kind, ProductName, Sha256Digest};
+use std::path::PathBuf;
+
+/// One file that a build is compared with.
+#[derive(Debug, Clone)]
+pub struct Expected {
+    product: ProductName,
+    kind: Kind,
+    filename: String,
+    pub(super) size: u64,
+    sha256: Sha256Digest,
+    /// Where the bytes are, if anywhere. Those of a Hub are always read, others to explain a
+    /// difference.
+    pub(super) bytes: Option<Bytes>,
+}
+
+/// Where bytes are.
+#[derive(Debug, Clone)]
+pub(super) enum Bytes {
+    File(PathBuf),
+    Download(String),
+}
+
+impl Expected {
+    /// The files that a record names; their bytes are nowhere.
+    pub fn of_record(record: &ReleaseRecord) -> Vec<Self> {
+        let files = record.artifacts.iter().map(|artifact| Self {
+            product: artifact.product.clone(),
+            kind: artifact.kind,
+            filename: artifact.filename.to_string(),
+            size: artifact.size,
+            sha256: artifact.sha256,
+            bytes: None,
+        });
+        files.collect()
+    }
+
+    /// The files of another build.
+    pub(super) fn of_build(staged: &Staged) -> Vec<Self> {
+        let files = staged.artifacts.iter().map(|artifact| Self {
+            product: artifact.product.clone(),
+            kind: artifact.kind,
+            filename: artifact.filename.to_string(),
+            size: artifact.size,
+            sha256: artifact.sha256,
+            bytes: Some(Bytes::File(artifact.path.clone())),
+        });
+        files.collect()
+    }
+
+    /// What a Hub has published of these products, each on this channel in the subject's version
+    /// and for its platform.
+    ///
+    /// # Errors
+    /// When one is not there, or the Hub cannot be asked.
+    pub async fn published(
+        client: &HubClient,
+        subject: &Subject,
+        channel: Channel,
+        products: Vec<Product>,
+    ) -> Result<Vec<Self>, ReproduceError> {
+        let version = subject.tag.version.to_string();
+        let platform = subject.platform;
+        let mut expected = Vec::new();
+        for product in products {
+            let name = product.product;
+            let found = client.release(&name, &version, platform, channel).await?;
+            let Some(release) = found else {
+                return Err(ReproduceError::NotPublished {
+                    what: format!("{name} {version} for {platform}"),
+                    channel: channel.to_string(),
+                });
+            };
+            expected.extend(release.assets.into_iter().map(|asset| Self {
+                product: name.clone(),
+                kind: asset.kind,
+                filename: asset.filename,
+                size: asset.size,
+                sha256: asset.sha256,
+                bytes: Some(Bytes::Download(asset.download_id)),
+            }));
+        }
+        Ok(expected)
+    }
+
+    fn is_of(&self, artifact: &LocalArtifact) -> bool {
+        self.product == artifact.product && self.filename == artifact.filename.as_str()
+    }
+
+    /// The comparison with what was built. `bytes` are this file's, when they have been read.
+    pub(super) fn compared(
+        &self,
+        artifact: &LocalArtifact,
+        bytes: Option<&[u8]>,
+    ) -> Result<Comparison, ReproduceError> {
+        let mut identical = self.seems_to_be(artifact);
+        let (mut sections, mut strings) = (Vec::new(), Vec::new());
+        if let Some(bytes) = bytes {
+            let built = std::fs::read(&artifact.path).map_err(io(&artifact.path))?;
+            if built != bytes {
+                identical = false;
+                (sections, strings) = explain(&built, bytes);
+            }
+        }
+        Ok(Comparison {
+            product: artifact.product.clone(),
+            filename: artifact.filename.to_string(),
+            identical,
+            size: artifact.size,
+            sha256: artifact.sha256,
+            other_size: self.size,
+            other_sha256: self.sha256,
+            sections,
+            strings,
+        })
+    }
+
+    /// Whether the bytes have to be read: what a Hub says of a file is no proof of what it gives
+    /// out, and a difference is to be explained.
+    pub(super) fn must_be_read(&self, artifact: &LocalArtifact) -> bool {
+        !self.seems_to_be(artifact) || matches!(self.bytes, Some(Bytes::Download(_)))
+    }
+
+    fn seems_to_be(&self, artifact: &LocalArtifact) -> bool {
+        (self.sha256, self.size) == (artifact.sha256, artifact.size)
+    }
+}
+
+/// The file that something built is to be compared with.
+pub(super) fn counterpart<'a>(
+    artifact: &LocalArtifact,
+    expected: &'a [Expected],
+) -> Result<&'a Expected, ReproduceError> {
+    let found = expected.iter().find(|other| other.is_of(artifact));
+    found.ok_or_else(|| {
+        ReproduceError::Differs(format!(
+            "{} was built, and there is no such file to compare it with",
+            artifact.filename.as_str()
+        ))
+    })
+}
+
+/// Notes on what was expected and was not built: no build makes a signature or an installer, and
+/// nothing is proven of it.
+///
+/// # Errors
+/// When a program is missing, which is a difference.
+pub(super) fn not_made(
+    built: &[LocalArtifact],
+    expected: &[Expected],
+) -> Result<Vec<String>, ReproduceError> {
+    let mut notes = Vec::new();
+    for other in expected {
+        if built.iter().any(|artifact| other.is_of(artifact)) {
+            continue;
+        }
+        let filename = &other.filename;
+        match other.kind {
+            Kind::Binary => {
+                return Err(ReproduceError::Differs(format!(
+                    "{filename} is to be compared with, and the commit does not make it"
+                )));
+            }
+            kind => notes.push(format!(
+                "{filename} ({kind}) is not proven: no build makes it"
+            )),
+        }
+    }
+    Ok(notes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expected(kind: Kind, filename: &str) -> Expected {
+        Expected {
+            product: "one".parse().unwrap(),
+            kind,
+            filename: filename.to_owned(),
+            size: 1,
+            sha256: Sha256Digest::of(b"1"),
+            bytes: None,
+        }
+    }
+
+    #[test]
+    fn what_no_build_makes_is_a_note_and_a_missing_program_a_difference() {
+        let all = [
+            expected(Kind::Signature, "one-linux-x64.sig"),
+            expected(Kind::Installer, "one.deb"),
+        ];
+        assert_eq!(
+            not_made(&[], &all).unwrap(),
+            [
+                "one-linux-x64.sig (signature) is not proven: no build makes it",
+                "one.deb (installer) is not proven: no build makes it",
+            ]
+        );
+        let program = [expected(Kind::Binary, "one-linux-x64")];
+        let error = not_made(&[], &program).unwrap_err().to_string();
+        assert!(error.ends_with("the commit does not make it"), "{error}");
+    }
+}

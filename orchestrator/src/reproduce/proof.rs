@@ -1,0 +1,272 @@
+//! The proof itself: builds in different places and under different circumstances, and what comes of
+//! comparing them.
+
+use super::checkout::{Checkout, Place};
+use super::expected::{Bytes, Expected, counterpart, not_made};
+use super::report::{Against, Comparison, Reproduction, StringDifference};
+use super::subject::Subject;
+use super::{ReproduceError, Tree, explain, io, other_tools};
+use crate::build::put_in_force;
+use crate::context::World;
+use crate::dist::Staged;
+use crate::products::{self, ProductsError};
+use crate::system::Umask;
+use std::path::{Path, PathBuf};
+
+/// What a proof leaves to whoever asks for it: builds and downloads are made as every other command
+/// makes them.
+pub trait Maker {
+    /// Why something could not be made.
+    type Error: From<ReproduceError> + From<ProductsError>;
+
+    /// Builds and stages what is to be proven, in a checkout.
+    fn build(&self, order: &Order<'_>) -> impl Future<Output = Result<Staged, Self::Error>>;
+
+    /// Reads a published file of this many bytes.
+    fn download(&self, id: &str, size: u64) -> impl Future<Output = Result<Vec<u8>, Self::Error>>;
+}
+
+/// One build that is to be made.
+#[derive(Debug)]
+pub struct Order<'a> {
+    /// Where.
+    pub checkout: &'a Checkout,
+    /// What the build sees of the world.
+    pub world: World,
+    /// Whether it goes through a cache.
+    pub cached: bool,
+}
+
+/// What a build is compared with.
+#[derive(Debug)]
+pub enum Counterpart {
+    /// Another build.
+    SecondBuild,
+    /// Two more builds, of which one fills a cache and the other takes from it.
+    CachedBuilds {
+        /// The folder of an sccache that is on no `PATH`.
+        sccache: Option<PathBuf>,
+    },
+    /// What a Hub has published.
+    Published(Vec<Expected>),
+    /// What the subject's record names.
+    Recorded(Vec<Expected>),
+}
+
+impl Counterpart {
+    fn kind(&self) -> Against {
+        match self {
+            Self::SecondBuild => Against::SecondBuild,
+            Self::CachedBuilds { .. } => Against::CachedBuild,
+            Self::Published(_) => Against::Hub,
+            Self::Recorded(_) => Against::Record,
+        }
+    }
+
+    /// Where builds are made, and whether through the cache.
+    fn runs(&self) -> Vec<(Place, bool)> {
+        match self {
+            Self::Published(_) | Self::Recorded(_) => vec![(Place::ALL[1], false)],
+            Self::SecondBuild => vec![(Place::ALL[0], false), (Place::ALL[1], false)],
+            // Without, filling an empty cache, and taking from it.
+            Self::CachedBuilds { .. } => vec![
+                (Place::ALL[0], false),
+                (Place::ALL[1], true),
+                (Place::ALL[2], true),
+            ],
+        }
+    }
+}
+
+/// What is to be proven, and where there is room for it.
+#[derive(Debug)]
+pub struct Proof<'a> {
+    /// The world of this run.
+    pub world: &'a World,
+    /// The workspace whose repository has the commit.
+    pub root: &'a Path,
+    /// A folder for the checkouts.
+    pub scratch: &'a Path,
+    /// What is built.
+    pub subject: &'a Subject,
+    /// Whether what takes room is to stay.
+    pub keep: bool,
+}
+
+impl Proof<'_> {
+    /// Builds and compares.
+    ///
+    /// # Errors
+    /// When something cannot be built or read; a difference in a file is an outcome.
+    pub async fn run<M: Maker>(
+        &self,
+        counterpart: Counterpart,
+        maker: &M,
+    ) -> Result<Reproduction, M::Error> {
+        let against = counterpart.kind();
+        let mut made = Vec::new();
+        for (place, cached) in counterpart.runs() {
+            made.push(self.build(place, cached, &counterpart, maker).await?);
+        }
+        let last = made.last().map(|(_, staged)| &staged.record.toolchain);
+        let hits = last
+            .and_then(|used| used.cache.as_ref())
+            .map_or(0, |used| used.hits);
+        if against == Against::CachedBuild && hits == 0 {
+            return Err(ReproduceError::NoCache.into());
+        }
+        let (checkout, staged) = &made[0];
+        let sets: Vec<(Vec<Expected>, Option<Tree>)> = match counterpart {
+            Counterpart::Published(files) | Counterpart::Recorded(files) => vec![(files, None)],
+            Counterpart::SecondBuild | Counterpart::CachedBuilds { .. } => made[1..]
+                .iter()
+                .map(|(checkout, staged)| (Expected::of_build(staged), Some(checkout.tree())))
+                .collect(),
+        };
+        let tools = match &self.subject.record {
+            Some(record) => other_tools(record, &staged.record),
+            None => Vec::new(),
+        };
+        let mut document = Reproduction {
+            format: 1,
+            tag: self.subject.tag.to_string(),
+            commit: self.subject.commit.clone(),
+            platform: self.subject.platform,
+            against,
+            identical: true,
+            files: Vec::new(),
+            cause: None,
+            notes: tools.clone(),
+        };
+        for (expected, other) in sets {
+            document
+                .notes
+                .extend(not_made(&staged.artifacts, &expected)?);
+            document.files = compare(staged, &expected, maker).await?;
+            document.identical = document.files.iter().all(|file| file.identical);
+            if !document.identical {
+                let tree = checkout.tree();
+                let mut folders = tree.folders.clone();
+                folders.extend(other.iter().flat_map(|tree| tree.folders.clone()));
+                let trees = other.as_ref().map(|other| (&tree, other));
+                let strings: Vec<StringDifference> = document
+                    .files
+                    .iter()
+                    .flat_map(|file| file.strings.clone())
+                    .collect();
+                document.cause = Some(explain::cause(trees, &folders, &strings, &tools));
+                break;
+            }
+        }
+        Ok(document)
+    }
+
+    /// One build, in a checkout of its own.
+    async fn build<M: Maker>(
+        &self,
+        place: Place,
+        cached: bool,
+        counterpart: &Counterpart,
+        maker: &M,
+    ) -> Result<(Checkout, Staged), M::Error> {
+        let commit = &self.subject.commit;
+        let mut checkout =
+            Checkout::make(self.world, self.root, commit, self.scratch, place).await?;
+        if cached {
+            checkout = checkout.sharing_cargo_home(self.scratch.join("cargo"));
+        }
+        let cache = cached.then(|| self.scratch.join("cache"));
+        let cargo_home = self.world.cargo_home();
+        let mut world = checkout.world(self.world, cargo_home.as_deref(), cache.as_deref())?;
+        if cached
+            && let Counterpart::CachedBuilds {
+                sccache: Some(folder),
+            } = counterpart
+        {
+            add_to_path(&mut world, folder);
+        }
+        let record = self.subject.record.as_ref();
+        if let Some(recipe) = record.and_then(|record| record.recipe.as_ref()) {
+            let pass_env = products::read(&world).await?.pass_env;
+            let folders = checkout.folders();
+            put_in_force(&mut world.env, &recipe.environment, &pass_env, &folders);
+        }
+        let order = Order {
+            checkout: &checkout,
+            world,
+            cached,
+        };
+        let staged = {
+            let _umask = Umask::set(checkout.umask());
+            maker.build(&order).await?
+        };
+        if cached && staged.record.toolchain.sccache.is_none() {
+            return Err(ReproduceError::NoCache.into());
+        }
+        if !self.keep {
+            let target = self.subject.platform.target_triple();
+            let dir = &checkout.target_dir;
+            checkout.thin_out(target).map_err(io(dir))?;
+        }
+        Ok((checkout, staged))
+    }
+}
+
+/// Puts a folder at the end of `PATH`. An sccache that an earlier run has installed lies in the
+/// state folder, which these builds do not share.
+fn add_to_path(world: &mut World, folder: &Path) {
+    let path = world.env.get("PATH").unwrap_or_default();
+    let dirs = std::env::split_paths(path).chain([folder.to_owned()]);
+    if let Ok(path) = std::env::join_paths(dirs) {
+        world.env.set("PATH", path);
+    }
+}
+
+/// Compares what was built with what was expected of it.
+async fn compare<M: Maker>(
+    staged: &Staged,
+    expected: &[Expected],
+    maker: &M,
+) -> Result<Vec<Comparison>, M::Error> {
+    let mut files = Vec::new();
+    for artifact in &staged.artifacts {
+        let other = counterpart(artifact, expected)?;
+        let bytes = match &other.bytes {
+            Some(Bytes::File(path)) if other.must_be_read(artifact) => {
+                Some(std::fs::read(path).map_err(io(path))?)
+            }
+            Some(Bytes::Download(id)) => Some(maker.download(id, other.size).await?),
+            Some(Bytes::File(_)) | None => None,
+        };
+        files.push(other.compared(artifact, bytes.as_deref())?);
+    }
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_build_is_made_somewhere_else_and_the_first_without_a_cache() {
+        for counterpart in [
+            Counterpart::SecondBuild,
+            Counterpart::CachedBuilds { sccache: None },
+            Counterpart::Published(Vec::new()),
+            Counterpart::Recorded(Vec::new()),
+        ] {
+            let runs = counterpart.runs();
+            let folders: std::collections::BTreeSet<_> =
+                runs.iter().map(|(place, _)| place.folder).collect();
+            assert_eq!(folders.len(), runs.len());
+            assert!(!runs[0].1);
+            let cached = runs.iter().filter(|(_, cached)| *cached).count();
+            let expected = if counterpart.kind() == Against::CachedBuild {
+                2
+            } else {
+                0
+            };
+            assert_eq!(cached, expected);
+        }
+    }
+}

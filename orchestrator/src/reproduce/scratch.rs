@@ -1,0 +1,110 @@
+//! The temporary folder of a run, and the removal of those that killed runs have left.
+
+use process::PidLock;
+use std::io;
+use std::path::{Path, PathBuf};
+
+const PREFIX: &str = "atlas-reproduce-";
+
+/// Held while the run lasts. A folder without it is being made, or was kept on purpose.
+const LOCK: &str = "lock";
+
+/// A fresh folder, removed when this is closed or dropped.
+#[derive(Debug)]
+pub struct Scratch {
+    dir: tempfile::TempDir,
+    lock: PidLock,
+}
+
+impl Scratch {
+    /// Makes one in a folder for temporary files.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn make(parent: &Path) -> io::Result<Self> {
+        let dir = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent)?;
+        let lock = PidLock::acquire(&dir.path().join(LOCK)).map_err(io::Error::other)?;
+        Ok(Self { dir, lock })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Leaves it where it is, for good, and tells whether the mark that somebody works in it could
+    /// be removed: with it a later run would take the folder for one of a killed run.
+    pub fn keep(self) -> (PathBuf, io::Result<()>) {
+        let path = self.dir.keep();
+        drop(self.lock);
+        let unmarked = std::fs::remove_file(path.join(LOCK));
+        (path, unmarked)
+    }
+
+    /// Removes it.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn close(self) -> io::Result<()> {
+        // Windows removes no file that is open.
+        drop(self.lock);
+        self.dir.close()
+    }
+}
+
+/// Removes what killed runs of the same user have left in a folder for temporary files, and returns
+/// it. What cannot be removed is left: it is in nobody's way.
+pub fn sweep(parent: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(parent) else {
+        return Vec::new();
+    };
+    let mut removed = Vec::new();
+    for entry in entries.filter_map(Result::ok) {
+        let named = entry.file_name().to_string_lossy().starts_with(PREFIX);
+        let dir = entry.path();
+        // Others' folders cannot be locked, and links are not followed.
+        if !named || !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            continue;
+        }
+        let lock = dir.join(LOCK);
+        if !lock.is_file() {
+            continue;
+        }
+        let Ok(held) = PidLock::acquire(&lock) else {
+            continue;
+        };
+        drop(held);
+        if std::fs::remove_dir_all(&dir).is_ok() {
+            removed.push(dir);
+        }
+    }
+    removed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_killed_run_left_goes_and_nothing_else() {
+        let parent = tempfile::tempdir().unwrap();
+        let parent = parent.path();
+        let (left, _) = Scratch::make(parent).unwrap().keep();
+        std::fs::write(left.join(LOCK), "1\n").unwrap();
+        std::fs::create_dir_all(left.join("a/work")).unwrap();
+        let (kept, unmarked) = Scratch::make(parent).unwrap().keep();
+        unmarked.unwrap();
+        let running = Scratch::make(parent).unwrap();
+        let other = parent.join("another");
+        std::fs::create_dir(&other).unwrap();
+        std::fs::write(other.join(LOCK), "").unwrap();
+
+        assert_eq!(sweep(parent), [left]);
+        for stays in [&kept, &other, running.path()] {
+            assert!(stays.is_dir(), "{}", stays.display());
+        }
+        let path = running.path().to_owned();
+        running.close().unwrap();
+        assert!(!path.exists());
+    }
+}

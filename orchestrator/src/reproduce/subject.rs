@@ -1,0 +1,137 @@
+//! What is built again: which commit, under which tag, for which platform.
+
+use super::ReproduceError;
+use crate::context::World;
+use crate::dist::ReleaseRecord;
+use crate::git::Git;
+use crate::select::SelectError;
+use release_types::{Channel, Platform, Tag};
+use std::path::Path;
+
+/// What is to be built.
+#[derive(Debug)]
+pub struct Subject {
+    /// The tag that names the group and the version.
+    pub tag: Tag,
+    /// The commit.
+    pub commit: String,
+    /// The channel; none where neither the version nor anybody says which.
+    pub channel: Option<Channel>,
+    /// What to build for.
+    pub platform: Platform,
+    /// The record of the build that is to be repeated, when there is one.
+    pub record: Option<ReleaseRecord>,
+}
+
+/// What a person asks for by a tag.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// The tag.
+    pub tag: &'a str,
+    /// Whether to take `HEAD` where git has no such tag.
+    pub untagged: bool,
+    /// The channel, when it is not to be the version's.
+    pub channel: Option<Channel>,
+    /// What to build for, when it is not to be this machine.
+    pub target: Option<Platform>,
+}
+
+impl Subject {
+    /// What a record, read from `path`, says was built; `tag` is the one that it is expected to be of.
+    ///
+    /// # Errors
+    /// When it is of another tag or cannot be repeated.
+    pub fn of_record(
+        record: ReleaseRecord,
+        path: &Path,
+        tag: Option<&str>,
+    ) -> Result<Self, ReproduceError> {
+        let refused = |why: String| ReproduceError::Record {
+            path: path.to_owned(),
+            why,
+        };
+        if let Some(tag) = tag
+            && tag != record.tag
+        {
+            return Err(refused(format!("it is of {}, not {tag}", record.tag)));
+        }
+        if record.artifacts.is_empty() {
+            return Err(refused("it names no files to compare with".to_owned()));
+        }
+        if !record.dirty.is_empty() {
+            let dirty = record.dirty;
+            return Err(ReproduceError::Unprovable { dirty });
+        }
+        // It becomes an argument of git's, so it may be nothing but a commit.
+        if !is_object_name(&record.commit) {
+            let why = "`commit` is no full name of a commit (40 or 64 hexadecimal digits)";
+            return Err(refused(why.to_owned()));
+        }
+        let tag = record.tag.parse();
+        Ok(Self {
+            tag: tag.map_err(|error: release_types::TagError| refused(error.to_string()))?,
+            commit: record.commit.clone(),
+            channel: Some(record.channel),
+            platform: record.platform,
+            record: Some(record),
+        })
+    }
+
+    /// The commit of a tag in the repository of the workspace at `root`, wherever it is.
+    ///
+    /// # Errors
+    /// When there is no such tag, or git fails.
+    pub async fn of_tag(
+        world: &World,
+        root: &Path,
+        request: &Request<'_>,
+    ) -> Result<Self, SelectError> {
+        let git = Git::new(world, root)?;
+        let tag: Tag = request.tag.parse().map_err(|error| SelectError::Tag {
+            error,
+            groups: Vec::new(),
+        })?;
+        let commit = match git.tag_commit(request.tag).await? {
+            Some(commit) => commit,
+            None => {
+                let head = git.head().await?.commit;
+                if !request.untagged {
+                    return Err(SelectError::NotAtHead {
+                        tag: request.tag.to_owned(),
+                        head,
+                        at: None,
+                    });
+                }
+                head
+            }
+        };
+        Ok(Self {
+            channel: request
+                .channel
+                .or_else(|| Channel::of_version(&tag.version)),
+            tag,
+            commit,
+            platform: request.target.unwrap_or(world.host),
+            record: None,
+        })
+    }
+}
+
+/// Whether a text is the full name of a commit: in SHA-1 or SHA-256, as hexadecimal digits.
+fn is_object_name(text: &str) -> bool {
+    [40, 64].contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_commits() {
+        assert!(is_object_name(&"0a".repeat(20)));
+        assert!(is_object_name(&"0a".repeat(32)));
+        for other in ["", "main", "--orphan=x", "0a0a0a0", &"0g".repeat(20)] {
+            assert!(!is_object_name(other), "{other}");
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! The tools and variables of a record and those of this machine: other ones make other bytes.
+
+use super::{ReproduceError, io};
+use crate::build::deciding;
+use crate::context::World;
+use crate::dist::{Recipe, ReleaseRecord};
+use crate::plan::Plan;
+use crate::shim::Policy;
+use crate::toolchain::{self, Found, ToolchainError, links_with_lld_link};
+use release_types::{Platform, Sha256Digest};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// The version of the linker that a build is about to use, where the record names one: it takes a
+/// moment to ask.
+///
+/// # Errors
+/// When it cannot be asked.
+pub async fn linker_version(
+    world: &World,
+    record: &ReleaseRecord,
+    found: &Found,
+    plan: &Plan,
+) -> Result<Option<String>, ToolchainError> {
+    let lld_link = found.lld_link.as_ref().map(|found| found.path.as_path());
+    let linker = linker(world.host, &plan.policy, found.mold.as_deref(), lld_link);
+    match (&record.toolchain.linker, linker) {
+        (Some(_), Some((name, path))) => Ok(Some(toolchain::version(world, name, path).await?)),
+        _ => Ok(None),
+    }
+}
+
+/// Compares what a record was made with to what is about to be used: other tools, variables or
+/// dependencies make other bytes, and minutes can be saved by saying so first.
+///
+/// # Errors
+/// When something differs, or the lock file cannot be read.
+pub fn same_tools(
+    world: &World,
+    record: &ReleaseRecord,
+    found: &Found,
+    linker: Option<&str>,
+    plan: &Plan,
+) -> Result<(), ReproduceError> {
+    same_versions(record, &found.rustc.verbose_version, linker)?;
+    let Some(recipe) = &record.recipe else {
+        return Ok(());
+    };
+    same_variables(&recipe.environment, &deciding(&world.env, plan))?;
+    let path = plan.root.join("Cargo.lock");
+    if let Some(lock) = recipe.lock_sha256
+        && Sha256Digest::of(&std::fs::read(&path).map_err(io(&path))?) != lock
+    {
+        let commit = record.commit.clone();
+        return Err(ReproduceError::OtherLock { commit });
+    }
+    Ok(())
+}
+
+fn same_versions(
+    record: &ReleaseRecord,
+    rustc: &str,
+    linker: Option<&str>,
+) -> Result<(), ReproduceError> {
+    let other = |tool, recorded: &str, here: &str| ReproduceError::OtherTool {
+        tool,
+        recorded: recorded.to_owned(),
+        here: here.to_owned(),
+    };
+    if record.toolchain.rustc.trim() != rustc.trim() {
+        return Err(other("rustc", record.toolchain.rustc.trim(), rustc.trim()));
+    }
+    match (&record.toolchain.linker, linker) {
+        (Some(recorded), here) if here != Some(recorded) => {
+            Err(other("the linker", recorded, here.unwrap_or("none")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Compares the variables of a record with those that the build is about to be given.
+fn same_variables(
+    recorded: &BTreeMap<String, String>,
+    here: &BTreeMap<String, String>,
+) -> Result<(), ReproduceError> {
+    for name in recorded.keys().chain(here.keys()) {
+        let (then, now) = (recorded.get(name), here.get(name));
+        if then != now {
+            let text = |value: Option<&String>| value.map_or("not set", String::as_str).to_owned();
+            return Err(ReproduceError::OtherVariable {
+                name: name.clone(),
+                recorded: text(then),
+                here: text(now),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The linker that a build says beforehand it uses, of those that were found: mold where the policy
+/// names it, lld-link where it is tried.
+fn linker<'a>(
+    host: Platform,
+    policy: &Policy,
+    mold: Option<&'a Path>,
+    lld_link: Option<&'a Path>,
+) -> Option<(&'static str, &'a Path)> {
+    if policy.linker.is_some() {
+        Some(("mold", mold?))
+    } else if links_with_lld_link(host, &policy.target) {
+        Some(("lld-link", lld_link?))
+    } else {
+        None
+    }
+}
+
+/// Compares the tools of two finished builds, for what could not be known before.
+pub fn other_tools(record: &ReleaseRecord, built: &ReleaseRecord) -> Vec<String> {
+    let (Some(then), Some(now)) = (&record.recipe, &built.recipe) else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    let mut differ = |what: &str, then: Option<String>, now: Option<String>| {
+        if then != now {
+            let text = |value: Option<String>| value.unwrap_or_else(|| "none".to_owned());
+            found.push(format!(
+                "{what}: recorded {}, here {}",
+                text(then),
+                text(now)
+            ));
+        }
+    };
+    let flags = |flags: &[String]| (!flags.is_empty()).then(|| flags.join(" "));
+    let json = |value: &Option<serde_json::Value>| value.as_ref().map(ToString::to_string);
+    differ("linker", then.linker.clone(), now.linker.clone());
+    let (a, b) = (then.c_compiler.clone(), now.c_compiler.clone());
+    differ("C compiler", a, b);
+    let cargo = |recipe: &Recipe| Some(recipe.cargo.clone()).filter(|text| !text.is_empty());
+    differ("cargo", cargo(then), cargo(now));
+    differ(
+        "rustc flags",
+        flags(&then.rustc_flags),
+        flags(&now.rustc_flags),
+    );
+    differ("C flags", flags(&then.c_flags), flags(&now.c_flags));
+    differ("profile", json(&then.profile), json(&now.profile));
+    let names: BTreeSet<&String> = then
+        .environment
+        .keys()
+        .chain(now.environment.keys())
+        .collect();
+    for name in names {
+        let value = |recipe: &Recipe| recipe.environment.get(name).cloned();
+        differ(&format!("variable {name}"), value(then), value(now));
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use release_types::Os;
+
+    #[test]
+    fn the_linker_of_six_hosts_and_targets() {
+        let (mold, lld) = (Path::new("/mold"), Path::new("/lld-link"));
+        for host in Platform::ALL {
+            for target in Platform::ALL {
+                let policy = Policy {
+                    rustc: "rustc".into(),
+                    target: target.target_triple().to_owned(),
+                    linker: (host.os == Os::Linux && target.os == Os::Linux)
+                        .then(|| "mold".to_owned()),
+                    remap: Vec::new(),
+                };
+                let expected = match (host.os, target.os) {
+                    (Os::Linux, Os::Linux) => Some(("mold", mold)),
+                    (Os::Windows, Os::Windows) => Some(("lld-link", lld)),
+                    _ => None,
+                };
+                assert_eq!(linker(host, &policy, Some(mold), Some(lld)), expected);
+                assert_eq!(linker(host, &policy, None, None), None);
+            }
+        }
+    }
+
+    #[test]
+    fn a_variable_that_differs_is_named() {
+        let of = |value: &str| BTreeMap::from([("CC".to_owned(), value.to_owned())]);
+        assert!(same_variables(&of("gcc"), &of("gcc")).is_ok());
+        let error = same_variables(&of("gcc"), &BTreeMap::new()).unwrap_err();
+        let text = error.to_string();
+        assert_eq!(
+            text,
+            "CC is not what the record names\n  recorded: gcc\n  here: not set"
+        );
+        assert!(same_variables(&BTreeMap::new(), &of("gcc")).is_err());
+    }
+}

@@ -1,0 +1,164 @@
+//! What only the operating system can do, and what differs between Unix and Windows: one thin
+//! function for each, and no decisions. Where something has no counterpart on a system, it does
+//! nothing there and says so in its description.
+
+use std::io;
+use std::net::{Ipv4Addr, TcpStream};
+use std::path::Path;
+
+/// Whether this process may write to the system's own folders. On Windows that is a matter of the
+/// shell that it was started from, and it is never root.
+pub fn is_root() -> bool {
+    #[cfg(unix)]
+    return rustix::process::geteuid().is_root();
+    #[cfg(not(unix))]
+    false
+}
+
+/// Sets the permissions of a file or folder; nothing, where there are no modes.
+///
+/// # Errors
+/// What the system says.
+pub fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
+    }
+    #[cfg(not(unix))]
+    {
+        tracing::trace!(path = %path.display(), mode, "this system has no modes");
+        Ok(())
+    }
+}
+
+/// The permissions of a file or folder; none, where there are no modes.
+///
+/// # Errors
+/// What the system says.
+pub fn mode(path: &Path) -> io::Result<Option<u32>> {
+    let permissions = std::fs::metadata(path)?.permissions();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        Ok(Some(permissions.mode() & 0o777))
+    }
+    #[cfg(not(unix))]
+    {
+        drop(permissions);
+        Ok(None)
+    }
+}
+
+/// Makes a folder and those above it, open to their owner alone from the first moment, where there
+/// are modes. One that is there stays as it is.
+///
+/// # Errors
+/// What the system says.
+pub fn create_private_dir(dir: &Path) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt as _;
+        builder.mode(0o700);
+    }
+    builder.create(dir)
+}
+
+/// Gives a program a second name: by a link, and on Windows, where links need a right of their own,
+/// by a hard link or a copy.
+///
+/// # Errors
+/// What the system says.
+pub fn alias(program: &Path, name: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    return std::os::unix::fs::symlink(program, name);
+    #[cfg(not(unix))]
+    match std::fs::hard_link(program, name) {
+        Ok(()) => Ok(()),
+        Err(_) => std::fs::copy(program, name).map(drop),
+    }
+}
+
+/// Whether somebody listens on a Unix socket; nobody does where there are none.
+pub fn listens_on_socket(path: &Path) -> bool {
+    #[cfg(unix)]
+    return std::os::unix::net::UnixStream::connect(path).is_ok();
+    #[cfg(not(unix))]
+    {
+        tracing::trace!(path = %path.display(), "this system has no such sockets");
+        false
+    }
+}
+
+/// Whether somebody listens on a port of this machine.
+pub fn listens_on_port(port: u16) -> bool {
+    TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
+}
+
+/// The process's umask, which children inherit, until this is dropped; nothing on Windows.
+#[derive(Debug)]
+#[must_use]
+pub struct Umask {
+    #[cfg(unix)]
+    before: rustix::fs::Mode,
+}
+
+impl Umask {
+    /// Sets it. It is the whole process's, so only one may be in force at a time.
+    pub fn set(mask: u32) -> Self {
+        #[cfg(unix)]
+        return Self {
+            before: rustix::process::umask(rustix::fs::Mode::from_bits_truncate(mask as _)),
+        };
+        #[cfg(not(unix))]
+        {
+            tracing::trace!(mask, "this system has no umask");
+            Self {}
+        }
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Umask {
+    fn drop(&mut self) {
+        rustix::process::umask(self.before);
+    }
+}
+
+/// How somebody asks a program to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndSignal {
+    /// From the keyboard.
+    Interrupt,
+    /// By another program, or because the terminal has gone away.
+    Terminate,
+}
+
+/// Waits for a signal that asks the program to end.
+pub async fn asked_to_end() -> EndSignal {
+    let interrupt = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let signals = (
+            signal(SignalKind::terminate()),
+            signal(SignalKind::hangup()),
+        );
+        if let (Ok(mut terminate), Ok(mut hangup)) = signals {
+            return tokio::select! {
+                () = interrupt => EndSignal::Interrupt,
+                _ = terminate.recv() => EndSignal::Terminate,
+                // The terminal has gone away; what was started in it must not go on unseen.
+                _ = hangup.recv() => EndSignal::Terminate,
+            };
+        }
+    }
+    interrupt.await;
+    EndSignal::Interrupt
+}
