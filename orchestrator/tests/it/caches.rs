@@ -153,22 +153,23 @@ fn a_program_that_hangs_is_not_taken_for_sccache() {
     cached.is_right(run, &["building without sccache"], began, 60);
 }
 
-/// sccache is told to end after two idle seconds, and for eight only a build script works. It is asked
-/// for the sake of its life, so that it is there afterwards.
+/// sccache is told to end after eight idle seconds, and for twenty only a build script works. It is
+/// asked for the sake of its life, so that it is there afterwards. On a busy machine an answer takes
+/// seconds, so the limit is not shorter.
 #[test]
 fn a_server_outlives_its_idle_limit_as_long_as_the_build_lasts() {
     let cached = Cached::new().with_sccache();
     cached.project.fixture.edit(
         "beta/build.rs",
         "build_version::emit();",
-        "std::thread::sleep(std::time::Duration::from_secs(8));\n    build_version::emit();",
+        "std::thread::sleep(std::time::Duration::from_secs(20));\n    build_version::emit();",
     );
     let began = Instant::now();
     let run = cached
         .build("--allow-dirty")
-        .env("SCCACHE_IDLE_TIMEOUT", "2")
+        .env("SCCACHE_IDLE_TIMEOUT", "8")
         .run();
-    cached.is_right(run, &["beta/build.rs differs from the commit"], began, 60);
+    cached.is_right(run, &["beta/build.rs differs from the commit"], began, 110);
     let cache = &cached.record()["toolchain"]["cache"];
     assert!(cache["given_up"].is_null(), "{cache}");
     assert!(cache["misses"].as_u64() > Some(1), "{cache}");

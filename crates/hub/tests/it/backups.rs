@@ -2,7 +2,7 @@
 
 use crate::binary::{PROGRAM, Serving, command, initialized, publish, serve_args, text};
 use crate::operated::{age, audit, blob, in_dir, ok, released};
-use crate::support::{artifact, client, files};
+use crate::support::{Server, client, files};
 use serde_json::json;
 
 /// The catalogue of a backup beside the bytes of today: what it does not know, it must not remove.

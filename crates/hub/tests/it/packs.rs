@@ -3,10 +3,10 @@
 use crate::support::{Server, error};
 use hub::{Roster, UserName};
 use release_types::{
-    BuildUpload, CompletedBuild, IssuedToken, MemberRole, PACK_TOKEN_HEADER, PackId, RevokedToken,
-    Sha256Digest, TokenList, UserRole,
+    BuildUpload, IssuedToken, MemberRole, PACK_TOKEN_HEADER, PackId, RevokedToken, TokenList,
+    UserRole,
 };
-use reqwest::{Method, Response, StatusCode};
+use reqwest::{Method, Response};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
