@@ -1,6 +1,7 @@
 //! The command line of `atlas-hub`: arguments to settings, settings to the library, its answer to
 //! an exit code. stdout is data, one thing a line; everything else goes to stderr.
 
+mod descriptors;
 mod log;
 mod operate;
 mod pack;

@@ -38,7 +38,8 @@ pub struct HubConfig {
     pub body_timeout: Duration,
     /// How long a client may take for each 64 KiB of an answer that it is slow to read.
     pub write_timeout: Duration,
-    /// How many connections are served at a time; further ones wait. Each may have a file open too.
+    /// How many connections are served at a time. For further ones slow clients' are closed, or else
+    /// they wait. Each may have a file open too.
     pub max_connections: usize,
     /// How long uploads that no release takes are kept.
     pub keep_unregistered: SignedDuration,

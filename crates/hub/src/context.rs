@@ -3,6 +3,7 @@
 //! It travels with the task rather than through every signature, as a tracing span does, so that
 //! the log and the audit say the same. What runs outside a request is the operator's own doing.
 
+use crate::limits::Turn;
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
@@ -18,6 +19,7 @@ pub(crate) struct RequestContext {
     /// Where it comes from.
     pub(crate) peer: Option<IpAddr>,
     credential: OnceLock<Credential>,
+    turn: OnceLock<Turn>,
 }
 
 /// Who a request turned out to be from.
@@ -37,6 +39,21 @@ impl RequestContext {
             id,
             peer,
             credential: OnceLock::new(),
+            turn: OnceLock::new(),
+        }
+    }
+
+    /// It is one of those worked on, until [`Self::pause`].
+    pub(crate) fn begin(&self, turn: Turn) {
+        if self.turn.set(turn).is_err() {
+            tracing::debug!("a request was let in twice");
+        }
+    }
+
+    /// Nothing is worked on for it from now on.
+    pub(crate) fn pause(&self) {
+        if let Some(turn) = self.turn.get() {
+            turn.pause();
         }
     }
 
@@ -63,4 +80,18 @@ pub(crate) fn authenticated(credential: Credential) {
     {
         tracing::debug!("a request was authenticated twice");
     }
+}
+
+/// Nothing is worked on for this request from now on: its client is waited for.
+pub(crate) fn pause() {
+    if let Some(context) = current() {
+        context.pause();
+    }
+}
+
+/// It is worked on again. Whether there is room for it.
+pub(crate) fn resume() -> bool {
+    let context = current();
+    let turn = context.as_ref().and_then(|context| context.turn.get());
+    turn.is_none_or(Turn::take)
 }

@@ -51,6 +51,8 @@ impl DataDir {
         private_file(OpenOptions::new().create(true).append(true))
             .open(&database)
             .map_err(HubError::io("create", &database))?;
+        // A folder in it may be a killed process's, which had no time for this.
+        fsync_folder(&dir.blobs())?;
         fsync_folder(root)?;
         Ok(dir)
     }

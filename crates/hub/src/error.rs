@@ -95,18 +95,35 @@ impl HubError {
         }
     }
 
-    /// Whether the same may well go right in a moment: the database is busy, or out of reach.
-    pub(crate) fn is_passing(&self) -> bool {
+    /// Whether what failed can be used again without a change in this process: 503. The database is
+    /// busy or out of reach, or the storage refuses for a while.
+    pub(crate) fn is_outage(&self) -> bool {
         use sqlx::Error::{BeginFailed, Io, PoolClosed, PoolTimedOut, WorkerCrashed};
-        let Self::Database(error) = self else {
-            return false;
-        };
-        matches!(primary_code(error), Some(SQLITE_BUSY | SQLITE_LOCKED))
-            || sql_state(error).is_some_and(|state| passes(&state))
-            || matches!(
-                error,
-                BeginFailed | Io(_) | PoolClosed | PoolTimedOut | WorkerCrashed
-            )
+        match self {
+            Self::Io { source, .. } => {
+                matches!(
+                    source.kind(),
+                    std::io::ErrorKind::ReadOnlyFilesystem
+                        | std::io::ErrorKind::ResourceBusy
+                        | std::io::ErrorKind::StaleNetworkFileHandle
+                        | std::io::ErrorKind::TimedOut
+                ) || source.raw_os_error().is_some_and(is_passing)
+            }
+            Self::Database(BeginFailed | Io(_) | PoolClosed | PoolTimedOut | WorkerCrashed) => true,
+            Self::Database(error) => {
+                matches!(
+                    primary_code(error),
+                    Some(
+                        SQLITE_BUSY
+                            | SQLITE_LOCKED
+                            | SQLITE_READONLY
+                            | SQLITE_IOERR
+                            | SQLITE_CANTOPEN
+                    )
+                ) || sql_state(error).is_some_and(|state| passes(&state))
+            }
+            _ => false,
+        }
     }
 
     /// Whether a client has sent a text that no database can hold.
@@ -126,9 +143,19 @@ impl HubError {
     }
 }
 
+/// Failed reads and writes, and too many open files, which have no kind of their own. Their numbers
+/// are the same on Linux and macOS.
+fn is_passing(code: i32) -> bool {
+    const EIO: i32 = 5;
+    const ENFILE: i32 = 23;
+    const EMFILE: i32 = 24;
+    cfg!(unix) && matches!(code, EIO | ENFILE | EMFILE)
+}
+
 // Source: sqlite.org/rescode.html.
 const SQLITE_BUSY: u32 = 5;
 const SQLITE_LOCKED: u32 = 6;
+const SQLITE_READONLY: u32 = 8;
 const SQLITE_IOERR: u32 = 10;
 const SQLITE_FULL: u32 = 13;
 const SQLITE_CANTOPEN: u32 = 14;

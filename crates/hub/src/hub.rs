@@ -6,6 +6,7 @@ use crate::catalogue::{
 use crate::collect::{Collection, notice_older};
 use crate::data_dir::DataDir;
 use crate::error::chain;
+use crate::fail_point::fail_point;
 use crate::metrics::Metrics;
 use crate::storage::{Staged, Storage};
 use crate::upload_url::Signer;
@@ -292,7 +293,9 @@ impl Hub {
         }
         // Also where the key has these bytes already: should its file be damaged, it is mended.
         storage.keep(staged).await?;
+        fail_point!("upload kept");
         tx.commit().await?;
+        fail_point!("upload committed");
         if let PutOutcome::Replaced(before) = &outcome
             && let Err(error) = self.remove_if_orphaned(before).await
         {
@@ -305,7 +308,9 @@ impl Hub {
     pub(crate) async fn remove_if_orphaned(&self, blob: &Sha256Digest) -> Result<(), HubError> {
         let mut tx = self.0.catalogue.write().await?;
         if !Catalogue::has_blob(&mut tx, blob).await? {
+            fail_point!("replaced bytes before their end");
             self.0.storage.remove(blob).await?;
+            fail_point!("replaced bytes gone");
         }
         Ok(())
     }

@@ -23,8 +23,10 @@ mod catalogue;
 mod collect;
 mod config;
 mod context;
+mod crowd;
 mod data_dir;
 mod error;
+mod fail_point;
 mod guests;
 mod http;
 mod hub;
@@ -47,6 +49,9 @@ pub use catalogue::{AuditEntry, User};
 pub use collect::{Collected, Collection};
 pub use config::{Clock, DatabaseUrl, HubConfig, TlsFiles};
 pub use error::HubError;
+#[cfg(debug_assertions)]
+#[doc(hidden)]
+pub use fail_point::arm as arm_fail_point;
 pub use hub::{Hub, IssuedAppToken};
 pub use inspect::{Checked, Damage, Inspection};
 pub use limits::Limits;

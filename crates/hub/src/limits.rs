@@ -11,7 +11,7 @@ use http::HeaderMap;
 use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::net::IpAddr;
 use std::num::NonZeroU32;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -29,7 +29,8 @@ const CREDENTIALS: [&str; 4] = [
 /// The limits of a Hub. A rate of 0 is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// How many requests are worked on at a time; more are answered with 503.
+    /// How many requests are worked on at a time; more are answered with 503. As many uploads may
+    /// be under way beside them, so that slow ones do not keep others from reading.
     pub requests: usize,
     /// How many requests a second one address may make in the long run, and fifty times as many at
     /// once. The machine's own loopback address is not limited: it may be a proxy that nobody named.
@@ -67,6 +68,7 @@ pub(crate) enum Refusal {
 #[derive(Debug)]
 pub(crate) struct Gatekeeper {
     requests: Arc<Semaphore>,
+    uploads: Arc<Semaphore>,
     peers: Option<Rate>,
     credentials: Option<Rate>,
 }
@@ -75,17 +77,19 @@ impl Gatekeeper {
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
             requests: Arc::new(Semaphore::new(limits.requests)),
+            uploads: Arc::new(Semaphore::new(limits.requests)),
             peers: Rate::new(limits.peer_rate),
             credentials: Rate::new(limits.credential_rate),
         }
     }
 
-    /// Lets a request in, for as long as the permit lives.
+    /// Lets a request in, for as long as it has its turn.
     pub(crate) fn admit(
         &self,
         peer: Option<IpAddr>,
         headers: &HeaderMap,
-    ) -> Result<OwnedSemaphorePermit, Refusal> {
+        upload: bool,
+    ) -> Result<Turn, Refusal> {
         if let (Some(rate), Some(peer)) = (&self.peers, peer)
             && !peer.is_loopback()
         {
@@ -96,8 +100,43 @@ impl Gatekeeper {
                 rate.check(value).map_err(Refusal::Credential)?;
             }
         }
-        let requests = self.requests.clone();
-        requests.try_acquire_owned().map_err(|_| Refusal::Busy)
+        let all = if upload {
+            &self.uploads
+        } else {
+            &self.requests
+        };
+        let turn = Turn {
+            all: all.clone(),
+            permit: Mutex::default(),
+        };
+        if turn.take() {
+            Ok(turn)
+        } else {
+            Err(Refusal::Busy)
+        }
+    }
+}
+
+/// That a request is one of those worked on. It gives that up while its client is waited for.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    all: Arc<Semaphore>,
+    permit: Mutex<Option<OwnedSemaphorePermit>>,
+}
+
+impl Turn {
+    /// Gives it up.
+    pub(crate) fn pause(&self) {
+        *self.permit.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Takes it, or takes it again. Whether there was one to take.
+    pub(crate) fn take(&self) -> bool {
+        let mut permit = self.permit.lock().unwrap_or_else(PoisonError::into_inner);
+        if permit.is_none() {
+            *permit = self.all.clone().try_acquire_owned().ok();
+        }
+        permit.is_some()
     }
 }
 
@@ -148,18 +187,26 @@ mod tests {
     #[test]
     fn only_so_many_requests_are_under_way() {
         let gate = Gatekeeper::new(&FEW);
-        let admit = || gate.admit(None, &HeaderMap::new());
-        let first = admit().unwrap();
-        let _second = admit().unwrap();
-        assert_eq!(admit().unwrap_err(), Refusal::Busy);
-        drop(first);
-        drop(admit().unwrap());
+        let admit = |upload| gate.admit(None, &HeaderMap::new(), upload);
+        let first = admit(false).unwrap();
+        let second = admit(false).unwrap();
+        assert_eq!(admit(false).unwrap_err(), Refusal::Busy);
+        let uploads = [admit(true).unwrap(), admit(true).unwrap()];
+        assert_eq!(admit(true).unwrap_err(), Refusal::Busy);
+        drop((first, uploads));
+        let third = admit(false).unwrap();
+        // Who waits for a client makes room, and comes back when there is some.
+        second.pause();
+        let fourth = admit(false).unwrap();
+        assert!(!second.take() && third.take());
+        drop(fourth);
+        assert!(second.take() && second.take());
     }
 
     #[test]
     fn a_peer_has_its_own_rate_and_this_machine_none() {
         let gate = Gatekeeper::new(&FEW);
-        let admit = |peer| gate.admit(peer, &HeaderMap::new()).map(drop);
+        let admit = |peer| gate.admit(peer, &HeaderMap::new(), false).map(drop);
         for _ in 0..50 {
             admit(ip("2001:db8::1")).unwrap();
         }
@@ -182,7 +229,7 @@ mod tests {
             let admit = |value| {
                 let mut headers = HeaderMap::new();
                 headers.insert(name, HeaderValue::from_static(value));
-                gate.admit(ip("127.0.0.1"), &headers).map(drop)
+                gate.admit(ip("127.0.0.1"), &headers, false).map(drop)
             };
             for _ in 0..100 {
                 admit("one").unwrap();
@@ -211,7 +258,7 @@ mod tests {
         let token = HeaderValue::from_static("token");
         headers.insert(release_types::DEPLOY_TOKEN_HEADER, token);
         for _ in 0..requests {
-            drop(gate.admit(ip("192.0.2.1"), &headers).unwrap());
+            drop(gate.admit(ip("192.0.2.1"), &headers, false).unwrap());
         }
     }
 }

@@ -12,7 +12,7 @@ use tokio::time::{Instant, Sleep};
 
 /// How much has to go in each limit while something waits to be sent: 64 KiB, less than the least
 /// that hyper collects of a longer body.
-const ENOUGH: usize = 64 * 1024;
+pub(crate) const ENOUGH: usize = 64 * 1024;
 
 /// A stream that fails when the other end takes too little for too long.
 ///

@@ -7,10 +7,12 @@
 //! without a deadline.
 
 use crate::HubConfig;
+use crate::crowd::{Crowd, Place};
 use crate::pace::Paced;
 use crate::peer::Peer;
 use crate::tls::Acceptor;
 use axum::Router;
+use futures_util::TryFutureExt as _;
 use http::Request;
 use hyper::body::Incoming;
 use hyper::service::{Service as _, service_fn};
@@ -18,6 +20,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -29,8 +32,11 @@ use tokio_util::sync::CancellationToken;
 /// How long to wait after the system refused a connection, for instance for want of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
-/// How often at most the log says that connections are not accepted.
+/// How often at most the log says that connections are not accepted, or that slow ones are closed.
 const COMPLAINT_PAUSE: Duration = Duration::from_secs(5);
+
+/// How often to look whether a place can be made for a connection that waits for one.
+const PLACE_PAUSE: Duration = Duration::from_millis(5);
 
 /// Serves until `shutdown` resolves, then takes no connection and no request more, waits up to
 /// [`HubConfig::drain`] for the requests under way, and ends what is left.
@@ -42,23 +48,39 @@ pub(crate) async fn run(
     tls: Option<Arc<Acceptor>>,
 ) {
     let mut connections = JoinSet::new();
-    let mut complained = None;
+    let crowd = Crowd::new(config.max_connections);
+    let mut next: Option<(TcpStream, SocketAddr)> = None;
+    let (mut complained, mut crowded) = (None, None);
     let stop = CancellationToken::new();
     let mut shutdown = pin!(shutdown);
     loop {
+        if let Some((stream, peer)) = next.take() {
+            let Some(place) = crowd.admit(peer.ip()) else {
+                next = Some((stream, peer));
+                tokio::select! {
+                    () = &mut shutdown => break,
+                    Some(_) = connections.join_next() => {}
+                    () = tokio::time::sleep(PLACE_PAUSE) => {}
+                }
+                continue;
+            };
+            if place.made && is_due(&mut crowded, Instant::now()) {
+                tracing::warn!("all connections are taken; slow ones are closed for others");
+            }
+            let connection = Connection {
+                peer: Peer(peer),
+                place,
+                router: router.clone(),
+                head_timeout: config.head_timeout,
+                write_timeout: config.write_timeout,
+                stop: stop.clone(),
+            };
+            connections.spawn(connection.begin(stream, tls.clone()));
+        }
         tokio::select! {
             () = &mut shutdown => break,
-            accepted = listener.accept(), if connections.len() < config.max_connections => match accepted {
-                Ok((stream, peer)) => {
-                    let connection = Connection {
-                        peer: Peer(peer),
-                        router: router.clone(),
-                        head_timeout: config.head_timeout,
-                        write_timeout: config.write_timeout,
-                        stop: stop.clone(),
-                    };
-                    connections.spawn(connection.begin(stream, tls.clone()));
-                }
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => next = Some(accepted),
                 Err(error) => {
                     if is_due(&mut complained, Instant::now()) {
                         tracing::warn!(%error, "connections are not accepted");
@@ -69,7 +91,7 @@ pub(crate) async fn run(
             Some(_) = connections.join_next() => {}
         }
     }
-    drop(listener);
+    drop((listener, next));
     stop.cancel();
     tracing::info!(connections = connections.len(), "stopping");
     let drained = tokio::time::timeout(config.drain, async {
@@ -96,6 +118,7 @@ fn is_due(complained: &mut Option<Instant>, now: Instant) -> bool {
 /// A connection, and what it is served with.
 struct Connection {
     peer: Peer,
+    place: Place,
     router: Router,
     head_timeout: Duration,
     write_timeout: Duration,
@@ -104,6 +127,14 @@ struct Connection {
 
 impl Connection {
     async fn begin(self, stream: TcpStream, tls: Option<Arc<Acceptor>>) {
+        let lost = self.place.lost();
+        tokio::select! {
+            () = self.carry(stream, tls) => {}
+            () = lost => tracing::debug!("a slow connection is closed for another one"),
+        }
+    }
+
+    async fn carry(self, stream: TcpStream, tls: Option<Arc<Acceptor>>) {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY was not set");
         }
@@ -132,11 +163,13 @@ impl Connection {
             .http1()
             .timer(TokioTimer::new())
             .header_read_timeout(self.head_timeout);
-        let peer = self.peer;
+        let (peer, member) = (self.peer, self.place.member());
         let router = TowerToHyperService::new(self.router);
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(peer);
-            router.call(request)
+            let member = member.clone();
+            let answer = router.call(request.map(|body| member.receive(body)));
+            answer.map_ok(move |response| response.map(|body| member.send(body)))
         });
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
         let served = tokio::select! {

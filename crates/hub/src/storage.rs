@@ -14,6 +14,7 @@
 use crate::HubError;
 use crate::data_dir::{DataDir, create_folder, fsync_folder, private_file};
 use crate::error::chain;
+use crate::fail_point::fail_point;
 use crate::token::random_id;
 use jiff::{SignedDuration, Timestamp};
 use release_types::Sha256Digest;
@@ -95,6 +96,7 @@ impl Storage {
         .open(&path)
         .await
         .map_err(HubError::io("create", &path))?;
+        fail_point!("upload begun");
         Ok(Staging {
             file: BufWriter::with_capacity(WRITE_BUFFER, file),
             hasher: sha2::Sha256::new(),
@@ -109,7 +111,9 @@ impl Storage {
         blocking(move || {
             let folder = to.parent().unwrap_or(&to);
             create_folder(folder)?;
+            fail_point!("upload before its name");
             std::fs::rename(&staged.path.0, &to).map_err(HubError::io("create", &to))?;
+            fail_point!("upload named");
             fsync_folder(folder)
         })
         .await
@@ -308,8 +312,10 @@ impl Staging {
     pub(crate) async fn finish(mut self) -> Result<Staged, HubError> {
         let flushed = self.file.flush().await;
         flushed.map_err(HubError::io("write", &self.path.0))?;
+        fail_point!("upload written");
         let synced = self.file.get_ref().sync_all().await;
         synced.map_err(HubError::io("sync", &self.path.0))?;
+        fail_point!("upload synced");
         Ok(Staged {
             sha256: Sha256Digest::from_hasher(self.hasher),
             size: self.size,

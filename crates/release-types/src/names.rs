@@ -94,6 +94,9 @@ impl FileName {
         if text.chars().any(char::is_control) {
             return Some("it holds a control character");
         }
+        if is_escaped(text) {
+            return Some("it holds an escaped dot, separator or NUL");
+        }
         if text.contains(['<', '>', ':', '"', '|', '?', '*']) {
             return Some("it holds one of < > : \" | ? *");
         }
@@ -106,6 +109,14 @@ impl FileName {
         }
         None
     }
+}
+
+/// Whether a proxy or a server that unescapes a name once too often would see another path.
+fn is_escaped(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    ["%2e", "%2f", "%5c", "%00"]
+        .iter()
+        .any(|escape| text.contains(escape))
 }
 
 impl FromStr for FileName {
@@ -171,6 +182,10 @@ mod tests {
             "a\nb",
             "a:b",
             "a|b",
+            "%2e%2E",
+            "a%2Fb",
+            "a%5cb",
+            "a%00",
             &"x".repeat(256),
         ] {
             assert!(bad.parse::<FileName>().is_err(), "{bad:?}");

@@ -4,6 +4,7 @@ use super::database::{Tx, query};
 use super::releases::{AssetRow, Publication, Registered, check_objects, read_release, sorted};
 use super::{Catalogue, audit, db_size, parse, parse_size, parse_time, releases, stamp};
 use crate::HubError;
+use crate::fail_point::fail_point;
 use crate::token::random_id;
 use jiff::Timestamp;
 use release_types::{Artifact, Asset, Channel, FileName, Platform, ProductName, Release};
@@ -96,7 +97,9 @@ impl Catalogue {
             insert_asset(&mut tx, &id, row).await?;
         }
         audit::note(&mut tx, "draft", &target.to_string(), now).await?;
+        fail_point!("draft put");
         tx.commit().await?;
+        fail_point!("draft committed");
         let published_at = published.map(|release| release.published_at);
         Ok(Registered::Done(Release {
             product: target.product,
@@ -163,7 +166,9 @@ impl Catalogue {
         for target in targets {
             done.extend(read_release(&mut tx, target).await?);
         }
+        fail_point!("finalize put");
         tx.commit().await?;
+        fail_point!("finalize committed");
         Ok(Finalized::Done(done))
     }
 }

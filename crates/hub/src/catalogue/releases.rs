@@ -6,6 +6,7 @@ use super::{
     Catalogue, Target, audit, db_size, drafts, objects, parse, parse_size, parse_time, stamp,
 };
 use crate::HubError;
+use crate::fail_point::fail_point;
 use crate::token::random_id;
 use jiff::Timestamp;
 use release_types::{
@@ -79,10 +80,13 @@ impl Catalogue {
         let target = publication.target();
         // What is published at once is newer than any draft.
         drafts::discard(&mut tx, &target).await?;
+        fail_point!("register begun");
         put(&mut tx, publication, &HashMap::new(), now).await?;
         let release = read_release(&mut tx, &target).await?;
         audit::note(&mut tx, "publish", &target.to_string(), now).await?;
+        fail_point!("register put");
         tx.commit().await?;
+        fail_point!("register committed");
         release
             .map(Registered::Done)
             .ok_or_else(|| HubError::Corrupt {
@@ -249,6 +253,7 @@ pub(super) async fn put(
         .await?;
     for row in new_rows(publication, &[&published, earlier])? {
         insert_asset(tx, &id, platform, &row).await?;
+        fail_point!("register half put");
     }
     Ok(())
 }

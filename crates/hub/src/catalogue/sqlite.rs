@@ -11,7 +11,7 @@ use std::path::Path;
 use std::time::Duration;
 
 pub(super) const READERS: u32 = 4;
-pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(super) fn options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()

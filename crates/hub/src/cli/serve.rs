@@ -1,6 +1,6 @@
 //! `atlas-hub serve`: its arguments, its listeners and its signals.
 
-use super::{CliError, DataDirArg, print};
+use super::{CliError, DataDirArg, descriptors, print};
 use build_version::BuildInfo;
 use clap::Args;
 use hub::{Hub, HubConfig, HubError, Limits, StatementTimes, TlsFiles};
@@ -47,13 +47,18 @@ pub(super) struct ServeArgs {
     keep_unregistered: u32,
     #[command(flatten)]
     limits: LimitArgs,
+    /// Where this process has to stand still, and at which time of coming there: `NAME=2`.
+    #[cfg(debug_assertions)]
+    #[arg(long, hide = true, value_name = "NAME=TIMES", value_parser = fail_point)]
+    fail_point: Option<(String, u32)>,
 }
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Limits")]
 struct LimitArgs {
-    /// How many connections are served at a time; more wait. Each can take two file descriptors.
-    #[arg(long, value_name = "NUMBER", default_value_t = 400)]
+    /// How many connections are served at a time. For more, slow ones are closed. Each can take two
+    /// file descriptors.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1000)]
     max_connections: usize,
     /// How many requests are worked on at a time; more are answered with 503.
     #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().requests)]
@@ -70,6 +75,13 @@ struct LimitArgs {
     max_upload: u64,
 }
 
+#[cfg(debug_assertions)]
+fn fail_point(text: &str) -> Result<(String, u32), String> {
+    let (name, times) = text.split_once('=').ok_or("expected NAME=TIMES")?;
+    let times = times.parse().map_err(|_| "expected NAME=TIMES")?;
+    Ok((name.to_owned(), times))
+}
+
 /// A network, or one address.
 fn network(text: &str) -> Result<IpNet, String> {
     text.parse()
@@ -83,6 +95,10 @@ pub(super) async fn serve(
     statements: StatementTimes,
 ) -> Result<(), CliError> {
     args.check()?;
+    #[cfg(debug_assertions)]
+    if let Some((name, times)) = &args.fail_point {
+        hub::arm_fail_point(name, *times);
+    }
     let (listen, metrics) = (args.listen, args.metrics_listen);
     let config = args.config(build, statements);
     let tls = config.tls.clone();
@@ -149,7 +165,7 @@ impl ServeArgs {
         config.drain = Duration::from_secs(self.shutdown_grace);
         config.keep_unregistered = SignedDuration::from_hours(self.keep_unregistered.into());
         config.trusted_proxies = self.trusted_proxies;
-        config.max_connections = self.limits.max_connections;
+        config.max_connections = descriptors::allow(self.limits.max_connections);
         config.limits = Limits {
             requests: self.limits.max_requests,
             peer_rate: self.limits.peer_rate,

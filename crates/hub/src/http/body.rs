@@ -2,6 +2,7 @@
 
 use super::AppState;
 use super::error::ApiError;
+use crate::context;
 use axum::body::BodyDataStream;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
@@ -32,6 +33,7 @@ impl FromRequest<AppState> for JsonObject {
 
     async fn from_request(request: Request, app: &AppState) -> Result<Self, ApiError> {
         let reading = Bytes::from_request(request, app);
+        context::pause();
         let bytes = match tokio::time::timeout(app.hub.body_timeout(), reading).await {
             Ok(Ok(bytes)) => bytes,
             Err(_) => {
@@ -48,6 +50,9 @@ impl FromRequest<AppState> for JsonObject {
                 });
             }
         };
+        if !context::resume() {
+            return Err(ApiError::busy());
+        }
         if bytes.is_empty() {
             return Ok(Self(Map::new()));
         }
@@ -197,6 +202,7 @@ pub(super) fn platform(os: &str, arch: &str) -> Result<Platform, ApiError> {
 
 /// Reads a part of a body that is not wanted.
 pub(super) async fn discard(body: &mut BodyDataStream) {
+    context::pause();
     let (most, longest) = DISCARDED;
     let reading = async {
         let mut read = 0;

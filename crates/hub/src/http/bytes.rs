@@ -4,6 +4,7 @@ use super::AppState;
 use super::body::Segments;
 use super::conditional::{Precondition, Wanted, etag, precondition, wanted};
 use super::error::ApiError;
+use super::read_ahead;
 use crate::catalogue::StoredObject;
 use axum::body::Body;
 use axum::extract::State;
@@ -14,11 +15,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use release_types::ObjectKey;
 use std::io::SeekFrom;
 use std::ops::Range;
-use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
-use tokio_util::io::ReaderStream;
-
-/// How much of a file is read at a time.
-const READ_BUFFER: usize = 64 * 1024;
+use tokio::io::AsyncSeekExt as _;
 
 /// `GET /artifacts/…`: the bytes of an object that some release refers to.
 pub(super) async fn download(
@@ -58,8 +55,8 @@ pub(super) async fn download(
     Ok(response)
 }
 
-/// 200 with all bytes, or 206 with some, read from where they begin and never more at a time than
-/// the buffer holds.
+/// 200 with all bytes, or 206 with some, read from where they begin and little more at a time than
+/// is sent.
 async fn send(
     app: &AppState,
     key: &ObjectKey,
@@ -79,7 +76,7 @@ async fn send(
         tracing::error!(%key, %error, "a file cannot be read from its middle");
         return Err(ApiError::internal());
     }
-    let bytes = ReaderStream::with_capacity(file.take(end - start), READ_BUFFER);
+    let bytes = read_ahead::stream(file.into_std().await, end - start);
     let mut response = Body::from_stream(bytes).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_LENGTH, (end - start).into());

@@ -8,11 +8,14 @@ use http::{StatusCode, header};
 use release_types::{BAD_DIGEST, ErrorBody};
 use std::time::Duration;
 
-/// When to ask again for what may well go right in a moment.
-const AGAIN: Duration = Duration::from_secs(2);
+/// When to come back after the storage was full, which somebody has to make room in.
+const STORAGE_PAUSE: Duration = Duration::from_secs(60);
+
+/// When to come back after an outage.
+const OUTAGE_PAUSE: Duration = Duration::from_secs(5);
 
 /// An answer that is an error.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct ApiError {
     status: StatusCode,
     message: String,
@@ -87,18 +90,25 @@ impl ApiError {
 
     pub(super) fn storage_full() -> Self {
         let message = "the Hub's storage is full; nothing was stored";
-        Self::new(StatusCode::INSUFFICIENT_STORAGE, message)
+        Self::new(StatusCode::INSUFFICIENT_STORAGE, message).retry_after(STORAGE_PAUSE)
+    }
+
+    /// What it needs cannot be used now, and will be again without anybody's doing here.
+    pub(super) fn unavailable() -> Self {
+        let message = "the Hub cannot use its catalogue or storage now; ask again in a moment";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, message).retry_after(OUTAGE_PAUSE)
+    }
+
+    /// Too much is under way.
+    pub(super) fn busy() -> Self {
+        let message = "the Hub is working on too many requests; ask again in a moment";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, message).retry_after(Duration::from_secs(1))
     }
 
     /// Says when to ask again.
     pub(super) fn retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
         self
-    }
-
-    pub(super) fn unavailable() -> Self {
-        let message = "the Hub's catalogue does not answer now; ask again in a moment";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, message).retry_after(AGAIN)
     }
 
     pub(super) fn internal() -> Self {
@@ -117,12 +127,14 @@ impl From<HubError> for ApiError {
         if error.is_storage_full() {
             return Self::storage_full();
         }
-        if error.is_passing() {
-            return Self::unavailable();
-        }
+        let told = if error.is_outage() {
+            Self::unavailable()
+        } else {
+            Self::internal()
+        };
         Self {
             may_be_storage_full: error.may_be_storage_full(),
-            ..Self::internal()
+            ..told
         }
     }
 }

@@ -21,7 +21,7 @@ use prometheus_client::metrics::counter::Counter;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tracing::Instrument as _;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -82,13 +82,17 @@ async fn answer(
     let in_flight = gate.metrics.begin(&call);
     let received = gate.metrics.received(&call);
     let request = request.map(|body| Body::new(Counted::new(body, received, None)));
+    let upload = request.method() == Method::PUT;
     let admitted = match UNLIMITED.contains(&call.route.as_str()) {
-        true => Ok(None),
-        false => gate.keeper.admit(context.peer, request.headers()).map(Some),
+        true => Ok(()),
+        false => gate
+            .keeper
+            .admit(context.peer, request.headers(), upload)
+            .map(|turn| context.begin(turn)),
     };
     let mut response = match admitted {
-        Ok(_permit) if !is_encoded(request.headers()) => next.run(request).await,
-        Ok(_permit) => {
+        Ok(()) if !is_encoded(request.headers()) => next.run(request).await,
+        Ok(()) => {
             let message = "compressed bodies are not taken; send the bytes as they are";
             let refused = ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message);
             discard(&mut request.into_body().into_data_stream()).await;
@@ -102,6 +106,7 @@ async fn answer(
             error.into_response()
         }
     };
+    context.pause();
     let headers = response.headers_mut();
     headers
         .entry(header::CACHE_CONTROL)
@@ -128,11 +133,7 @@ fn refused(refusal: Refusal) -> (&'static str, ApiError) {
         ApiError::new(StatusCode::TOO_MANY_REQUESTS, message).retry_after(wait)
     };
     match refusal {
-        Refusal::Busy => {
-            let message = "the Hub is working on too many requests; ask again in a moment";
-            let error = ApiError::new(StatusCode::SERVICE_UNAVAILABLE, message);
-            ("busy", error.retry_after(Duration::from_secs(1)))
-        }
+        Refusal::Busy => ("busy", ApiError::busy()),
         Refusal::Peer(wait) => (
             "peer",
             too_many("too many requests come from this address", wait),

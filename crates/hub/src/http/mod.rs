@@ -23,7 +23,9 @@ mod packs;
 mod presign;
 mod publish;
 mod publish_body;
+mod read_ahead;
 mod releases;
+mod shared;
 mod short;
 mod tokens;
 mod updates;
@@ -55,6 +57,7 @@ struct App {
     /// What upload addresses begin with.
     base: Url,
     readiness: health::Readiness,
+    latest: releases::Latest,
 }
 
 type AppState = Arc<App>;
@@ -66,6 +69,7 @@ pub(crate) fn router(hub: Hub, base: Url) -> Router {
         hub,
         base,
         readiness: health::Readiness::default(),
+        latest: releases::Latest::default(),
     });
     let routes = Router::new()
         .route("/healthz", get(health::alive))

@@ -4,12 +4,14 @@ use super::AppState;
 use super::body::{ChannelQuery, Segments, parsed, platform};
 use super::conditional::{Precondition, etag_of, precondition};
 use super::error::ApiError;
+use super::shared::Lookups;
 use crate::upload_url::object_path;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use headers::HeaderMapExt as _;
+use bytes::Bytes;
+use headers::{ETag, HeaderMapExt as _};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use release_types::ProductName;
+use release_types::{Channel, Platform, ProductName};
 use semver::Version;
 use serde::Serialize;
 
@@ -20,15 +22,26 @@ pub(super) async fn latest(
     ChannelQuery(channel): ChannelQuery,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let product = known_product(&app, &product).await?;
+    let product: ProductName = product.parse().map_err(|_| no_product(&product))?;
     let platform = platform(&os, &arch)?;
-    let release = app
-        .hub
-        .catalogue()
-        .latest(&product, channel, platform)
-        .await?;
-    match release {
-        Some(release) => shown(&headers, "public, max-age=60", &release),
+    let key = (product, channel, platform);
+    let lookup = || newest(app.clone(), key.clone());
+    let Document { json, etag } = app.latest.get(key.clone(), lookup).await?;
+    let json_type = "application/json";
+    with_tag(&headers, "public, max-age=60", json_type, json, etag)
+}
+
+/// Lookups of newest releases. Installed programs all ask for the same few.
+pub(super) type Latest = Lookups<LatestKey, Result<Document, ApiError>>;
+
+type LatestKey = (ProductName, Channel, Platform);
+
+async fn newest(app: AppState, key: LatestKey) -> Result<Document, ApiError> {
+    let (product, channel, platform) = key;
+    let catalogue = app.hub.catalogue();
+    match catalogue.latest(&product, channel, platform).await? {
+        Some(release) => Document::new(&release),
+        None if !catalogue.has_product(&product).await? => Err(no_product(product.as_str())),
         None => Err(ApiError::not_found(format!(
             "{product} has no {channel} release for {platform}"
         ))),
@@ -58,17 +71,34 @@ pub(super) async fn version(
     }
 }
 
+/// A document as JSON, and its tag.
+#[derive(Debug, Clone)]
+pub(super) struct Document {
+    json: Bytes,
+    etag: ETag,
+}
+
+impl Document {
+    fn new(document: &impl Serialize) -> Result<Self, ApiError> {
+        let json = serde_json::to_vec(document).map_err(|error| {
+            tracing::error!(%error, "an answer cannot be written as JSON");
+            ApiError::internal()
+        })?;
+        Ok(Self {
+            etag: etag_of(&json).ok_or_else(ApiError::internal)?,
+            json: json.into(),
+        })
+    }
+}
+
 /// A document as JSON with a tag of its own, unless the reader has it.
 pub(super) fn shown(
     headers: &HeaderMap,
     cache_control: &'static str,
     document: &impl Serialize,
 ) -> Result<Response, ApiError> {
-    let json = serde_json::to_vec(document).map_err(|error| {
-        tracing::error!(%error, "an answer cannot be written as JSON");
-        ApiError::internal()
-    })?;
-    tagged(headers, cache_control, "application/json", json)
+    let Document { json, etag } = Document::new(document)?;
+    with_tag(headers, cache_control, "application/json", json, etag)
 }
 
 /// These bytes with a tag of their own, unless the reader has them.
@@ -79,6 +109,16 @@ pub(super) fn tagged(
     bytes: Vec<u8>,
 ) -> Result<Response, ApiError> {
     let etag = etag_of(&bytes).ok_or_else(ApiError::internal)?;
+    with_tag(headers, cache_control, content_type, bytes.into(), etag)
+}
+
+fn with_tag(
+    headers: &HeaderMap,
+    cache_control: &'static str,
+    content_type: &'static str,
+    bytes: Bytes,
+    etag: ETag,
+) -> Result<Response, ApiError> {
     let mut response = match precondition(headers, &etag) {
         Precondition::Holds => ([(header::CONTENT_TYPE, content_type)], bytes).into_response(),
         Precondition::NotModified => StatusCode::NOT_MODIFIED.into_response(),
@@ -107,14 +147,15 @@ pub(super) async fn download(
 
 /// The product of a path, which this Hub has to have.
 pub(super) async fn known_product(app: &AppState, name: &str) -> Result<ProductName, ApiError> {
-    let unknown = || {
-        let name: String = name.chars().take(64).collect();
-        ApiError::bad_request(format!("`{}` is not a product", name.escape_debug()))
-    };
-    let product: ProductName = name.parse().map_err(|_| unknown())?;
+    let product: ProductName = name.parse().map_err(|_| no_product(name))?;
     if app.hub.catalogue().has_product(&product).await? {
         Ok(product)
     } else {
-        Err(unknown())
+        Err(no_product(name))
     }
+}
+
+fn no_product(name: &str) -> ApiError {
+    let name: String = name.chars().take(64).collect();
+    ApiError::bad_request(format!("`{}` is not a product", name.escape_debug()))
 }

@@ -1,6 +1,7 @@
 //! `atlas-hub` as its operator meets it.
 
 use crate::database::{database_of, in_files, place};
+use crate::leaks;
 use crate::support::{client, error};
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
@@ -79,6 +80,7 @@ impl Serving {
             .unwrap()
             .read_to_string(&mut log)
             .unwrap();
+        leaks::assert_none(&log);
         (self.child.wait().unwrap().code(), log)
     }
 }
@@ -88,6 +90,13 @@ impl Drop for Serving {
         // Already gone after `stop`, which is fine.
         self.child.kill().ok();
         self.child.wait().ok();
+        let mut log = String::new();
+        if let Some(mut stderr) = self.child.stderr.take()
+            && stderr.read_to_string(&mut log).is_ok()
+            && !std::thread::panicking()
+        {
+            leaks::assert_none(&log);
+        }
     }
 }
 

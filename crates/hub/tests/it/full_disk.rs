@@ -16,7 +16,7 @@ async fn issue(serving: &Serving, admin: &str) -> Response {
 }
 
 /// Runs a command as root and tells whether it succeeded.
-fn as_root(uid: u32, words: &[&str]) -> bool {
+pub fn as_root(uid: u32, words: &[&str]) -> bool {
     let words = match uid {
         0 => words.to_vec(),
         _ => [&["sudo", "-n"], words].concat(),

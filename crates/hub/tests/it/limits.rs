@@ -4,6 +4,7 @@ use crate::support::{Server, error, header};
 use hub::{HubConfig, Limits};
 use serde_json::json;
 use std::sync::Arc;
+use tokio::io::AsyncWriteExt as _;
 
 async fn limited(limits: Limits) -> Server {
     let dir = Arc::new(tempfile::tempdir().unwrap());
@@ -92,7 +93,7 @@ async fn a_credential_that_is_used_too_often_is_told_when_to_come_back() {
 }
 
 #[tokio::test]
-async fn more_requests_than_can_be_worked_on_are_sent_away() {
+async fn more_uploads_than_can_be_taken_are_sent_away_and_nothing_else() {
     let server = limited(Limits {
         requests: 1,
         ..Limits::default()
@@ -111,9 +112,10 @@ async fn more_requests_than_can_be_worked_on_are_sent_away() {
         while server.files("staging").is_empty() {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
-        let refused = server.get(LATEST).await;
+        let refused = server.put(&presigned, "other").await;
         assert_eq!(header(&refused, "retry-after"), "1");
         error(refused, 503).await;
+        assert_eq!(server.get(LATEST).await.status(), 404);
         assert_eq!(server.get("/healthz").await.status(), 200);
         sender.send(Ok(b"lo".to_vec())).await.unwrap();
         drop(sender);
@@ -121,6 +123,42 @@ async fn more_requests_than_can_be_worked_on_are_sent_away() {
     let (uploaded, ()) = tokio::join!(upload, others);
     assert_eq!(uploaded.status(), 201);
     assert_eq!(server.get(LATEST).await.status(), 404);
+    server.stop().await;
+}
+
+/// Bodies that do not come keep nobody from being worked on, whether they are wanted or not.
+#[tokio::test]
+async fn clients_that_are_waited_for_are_not_counted() {
+    let server = limited(Limits {
+        requests: 1,
+        ..Limits::default()
+    })
+    .await;
+    let address = server.base.strip_prefix("http://").unwrap();
+    let mut waiting = Vec::new();
+    for head in [
+        format!(
+            "POST /api/v1/deploy/app-tokens HTTP/1.1\r\nauthorization: Bearer {}",
+            server.admin
+        ),
+        "PUT /artifacts/cli/1.0.0/linux/x64/x HTTP/1.1".to_owned(),
+        format!("POST {LATEST} HTTP/1.1"),
+    ] {
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let head = format!("{head}\r\nhost: h\r\ncontent-length: 100\r\n\r\n{{");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        waiting.push(stream);
+    }
+    // Until their credentials have been looked up.
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    let presigned = server
+        .presign(json!({"key": "artifacts/cli/1.0.0/linux/x64/x"}))
+        .await;
+    for _ in 0..10 {
+        assert_eq!(server.get(LATEST).await.status(), 404);
+    }
+    assert_eq!(server.put(&presigned, "bytes").await.status(), 201);
+    drop(waiting);
     server.stop().await;
 }
 

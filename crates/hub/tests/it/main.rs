@@ -23,6 +23,8 @@ mod help;
 mod identity;
 #[cfg(unix)]
 mod install;
+mod keys;
+mod leaks;
 mod lifecycle;
 mod limits;
 mod lists;
@@ -34,12 +36,17 @@ mod on_postgres;
 mod operated;
 #[cfg(unix)]
 mod operator;
+#[cfg(unix)]
+mod outages;
 mod packs;
 mod publishing;
+mod races;
 mod ranges;
 mod reading;
 mod short;
 mod support;
+#[cfg(target_os = "linux")]
+mod synced;
 #[cfg(all(unix, feature = "tls"))]
 mod tls;
 mod tokens;

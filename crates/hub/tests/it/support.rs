@@ -1,6 +1,7 @@
 //! A Hub that serves from a folder of its own, and what a client does with it.
 
 use crate::database;
+use crate::leaks::{self, Watch};
 use hub::{Clock, Hub, HubConfig};
 use jiff::{SignedDuration, Timestamp};
 use release_types::{Release, Sha256Digest};
@@ -23,6 +24,7 @@ pub struct Server {
     pub admin: String,
     pub token: String,
     pub client: Client,
+    _leaks: Watch,
     late: Arc<AtomicI64>,
     stop: oneshot::Sender<()>,
     task: JoinHandle<Result<(), hub::HubError>>,
@@ -46,6 +48,7 @@ impl Server {
     }
 
     pub async fn start_in(dir: Arc<TempDir>, adjust: impl FnOnce(&mut HubConfig)) -> Self {
+        let leaks = Watch::begin();
         let late = Arc::new(AtomicI64::new(0));
         let mut config = database::config(dir.path().join("hub"));
         let seconds = late.clone();
@@ -69,6 +72,7 @@ impl Server {
             admin: admin.expose_secret().to_owned(),
             token: issued.token.expose_secret().to_owned(),
             client: client(),
+            _leaks: leaks,
             late,
             stop,
             task: tokio::spawn(serving),
@@ -136,7 +140,9 @@ impl Server {
         body["action"] = json!("upload");
         let response = self.post("/api/v1/storage/presign", &body).await;
         assert_eq!(response.status(), 200);
-        response.json().await.unwrap()
+        let answer: Value = response.json().await.unwrap();
+        assert!(!answer.to_string().contains(&self.token));
+        answer
     }
 
     /// Uploads to what a presign answer says.
@@ -259,6 +265,7 @@ pub async fn error(response: Response, status: u16) -> String {
     let found = response.status();
     let text = response.text().await.unwrap();
     assert_eq!(found, status, "{text}");
+    leaks::assert_none(&text);
     let body: release_types::ErrorBody = serde_json::from_str(&text).expect(&text);
     body.error
 }
