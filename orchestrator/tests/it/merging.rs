@@ -2,7 +2,7 @@
 
 use crate::hub_server::TestHub;
 use crate::support::*;
-use release_types::Sha256Digest;
+use release_types::{Platform, Sha256Digest};
 use serde_json::{Value, json};
 use std::path::Path;
 use test_support::{Sandbox, copy_tree};
@@ -22,6 +22,8 @@ fn of_another_machine(staged: &Path, os: &str, arch: &str) -> std::path::PathBuf
     }
     edit_record(&dir, |record| {
         record["platform"] = json!({"os": os, "arch": arch});
+        let platform: Platform = there.parse().unwrap();
+        record["target"] = json!(platform.target_triple());
         for artifact in record["artifacts"].as_array_mut().unwrap() {
             let name = format!("{}-{there}", artifact["product"].as_str().unwrap());
             artifact["filename"] = json!(name);

@@ -311,6 +311,7 @@ fn what_is_published_is_what_the_commit_makes() {
         2,
         "{run}"
     );
+    project.fixture.edit("gamma/Cargo.toml", demo, other);
     // The tag now names something else.
     project.fixture.change("else");
     project.fixture.git(&["tag", "--force", "demo-v0.1.0"]);
