@@ -37,9 +37,10 @@ impl World {
                 std::env::consts::ARCH
             ))
         })?;
+        let cwd = std::env::current_dir()?;
         Ok(Self {
-            env: Env::capture(),
-            cwd: std::env::current_dir()?,
+            env: with_home(Env::capture(), std::env::home_dir(), &cwd),
+            cwd,
             host,
             exe: std::env::current_exe()?,
             runner,
@@ -88,6 +89,21 @@ impl World {
     }
 }
 
+/// An environment that says where the home folder is. Without `HOME` tools take the account's, each by
+/// itself; the remaps of folders have to know it as well, and cargo's own, which may be said from the
+/// folder that this program is started in.
+fn with_home(mut env: Env, account: Option<PathBuf>, cwd: &Path) -> Env {
+    let is_said = ["HOME", "USERPROFILE"].iter().any(|name| env.is_set(name));
+    if let (false, Some(home)) = (is_said, account.filter(|home| home.is_absolute())) {
+        env.set("HOME", home);
+    }
+    if let Some(named) = env.get("CARGO_HOME").filter(|named| !named.is_empty()) {
+        let absolute = cwd.join(named);
+        env.set("CARGO_HOME", absolute);
+    }
+    env
+}
+
 /// Whether a file begins as scripts do. What cannot be read is none.
 fn is_script(path: &Path) -> bool {
     let mut start = [0; 2];
@@ -111,6 +127,32 @@ fn host() -> Option<Platform> {
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn without_home_it_is_the_accounts() {
+        let home = |vars: &[(&str, &str)], account: Option<&str>| {
+            let env = vars.iter().copied().collect();
+            let env = with_home(env, account.map(PathBuf::from), Path::new("/w"));
+            let name = if env.is_set("CARGO_HOME") {
+                "CARGO_HOME"
+            } else {
+                "HOME"
+            };
+            let home = env
+                .get(name)
+                .map(|home| home.to_string_lossy().into_owned());
+            home.unwrap_or_default()
+        };
+        assert_eq!(home(&[("CARGO_HOME", "c")], None), "/w/c");
+        assert_eq!(home(&[("CARGO_HOME", "/c")], None), "/c");
+        assert_eq!(home(&[], Some("/home/me")), "/home/me");
+        assert_eq!(home(&[("HOME", "")], Some("/home/me")), "/home/me");
+        assert_eq!(home(&[("HOME", "/other")], Some("/home/me")), "/other");
+        assert_eq!(home(&[("USERPROFILE", "C:/u")], Some("/home/me")), "");
+        // What an empty HOME makes of it.
+        assert_eq!(home(&[], Some("")), "");
+        assert_eq!(home(&[], None), "");
+    }
 
     #[test]
     fn a_program_that_is_no_script_is_preferred_wherever_it_stands_on_path() {

@@ -1,6 +1,7 @@
 //! What a run tells while it works: events, and the reporters that show them to a person or write
 //! them for a program.
 
+use crate::text::harmless;
 use crate::doctor::{Report, SetupPlan};
 use crate::job_env::{JobEnv, Shell, render};
 use crate::plan::Plan;
@@ -356,19 +357,6 @@ fn tell(line: &str) {
     }
 }
 
-/// A text without what would steer a terminal or turn the order of its letters around: some of it
-/// comes from a Hub or from somebody's files.
-fn harmless(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '\n' | '\t' => c,
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => char::REPLACEMENT_CHARACTER,
-            c if c.is_control() => char::REPLACEMENT_CHARACTER,
-            c => c,
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -383,13 +371,5 @@ mod tests {
         assert_eq!(change(110, &last(100)), " (+10, +10.0 % since 1.3.0)");
         assert_eq!(change(999, &last(1000)), " (-1, -0.1 % since 1.3.0)");
         assert_eq!(change(5, &last(0)), " (+5, +500.0 % since 1.3.0)");
-    }
-
-    #[test]
-    fn what_people_read_cannot_steer_their_terminal() {
-        assert_eq!(
-            harmless("a\u{1b}]0;x\u{7}\r\tb\nc\u{202e}d\u{9b}"),
-            "a\u{fffd}]0;x\u{fffd}\u{fffd}\tb\nc\u{fffd}d\u{fffd}"
-        );
     }
 }

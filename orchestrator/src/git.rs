@@ -32,7 +32,10 @@ pub enum GitError {
         source: ProcessError,
     },
     /// The answer was not understood.
-    #[error("git's answer to {what} was not understood: `{answer}`")]
+    #[error(
+        "git's answer to {what} was not understood: `{}`",
+        crate::text::bounded(answer)
+    )]
     Answer {
         /// What it was asked.
         what: &'static str,

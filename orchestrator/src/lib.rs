@@ -30,5 +30,6 @@ pub mod settings;
 pub mod shim;
 pub mod state;
 pub mod system;
+pub mod text;
 pub mod toolchain;
 pub mod verify;

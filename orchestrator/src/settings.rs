@@ -79,6 +79,9 @@ pub enum SettingsError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// cargo's folder is not known, and its path would stand in the programs.
+    #[error("neither CARGO_HOME nor HOME says where cargo keeps its files")]
+    NoCargoHome,
     /// This program was built without the embedded Hub.
     #[error("this atlas-release was built without the embedded Hub")]
     NoEmbeddedHub,

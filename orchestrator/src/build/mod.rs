@@ -220,6 +220,11 @@ pub fn cargo_command(world: &World, plan: &Plan, toolchain: &Toolchain) -> Comma
     if let Some(sccache) = &toolchain.sccache {
         env = env.with(&sccache.client());
     }
+    // What cargo says is read and passed on, so it says it in plain text and with its progress, however
+    // somebody likes it at a terminal of their own.
+    env.set("CARGO_TERM_COLOR", "never");
+    env.set("CARGO_TERM_HYPERLINKS", "false");
+    env.set("CARGO_TERM_QUIET", "false");
     // Beside its messages, at a width that does not hang on this run's terminal.
     env.set("CARGO_TERM_PROGRESS_WHEN", "always");
     env.set("CARGO_TERM_PROGRESS_WIDTH", crate::progress::WIDTH);

@@ -111,13 +111,15 @@ fn holds_password(value: &str) -> bool {
 
 /// Puts a record's variables in force: those that are set here and were not there are removed, and
 /// those that were there are set, with the folders of this build. Only what builds may see is
-/// touched; what cannot be put in force is found when it is compared again.
+/// touched; what cannot be put in force is found when it is compared again. Returns what was set that
+/// is not set like that here.
 pub fn put_in_force(
     env: &mut Env,
     recorded: &BTreeMap<String, String>,
     pass_env: &[String],
     folders: &[(PathBuf, &str)],
-) {
+) -> Vec<(String, String)> {
+    let mut changed = Vec::new();
     for (name, _) in outside(env, pass_env) {
         if !recorded.contains_key(&name) {
             env.remove(&name);
@@ -132,10 +134,14 @@ pub fn put_in_force(
             value = renamed(&value, standing, &folder.to_string_lossy());
         }
         let one = Env::of(process::NameCase::Exact, [(name, &value)]);
-        if !outside(&one, pass_env).is_empty() {
-            env.set(name, value);
+        if !outside(&one, pass_env).is_empty()
+            && env.get(name).is_none_or(|here| here != value.as_str())
+        {
+            env.set(name, &value);
+            changed.push((name.clone(), value));
         }
     }
+    changed
 }
 
 /// A text with a path written otherwise, wherever it stands as a whole or with something below it.
@@ -227,11 +233,13 @@ mod tests {
     fn a_records_variables_and_no_others_are_in_force() {
         let mut here = env(&[
             ("RUSTFLAGS", "-g"),
+            ("AR", "ar"),
             ("CC", "clang"),
             ("PATH", "/bin"),
             ("ATLAS_HUB_URL", "https://mine"),
         ]);
         let recorded = [
+            ("AR", "ar"),
             ("CC", "gcc"),
             ("CFLAGS", "-I/workspace/include"),
             ("ATLAS_HUB_URL", "https://theirs"),
@@ -240,13 +248,17 @@ mod tests {
             ("PROTOC", "/bin/protoc"),
         ];
         let recorded = recorded.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        put_in_force(
+        let changed = put_in_force(
             &mut here,
             &recorded.into(),
             &["PROTOC".to_owned()],
             &[("/c/work".into(), "/workspace")],
         );
+        let names: Vec<&str> = changed.iter().map(|(name, _)| name.as_str()).collect();
+        // AR is set here just so, and the rest is never touched.
+        assert_eq!(names, ["CC", "CFLAGS", "PROTOC"]);
         let expected = env(&[
+            ("AR", "ar"),
             ("CC", "gcc"),
             ("CFLAGS", "-I/c/work/include"),
             ("PATH", "/bin"),

@@ -313,6 +313,10 @@ pub struct ReproduceCommand {
     /// Build once, as this release.json says, and compare with the digests in it.
     #[arg(long, value_name = "FILE")]
     pub from: Option<PathBuf>,
+    /// Use the flags and programs that the record names and this machine does not (RUSTFLAGS, CC and
+    /// the like): whoever wrote the record then decides what runs here.
+    #[arg(long, requires = "from")]
+    pub trust_record: bool,
     /// Build a second and third time through a cache of their own, to prove that it changes nothing.
     #[arg(long, conflicts_with_all = ["against_hub", "from"])]
     pub with_cache: bool,

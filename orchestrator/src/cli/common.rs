@@ -119,6 +119,9 @@ impl App<'_> {
             cache_stall: stall_limit(world, build.cache_stall_limit.map(Duration::from_secs)),
         };
         let debug_is_said = debug_is_said(world, &workspace.root);
+        let cargo_home = world
+            .cargo_home()
+            .ok_or(settings::SettingsError::NoCargoHome)?;
         let installers = installers(world, false);
         let plan_for = |target| {
             plan(&Facts {
@@ -135,7 +138,7 @@ impl App<'_> {
                 dist_dir: &dist_dir,
                 state_dir: &state_dir,
                 debug_is_said,
-                cargo_home: world.cargo_home(),
+                cargo_home: Some(cargo_home.clone()),
                 github_cache: uses_github_cache(world),
                 hub,
                 publishes,

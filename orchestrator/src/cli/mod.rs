@@ -177,8 +177,12 @@ fn not_understood(error: &clap::Error) -> std::process::ExitCode {
             hint: None,
         });
     }
-    if let Err(error) = error.print() {
-        tracing::debug!(%error, "the output is closed");
+    // A reader that has gone away is nobody's failure; a full disk is one where help was asked for.
+    if let Err(lost) = error.print()
+        && lost.kind() != std::io::ErrorKind::BrokenPipe
+        && !error.use_stderr()
+    {
+        return fail(&Error::Output, Error::Output.exit_code(), Format::Human);
     }
     std::process::ExitCode::from(match error.use_stderr() {
         true => ExitCode::Usage as u8,

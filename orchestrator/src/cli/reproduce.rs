@@ -37,6 +37,7 @@ pub(super) async fn reproduce(app: &App<'_>, args: ReproduceCommand) -> Result<(
         scratch: &dir,
         subject: &subject,
         keep: args.keep,
+        trust_record: args.trust_record,
     };
     let ours = Ours {
         app,

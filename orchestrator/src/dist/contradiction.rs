@@ -1,6 +1,6 @@
 //! What a `release.json` may not say about itself: facts that stand in it twice have to be one.
 
-use super::ReleaseRecord;
+use super::{OLDEST_FORMAT, ReleaseRecord};
 use release_types::Tag;
 use std::collections::HashSet;
 
@@ -24,6 +24,26 @@ impl ReleaseRecord {
                 self.platform,
                 self.platform.target_triple()
             ));
+        }
+        if self.format != OLDEST_FORMAT && self.recipe.is_none() {
+            return Some(format!(
+                "it is of format {} and has no `recipe`",
+                self.format
+            ));
+        }
+        let environment = self.recipe.iter().flat_map(|recipe| &recipe.environment);
+        // Each of them may be put in force.
+        for (name, value) in environment {
+            if name.is_empty() || name.contains(|c: char| c == '=' || c.is_control()) {
+                return Some(format!(
+                    "`environment` has a name that none can have, {name:?}"
+                ));
+            }
+            if value.contains('\0') {
+                return Some(format!(
+                    "the value of {name} in `environment` has a zero byte"
+                ));
+            }
         }
         let mut seen = HashSet::new();
         let twice = self

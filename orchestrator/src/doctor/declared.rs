@@ -107,7 +107,7 @@ pub async fn try_declared(world: &World, tool: &Declared) -> Result<Finding, Too
     let line = |text: &str| text.trim().lines().next().unwrap_or_default().to_owned();
     let lines = texts.map(|text| line(&text));
     let version = lines.iter().find(|line| toolchain::number(line).is_some());
-    finding.version = version.map(|line| toolchain::bounded(line));
+    finding.version = version.map(|line| crate::text::bounded(line));
     finding.trial = match (&finding.version, &tool.smallest) {
         (None, Some(_)) => {
             let printed = lines.iter().find(|line| !line.is_empty());

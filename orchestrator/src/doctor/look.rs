@@ -131,7 +131,7 @@ impl Look<'_> {
         let outcome = match tool {
             // To tell their version is all that can be asked of them without a workspace.
             Tool::Cargo | Tool::Rustc | Tool::Git => Ok(true),
-            Tool::Mold => self.mold(&path).await,
+            Tool::Mold => self.mold(&path, &version).await,
             Tool::LldLink => self.lld_link(&path, &mut finding).await,
             Tool::Sccache => {
                 let outcome = self.sccache(self.world, &path, &version, &mut finding);
@@ -149,7 +149,13 @@ impl Look<'_> {
         finding.trial = match outcome {
             Ok(true) => Trial::Works,
             Ok(false) => Trial::Not,
-            Err(error @ ToolchainError::Interrupted(_)) => return Err(error),
+            // No room for the trial is the machine's fault.
+            Err(error @ (ToolchainError::Interrupted(_) | ToolchainError::Io { .. })) => {
+                return Err(error);
+            }
+            Err(error @ ToolchainError::Broken { tool, .. }) if tool == toolchain::C_COMPILER => {
+                Trial::Prevented(with_causes(&error))
+            }
             // What is wrong is told without the path, which stands beside it.
             Err(ToolchainError::Broken { why, .. }) => Trial::Failed(why),
             Err(error) => Trial::Failed(with_causes(&error)),
@@ -158,7 +164,7 @@ impl Look<'_> {
     }
 
     /// Whether it linked; not, when it could not be tried.
-    async fn mold(&self, path: &Path) -> Result<bool, ToolchainError> {
+    async fn mold(&self, path: &Path, version: &str) -> Result<bool, ToolchainError> {
         let Some(policy) = self.policy(Some("mold")) else {
             return Ok(false);
         };
@@ -166,7 +172,7 @@ impl Look<'_> {
         if Tool::Mold.need(self.world.host) == toolchain::Need::Optional {
             return Ok(false);
         }
-        toolchain::try_linker(self.world, "mold", path, self.shim, &policy).await?;
+        toolchain::try_linker(self.world, "mold", path, version, self.shim, &policy).await?;
         Ok(true)
     }
 
@@ -245,7 +251,7 @@ impl Look<'_> {
 /// Puts down what a tool calls its version, which may be anything: what is none is a failure.
 fn hear_version(finding: &mut Finding, asked: &str, answer: &str) {
     match toolchain::number(answer) {
-        Some(_) => finding.version = Some(toolchain::bounded(answer)),
+        Some(_) => finding.version = Some(crate::text::bounded(answer)),
         None => finding.trial = Trial::Failed(toolchain::no_version(asked, answer)),
     }
 }

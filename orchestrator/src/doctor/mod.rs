@@ -46,6 +46,8 @@ pub enum Trial {
     Failed(String),
     /// It did not as it is configured, and did without that configuration.
     Misconfigured(String),
+    /// It could not be tried, since something else that it needs failed.
+    Prevented(String),
 }
 
 impl Finding {
@@ -81,6 +83,8 @@ pub enum State {
     Broken,
     /// It is there and does its work, but not as it is configured.
     Misconfigured,
+    /// It is there and could not be tried, since something else fails.
+    Prevented,
 }
 
 impl State {
@@ -240,7 +244,7 @@ fn known_row(tool: Tool, finding: &Finding, facts: &Facts<'_>) -> Row {
     };
     let ways = match state {
         // Another copy would be configured alike.
-        State::Misconfigured => Vec::new(),
+        State::Misconfigured | State::Prevented => Vec::new(),
         _ => recipes(tool, reason, facts.host, facts.installers, facts.state_dir),
     };
     let install: Vec<String> = ways
@@ -257,7 +261,11 @@ fn known_row(tool: Tool, finding: &Finding, facts: &Facts<'_>) -> Row {
              to be mended"
                 .to_owned(),
         );
-    } else if !state.is_usable() && install.is_empty() && need != Need::Optional {
+    } else if state != State::Prevented
+        && !state.is_usable()
+        && install.is_empty()
+        && need != Need::Optional
+    {
         notes.push(match tool {
             Tool::Cargo | Tool::Rustc => "rustup installs it: https://rustup.rs".to_owned(),
             _ => "nothing that could install it was found here".to_owned(),
@@ -284,6 +292,7 @@ fn state(finding: &Finding, accepts: impl Fn(&str) -> bool) -> State {
     match (&finding.trial, finding.version.as_deref()) {
         (Trial::Failed(_), _) => State::Broken,
         (Trial::Misconfigured(_), _) => State::Misconfigured,
+        (Trial::Prevented(_), _) => State::Prevented,
         (_, Some(version)) if !accepts(version) => State::TooOld,
         (Trial::Works, _) => State::Works,
         (Trial::Not, _) => State::Found,
@@ -292,7 +301,7 @@ fn state(finding: &Finding, accepts: impl Fn(&str) -> bool) -> State {
 
 fn notes(finding: &Finding) -> Vec<String> {
     let failed = match &finding.trial {
-        Trial::Failed(why) | Trial::Misconfigured(why) => Some(why.clone()),
+        Trial::Failed(why) | Trial::Misconfigured(why) | Trial::Prevented(why) => Some(why.clone()),
         Trial::Not | Trial::Works => None,
     };
     failed.into_iter().chain(finding.notes.clone()).collect()

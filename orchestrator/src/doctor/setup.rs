@@ -54,8 +54,9 @@ pub fn plan_setup(report: &Report, installers: &Installers, state_dir: &Path) ->
             State::Broken => Reason::Broken,
             _ => Reason::Missing,
         };
-        // Another copy would be configured alike.
-        let known = row.known.filter(|_| row.state != State::Misconfigured);
+        // Another copy would be configured alike, or fail for the same reason.
+        let in_vain = matches!(row.state, State::Misconfigured | State::Prevented);
+        let known = row.known.filter(|_| !in_vain);
         let step = known.and_then(|tool| {
             let recipes = recipes(tool, reason, report.host, installers, state_dir);
             (!recipes.is_empty()).then(|| SetupStep {

@@ -26,6 +26,7 @@ impl fmt::Display for Row {
             State::TooOld => "too old",
             State::Broken => "broken",
             State::Misconfigured => "configured wrongly",
+            State::Prevented => "not tried",
         };
         let need = match self.need {
             Need::Needed => "needed",

@@ -70,14 +70,20 @@ impl Error {
             },
             Self::Build(error) => match error {
                 BuildError::Process(ProcessError::Interrupted { .. }) => ExitCode::Interrupted,
-                BuildError::Process(ProcessError::NotFound { .. }) => ExitCode::Tool,
                 BuildError::Process(
-                    ProcessError::Spawn { .. }
+                    ProcessError::NotFound { .. }
+                    | ProcessError::Spawn { .. }
                     | ProcessError::Failed { .. }
-                    | ProcessError::TimedOut { .. }
-                    | ProcessError::Io { .. },
-                )
-                | BuildError::Read { .. } => ExitCode::Machine,
+                    | ProcessError::TimedOut { .. },
+                ) => ExitCode::Tool,
+                BuildError::Process(ProcessError::Io { .. }) => ExitCode::Machine,
+                // A program that cargo has named and nobody has written.
+                BuildError::Read { source, .. }
+                    if source.kind() == std::io::ErrorKind::NotFound =>
+                {
+                    ExitCode::Build
+                }
+                BuildError::Read { .. } => ExitCode::Machine,
                 BuildError::Cargo { .. }
                 | BuildError::NoExecutable { .. }
                 | BuildError::Inspect { .. }
@@ -118,6 +124,7 @@ impl Error {
                 | ReproduceError::NoCache => ExitCode::Tool,
                 ReproduceError::Record { .. }
                 | ReproduceError::Unprovable { .. }
+                | ReproduceError::NoLeave(_)
                 | ReproduceError::NoCommit { .. } => ExitCode::Usage,
                 ReproduceError::Client(error) => client_code(error),
                 ReproduceError::Git(ProcessError::Interrupted { .. }) => ExitCode::Interrupted,

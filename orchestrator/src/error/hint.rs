@@ -12,7 +12,7 @@ use crate::publish::PublishError;
 use crate::reproduce::ReproduceError;
 use crate::select::SelectError;
 use crate::settings::SettingsError;
-use crate::toolchain::ToolchainError;
+use crate::toolchain::{C_COMPILER, ToolchainError};
 use crate::verify::VerifyError;
 use hub_client::{ClientError, ErrorKind};
 
@@ -64,6 +64,9 @@ impl Error {
                 | ToolchainError::NoInstaller { tool: "mold", .. }
                 | ToolchainError::Broken { tool: "mold", .. },
             ) => "install a working mold, or link without it: --no-mold".to_owned(),
+            Self::Toolchain(ToolchainError::Broken { tool: C_COMPILER, .. }) => {
+                "rustc links with the C compiler: install a working one (gcc or clang, with libc's development files)".to_owned()
+            }
             Self::Toolchain(ToolchainError::NoTarget { target }) => {
                 format!("rustup target add {target}")
             }
@@ -126,6 +129,9 @@ impl Error {
             }
             Self::Reproduce(ReproduceError::OtherVariable { .. }) => {
                 "set it as the record does, where that is no secret; bytes depend on it".to_owned()
+            }
+            Self::Reproduce(ReproduceError::NoLeave(_)) => {
+                "look at them, and set what is right in your own environment, or let the record do so with --trust-record".to_owned()
             }
             Self::Reproduce(ReproduceError::NoCommit { .. }) => {
                 "fetch it (git fetch --tags), or run this in a clone that has it".to_owned()

@@ -117,12 +117,18 @@ pub fn append_path(file: &Path, folders: &[String]) -> std::io::Result<()> {
     append(file, &text)
 }
 
-/// What stands in a file, which need not be there.
+/// What stands in a file, which need not be there. Devices and pipes are refused: some of them can be
+/// read without end, and none keeps what later steps are told.
 fn read(file: &Path) -> std::io::Result<Vec<u8>> {
-    match std::fs::read(file) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
-        read => read,
+    match std::fs::metadata(file) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+        Ok(found) if !found.is_file() => {
+            return Err(std::io::Error::other("it is no regular file"));
+        }
+        Ok(_) => {}
     }
+    std::fs::read(file)
 }
 
 fn append(file: &Path, text: &str) -> std::io::Result<()> {
@@ -189,6 +195,16 @@ mod tests {
             "THERE=1\nV0<<d1\none\nd1\nV1<<d1\ntwo\nlines\nd1\n"
         );
         assert!(append_variables(&file, &variables, "lines").is_err());
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn what_is_no_file_is_not_read() {
+        let dir = tempfile::tempdir().unwrap();
+        for other in [Path::new("/dev/zero"), Path::new("/dev/full"), dir.path()] {
+            let error = append_path(other, &["/a".to_owned()]).unwrap_err();
+            assert_eq!(error.to_string(), "it is no regular file", "{other:?}");
+        }
     }
 
     #[test]

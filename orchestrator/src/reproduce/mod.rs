@@ -13,6 +13,7 @@ mod scratch;
 mod seed;
 mod subject;
 mod tools;
+mod trust;
 
 pub use checkout::{Checkout, Place};
 pub use expected::Expected;
@@ -23,8 +24,9 @@ pub use report::{
 };
 pub use scratch::{Scratch, sweep};
 pub use subject::{Request, Subject};
-pub use tools::{linker_version, other_tools, same_tools};
+pub use tools::{linker_version, other_tools, other_words, same_tools};
 
+use crate::text::{indented, one_line};
 use hub_client::ClientError;
 use process::ProcessError;
 use std::path::{Path, PathBuf};
@@ -50,7 +52,11 @@ pub enum ReproduceError {
         commit: String,
     },
     /// This machine has another tool than the record.
-    #[error("{tool} is not what the record names\n  recorded: {recorded}\n  here: {here}")]
+    #[error(
+        "{tool} is not what the record names\n  recorded: {}\n  here: {}",
+        indented(recorded),
+        indented(here)
+    )]
     OtherTool {
         /// The tool.
         tool: &'static str,
@@ -60,7 +66,12 @@ pub enum ReproduceError {
         here: String,
     },
     /// A variable cannot be made what the record names.
-    #[error("{name} is not what the record names\n  recorded: {recorded}\n  here: {here}")]
+    #[error(
+        "{} is not what the record names\n  recorded: {}\n  here: {}",
+        one_line(name),
+        one_line(recorded),
+        one_line(here)
+    )]
     OtherVariable {
         /// The variable.
         name: String,
@@ -72,6 +83,9 @@ pub enum ReproduceError {
     /// The cache that was to be proven harmless does not work.
     #[error("nothing was taken from the cache, so nothing is known about it")]
     NoCache,
+    /// The record decides what would be run here, and nobody has said that it may.
+    #[error("the record sets what is not set here, and it decides which programs run:\n  {}", .0.join("\n  "))]
+    NoLeave(Vec<String>),
     /// The record cannot be used.
     #[error("{}: {why}", path.display())]
     Record {

@@ -5,7 +5,7 @@ use super::checkout::{Checkout, Place};
 use super::expected::{Bytes, Expected, counterpart, not_made};
 use super::report::{Against, Comparison, Reproduction, StringDifference};
 use super::subject::Subject;
-use super::{ReproduceError, Tree, explain, io, other_tools};
+use super::{ReproduceError, Tree, explain, io, other_tools, other_words, trust};
 use crate::build::put_in_force;
 use crate::context::World;
 use crate::dist::Staged;
@@ -91,6 +91,8 @@ pub struct Proof<'a> {
     pub subject: &'a Subject,
     /// Whether what takes room is to stay.
     pub keep: bool,
+    /// Whether flags and programs that the subject's record names may be used.
+    pub trust_record: bool,
 }
 
 impl Proof<'_> {
@@ -105,8 +107,10 @@ impl Proof<'_> {
     ) -> Result<Reproduction, M::Error> {
         let against = counterpart.kind();
         let mut made = Vec::new();
+        let mut notes = Vec::new();
         for (place, cached) in counterpart.runs() {
-            made.push(self.build(place, cached, &counterpart, maker).await?);
+            let built = self.build(place, cached, &counterpart, maker, &mut notes);
+            made.push(built.await?);
         }
         let last = made.last().map(|(_, staged)| &staged.record.toolchain);
         let hits = last
@@ -127,6 +131,10 @@ impl Proof<'_> {
             Some(record) => other_tools(record, &staged.record),
             None => Vec::new(),
         };
+        notes.extend(tools.iter().cloned());
+        if let Some(record) = &self.subject.record {
+            notes.extend(other_words(record, &staged.record));
+        }
         let mut document = Reproduction {
             format: 1,
             tag: self.subject.tag.to_string(),
@@ -136,7 +144,7 @@ impl Proof<'_> {
             identical: true,
             files: Vec::new(),
             cause: None,
-            notes: tools.clone(),
+            notes,
         };
         for (expected, other) in sets {
             document
@@ -161,13 +169,14 @@ impl Proof<'_> {
         Ok(document)
     }
 
-    /// One build, in a checkout of its own.
+    /// One build, in a checkout of its own. What of the record it was given by leave is noted.
     async fn build<M: Maker>(
         &self,
         place: Place,
         cached: bool,
         counterpart: &Counterpart,
         maker: &M,
+        notes: &mut Vec<String>,
     ) -> Result<(Checkout, Staged), M::Error> {
         let commit = &self.subject.commit;
         let mut checkout =
@@ -189,7 +198,13 @@ impl Proof<'_> {
         if let Some(recipe) = record.and_then(|record| record.recipe.as_ref()) {
             let pass_env = products::read(&world).await?.pass_env;
             let folders = checkout.folders();
-            put_in_force(&mut world.env, &recipe.environment, &pass_env, &folders);
+            let changed = put_in_force(&mut world.env, &recipe.environment, &pass_env, &folders);
+            let settings = trust::need_leave(&changed);
+            if !settings.is_empty() && !self.trust_record {
+                return Err(ReproduceError::NoLeave(settings).into());
+            }
+            let told = settings.iter();
+            notes.extend(told.map(|setting| format!("set as the record says: {setting}")));
         }
         let order = Order {
             checkout: &checkout,

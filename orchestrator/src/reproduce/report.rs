@@ -1,5 +1,6 @@
 //! What `reproduce` found: one document, for people and for programs.
 
+use crate::text::one_line;
 use release_types::{Platform, ProductName, Sha256Digest};
 use serde::Serialize;
 use std::fmt;
@@ -180,21 +181,26 @@ impl fmt::Display for Reproduction {
                 write!(
                     f,
                     "\n    section {}: {} and {} bytes, first difference at {}",
-                    section.name,
+                    one_line(&section.name),
                     size(section.size),
                     size(section.other_size),
                     section.first_difference
                 )?;
             }
             for string in &file.strings {
-                write!(f, "\n    only in {}: {}", string.only_in, string.text)?;
+                write!(
+                    f,
+                    "\n    only in {}: {}",
+                    string.only_in,
+                    one_line(&string.text)
+                )?;
             }
         }
         for note in &self.notes {
-            write!(f, "\nnote      {note}")?;
+            write!(f, "\nnote      {}", one_line(note))?;
         }
         match &self.cause {
-            Some(cause) => write!(f, "\ncause     {}", cause.detail),
+            Some(cause) => write!(f, "\ncause     {}", one_line(&cause.detail)),
             None => Ok(()),
         }
     }

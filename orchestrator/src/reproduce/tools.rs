@@ -3,7 +3,7 @@
 use super::{ReproduceError, io};
 use crate::build::deciding;
 use crate::context::World;
-use crate::dist::{Recipe, ReleaseRecord};
+use crate::dist::{Recipe, RecordedArtifact, ReleaseRecord};
 use crate::plan::Plan;
 use crate::shim::Policy;
 use crate::toolchain::{self, Found, ToolchainError, links_with_lld_link};
@@ -114,36 +114,31 @@ fn linker<'a>(
     }
 }
 
-/// Compares the tools of two finished builds, for what could not be known before.
+/// Compares the tools of two finished builds, for what could not be known before: each difference in
+/// one line.
 pub fn other_tools(record: &ReleaseRecord, built: &ReleaseRecord) -> Vec<String> {
     let (Some(then), Some(now)) = (&record.recipe, &built.recipe) else {
         return Vec::new();
     };
-    let mut found = Vec::new();
-    let mut differ = |what: &str, then: Option<String>, now: Option<String>| {
-        if then != now {
-            let text = |value: Option<String>| value.unwrap_or_else(|| "none".to_owned());
-            found.push(format!(
-                "{what}: recorded {}, here {}",
-                text(then),
-                text(now)
-            ));
-        }
-    };
     let flags = |flags: &[String]| (!flags.is_empty()).then(|| flags.join(" "));
     let json = |value: &Option<serde_json::Value>| value.as_ref().map(ToString::to_string);
-    differ("linker", then.linker.clone(), now.linker.clone());
-    let (a, b) = (then.c_compiler.clone(), now.c_compiler.clone());
-    differ("C compiler", a, b);
     let cargo = |recipe: &Recipe| Some(recipe.cargo.clone()).filter(|text| !text.is_empty());
-    differ("cargo", cargo(then), cargo(now));
-    differ(
-        "rustc flags",
-        flags(&then.rustc_flags),
-        flags(&now.rustc_flags),
-    );
-    differ("C flags", flags(&then.c_flags), flags(&now.c_flags));
-    differ("profile", json(&then.profile), json(&now.profile));
+    let mut found = vec![
+        difference("linker", then.linker.clone(), now.linker.clone()),
+        difference(
+            "C compiler",
+            then.c_compiler.clone(),
+            now.c_compiler.clone(),
+        ),
+        difference("cargo", cargo(then), cargo(now)),
+        difference(
+            "rustc flags",
+            flags(&then.rustc_flags),
+            flags(&now.rustc_flags),
+        ),
+        difference("C flags", flags(&then.c_flags), flags(&now.c_flags)),
+        difference("profile", json(&then.profile), json(&now.profile)),
+    ];
     let names: BTreeSet<&String> = then
         .environment
         .keys()
@@ -151,9 +146,68 @@ pub fn other_tools(record: &ReleaseRecord, built: &ReleaseRecord) -> Vec<String>
         .collect();
     for name in names {
         let value = |recipe: &Recipe| recipe.environment.get(name).cloned();
-        differ(&format!("variable {name}"), value(then), value(now));
+        found.push(difference(
+            &format!("variable {name}"),
+            value(then),
+            value(now),
+        ));
     }
-    found
+    found.into_iter().flatten().collect()
+}
+
+/// Compares what else a record says of a build with one that was made as it says: what does not fit
+/// makes the record doubtful, and no other bytes.
+pub fn other_words(record: &ReleaseRecord, built: &ReleaseRecord) -> Vec<String> {
+    let command = |record: &ReleaseRecord| Some(without_folders(&record.command));
+    let mut found = vec![difference("command", command(record), command(built))];
+    for then in &record.artifacts {
+        let same = |now: &&RecordedArtifact| {
+            (&now.product, &now.filename) == (&then.product, &then.filename)
+        };
+        if let Some(now) = built.artifacts.iter().find(same) {
+            let source = |of: &RecordedArtifact| Some(format!("{} of {}", of.bin, of.package));
+            let what = format!("program and package of {}", then.filename);
+            found.push(difference(&what, source(then), source(now)));
+        }
+    }
+    match (&record.recipe, &built.recipe) {
+        (Some(then), Some(now)) => {
+            let time = |recipe: &Recipe| Some(recipe.commit_time.to_string());
+            found.push(difference("time of the commit", time(then), time(now)));
+        }
+        (None, _) => found.push(Some(
+            "the record has no recipe: linker, C compiler, flags and variables of then are not known"
+                .to_owned(),
+        )),
+        (Some(_), None) => {}
+    }
+    found.into_iter().flatten().collect()
+}
+
+/// What is not as it was, in one line.
+fn difference(what: &str, then: Option<String>, now: Option<String>) -> Option<String> {
+    let text = |value: Option<String>| value.unwrap_or_else(|| "none".to_owned());
+    (then != now).then(|| {
+        crate::text::one_line(&format!(
+            "{what}: recorded {}, here {}",
+            text(then),
+            text(now)
+        ))
+    })
+}
+
+/// A cargo command without the folders of its machine: cargo's own and the target directory.
+fn without_folders(command: &[String]) -> String {
+    let mut words = command.iter().skip(1);
+    let mut kept = vec!["cargo"];
+    while let Some(word) = words.next() {
+        if word == "--target-dir" {
+            words.next();
+        } else {
+            kept.push(word);
+        }
+    }
+    kept.join(" ")
 }
 
 #[cfg(test)]

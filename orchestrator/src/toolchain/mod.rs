@@ -22,14 +22,14 @@ pub use install::{installers, run_ways};
 pub(crate) use lld::probe as try_lld_link;
 pub use lld::{LldLink, find as find_lld_link};
 pub(crate) use probe::{
-    APPLE_LINKER, Question, first_line, linker as try_linker, scratch, version,
+    APPLE_LINKER, C_COMPILER, Question, first_line, linker as try_linker, scratch, version,
 };
 pub use recipes::{Installers, Reason, Way, line, planned_path, recipe, recipes};
 pub use reproducible::c_compilers_map;
 pub(crate) use sccache::Secrets;
 pub use sccache::{CacheUse, Sccache, stall_limit};
 pub use target::check_targets;
-pub use tool::{Need, Tool, bounded, no_version, number};
+pub use tool::{Need, Tool, no_version, number};
 
 use crate::context::World;
 use crate::events::{Event, Reporter};
@@ -288,7 +288,8 @@ impl Ensure<'_> {
 
     async fn mold(&self, found: Option<&Path>) -> Result<String, ToolchainError> {
         let mold = self.present(Tool::Mold, found).await?;
-        probe::linker(self.world, "mold", &mold.path, self.shim, self.policy).await?;
+        let (path, version) = (&mold.path, &mold.version);
+        probe::linker(self.world, "mold", path, version, self.shim, self.policy).await?;
         self.report(Tool::Mold, &mold);
         Ok(mold.version)
     }

@@ -1,6 +1,6 @@
 //! Trying tools out, on something tiny, the way the build will use them.
 
-use super::{ToolchainError, interrupted_or};
+use super::{ToolchainError, interrupted_or, number};
 use crate::context::World;
 use crate::inspect::inspect;
 use crate::shim::{POLICY_VAR, Policy};
@@ -88,13 +88,14 @@ pub(super) fn compiler(world: &World, program: &Path, policy: &Policy) -> Option
     )
 }
 
-/// Links a program for this host through the shim, looks into it for the linker's name, and runs
-/// it. A build for another target uses the same linker with that target's C compiler, which only
+/// Links a program for this host through the shim, looks into it for the linker's name and version,
+/// and runs it. A build for another target uses the same linker with that target's C compiler, which only
 /// cargo's configuration knows.
 pub(crate) async fn linker(
     world: &World,
     tool: &'static str,
     path: &Path,
+    version: &str,
     shim: &Path,
     policy: &Policy,
 ) -> Result<(), ToolchainError> {
@@ -111,29 +112,74 @@ pub(crate) async fn linker(
         source: error,
     })?;
     let target = world.host.target_triple();
-    let policy = Policy {
-        target: target.to_owned(),
-        ..policy.clone()
+    let linking = |linker: Option<String>| {
+        let policy = Policy {
+            target: target.to_owned(),
+            linker,
+            ..policy.clone()
+        };
+        let command = compiler(world, shim, &policy)
+            .ok_or_else(|| broken("the policy holds a path that is no text".to_owned()))?;
+        Ok(command
+            .args(["--crate-name", "trial", "--target", target, "-o"])
+            .arg(&program)
+            .arg(&source))
     };
-    let command = compiler(world, shim, &policy)
-        .ok_or_else(|| broken("the policy holds a path that is no text".to_owned()))?
-        .args(["--crate-name", "trial", "--target", target, "-o"])
-        .arg(&program)
-        .arg(&source);
-    run(world, &command, &broken, "linking a tiny program failed").await?;
-    let bytes = std::fs::read(&program).map_err(|source| ToolchainError::Io {
-        path: program.clone(),
-        source,
-    })?;
-    let names_linker = inspect(&bytes).is_ok_and(|program| program.names_tool(tool));
-    if !names_linker {
+    let what = "linking a tiny program failed";
+    let command = linking(policy.linker.clone())?;
+    if let Err(error @ ToolchainError::Broken { .. }) = run(world, &command, &broken, what).await {
+        has_room(scratch.path())?;
+        // What fails without it as well is not its fault, and another copy would not help.
+        let driver = world.find_program("cc").unwrap_or_else(|| "cc".into());
+        let failing = |why: String| ToolchainError::Broken {
+            tool: C_COMPILER,
+            path: driver.clone(),
+            why: format!("{why} (without {tool} as well)"),
+        };
+        run(world, &linking(None)?, &failing, what).await?;
+        return Err(error);
+    }
+    let bytes = match std::fs::read(&program) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let why = "linking a tiny program with it succeeded, and left no program";
+            return Err(broken(why.to_owned()));
+        }
+        Err(source) => {
+            let path = program;
+            return Err(ToolchainError::Io { path, source });
+        }
+    };
+    let inspection = inspect(&bytes).ok();
+    let Some(named) = inspection.as_ref().and_then(|found| found.tool(tool)) else {
         return Err(broken(format!(
             "a program that was linked with it does not name {tool}: another linker was used"
+        )));
+    };
+    // The C compiler looks for linkers in folders of its own before those of PATH.
+    if let (Some(asked), Some(linked)) = (number(version), number(named))
+        && asked != linked
+    {
+        return Err(broken(format!(
+            "it is {asked}, and the C compiler links with another one, `{}`: remove one of the two, \
+             or put that one's folder first on PATH",
+            crate::text::bounded(named)
         )));
     }
     let trial = Command::new(&program);
     let what = "a program that was linked with it does not run";
     run(world, &trial, &broken, what).await
+}
+
+/// The name that stands for the C compiler in errors.
+pub(crate) const C_COMPILER: &str = "cc";
+
+/// Whether the folder for trials takes a file of a program's size: a full disk is no tool's fault.
+pub(super) fn has_room(dir: &Path) -> Result<(), ToolchainError> {
+    let path = dir.join("room");
+    let written =
+        std::fs::write(&path, vec![1; 8 << 20]).and_then(|()| std::fs::remove_file(&path));
+    written.map_err(|source| ToolchainError::Io { path, source })
 }
 
 /// A folder that is gone when it is no longer needed.

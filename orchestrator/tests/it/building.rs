@@ -1,6 +1,7 @@
 //! `build`: one cargo pass, the right version inside, and nothing staged when that fails.
 
 use crate::support::*;
+use std::fs;
 use test_support::{FakeTools, tree};
 
 /// What `dist/` holds after a build that failed.
@@ -77,6 +78,25 @@ fn one_cargo_pass_builds_the_group_and_nothing_else() {
             .any(|path| path.ends_with(&format!("release/{name}")))
     };
     assert!(built("alpha") && built("beta") && !built("gamma"));
+}
+
+#[test]
+fn what_cargo_says_is_plain_however_somebody_likes_it() {
+    let project = Project::new();
+    project.fixture.break_compilation("beta");
+    project.fixture.commit("break");
+    project.fixture.tag("demo-v0.1.0");
+    let config = project.sandbox.root().join(".cargo");
+    fs::create_dir_all(&config).unwrap();
+    let term = "[term]\nquiet = true\ncolor = \"always\"\nhyperlinks = true\n";
+    fs::write(config.join("config.toml"), term).unwrap();
+    let run = project
+        .quick("build demo-v0.1.0")
+        .env("CARGO_TERM_COLOR", "always")
+        .run()
+        .exits(4)
+        .says(&["error[E0308]: mismatched types", "Compiling beta"]);
+    assert!(!run.stderr.contains(['\u{1b}', '\u{fffd}']), "{run}");
 }
 
 #[test]

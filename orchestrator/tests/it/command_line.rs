@@ -71,8 +71,17 @@ fn the_version_is_told_to_people_and_programs() {
 #[cfg(target_os = "linux")]
 fn output_that_is_lost_is_a_failure() {
     let sandbox = Sandbox::new();
-    for (target, code) in [("/dev/full", 9), ("/dev/null", 0)] {
-        let script = format!("exec \"$0\" version --format json > {target}");
+    let lost = [
+        "version --format json",
+        "--version",
+        "--help",
+        "build --help",
+    ];
+    for (line, (target, code)) in lost
+        .into_iter()
+        .flat_map(|line| [(line, ("/dev/full", 9)), (line, ("/dev/null", 0))])
+    {
+        let script = format!("exec \"$0\" {line} > {target}");
         let run = sandbox
             .invoke("/bin/sh")
             .args(["-c", &script, ATLAS_RELEASE])

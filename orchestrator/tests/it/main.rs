@@ -7,6 +7,8 @@
     reason = "a test that cannot go on fails"
 )]
 
+#[cfg(target_os = "linux")]
+mod blame;
 mod building;
 mod cached;
 mod caches;

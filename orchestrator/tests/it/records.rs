@@ -68,18 +68,32 @@ fn a_records_variables_are_in_force_and_this_machines_are_not() {
         .exits(0);
     let record = project.staged("demo-0.1.0").join("release.json");
     let text = fs::read_to_string(&record).unwrap();
-    let from = |file: &std::path::Path| {
-        atlas(&project.sandbox, "reproduce --format json")
-            .cwd(project.fixture.root())
-            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "3")
-            .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1")
-            .env("CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS", "false")
-            .arg("--from")
-            .arg(file)
-            .run()
+    let from_with = |file: &std::path::Path, flags: &str| {
+        atlas(
+            &project.sandbox,
+            &format!("reproduce --format json {flags}"),
+        )
+        .cwd(project.fixture.root())
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "3")
+        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1")
+        .env("CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS", "false")
+        .arg("--from")
+        .arg(file)
+        .run()
     };
+    // Flags can run anything, so they are taken from a record by leave alone, and told.
+    from_with(&record, "")
+        .exits(2)
+        .says(&["RUSTFLAGS=-C overflow-checks=yes", "--trust-record"]);
+    let from = |file: &std::path::Path| from_with(file, "--trust-record");
     let run = from(&record).exits(0);
-    assert_eq!(document(&run)["identical"], true, "{run}");
+    let found = document(&run);
+    assert_eq!(found["identical"], true, "{run}");
+    let told = "set as the record says: RUSTFLAGS=-C overflow-checks=yes";
+    assert!(
+        found["notes"].as_array().unwrap().contains(&told.into()),
+        "{run}"
+    );
     let altered = project.sandbox.root().join("altered.json");
     let level = "\"CARGO_PROFILE_RELEASE_OPT_LEVEL\": \"1\"";
     assert!(text.contains(level), "{text}");
@@ -91,4 +105,109 @@ fn a_records_variables_are_in_force_and_this_machines_are_not() {
     from(&altered)
         .exits(3)
         .says(&["TZ is not what the record names", "CET"]);
+}
+
+#[test]
+fn a_record_runs_nothing_of_its_writers() {
+    let project = telling();
+    project.quick("build demo-v0.1.0").run().exits(0);
+    let record = project.staged("demo-0.1.0").join("release.json");
+    let text = fs::read_to_string(&record).unwrap();
+    let altered = project.sandbox.root().join("altered.json");
+    let trace = project.sandbox.root().join("trace");
+    let program = project.sandbox.root().join("program");
+    let script = format!("#!/bin/sh\ntouch {}\nexec cc \"$@\"\n", trace.display());
+    fs::write(&program, script).unwrap();
+    fs::set_permissions(
+        &program,
+        std::os::unix::fs::PermissionsExt::from_mode(0o755),
+    )
+    .unwrap();
+    let from = || {
+        atlas(&project.sandbox, "reproduce --format json")
+            .cwd(project.fixture.root())
+            .arg("--from")
+            .arg(&altered)
+            .run()
+    };
+    for (name, value) in [
+        ("RUSTFLAGS", format!("-C linker={}", program.display())),
+        ("CC", program.display().to_string()),
+        (
+            "CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER",
+            program.display().to_string(),
+        ),
+    ] {
+        let mut value_of: Value = serde_json::from_str(&text).unwrap();
+        value_of["recipe"]["environment"][name] = value.clone().into();
+        fs::write(&altered, value_of.to_string()).unwrap();
+        from().exits(2).says(&[&format!("{name}={value}")]);
+        assert!(!trace.exists(), "{name}");
+    }
+    // What is no name of a variable could not even be given to a program.
+    let mut odd: Value = serde_json::from_str(&text).unwrap();
+    odd["recipe"]["environment"]["CARGO_TARGET_X\nidentical"] = "1".into();
+    fs::write(&altered, odd.to_string()).unwrap();
+    from().exits(2).says(&["`environment` has a name"]);
+}
+
+#[test]
+fn what_a_record_says_otherwise_is_told() {
+    let project = telling();
+    project.quick("build demo-v0.1.0").run().exits(0);
+    let record = project.staged("demo-0.1.0").join("release.json");
+    let text = fs::read_to_string(&record).unwrap();
+    let altered = project.sandbox.root().join("altered.json");
+    let notes_of = |edit: &dyn Fn(&mut Value)| -> Vec<String> {
+        let mut value: Value = serde_json::from_str(&text).unwrap();
+        edit(&mut value);
+        fs::write(&altered, value.to_string()).unwrap();
+        let run = atlas(&project.sandbox, "reproduce --format json")
+            .cwd(project.fixture.root())
+            .arg("--from")
+            .arg(&altered)
+            .run()
+            .exits(0);
+        let found = document(&run)["notes"].clone();
+        serde_json::from_value(found).unwrap_or_default()
+    };
+    let notes = notes_of(&|value| {
+        value["command"][1] = "bench".into();
+        value["artifacts"][0]["package"] = "another".into();
+        value["recipe"]["commit_time"] = 7.into();
+        value["recipe"]["cargo"] = "cargo 1\nidentical  x".into();
+    });
+    for told in [
+        "command: recorded",
+        "program and package of",
+        "time of the commit: recorded 7",
+        "cargo: recorded",
+    ] {
+        assert!(
+            notes.iter().any(|note| note.starts_with(told)),
+            "{told}: {notes:?}"
+        );
+    }
+    assert!(notes.iter().all(|note| !note.contains('\n')), "{notes:?}");
+    // One of the form that had no recipe can only be compared by its tools.
+    let notes = notes_of(&|value| {
+        value["format"] = 1.into();
+        value.as_object_mut().unwrap().remove("recipe");
+    });
+    assert!(
+        notes
+            .iter()
+            .any(|note| note.starts_with("the record has no recipe")),
+        "{notes:?}"
+    );
+    let mut lost: Value = serde_json::from_str(&text).unwrap();
+    lost.as_object_mut().unwrap().remove("recipe");
+    fs::write(&altered, lost.to_string()).unwrap();
+    atlas(&project.sandbox, "reproduce")
+        .cwd(project.fixture.root())
+        .arg("--from")
+        .arg(&altered)
+        .run()
+        .exits(2)
+        .says(&["has no `recipe`"]);
 }

@@ -13,7 +13,7 @@ pub use config::stall_limit;
 pub(crate) use redact::Secrets;
 pub use usage::CacheUse;
 
-use super::probe::{TRIAL_SOURCE, compiler, run_within, scratch};
+use super::probe::{TRIAL_SOURCE, compiler, has_room, run_within, scratch};
 use super::{ToolchainError, interrupted_or};
 use crate::context::World;
 use crate::shim::Policy;
@@ -243,14 +243,13 @@ impl Sccache {
             .args(["--target", &policy.target, "--out-dir"])
             .arg(scratch.path())
             .arg(&source);
-        run_within(
-            TRIAL_LIMIT,
-            world,
-            &command,
-            &broken,
-            "compiling one file through it failed",
-        )
-        .await?;
+        let what = "compiling one file through it failed";
+        let outcome = run_within(TRIAL_LIMIT, world, &command, &broken, what).await;
+        if let Err(error @ ToolchainError::Broken { .. }) = outcome {
+            has_room(scratch.path())?;
+            return Err(error);
+        }
+        outcome?;
         if !scratch.path().join("libtrial.rlib").is_file() {
             return Err(broken("it compiled one file and left no output".to_owned()));
         }
