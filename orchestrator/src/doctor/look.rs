@@ -1,6 +1,6 @@
 //! Finding the tools and trying them, the way a build uses them.
 
-use super::dist::distributed;
+use super::farm::distributed;
 use super::{Finding, Trial};
 use crate::context::World;
 use crate::error::with_causes;

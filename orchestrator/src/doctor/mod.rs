@@ -4,7 +4,7 @@
 //! are pure.
 
 mod declared;
-mod dist;
+mod farm;
 mod look;
 mod setup;
 mod show;

@@ -7,7 +7,7 @@
 //! the real one's, since sccache takes a compiler's file for what it is. A compiler that a variable
 //! names by its path has a file of its own, and the variable names that one during the build.
 
-use super::reproducible::{c_compilers, compiler_variables, with_compiler};
+use super::compilers::{c_compilers, compiler_variables, with_compiler};
 use crate::context::World;
 use release_types::Sha256Digest;
 use std::ffi::{OsStr, OsString};

@@ -3,6 +3,7 @@
 //! [`find`] only looks, so that a plan is quick; [`ensure`] makes sure that what is used works.
 
 mod cc;
+mod compilers;
 mod env;
 mod find;
 mod install;
@@ -15,6 +16,7 @@ mod target;
 mod tool;
 
 pub use cc::{C_FLAGS_VAR, CCompilers, joined};
+pub use compilers::c_compilers_map;
 pub use env::{BuildEnv, CommonEnv, build_environment, common_environment, uses_github_cache};
 pub use find::{Found, Rustc, find, rustc};
 pub(crate) use install::installed_sccache;
@@ -25,7 +27,6 @@ pub(crate) use probe::{
     APPLE_LINKER, Question, first_line, linker as try_linker, scratch, version,
 };
 pub use recipes::{Installers, Reason, Way, line, planned_path, recipe, recipes};
-pub use reproducible::c_compilers_map;
 pub(crate) use sccache::Secrets;
 pub use sccache::{CacheUse, Sccache, stall_limit};
 pub use target::check_targets;
