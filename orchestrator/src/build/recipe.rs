@@ -7,7 +7,7 @@ use crate::cargo_config::{self, ConfigFile};
 use crate::context::World;
 use crate::dist::Recipe;
 use crate::plan::Plan;
-use crate::toolchain::{APPLE_LINKER, Question, Toolchain, first_line};
+use crate::toolchain::{APPLE_LINKER, Question, Tool, Toolchain, first_line, known_linker};
 use process::{Env, ProcessError};
 use release_types::{Os, Platform, Sha256Digest};
 use std::path::Path;
@@ -36,7 +36,7 @@ pub(super) async fn recipe(
     let c_compiler = told(world, &words, "--version", &plan.root).await?;
     let mut linker = products.iter().find_map(|p| linker_in(&p.inspection.tools));
     if linker.is_none() && plan.platform.os == Os::Windows {
-        let lld = ["lld-link".to_owned()];
+        let lld = [Tool::LldLink.name().to_owned()];
         linker = told(world, &lld, "--version", &plan.root).await?;
     } else if linker.is_none() {
         // GNU ld and Apple's leave no name; the program that rustc links with tells which it runs.
@@ -67,8 +67,8 @@ pub(super) async fn recipe(
 
 /// The linker among what compilers and linkers have left of their names.
 fn linker_in(tools: &[String]) -> Option<String> {
-    let known = |tool: &&String| tool.starts_with("mold ") || tool.starts_with("Linker: ");
-    tools.iter().find(known).cloned()
+    let mut known = tools.iter().filter(|tool| known_linker(tool).is_some());
+    known.next().cloned()
 }
 
 /// The C compiler that build scripts use for a target, and what stands before it: the first that is

@@ -159,14 +159,14 @@ impl Look<'_> {
 
     /// Whether it linked; not, when it could not be tried.
     async fn mold(&self, path: &Path) -> Result<bool, ToolchainError> {
-        let Some(policy) = self.policy(Some("mold")) else {
+        let Some(policy) = self.policy(Some(Tool::Mold.name())) else {
             return Ok(false);
         };
         // Programs for other systems are not linked with it.
         if Tool::Mold.need(self.world.host) == toolchain::Need::Optional {
             return Ok(false);
         }
-        toolchain::try_linker(self.world, "mold", path, self.shim, &policy).await?;
+        toolchain::try_linker(self.world, Tool::Mold.name(), path, self.shim, &policy).await?;
         Ok(true)
     }
 

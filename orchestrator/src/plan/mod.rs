@@ -10,7 +10,9 @@ use crate::products::{Product, Workspace};
 use crate::select::Selected;
 use crate::settings::{BuildSettings, HubChoice};
 use crate::shim::{self, Policy};
-use crate::toolchain::{BuildEnv, CommonEnv, Found, Installers, build_environment};
+use crate::toolchain::{
+    BuildEnv, CommonEnv, Found, Installers, Tool, build_environment, tried_linker,
+};
 use calls::calls;
 use release_types::{
     Channel, FileName, FileNameError, ObjectKey, ObjectKeyError, Os, Platform, ProductName,
@@ -238,7 +240,7 @@ pub fn plan(facts: &Facts<'_>) -> Result<Plan, PlanError> {
         target: platform.target_triple(),
         platform,
         rustc: facts.found.rustc.version().to_owned(),
-        tools: tools(facts, policy.linker.is_some()),
+        tools: tools(facts, tried_linker(facts.host, &policy)),
         environment,
         rustc_flags: policy
             .flags()
@@ -312,7 +314,7 @@ fn policy(facts: &Facts<'_>, target_dir: &Path) -> Policy {
     Policy {
         rustc: facts.found.rustc.path.clone(),
         target: target.target_triple().to_owned(),
-        linker: mold.then(|| "mold".to_owned()),
+        linker: mold.then(|| Tool::Mold.name().to_owned()),
         remap,
     }
 }

@@ -6,7 +6,7 @@ use crate::context::World;
 use crate::dist::{Recipe, ReleaseRecord};
 use crate::plan::Plan;
 use crate::shim::Policy;
-use crate::toolchain::{self, Found, ToolchainError, links_with_lld_link};
+use crate::toolchain::{self, Found, Tool, ToolchainError, tried_linker};
 use release_types::{Platform, Sha256Digest};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -97,21 +97,20 @@ fn same_variables(
     Ok(())
 }
 
-/// The linker that a build says beforehand it uses, of those that were found: mold where the policy
-/// names it, lld-link where it is tried.
+/// The linker that a build says beforehand it uses, of those that were found.
 fn linker<'a>(
     host: Platform,
     policy: &Policy,
     mold: Option<&'a Path>,
     lld_link: Option<&'a Path>,
 ) -> Option<(&'static str, &'a Path)> {
-    if policy.linker.is_some() {
-        Some(("mold", mold?))
-    } else if links_with_lld_link(host, &policy.target) {
-        Some(("lld-link", lld_link?))
-    } else {
-        None
-    }
+    let tool = tried_linker(host, policy)?;
+    let path = match tool {
+        Tool::Mold => mold,
+        Tool::LldLink => lld_link,
+        _ => None,
+    };
+    Some((tool.name(), path?))
 }
 
 /// Compares the tools of two finished builds, for what could not be known before.

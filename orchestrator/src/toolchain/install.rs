@@ -30,12 +30,13 @@ pub fn installers(world: &World, patient: bool) -> Installers {
 pub(super) async fn install(
     world: &World,
     tool: Tool,
+    reason: Reason,
     state_dir: &Path,
     reporter: &dyn Reporter,
 ) -> Result<PathBuf, ToolchainError> {
     let ways = recipes(
         tool,
-        Reason::Missing,
+        reason,
         world.host,
         &installers(world, false),
         state_dir,

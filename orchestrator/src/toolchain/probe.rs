@@ -1,6 +1,6 @@
 //! Trying tools out, on something tiny, the way the build will use them.
 
-use super::{ToolchainError, interrupted_or};
+use super::{ToolchainError, interrupted_or, is_left_by};
 use crate::context::World;
 use crate::inspect::inspect;
 use crate::shim::{POLICY_VAR, Policy};
@@ -125,8 +125,7 @@ pub(crate) async fn linker(
         path: program.clone(),
         source,
     })?;
-    let names_linker = inspect(&bytes).is_ok_and(|program| program.names_tool(tool));
-    if !names_linker {
+    if !inspect(&bytes).is_ok_and(|program| is_left_by(tool, &program.tools)) {
         return Err(broken(format!(
             "a program that was linked with it does not name {tool}: another linker was used"
         )));
