@@ -1,8 +1,8 @@
 //! Making sure of the tools of a build: what is wanted and missing is installed, and all that the
 //! build will use is tried.
 
+use super::installer::Reason;
 use super::linker::tried_linker;
-use super::recipes::Reason;
 use super::{
     Found, LldLink, Rustc, Sccache, Tool, Toolchain, ToolchainError, Wanted, c_compilers_map, cc,
     install, installed_sccache, lld, number, policy_target, probe,

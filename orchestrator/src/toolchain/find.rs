@@ -93,9 +93,7 @@ pub async fn rustc(world: &World) -> Result<Rustc, ToolchainError> {
         .find_program("rustc")
         .ok_or(ToolchainError::Missing { tool: "rustc" })?;
     let (sysroot, verbose_version) = ask_rustc(world, &path).await?;
-    let real = sysroot
-        .join("bin")
-        .join(format!("rustc{}", world.host.exe_suffix()));
+    let real = sysroot.join("bin").join(world.host.program("rustc"));
     Ok(Rustc {
         path: if real.is_file() { real } else { path },
         verbose_version,

@@ -1,7 +1,8 @@
 //! Installing: the commands of [`recipes`](super::recipes) are run, one way after the other until
 //! one has worked.
 
-use super::recipes::{Installers, Reason, Way, names, needs_new_shell, recipes, sccache_paths};
+use super::installer::{Installer, Reason};
+use super::recipes::{Installers, Way, needs_new_shell, recipes, sccache_paths};
 use super::tool::Tool;
 use super::{ToolchainError, interrupted_or};
 use crate::context::World;
@@ -18,9 +19,9 @@ const LIMIT: Duration = Duration::from_secs(1200);
 /// What this machine could install with; `patient` also counts ways that take minutes.
 pub fn installers(world: &World, patient: bool) -> Installers {
     Installers {
-        present: names(world.host, patient)
+        present: Installer::of(world.host, patient)
             .into_iter()
-            .filter(|name| world.find_program(name).is_some())
+            .filter(|installer| world.find_program(installer.name()).is_some())
             .collect(),
         is_root: system::is_root(),
     }
@@ -70,12 +71,14 @@ pub async fn run_ways(
     reporter: &dyn Reporter,
 ) -> Result<(), ToolchainError> {
     if ways.is_empty() {
-        let looked_for = names(world.host, false);
-        let looked_for: Vec<&str> = looked_for
+        let looked_for: Vec<&str> = Installer::of(world.host, false)
             .into_iter()
-            .filter(|name| {
-                *name != "sudo" && (tool == Tool::Sccache || !name.starts_with("python"))
+            .filter(|installer| match installer {
+                Installer::Sudo => false,
+                Installer::Python3 | Installer::Python => tool == Tool::Sccache,
+                _ => true,
             })
+            .map(Installer::name)
             .collect();
         return Err(ToolchainError::NoInstaller {
             tool: tool.name(),

@@ -8,6 +8,7 @@ mod ensure;
 mod env;
 mod find;
 mod install;
+mod installer;
 mod linker;
 mod lld;
 mod probe;
@@ -24,13 +25,14 @@ pub use env::{BuildEnv, CommonEnv, build_environment, common_environment, uses_g
 pub use find::{Found, Rustc, find, rustc};
 pub(crate) use install::installed_sccache;
 pub use install::{installers, run_ways};
+pub use installer::{Installer, Reason};
 pub use linker::{is_left_by, known_linker, tried_linker};
 pub(crate) use lld::probe as try_lld_link;
 pub use lld::{LldLink, find as find_lld_link};
 pub(crate) use probe::{
     APPLE_LINKER, Question, first_line, linker as try_linker, scratch, version,
 };
-pub use recipes::{Installers, Reason, Way, line, planned_path, recipe, recipes};
+pub use recipes::{Installers, Way, line, planned_path, recipe, recipes};
 pub(crate) use sccache::Secrets;
 pub use sccache::{CacheUse, Sccache, stall_limit};
 pub use target::check_targets;
