@@ -17,7 +17,8 @@ const LIMIT: Duration = Duration::from_secs(20);
 /// Finds some tools and tries them. Nothing on the machine is changed.
 ///
 /// # Errors
-/// When the run is interrupted or there is no room for the trial; a tool that fails is a finding.
+/// When the run is interrupted, there is no room for the trial, or there is no Rust toolchain and
+/// rustc is none of the tools that are asked about; a tool that fails is a finding.
 pub async fn look(
     world: &World,
     state_dir: &Path,
@@ -32,6 +33,10 @@ pub async fn look(
     })?;
     let rustc = match toolchain::rustc(world).await {
         Err(error @ ToolchainError::Interrupted(_)) => return Err(error),
+        // Without a row that says so, tools that are tried through rustc would only seem to fail.
+        Err(error @ ToolchainError::NoToolchain(_)) if !tools.contains(&Tool::Rustc) => {
+            return Err(error);
+        }
         rustc => rustc,
     };
     let look = Look {
@@ -57,7 +62,7 @@ pub async fn look(
                 path: world.find_program("rustc"),
                 version: None,
                 trial: Trial::Failed(with_causes(error)),
-                notes: Vec::new(),
+                notes: remedy(error),
             },
             (tool, _) => look.at(tool).await?,
         };
@@ -121,6 +126,7 @@ impl Look<'_> {
             Err(error @ ToolchainError::Interrupted(_)) => return Err(error),
             Err(error) => {
                 finding.trial = Trial::Failed(with_causes(&error));
+                finding.notes = remedy(&error);
                 return Ok(finding);
             }
         };
@@ -239,6 +245,14 @@ impl Look<'_> {
             linker: linker.map(str::to_owned),
             remap: Vec::new(),
         })
+    }
+}
+
+/// What there is to do about a tool that could not be asked, where that is known.
+fn remedy(error: &ToolchainError) -> Vec<String> {
+    match error {
+        ToolchainError::NoToolchain(none) => vec![none.remedy()],
+        _ => Vec::new(),
     }
 }
 

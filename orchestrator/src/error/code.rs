@@ -20,7 +20,7 @@ impl Error {
         match self {
             Self::Settings(_) | Self::Plan(_) | Self::Artifacts(_) => ExitCode::Usage,
             Self::Products(error) => match error {
-                ProductsError::NoCargo => ExitCode::Tool,
+                ProductsError::NoCargo | ProductsError::NoToolchain(_) => ExitCode::Tool,
                 ProductsError::Metadata { source, .. } => match source {
                     ProcessError::Interrupted { .. } => ExitCode::Interrupted,
                     ProcessError::NotFound { .. }
@@ -65,6 +65,7 @@ impl Error {
                 | ToolchainError::Install { .. }
                 | ToolchainError::NoInstaller { .. }
                 | ToolchainError::Broken { .. }
+                | ToolchainError::NoToolchain(_)
                 | ToolchainError::NoTarget { .. }
                 | ToolchainError::Ask { .. } => ExitCode::Tool,
             },

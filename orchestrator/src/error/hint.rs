@@ -64,6 +64,8 @@ impl Error {
                 | ToolchainError::NoInstaller { tool: "mold", .. }
                 | ToolchainError::Broken { tool: "mold", .. },
             ) => "install a working mold, or link without it: --no-mold".to_owned(),
+            Self::Products(ProductsError::NoToolchain(none))
+            | Self::Toolchain(ToolchainError::NoToolchain(none)) => none.remedy(),
             Self::Toolchain(ToolchainError::NoTarget { target }) => {
                 format!("rustup target add {target}")
             }

@@ -1,12 +1,14 @@
 //! The environment for other steps of a job, such as tests and lints: the same settings that a
-//! build gets, in the form that a shell or GitHub Actions reads. Pure, but for appending to the
-//! files that GitHub Actions names.
+//! build gets, in the form that a shell or GitHub Actions reads. Pure, but for asking the machine
+//! ([`work_out`]) and for appending to the files that GitHub Actions names.
 
 mod github;
 mod render;
+mod work_out;
 
 pub use github::{GithubFiles, JobEnvError, append_path};
 pub use render::{Shell, render};
+pub use work_out::work_out;
 
 use crate::cargo_config::{ConfigFile, MoldVariable, mold_variable, rustflags_variable};
 use crate::doctor::Finding;

@@ -7,6 +7,7 @@ use super::tool::Tool;
 use super::{ToolchainError, interrupted_or};
 use crate::context::World;
 use crate::events::Reporter;
+use crate::rustup;
 use crate::system;
 use process::AllowList;
 use release_types::Platform;
@@ -126,11 +127,9 @@ async fn run_recipe(
         let program = world
             .find_program(program)
             .unwrap_or_else(|| program.into());
-        let command = world
-            .command(program, &allowed)
+        // pip asks for rustc's version, which must not make rustup fetch a toolchain.
+        let command = rustup::without_downloads(world.command(program, &allowed))
             .env("DEBIAN_FRONTEND", "noninteractive")
-            // pip asks for rustc's version, which must not make rustup fetch a toolchain.
-            .env("RUSTUP_AUTO_INSTALL", "0")
             .args(args.iter().cloned());
         reporter.stage(
             "installing",

@@ -39,6 +39,7 @@ pub use target::check_targets;
 pub use tool::{Need, Tool, bounded, no_version, number};
 
 use crate::context::World;
+use crate::rustup::NoToolchain;
 use crate::shim::Policy;
 use process::ProcessError;
 use release_types::Platform;
@@ -98,6 +99,9 @@ pub enum ToolchainError {
         /// What was tried and what came of it.
         why: String,
     },
+    /// The Rust toolchain that this folder asks for is not there.
+    #[error(transparent)]
+    NoToolchain(#[from] NoToolchain),
     /// The standard library of a target is not there.
     #[error("this Rust toolchain has no standard library for {target}")]
     NoTarget {
@@ -151,6 +155,14 @@ pub struct Toolchain {
 /// The platform that a policy is for.
 fn policy_target(policy: &Policy, world: &World) -> Platform {
     Platform::from_target_triple(&policy.target).unwrap_or(world.host)
+}
+
+/// Why a tool did not tell about itself.
+fn not_told(tool: &'static str, error: ProcessError) -> ToolchainError {
+    match NoToolchain::of(&error) {
+        Some(none) => none.into(),
+        None => interrupted_or(error, |source| ToolchainError::Ask { tool, source }),
+    }
 }
 
 /// Tells an interrupted run apart from a tool that failed.

@@ -1,8 +1,9 @@
 //! Trying tools out, on something tiny, the way the build will use them.
 
-use super::{ToolchainError, interrupted_or, is_left_by};
+use super::{ToolchainError, is_left_by, not_told};
 use crate::context::World;
 use crate::inspect::inspect;
+use crate::rustup;
 use crate::shim::{POLICY_VAR, Policy};
 use process::{AllowList, Command, ProcessError};
 use std::path::Path;
@@ -46,9 +47,8 @@ pub(crate) async fn first_line(
         "SDKROOT",
         "DEVELOPER_DIR",
     ]);
-    let command = world
-        .command(question.program, &allowed)
-        .env("RUSTUP_AUTO_INSTALL", "0")
+    let command = world.command(question.program, &allowed);
+    let command = rustup::without_downloads(command)
         .args(question.words)
         .arg(question.flag)
         .cwd(question.cwd);
@@ -75,7 +75,7 @@ pub(crate) async fn version(
         cwd: &world.cwd,
     };
     let answer = first_line(world, &question).await;
-    answer.map_err(|error| interrupted_or(error, |source| ToolchainError::Ask { tool, source }))
+    answer.map_err(|error| not_told(tool, error))
 }
 
 /// A compilation by the shim, with the policy in its environment.

@@ -7,6 +7,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod asking;
 mod building;
 mod cached;
 mod caches;
