@@ -20,7 +20,7 @@ use std::path::Path;
 pub(super) async fn reproduce(app: &App<'_>, args: ReproduceCommand) -> Result<(), Error> {
     let workspace = products::read(app.world).await?;
     let subject = subject(app, &args, &workspace.root).await?;
-    let temporary = std::env::temp_dir();
+    let temporary = app.world.temp_dir();
     for left in reproduce::sweep(&temporary) {
         app.reporter.note(format!(
             "removed {}, which a run that was killed has left",

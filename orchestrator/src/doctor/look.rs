@@ -24,7 +24,7 @@ pub async fn look(
     state_dir: &Path,
     tools: &[Tool],
 ) -> Result<BTreeMap<Tool, Finding>, ToolchainError> {
-    let scratch = toolchain::scratch()?;
+    let scratch = toolchain::scratch(world)?;
     let shim = shim::install(&world.exe, scratch.path(), world.host).map_err(|source| {
         ToolchainError::Io {
             path: scratch.path().to_owned(),
@@ -190,7 +190,7 @@ impl Look<'_> {
 
     /// Whether an sccache that has failed works with an empty configuration and a folder of its own.
     async fn works_unconfigured(&self, path: &Path, version: &str) -> Result<bool, ToolchainError> {
-        let scratch = toolchain::scratch()?;
+        let scratch = toolchain::scratch(self.world)?;
         let configuration = scratch.path().join("config");
         std::fs::write(&configuration, "").map_err(|source| ToolchainError::Io {
             path: configuration.clone(),

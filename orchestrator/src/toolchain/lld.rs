@@ -64,7 +64,7 @@ async fn through_rustc(
     rustc: &Rustc,
 ) -> Result<(), ToolchainError> {
     let broken = |why: String| broken(lld_link, why);
-    let scratch = scratch()?;
+    let scratch = scratch(world)?;
     let source = scratch.path().join("trial.rs");
     let program = scratch.path().join("trial.exe");
     write(&source, TRIAL_SOURCE.as_bytes())?;
@@ -86,7 +86,7 @@ async fn through_rustc(
 
 async fn an_object(world: &World, lld_link: &Path) -> Result<(), ToolchainError> {
     let broken = |why: String| broken(lld_link, why);
-    let scratch = scratch()?;
+    let scratch = scratch(world)?;
     let object = scratch.path().join("trial.obj");
     let program = scratch.path().join("trial.exe");
     let platform = Platform::new(Os::Windows, world.host.arch);

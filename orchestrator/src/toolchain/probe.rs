@@ -6,7 +6,7 @@ use crate::inspect::inspect;
 use crate::rustup;
 use crate::shim::{POLICY_VAR, Policy};
 use process::{AllowList, Command, ProcessError};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How long a tool may take to tell its version.
@@ -103,7 +103,7 @@ pub(crate) async fn linker(
         path: path.to_owned(),
         why,
     };
-    let scratch = scratch()?;
+    let scratch = scratch(world)?;
     let source = scratch.path().join("trial.rs");
     let program = scratch.path().join("trial");
     std::fs::write(&source, TRIAL_SOURCE).map_err(|error| ToolchainError::Io {
@@ -136,14 +136,14 @@ pub(crate) async fn linker(
 }
 
 /// A folder that is gone when it is no longer needed.
-pub(crate) fn scratch() -> Result<tempfile::TempDir, ToolchainError> {
-    tempfile::Builder::new()
-        .prefix("ar-")
-        .tempdir()
-        .map_err(|source| ToolchainError::Io {
-            path: std::env::temp_dir(),
-            source,
-        })
+pub(crate) fn scratch(world: &World) -> Result<tempfile::TempDir, ToolchainError> {
+    scratch_in(world.temp_dir())
+}
+
+/// The same in a folder of the caller's choice.
+pub(super) fn scratch_in(path: PathBuf) -> Result<tempfile::TempDir, ToolchainError> {
+    let made = tempfile::Builder::new().prefix("ar-").tempdir_in(&path);
+    made.map_err(|source| ToolchainError::Io { path, source })
 }
 
 /// Runs a trial; a failure is the tool's.

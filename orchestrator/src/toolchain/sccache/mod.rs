@@ -69,7 +69,7 @@ impl Sccache {
         if github && let Some(why) = github::lacks(&world.env) {
             return Err(broken(why));
         }
-        let socket_dir = socket::folder(world.host.os)?;
+        let socket_dir = socket::folder(world)?;
         let log = socket_dir.path().join("log");
         let idle_limit = config::idle_limit(&world.env);
         let address = socket::address(world.host.os, socket_dir.path())?;
@@ -222,7 +222,7 @@ impl Sccache {
             path: self.path.clone(),
             why: self.secrets.redact(&why),
         };
-        let scratch = scratch()?;
+        let scratch = scratch(world)?;
         let source = scratch.path().join("trial.rs");
         std::fs::write(&source, TRIAL_SOURCE).map_err(|error| ToolchainError::Io {
             path: source.clone(),
