@@ -234,9 +234,7 @@ fn append_to_path(env: &mut Env, folders: &[PathBuf]) {
     if folders.is_empty() {
         return;
     }
-    let path = env.get("PATH").unwrap_or_default().to_owned();
-    let all = std::env::split_paths(&path).chain(folders.iter().cloned());
-    match std::env::join_paths(all) {
+    match env.path_with(&[], folders) {
         Ok(path) => env.set("PATH", path),
         Err(error) => tracing::warn!(%error, "PATH stays as it is"),
     }

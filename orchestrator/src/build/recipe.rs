@@ -107,10 +107,7 @@ fn c_compiler(env: &Env, host: Platform, target: Platform) -> Vec<String> {
 /// What rustc links with for a target: what the environment or a configuration file names, else
 /// `cc`.
 fn driver(env: &Env, triple: &str, configuration: &[ConfigFile]) -> String {
-    let name = format!(
-        "CARGO_TARGET_{}_LINKER",
-        triple.to_uppercase().replace('-', "_")
-    );
+    let name = cargo_config::target_variable(triple, "LINKER");
     let named = env.get(&name).filter(|value| !value.is_empty());
     let configured = || {
         configuration.iter().find_map(|file| {

@@ -6,7 +6,7 @@ mod github;
 mod render;
 mod work_out;
 
-pub use github::{GithubFiles, JobEnvError, append_path};
+pub use github::{GithubFiles, JobEnvError, append_path, path_file};
 pub use render::{Shell, render};
 pub use work_out::work_out;
 
@@ -18,6 +18,9 @@ use release_types::Platform;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+
+/// The version of the document's form.
+const FORMAT: u32 = 1;
 
 /// The variables, and what there is to say about them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -130,7 +133,7 @@ pub fn job_env(facts: &Facts<'_>) -> JobEnv {
     }
     let folder = facts.lld_link.and_then(|found| found.off_path.as_ref());
     JobEnv {
-        format: 1,
+        format: FORMAT,
         host: facts.host,
         variables,
         path: folder

@@ -24,6 +24,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tools::{planned_sccache, tools};
 
+/// The version of the document's form.
+const FORMAT: u32 = 1;
+
 /// One product of the release.
 #[derive(Debug, Clone, Serialize)]
 pub struct PlannedProduct {
@@ -229,7 +232,7 @@ pub fn plan(facts: &Facts<'_>) -> Result<Plan, PlanError> {
         Vec::new()
     };
     Ok(Plan {
-        format: 1,
+        format: FORMAT,
         tag: tag.to_string(),
         group: tag.group.clone(),
         version: tag.version.clone(),

@@ -3,7 +3,7 @@
 
 use super::checkout::{Checkout, Place};
 use super::expected::{Bytes, Expected, counterpart, not_made};
-use super::report::{Against, Comparison, Reproduction, StringDifference};
+use super::report::{Against, Comparison, FORMAT, Reproduction, StringDifference};
 use super::subject::Subject;
 use super::{ReproduceError, Tree, explain, io, other_tools};
 use crate::build::put_in_force;
@@ -128,7 +128,7 @@ impl Proof<'_> {
             None => Vec::new(),
         };
         let mut document = Reproduction {
-            format: 1,
+            format: FORMAT,
             tag: self.subject.tag.to_string(),
             commit: self.subject.commit.clone(),
             platform: self.subject.platform,
@@ -215,9 +215,7 @@ impl Proof<'_> {
 /// Puts a folder at the end of `PATH`. An sccache that an earlier run has installed lies in the
 /// state folder, which these builds do not share.
 fn add_to_path(world: &mut World, folder: &Path) {
-    let path = world.env.get("PATH").unwrap_or_default();
-    let dirs = std::env::split_paths(path).chain([folder.to_owned()]);
-    if let Ok(path) = std::env::join_paths(dirs) {
+    if let Ok(path) = world.env.path_with(&[], &[folder.to_owned()]) {
         world.env.set("PATH", path);
     }
 }

@@ -4,6 +4,9 @@ use release_types::{Platform, ProductName, Sha256Digest};
 use serde::Serialize;
 use std::fmt;
 
+/// The version of the document's form.
+pub(super) const FORMAT: u32 = 1;
+
 /// The outcome.
 #[derive(Debug, Clone, Serialize)]
 pub struct Reproduction {

@@ -113,6 +113,7 @@ pub fn build_environment(input: &BuildEnv<'_>) -> BTreeMap<&'static str, String>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cargo_config::target_variable;
     use release_types::Os;
 
     #[test]
@@ -135,14 +136,12 @@ mod tests {
                 assert_eq!(env["ATLAS_BUILD_VERSION"], "1.4.0");
                 assert_eq!(env["CARGO_INCREMENTAL"], "0");
                 assert_eq!(env["SCCACHE_IGNORE_SERVER_IO_ERROR"], "1");
-                assert_eq!(
-                    env["CARGO_TARGET_X86_64_PC_WINDOWS_MSVC_LINKER"],
-                    "lld-link"
-                );
-                assert_eq!(
-                    env["CARGO_TARGET_AARCH64_PC_WINDOWS_MSVC_LINKER"],
-                    "lld-link"
-                );
+                for target in Platform::ALL {
+                    let name = target_variable(target.target_triple(), "LINKER");
+                    let linker = env.get(name.as_str()).map(String::as_str);
+                    let windows = target.os == Os::Windows;
+                    assert_eq!(linker, windows.then_some("lld-link"), "{name}");
+                }
                 assert_eq!(env.get("RUSTC_WRAPPER").map(String::as_str), sccache);
                 assert_eq!(env.contains_key("SCCACHE_GHA_ENABLED"), sccache.is_some());
                 let debug = env.get("CARGO_PROFILE_RELEASE_DEBUG").map(String::as_str);
