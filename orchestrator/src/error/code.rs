@@ -116,6 +116,7 @@ impl Error {
                 | ReproduceError::OtherLock { .. } => ExitCode::Verification,
                 ReproduceError::OtherTool { .. }
                 | ReproduceError::OtherVariable { .. }
+                | ReproduceError::NoSccache(_)
                 | ReproduceError::NoCache => ExitCode::Tool,
                 ReproduceError::Record { .. }
                 | ReproduceError::Unprovable { .. }

@@ -132,8 +132,11 @@ impl Error {
             Self::Reproduce(ReproduceError::NoCommit { .. }) => {
                 "fetch it (git fetch --tags), or run this in a clone that has it".to_owned()
             }
+            Self::Reproduce(ReproduceError::NoSccache(_)) => {
+                "`atlas-release setup` installs it; or leave --with-cache out".to_owned()
+            }
             Self::Reproduce(ReproduceError::NoCache) => {
-                "install sccache, or leave --with-cache out".to_owned()
+                "`atlas-release doctor` tries sccache; or leave --with-cache out".to_owned()
             }
             Self::Settings(SettingsError::NoHub) => {
                 "set ATLAS_HUB_URL, or use --local for a Hub on this machine".to_owned()

@@ -21,9 +21,9 @@ pub use proof::{Counterpart, Maker, Order, Proof};
 pub use report::{
     Against, Cause, CauseKind, Comparison, Reproduction, SectionDifference, Side, StringDifference,
 };
-pub use scratch::{Scratch, sweep};
+pub use scratch::Scratch;
 pub use subject::{Request, Subject};
-pub use tools::{linker_version, other_tools, same_tools};
+pub use tools::{cache_folder, linker_version, other_tools, same_tools};
 
 use hub_client::ClientError;
 use process::ProcessError;
@@ -69,6 +69,9 @@ pub enum ReproduceError {
         /// Its value now.
         here: String,
     },
+    /// There is no cache to be proven harmless.
+    #[error("--with-cache asks for sccache, and {0}")]
+    NoSccache(String),
     /// The cache that was to be proven harmless does not work.
     #[error("nothing was taken from the cache, so nothing is known about it")]
     NoCache,

@@ -44,8 +44,8 @@ pub enum Counterpart {
     SecondBuild,
     /// Two more builds, of which one fills a cache and the other takes from it.
     CachedBuilds {
-        /// The folder of an sccache that is on no `PATH`.
-        sccache: Option<PathBuf>,
+        /// The folder of an sccache that may be on no `PATH`.
+        sccache: PathBuf,
     },
     /// What a Hub has published.
     Published(Vec<Expected>),
@@ -178,12 +178,8 @@ impl Proof<'_> {
         let cache = cached.then(|| self.scratch.join("cache"));
         let cargo_home = self.world.cargo_home();
         let mut world = checkout.world(self.world, cargo_home.as_deref(), cache.as_deref())?;
-        if cached
-            && let Counterpart::CachedBuilds {
-                sccache: Some(folder),
-            } = counterpart
-        {
-            add_to_path(&mut world, folder);
+        if cached && let Counterpart::CachedBuilds { sccache } = counterpart {
+            add_to_path(&mut world, sccache);
         }
         let record = self.subject.record.as_ref();
         if let Some(recipe) = record.and_then(|record| record.recipe.as_ref()) {
@@ -249,7 +245,9 @@ mod tests {
     fn every_build_is_made_somewhere_else_and_the_first_without_a_cache() {
         for counterpart in [
             Counterpart::SecondBuild,
-            Counterpart::CachedBuilds { sccache: None },
+            Counterpart::CachedBuilds {
+                sccache: PathBuf::new(),
+            },
             Counterpart::Published(Vec::new()),
             Counterpart::Recorded(Vec::new()),
         ] {

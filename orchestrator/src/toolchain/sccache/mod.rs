@@ -9,6 +9,7 @@ mod shared;
 mod socket;
 mod usage;
 
+pub(super) use config::names_others;
 pub use config::stall_limit;
 pub(crate) use redact::Secrets;
 pub use usage::CacheUse;
@@ -39,11 +40,12 @@ pub struct Sccache {
     path: PathBuf,
     version: String,
     address: Env,
+    empty_config: PathBuf,
     stall_limit: Duration,
     keep_alive: Duration,
     secrets: Secrets,
     server: Option<Background>,
-    // Holds the socket, which outlives the server; gone with this value.
+    // Holds the socket, which outlives the server, and the empty configuration; gone with this value.
     _socket_dir: tempfile::TempDir,
 }
 
@@ -71,10 +73,16 @@ impl Sccache {
         }
         let socket_dir = socket::folder(world)?;
         let log = socket_dir.path().join("log");
+        let empty = socket_dir.path().join("config");
+        std::fs::write(&empty, "").map_err(|source| ToolchainError::Io {
+            path: empty.clone(),
+            source,
+        })?;
         let idle_limit = config::idle_limit(&world.env);
         let address = socket::address(world.host.os, socket_dir.path())?;
         let mut command = world
             .command(&path, &credentials::seen_by_server())
+            .envs(&config::server_variables(world, &empty))
             .envs(&address)
             // A child of ours like any other, instead of a daemon that outlives the run.
             .env("SCCACHE_START_SERVER", "1")
@@ -127,6 +135,7 @@ impl Sccache {
             path,
             version,
             address,
+            empty_config: empty,
             stall_limit,
             keep_alive: config::keep_alive(idle_limit),
             secrets,
@@ -162,10 +171,12 @@ impl Sccache {
 
     /// What a client's environment needs: how to find this server, and what keeps a client that
     /// does not find it from leaving one of its own behind. Such a one stays a child of the client,
-    /// where it is ended with it.
+    /// where it is ended with it. All that is configured is the server's: a client reads its user's
+    /// file too, and fails when it does not understand it.
     pub fn client(&self) -> Env {
         let mut env = self.address.clone();
         env.set("SCCACHE_NO_DAEMON", "1");
+        env.set(config::CONF_VAR, &self.empty_config);
         env
     }
 
