@@ -120,7 +120,8 @@ impl Error {
                 | ReproduceError::NoCache => ExitCode::Tool,
                 ReproduceError::Record { .. }
                 | ReproduceError::Unprovable { .. }
-                | ReproduceError::NoCommit { .. } => ExitCode::Usage,
+                | ReproduceError::NoCommit { .. }
+                | ReproduceError::NoSubmodule { .. } => ExitCode::Usage,
                 ReproduceError::Client(error) => client_code(error),
                 ReproduceError::Git(ProcessError::Interrupted { .. }) => ExitCode::Interrupted,
                 ReproduceError::Git(_) => ExitCode::Tool,

@@ -132,6 +132,10 @@ impl Error {
             Self::Reproduce(ReproduceError::NoCommit { .. }) => {
                 "fetch it (git fetch --tags), or run this in a clone that has it".to_owned()
             }
+            Self::Reproduce(ReproduceError::NoSubmodule { .. }) => {
+                "fetch it: git submodule update --init --recursive, with the commit checked out"
+                    .to_owned()
+            }
             Self::Reproduce(ReproduceError::NoSccache(_)) => {
                 "`atlas-release setup` installs it; or leave --with-cache out".to_owned()
             }

@@ -12,6 +12,7 @@ mod report;
 mod scratch;
 mod seed;
 mod subject;
+mod submodules;
 mod tools;
 
 pub use checkout::{Checkout, Place};
@@ -93,6 +94,14 @@ pub enum ReproduceError {
     #[error("this repository has no commit {commit}")]
     NoCommit {
         /// The commit.
+        commit: String,
+    },
+    /// A submodule of the commit is not here.
+    #[error("this repository has no copy of its submodule `{path}` with commit {commit}")]
+    NoSubmodule {
+        /// Where the submodule belongs.
+        path: String,
+        /// Its commit.
         commit: String,
     },
     /// The commit could not be checked out.

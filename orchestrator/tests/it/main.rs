@@ -31,6 +31,7 @@ mod resolution;
 #[cfg(target_os = "linux")]
 mod rustflags;
 mod staging;
+mod submodules;
 mod support;
 mod tags;
 mod targets;
