@@ -3,7 +3,7 @@
 use super::seed::{Lock, seed};
 use super::{ReproduceError, Tree, io, submodules};
 use crate::context::World;
-use process::{AllowList, Env, ProcessError};
+use process::{AllowList, Command, Env, ProcessError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -236,26 +236,43 @@ impl<'a> GitHere<'a> {
         }
     }
 
-    async fn run(&self, dir: &Path, args: &[&str]) -> Result<String, ProcessError> {
-        let command = self
-            .world
+    fn command(&self, dir: &Path, args: &[&str]) -> Command {
+        self.world
             .command(&self.program, &AllowList::base())
             .args(["-c", "core.hooksPath=/dev/null"])
             .args(args.iter().copied())
-            .cwd(dir);
+            .cwd(dir)
+    }
+
+    async fn run(&self, command: Command) -> Result<String, ProcessError> {
         let output = self.world.runner.success(&command, LIMIT).await?;
         Ok(output.stdout_text())
     }
 
+    /// What git says of a repository, given by the top of its tree or by git's own folder. That of a
+    /// submodule names its tree, and git refuses to speak where that is gone, unless it is told of
+    /// another.
+    async fn told_of(&self, repository: &Path, args: &[&str]) -> Result<String, ProcessError> {
+        let command = self.command(repository, args);
+        self.run(command.env("GIT_WORK_TREE", ".")).await
+    }
+
+    /// Where a repository keeps what its linked trees share.
+    pub(super) async fn common_dir(&self, repository: &Path) -> Result<PathBuf, ReproduceError> {
+        let told = self.told_of(repository, &["rev-parse", "--git-common-dir"]);
+        Ok(repository.join(told.await.map_err(ReproduceError::Git)?))
+    }
+
     /// What git says in a folder.
     pub(super) async fn ask(&self, dir: &Path, args: &[&str]) -> Result<String, ReproduceError> {
-        self.run(dir, args).await.map_err(ReproduceError::Git)
+        let told = self.run(self.command(dir, args)).await;
+        told.map_err(ReproduceError::Git)
     }
 
     /// Whether a repository has a commit.
     pub(super) async fn has(&self, dir: &Path, commit: &str) -> Result<bool, ReproduceError> {
         let object = format!("{commit}^{{commit}}");
-        match self.run(dir, &["cat-file", "-e", &object]).await {
+        match self.told_of(dir, &["cat-file", "-e", &object]).await {
             Ok(_) => Ok(true),
             Err(ProcessError::Failed { .. }) => Ok(false),
             Err(error) => Err(ReproduceError::Git(error)),
@@ -285,7 +302,7 @@ impl<'a> GitHere<'a> {
         // What decides how a file is written out may stand in the repository's own settings, which
         // a clone does not take along.
         let asked = ["config", "--local", "--null", "--get-regexp", WRITES_FILES];
-        let settings = match self.run(from, &asked).await {
+        let settings = match self.told_of(from, &asked).await {
             Ok(settings) => settings,
             // There are none.
             Err(ProcessError::Failed { .. }) => String::new(),

@@ -35,8 +35,7 @@ pub(super) async fn check_out(
         if submodules.is_empty() {
             continue;
         }
-        let common = git.ask(&from, &["rev-parse", "--git-common-dir"]).await?;
-        let modules = from.join(common.trim_end()).join("modules");
+        let modules = git.common_dir(&from).await?.join("modules");
         let names = names(git, &work).await?;
         for Submodule { path, commit } in submodules {
             let named = names.iter().find(|(_, at)| *at == path);
