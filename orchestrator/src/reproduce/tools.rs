@@ -1,9 +1,9 @@
 //! The tools and variables of a record and those of this machine: other ones make other bytes.
 
 use super::{ReproduceError, io};
-use crate::build::deciding;
+use crate::build::{Recipe, deciding};
 use crate::context::World;
-use crate::dist::{Recipe, ReleaseRecord};
+use crate::dist::ReleaseRecord;
 use crate::plan::Plan;
 use crate::shim::Policy;
 use crate::toolchain::{self, Found, Tool, ToolchainError, tried_linker};
