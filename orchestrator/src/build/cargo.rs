@@ -36,7 +36,8 @@ pub(super) async fn run(
     let mut attempt = Attempt::new(reporter, secrets);
     let Some(sccache) = &mut toolchain.sccache else {
         let status = world.runner.lines(&command, |line| attempt.hear(line));
-        let executables = attempt.built(status.await?)?;
+        let status = status.await?;
+        let executables = attempt.built(status)?;
         return Ok(Ran {
             executables,
             cache: None,
@@ -63,7 +64,8 @@ pub(super) async fn run(
             let command = cargo_command(world, plan, toolchain);
             let mut attempt = Attempt::new(reporter, None);
             let status = world.runner.lines(&command, |line| attempt.hear(line));
-            let executables = attempt.built(status.await?)?;
+            let status = status.await?;
+            let executables = attempt.built(status)?;
             Ok(Ran { executables, cache })
         }
     }
