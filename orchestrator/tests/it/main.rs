@@ -10,6 +10,7 @@
 mod asking;
 mod building;
 mod cached;
+mod cached_c;
 mod caches;
 mod command_line;
 mod declared_tools;
