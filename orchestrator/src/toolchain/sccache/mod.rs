@@ -91,7 +91,11 @@ impl Sccache {
             .env("SCCACHE_ERROR_LOG", &log)
             .env("SCCACHE_IGNORE_SERVER_IO_ERROR", "1");
         if let Some(dirs) = policy.and_then(|policy| base_dirs(world, policy)) {
-            command = command.env("SCCACHE_BASEDIRS", dirs);
+            command = command
+                .env("SCCACHE_BASEDIRS", dirs)
+                // Its short way past the preprocessor looks for headers under the names that are left
+                // of them, and takes those of another folder for these: mozilla/sccache#2863.
+                .env("SCCACHE_DIRECT", "false");
         }
         if github {
             command = command.env("SCCACHE_GHA_ENABLED", "true");
