@@ -94,7 +94,7 @@ impl Sccache {
             command = command
                 .env("SCCACHE_BASEDIRS", dirs)
                 // Its short way past the preprocessor looks for headers under the names that are left
-                // of them, and takes those of another folder for these: mozilla/sccache#2863.
+                // of them, and takes those of another folder for these. Tried with sccache 0.16.
                 .env("SCCACHE_DIRECT", "false");
         }
         if github {
