@@ -62,7 +62,8 @@ pub fn asked(command: Command) -> Command {
     command.env("RUST_BACKTRACE", "0")
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
     use std::os::unix::process::ExitStatusExt as _;

@@ -63,9 +63,8 @@ fn without_secrets(text: &str) -> io::Result<String> {
     strip(table.get_mut("registry"));
     let registries = table.get_mut("registries");
     if let Some(registries) = registries.and_then(toml::Value::as_table_mut) {
-        registries
-            .values_mut()
-            .for_each(|registry| strip(Some(registry)));
+        let all = registries.iter_mut();
+        all.for_each(|(_, registry)| strip(Some(registry)));
     }
     toml::to_string(&table).map_err(|error| invalid(error.to_string()))
 }

@@ -223,7 +223,8 @@ impl Ensure<'_> {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
     use crate::events::HumanReporter;
@@ -330,7 +331,8 @@ mod tests {
                 "while [ \"$1\" != apt-get ]; do shift; done; exec \"$@\"",
             );
             let reporter = HumanReporter::default();
-            let present = machine.ensure(&reporter).present(Tool::Mold, Some(&mold));
+            let ensure = machine.ensure(&reporter);
+            let present = ensure.present(Tool::Mold, Some(&mold));
             // apt-get has changed nothing here.
             assert!(present.await.is_err());
             let calls = std::fs::read_to_string(log).unwrap();
