@@ -201,8 +201,14 @@ pub fn forget_mold_variable(triple: &str, env: &mut Env) {
 
 /// The variable that holds one target's flags.
 pub fn rustflags_variable(triple: &str) -> String {
+    target_variable(triple, "RUSTFLAGS")
+}
+
+/// The variable that stands for a setting of `target.<triple>`: `CARGO_TARGET_<TRIPLE>_LINKER` and
+/// its like. Source: The Cargo Book, "Environment variables".
+pub fn target_variable(triple: &str, setting: &str) -> String {
     let triple = triple.to_uppercase().replace(['-', '.'], "_");
-    format!("CARGO_TARGET_{triple}_RUSTFLAGS")
+    format!("CARGO_TARGET_{triple}_{setting}")
 }
 
 #[cfg(test)]

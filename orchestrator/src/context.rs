@@ -83,6 +83,19 @@ impl World {
         named("CARGO_HOME").or_else(|| home().map(|home| home.join(".cargo")))
     }
 
+    /// The folder for temporary files, as this system's programs find it: `TMPDIR`, else `/tmp`; on
+    /// Windows `TMP`, `TEMP`, or the user's folder. Everything temporary is made here, so that a test
+    /// that has chosen the environment has chosen this too.
+    pub fn temp_dir(&self) -> PathBuf {
+        let (names, last): (&[&str], &str) = match self.host.os {
+            Os::Windows => (&["TMP", "TEMP", "USERPROFILE"], "."),
+            Os::Linux | Os::Macos => (&["TMPDIR"], "/tmp"),
+        };
+        let mut named = names.iter().filter_map(|name| self.env.get(name));
+        let named = named.find(|value| !value.is_empty());
+        self.absolute(named.map_or(Path::new(last), Path::new))
+    }
+
     /// Whether this is a job of GitHub Actions.
     pub fn in_github_actions(&self) -> bool {
         self.env.get("GITHUB_ACTIONS").is_some_and(|v| v == "true")
@@ -152,6 +165,28 @@ mod tests {
         // What an empty HOME makes of it.
         assert_eq!(home(&[], Some("")), "");
         assert_eq!(home(&[], None), "");
+    }
+
+    #[test]
+    fn temporary_files_are_where_the_given_environment_says() {
+        let mut world = World::capture(Runner::default()).unwrap();
+        world.cwd = "/work".into();
+        let at = |world: &mut World, os, vars: &[(&str, &str)]| {
+            world.host = Platform::new(os, Arch::X64);
+            world.env = vars.iter().copied().collect();
+            world.temp_dir()
+        };
+        for os in [Os::Linux, Os::Macos] {
+            let given = [("TMPDIR", "/t"), ("TMP", "/u")];
+            assert_eq!(at(&mut world, os, &given), Path::new("/t"));
+            assert_eq!(at(&mut world, os, &[("TMPDIR", "t")]), Path::new("/work/t"));
+            assert_eq!(at(&mut world, os, &[("TMPDIR", "")]), Path::new("/tmp"));
+        }
+        let windows = |world: &mut World, vars: &[(&str, &str)]| at(world, Os::Windows, vars);
+        let given = [("TMPDIR", "/t"), ("TEMP", "/u"), ("USERPROFILE", "/p")];
+        assert_eq!(windows(&mut world, &given), Path::new("/u"));
+        assert_eq!(windows(&mut world, &given[2..]), Path::new("/p"));
+        assert_eq!(windows(&mut world, &[]), Path::new("/work"));
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! What a run tells while it works: events, and the reporters that show them to a person or write
 //! them for a program.
 
-use crate::text::harmless;
 use crate::doctor::{Report, SetupPlan};
 use crate::job_env::{JobEnv, Shell, render};
 use crate::plan::Plan;
@@ -9,6 +8,7 @@ use crate::progress::{EVENT_INTERVAL, Meter, Throttle, Units};
 use crate::publish::LastFile;
 use crate::receipt::Receipt;
 use crate::reproduce::Reproduction;
+use crate::text::harmless;
 use crate::toolchain::CacheUse;
 use release_types::{Platform, ProductName, Sha256Digest};
 use serde::Serialize;

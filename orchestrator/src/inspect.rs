@@ -80,16 +80,10 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, InspectError> {
 impl Inspection {
     /// Whether a tool of this name has left its name in the file.
     pub fn names_tool(&self, name: &str) -> bool {
-        self.tool(name).is_some()
-    }
-
-    /// What a tool of this name has left of itself in the file: name and version.
-    pub fn tool(&self, name: &str) -> Option<&str> {
-        let names = |tool: &&String| {
-            let mut words = tool.split_whitespace();
-            words.any(|word| word.eq_ignore_ascii_case(name))
-        };
-        self.tools.iter().find(names).map(String::as_str)
+        self.tools.iter().any(|tool| {
+            tool.split_whitespace()
+                .any(|word| word.eq_ignore_ascii_case(name))
+        })
     }
 }
 

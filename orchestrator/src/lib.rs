@@ -25,6 +25,7 @@ pub mod progress;
 pub mod publish;
 pub mod receipt;
 pub mod reproduce;
+pub mod rustup;
 pub mod select;
 pub mod settings;
 pub mod shim;

@@ -4,6 +4,9 @@ use release_types::{Channel, FileName, Kind, Platform, ProductName, Sha256Digest
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
+/// The version of the document's form.
+pub const FORMAT: u32 = 1;
+
 /// One published file that was read back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReceiptAsset {

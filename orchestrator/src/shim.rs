@@ -183,7 +183,7 @@ pub fn install(exe: &Path, dir: &Path, host: Platform) -> std::io::Result<PathBu
 
 /// Where [`install`] puts the shim.
 pub fn path_in(dir: &Path, host: Platform) -> PathBuf {
-    dir.join(format!("rustc{}", host.exe_suffix()))
+    dir.join(host.program("rustc"))
 }
 
 #[cfg(test)]

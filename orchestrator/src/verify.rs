@@ -4,7 +4,7 @@
 use crate::artifacts::{LocalArtifact, by_platform};
 use crate::events::{Event, Reporter};
 use crate::publish::Publication;
-use crate::receipt::{Receipt, ReceiptAsset};
+use crate::receipt::{self, Receipt, ReceiptAsset};
 use hub_client::{ClientError, ErrorKind, HubClient};
 use release_types::{Asset, Platform, ProductName, Release};
 use std::cmp::Ordering;
@@ -73,7 +73,7 @@ pub async fn verify(
     let platforms: BTreeSet<Platform> = groups.keys().map(|(_, platform)| *platform).collect();
     let verified_at = now();
     Ok(Receipt {
-        format: 1,
+        format: receipt::FORMAT,
         hub: client.hub().to_string(),
         products: products.into_iter().cloned().collect(),
         version: release.version.clone(),

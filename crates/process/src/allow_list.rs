@@ -33,6 +33,12 @@ fn is_secret(name: &str) -> bool {
     name.ends_with("KEY") || SECRET_WORDS.iter().any(|word| name.contains(word))
 }
 
+/// Whether a name, of a variable or a setting and in any case, looks like a secret's. What is taken for
+/// one by mistake is only handled with more care.
+pub fn is_secret_name(name: &str) -> bool {
+    is_secret(&name.to_ascii_uppercase())
+}
+
 impl AllowList {
     /// What every program needs to find its files, speak to its terminal and know its locale.
     pub fn base() -> Self {

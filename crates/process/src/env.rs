@@ -3,6 +3,7 @@
 use crate::AllowList;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
 
 /// A snapshot of environment variables.
 ///
@@ -102,6 +103,22 @@ impl Env {
         }
     }
 
+    /// `PATH` with these folders before and behind those that are on it. An empty one names none,
+    /// where the system would take it for the working folder.
+    ///
+    /// # Errors
+    /// When the name of a folder cannot stand there.
+    pub fn path_with(
+        &self,
+        before: &[PathBuf],
+        behind: &[PathBuf],
+    ) -> Result<OsString, std::env::JoinPathsError> {
+        let path = self.get("PATH").filter(|path| !path.is_empty());
+        let there = path.into_iter().flat_map(std::env::split_paths);
+        let all = before.iter().cloned().chain(there);
+        std::env::join_paths(all.chain(behind.iter().cloned()))
+    }
+
     /// All variables, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
         self.vars
@@ -165,6 +182,23 @@ mod tests {
     fn values_are_not_shown() {
         let env: Env = [("A_TOKEN", "value")].into_iter().collect();
         assert_eq!(format!("{env:?}"), "{\"A_TOKEN\"}");
+    }
+
+    #[test]
+    fn folders_come_before_and_behind_those_on_path() {
+        let joined = |folders: &[&str]| std::env::join_paths(folders).unwrap();
+        let (a, b) = ([PathBuf::from("a")], [PathBuf::from("b")]);
+        let mut env: Env = [("PATH", joined(&["x", "y"]))].into_iter().collect();
+        let all = joined(&["a", "x", "y", "b"]);
+        assert_eq!(env.path_with(&a, &b).unwrap(), all);
+        for unset in [false, true] {
+            env.set("PATH", "");
+            if unset {
+                env.remove("PATH");
+            }
+            assert_eq!(env.path_with(&a, &b).unwrap(), joined(&["a", "b"]));
+            assert_eq!(env.path_with(&a, &[]).unwrap(), joined(&["a"]));
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ mod run;
 mod stream;
 mod tree;
 
-pub use allow_list::AllowList;
+pub use allow_list::{AllowList, is_secret_name};
 pub use command::Command;
 pub use env::{Env, NameCase, NotUtf8};
 pub use error::ProcessError;

@@ -87,6 +87,11 @@ impl Platform {
             Os::Macos | Os::Linux => "",
         }
     }
+
+    /// The file name of a program on this platform.
+    pub fn program(self, name: &str) -> String {
+        format!("{name}{}", self.exe_suffix())
+    }
 }
 
 impl fmt::Display for Platform {

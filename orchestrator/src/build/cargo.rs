@@ -15,6 +15,14 @@ use std::time::Instant;
 /// Package, binary and file of each program that cargo has made.
 pub(super) type Executables = Vec<(String, String, PathBuf)>;
 
+/// What came of running cargo.
+pub(super) struct Ran {
+    /// The programs.
+    pub executables: Executables,
+    /// What the cache was good for, when there was one.
+    pub cache: Option<CacheUse>,
+}
+
 /// Builds the plan's programs. When the cache dies or hangs, or cargo fails for its sake, the build
 /// is done once more without it; what cargo has finished by then it keeps.
 pub(super) async fn run(
@@ -22,26 +30,31 @@ pub(super) async fn run(
     plan: &Plan,
     toolchain: &mut Toolchain,
     reporter: &dyn Reporter,
-) -> Result<Executables, BuildError> {
+) -> Result<Ran, BuildError> {
     let command = cargo_command(world, plan, toolchain);
     let secrets = toolchain.sccache.as_ref().map(Sccache::secrets).cloned();
     let mut attempt = Attempt::new(reporter, secrets);
     let Some(sccache) = &mut toolchain.sccache else {
         let status = world.runner.lines(&command, |line| attempt.hear(line));
         let status = status.await?;
-        return attempt.built(status);
+        let executables = attempt.built(status)?;
+        return Ok(Ran {
+            executables,
+            cache: None,
+        });
     };
     match attempt.cached(world, &command, sccache).await? {
         Ended::ByItself(status) => {
             // A failure of the compiler's is final; so nothing is lost by asking first.
-            toolchain.cache = tell_usage(world, sccache, reporter).await;
-            attempt.built(status)
+            let cache = tell_usage(world, sccache, reporter).await;
+            let executables = attempt.built(status)?;
+            Ok(Ran { executables, cache })
         }
         Ended::GivenUp(fault) => {
             reporter.warn(format!(
                 "{fault}; the build is done once more without it, from where it stood"
             ));
-            toolchain.cache = Some(CacheUse {
+            let cache = Some(CacheUse {
                 given_up: Some(fault.kind().to_owned()),
                 ..CacheUse::default()
             });
@@ -52,7 +65,8 @@ pub(super) async fn run(
             let mut attempt = Attempt::new(reporter, None);
             let status = world.runner.lines(&command, |line| attempt.hear(line));
             let status = status.await?;
-            attempt.built(status)
+            let executables = attempt.built(status)?;
+            Ok(Ran { executables, cache })
         }
     }
 }

@@ -5,6 +5,7 @@ use super::profile::Profile;
 use crate::context::World;
 use crate::inspect::{GlibcVersion, Inspection, inspect, symbols_above};
 use crate::plan::{Plan, PlannedProduct};
+use crate::toolchain::left_by;
 use build_version::MarkerError;
 use process::{AllowList, ProcessError};
 use std::fs::File;
@@ -47,7 +48,7 @@ pub(super) fn check_file(
         });
     }
     if let Some(linker) = &plan.policy.linker
-        && !inspection.names_tool(linker)
+        && left_by(linker, &inspection.tools).is_none()
     {
         return Err(BuildError::OtherLinker {
             product,

@@ -8,15 +8,15 @@ mod recipe;
 mod variables;
 mod watch;
 
+pub use recipe::Recipe;
 pub use variables::{deciding, put_in_force};
 
 use crate::context::World;
-use crate::dist::Recipe;
 use crate::events::Reporter;
 use crate::inspect::{GlibcVersion, InspectError, Inspection};
 use crate::plan::{Plan, PlannedProduct};
 use crate::shim::POLICY_VAR;
-use crate::toolchain::{C_FLAGS_VAR, Toolchain, joined};
+use crate::toolchain::{C_FLAGS_VAR, CacheUse, Toolchain, joined};
 use build_version::MarkerError;
 use cargo_metadata::Message;
 use check::{check_file, check_version};
@@ -46,6 +46,10 @@ pub struct Built {
     pub products: Vec<BuiltProduct>,
     /// How to make the same bytes again.
     pub recipe: Recipe,
+    /// The tools that made them: without a cache, where it was given up.
+    pub toolchain: Toolchain,
+    /// What the cache was good for, when there was one.
+    pub cache: Option<CacheUse>,
     /// When cargo was started.
     pub started_at: jiff::Timestamp,
     /// When all was checked.
@@ -239,22 +243,21 @@ fn append_to_path(env: &mut Env, folders: &[PathBuf]) {
     if folders.is_empty() {
         return;
     }
-    let path = env.get("PATH").unwrap_or_default().to_owned();
-    let all = std::env::split_paths(&path).chain(folders.iter().cloned());
-    match std::env::join_paths(all) {
+    match env.path_with(&[], folders) {
         Ok(path) => env.set("PATH", path),
         Err(error) => tracing::warn!(%error, "PATH stays as it is"),
     }
 }
 
-/// Builds every program of the plan in one pass and checks what came out.
+/// Builds every program of the plan in one pass and checks what came out. The tools are given away,
+/// since a cache is stopped at the end.
 ///
 /// # Errors
 /// When cargo fails, or a program is missing or carries another version.
 pub async fn build(
     world: &World,
     plan: &Plan,
-    toolchain: &mut Toolchain,
+    mut toolchain: Toolchain,
     reporter: &dyn Reporter,
 ) -> Result<Built, BuildError> {
     let bins: Vec<&str> = plan.products.iter().map(|p| p.bin.as_str()).collect();
@@ -263,11 +266,11 @@ pub async fn build(
         format!("{} for {}", bins.join(", "), plan.target),
     );
     let started_at = (world.now)();
-    let built = cargo::run(world, plan, toolchain, reporter).await;
+    let ran = cargo::run(world, plan, &mut toolchain, reporter).await;
     if let Some(sccache) = &mut toolchain.sccache {
         sccache.stop(world).await;
     }
-    let executables = built?;
+    let cargo::Ran { executables, cache } = ran?;
     let profile = Profile::read(&plan.root, plan.cargo_home.as_deref(), &world.env);
     let mut products = Vec::with_capacity(plan.products.len());
     for planned in &plan.products {
@@ -288,10 +291,12 @@ pub async fn build(
             inspection,
         });
     }
-    let recipe = recipe::recipe(world, plan, toolchain, &products, &profile).await?;
+    let recipe = recipe::recipe(world, plan, &toolchain, &products, &profile).await?;
     Ok(Built {
         products,
         recipe,
+        toolchain,
+        cache,
         started_at,
         finished_at: (world.now)(),
     })

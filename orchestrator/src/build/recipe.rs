@@ -1,18 +1,46 @@
-//! Collecting a build's recipe: the tools that took part, and the variables that decide about bytes.
+//! The recipe of a build: enough to make its bytes again on some other machine, so that no folder of
+//! this one stands in it.
 
 use super::profile::Profile;
 use super::variables::{deciding, given};
 use super::{BuildError, BuiltProduct};
 use crate::cargo_config::{self, ConfigFile};
 use crate::context::World;
-use crate::dist::Recipe;
 use crate::plan::Plan;
-use crate::toolchain::{APPLE_LINKER, Question, Toolchain, first_line};
+use crate::toolchain::{APPLE_LINKER, Question, Tool, Toolchain, first_line, known_linker};
 use process::{Env, ProcessError};
 use release_types::{Os, Platform, Sha256Digest};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::Path;
 
-/// The recipe of a build that was made.
+/// What decides about the bytes beside the commit, rustc and the target. Folders are written as the
+/// names that stand for them in the programs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Recipe {
+    /// When the commit was made, in seconds since 1970.
+    pub commit_time: i64,
+    /// The digest of `Cargo.lock`.
+    pub lock_sha256: Option<Sha256Digest>,
+    /// What `cargo --version` prints.
+    pub cargo: String,
+    /// The linker that linked, and its version.
+    pub linker: Option<String>,
+    /// The first line of what the C compiler prints for `--version`.
+    pub c_compiler: Option<String>,
+    /// Flags the shim added for the target.
+    pub rustc_flags: Vec<String>,
+    /// Flags that C compilers were given.
+    pub c_flags: Vec<String>,
+    /// `[profile.release]` of the workspace.
+    pub profile: Option<serde_json::Value>,
+    /// Variables that decide about bytes, whoever set them.
+    pub environment: BTreeMap<String, String>,
+}
+
+/// The recipe of a build that was made: the tools that took part, and the variables that decide about
+/// bytes.
 pub(super) async fn recipe(
     world: &World,
     plan: &Plan,
@@ -36,7 +64,7 @@ pub(super) async fn recipe(
     let c_compiler = told(world, &words, "--version", &plan.root).await?;
     let mut linker = products.iter().find_map(|p| linker_in(&p.inspection.tools));
     if linker.is_none() && plan.platform.os == Os::Windows {
-        let lld = ["lld-link".to_owned()];
+        let lld = [Tool::LldLink.name().to_owned()];
         linker = told(world, &lld, "--version", &plan.root).await?;
     } else if linker.is_none() {
         // GNU ld and Apple's leave no name; the program that rustc links with tells which it runs.
@@ -67,8 +95,8 @@ pub(super) async fn recipe(
 
 /// The linker among what compilers and linkers have left of their names.
 fn linker_in(tools: &[String]) -> Option<String> {
-    let known = |tool: &&String| tool.starts_with("mold ") || tool.starts_with("Linker: ");
-    tools.iter().find(known).cloned()
+    let mut known = tools.iter().filter(|tool| known_linker(tool).is_some());
+    known.next().cloned()
 }
 
 /// The C compiler that build scripts use for a target, and what stands before it: the first that is
@@ -107,10 +135,7 @@ fn c_compiler(env: &Env, host: Platform, target: Platform) -> Vec<String> {
 /// What rustc links with for a target: what the environment or a configuration file names, else
 /// `cc`.
 fn driver(env: &Env, triple: &str, configuration: &[ConfigFile]) -> String {
-    let name = format!(
-        "CARGO_TARGET_{}_LINKER",
-        triple.to_uppercase().replace('-', "_")
-    );
+    let name = cargo_config::target_variable(triple, "LINKER");
     let named = env.get(&name).filter(|value| !value.is_empty());
     let configured = || {
         configuration.iter().find_map(|file| {

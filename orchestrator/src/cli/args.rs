@@ -124,6 +124,19 @@ pub enum Command {
     Version,
 }
 
+impl Command {
+    /// Whether it builds nothing, so that nobody who runs it expects Rust to be fetched for it.
+    pub fn only_asks(&self) -> bool {
+        match self {
+            Self::Plan(_) | Self::Doctor | Self::Setup(_) | Self::Env(_) => true,
+            Self::Build(args) => args.dry_run,
+            Self::Release(args) => args.dry_run,
+            Self::Publish(_) | Self::Verify(_) | Self::Hub(_) | Self::Version => true,
+            Self::Reproduce(_) => false,
+        }
+    }
+}
+
 /// Which release.
 #[derive(Debug, Args)]
 pub struct SelectArgs {

@@ -123,7 +123,7 @@ pub(super) async fn build_and_stage(
     for plan in &prepared.plans {
         // What was installed for one target is there for the next.
         found = found.look_again(world, &prepared.state_dir);
-        let mut tools = toolchain::ensure(
+        let tools = toolchain::ensure(
             world,
             found.clone(),
             prepared.wanted,
@@ -132,12 +132,11 @@ pub(super) async fn build_and_stage(
             reporter,
         )
         .await?;
-        let built = stage::build(world, plan, &mut tools, reporter).await;
-        all.push((plan, built?, tools));
+        all.push((plan, stage::build(world, plan, tools, reporter).await?));
     }
     let (mut staged, mut earlier) = (Vec::new(), Vec::new());
-    for (plan, built, tools) in &all {
-        let (folder, before) = dist::stage(plan, built, tools)?;
+    for (plan, built) in &all {
+        let (folder, before) = dist::stage(plan, built)?;
         for artifact in &folder.artifacts {
             let filename = artifact.filename.as_str();
             let last = last.get(&artifact.product, artifact.platform, filename);

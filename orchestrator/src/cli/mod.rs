@@ -15,6 +15,7 @@ use crate::context::World;
 use crate::error::{Error, ExitCode, with_causes};
 use crate::events::{Event, HumanReporter, JsonReporter, Reporter, data_was_lost, print_line};
 use crate::progress::may_redraw;
+use crate::rustup;
 use crate::system::{EndSignal, asked_to_end};
 use args::{Cli, Command, Format, GlobalArgs, HubCommand};
 use build_version::BuildInfo;
@@ -100,7 +101,12 @@ async fn interruptible(
 ) -> Result<(), (Error, ExitCode)> {
     let cancel = CancellationToken::new();
     let world = match World::capture(Runner::new(cancel.clone())) {
-        Ok(world) => world,
+        Ok(mut world) => {
+            if command.only_asks() {
+                rustup::forbid_downloads(&mut world.env);
+            }
+            world
+        }
         Err(source) => {
             let path = ".".into();
             return Err((Error::Io { path, source }, ExitCode::Machine));

@@ -9,25 +9,20 @@ use crate::error::Error;
 use crate::events::Event;
 use crate::publish::LastPublished;
 use crate::reproduce::{
-    Checkout, Counterpart, Expected, Maker, Order, Place, Proof, ReproduceError, Request, Subject,
-    linker_version, same_tools,
+    Checkout, Counterpart, Expected, Maker, Order, Place, Proof, ReproduceError, Request, Scratch,
+    Subject, cache_folder, linker_version, same_tools,
 };
 use crate::select::SelectError;
 use crate::settings::SettingsError;
-use crate::{products, reproduce, toolchain};
+use crate::{products, toolchain};
 use std::path::Path;
 
 pub(super) async fn reproduce(app: &App<'_>, args: ReproduceCommand) -> Result<(), Error> {
     let workspace = products::read(app.world).await?;
     let subject = subject(app, &args, &workspace.root).await?;
-    let temporary = std::env::temp_dir();
-    for left in reproduce::sweep(&temporary) {
-        app.reporter.note(format!(
-            "removed {}, which a run that was killed has left",
-            left.display()
-        ));
-    }
-    let scratch = reproduce::Scratch::make(&temporary).map_err(io(&temporary))?;
+    let temporary = app.world.temp_dir();
+    let reporter = app.reporter.as_ref();
+    let scratch = Scratch::begin(&temporary, reporter).map_err(io(&temporary))?;
     // Programs tell resolved paths.
     let dir = scratch.path().canonicalize().map_err(io(scratch.path()))?;
     let counterpart = counterpart(app, &args, &subject, &workspace.root, &dir).await?;
@@ -47,36 +42,13 @@ pub(super) async fn reproduce(app: &App<'_>, args: ReproduceCommand) -> Result<(
     let outcome = proof.run(counterpart, &ours).await;
     if outcome.is_err() && app.world.runner.cancellation().is_cancelled() && !args.keep {
         // It takes a while, and without a word it looks as if nobody had heard.
-        app.reporter
-            .note(format!("interrupted: removing {}", dir.display()));
+        reporter.note(format!("interrupted: removing {}", dir.display()));
     }
-    if args.keep {
-        let (path, unmarked) = scratch.keep();
-        app.reporter.note(format!("kept: {}", path.display()));
-        if let Err(error) = unmarked {
-            app.reporter
-                .warn(format!("a later run may remove it ({error})"));
-        }
-    } else if let Err(error) = scratch.close() {
-        // What was found out counts all the same.
-        app.reporter.warn(format!(
-            "{} could not be removed ({error}): remove it by hand",
-            dir.display()
-        ));
-    }
+    scratch.end(args.keep, reporter);
     let document = outcome?;
-    let identical = document.identical;
-    let cause = document.cause.as_ref().map(|cause| cause.detail.clone());
-    let tag = document.tag.clone();
-    app.reporter.event(Event::Reproduction(Box::new(document)));
-    match identical {
-        true => Ok(()),
-        false => Err(ReproduceError::Differs(format!(
-            "{tag} does not come out the same: {}",
-            cause.unwrap_or_default()
-        ))
-        .into()),
-    }
+    let verdict = document.verdict();
+    reporter.event(Event::Reproduction(Box::new(document)));
+    Ok(verdict?)
 }
 
 /// Which commit is built under which tag.
@@ -129,10 +101,8 @@ async fn counterpart(
         return Ok(Counterpart::SecondBuild);
     }
     let found = toolchain::find(app.world, &app.state_dir()?).await?;
-    let folder = found.sccache.as_deref().and_then(Path::parent);
-    Ok(Counterpart::CachedBuilds {
-        sccache: folder.map(Path::to_owned),
-    })
+    let sccache = cache_folder(app.world, found.sccache.as_deref()).await?;
+    Ok(Counterpart::CachedBuilds { sccache })
 }
 
 /// Builds and downloads as the other commands make them.

@@ -6,14 +6,13 @@
 
 mod contradiction;
 mod read;
-mod recipe;
 mod write;
 
 pub use read::{find, load, load_platform, open, read_record_file};
-pub use recipe::Recipe;
 pub use write::{Earlier, stage, write_atomically};
 
 use crate::artifacts::{ArtifactError, LocalArtifact};
+use crate::build::Recipe;
 use crate::inspect::Inspection;
 use crate::toolchain::CacheUse;
 use release_types::{Channel, FileName, Kind, Platform, ProductName, Sha256Digest};

@@ -8,7 +8,6 @@ use crate::artifacts::digest_file;
 use crate::build::{Built, environment};
 use crate::plan::Plan;
 use crate::system;
-use crate::toolchain::Toolchain;
 use release_types::{Kind, ManifestRow, Sha256Digest};
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
@@ -28,11 +27,7 @@ const WRITING: &str = ".writing-";
 ///
 /// # Errors
 /// When something cannot be written; nothing half-written stays behind.
-pub fn stage(
-    plan: &Plan,
-    built: &Built,
-    toolchain: &Toolchain,
-) -> Result<(Staged, Earlier), DistError> {
+pub fn stage(plan: &Plan, built: &Built) -> Result<(Staged, Earlier), DistError> {
     let write = |path: &Path| {
         let path = path.to_owned();
         move |source| DistError::Write { path, source }
@@ -74,7 +69,7 @@ pub fn stage(
             inspection: Some(product.inspection.clone()),
         });
     }
-    let record = record(plan, built, toolchain, artifacts);
+    let record = record(plan, built, artifacts);
     let path = dir.join(RELEASE_FILE);
     let json = serde_json::to_vec_pretty(&record).map_err(|e| DistError::Write {
         path: path.clone(),
@@ -170,12 +165,8 @@ fn sweep(dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn record(
-    plan: &Plan,
-    built: &Built,
-    toolchain: &Toolchain,
-    artifacts: Vec<RecordedArtifact>,
-) -> ReleaseRecord {
+fn record(plan: &Plan, built: &Built, artifacts: Vec<RecordedArtifact>) -> ReleaseRecord {
+    let toolchain = &built.toolchain;
     let environment = environment(plan, toolchain).into_iter();
     ReleaseRecord {
         format: FORMAT,
@@ -192,7 +183,7 @@ fn record(
             rustc: toolchain.rustc.verbose_version.clone(),
             linker: toolchain.mold.clone().or(toolchain.lld_link.clone()),
             sccache: toolchain.sccache.as_ref().map(|s| s.version().to_owned()),
-            cache: toolchain.cache.clone(),
+            cache: built.cache.clone(),
             policy: toolchain.policy.digest(),
         },
         command: plan.command.clone(),

@@ -1,6 +1,6 @@
 //! Finding the tools and trying them, the way a build uses them.
 
-use super::dist::distributed;
+use super::farm::distributed;
 use super::{Finding, Trial};
 use crate::context::World;
 use crate::error::with_causes;
@@ -17,13 +17,14 @@ const LIMIT: Duration = Duration::from_secs(20);
 /// Finds some tools and tries them. Nothing on the machine is changed.
 ///
 /// # Errors
-/// When the run is interrupted or there is no room for the trial; a tool that fails is a finding.
+/// When the run is interrupted, there is no room for the trial, or there is no Rust toolchain and
+/// rustc is none of the tools that are asked about; a tool that fails is a finding.
 pub async fn look(
     world: &World,
     state_dir: &Path,
     tools: &[Tool],
 ) -> Result<BTreeMap<Tool, Finding>, ToolchainError> {
-    let scratch = toolchain::scratch()?;
+    let scratch = toolchain::scratch(world)?;
     let shim = shim::install(&world.exe, scratch.path(), world.host).map_err(|source| {
         ToolchainError::Io {
             path: scratch.path().to_owned(),
@@ -32,6 +33,10 @@ pub async fn look(
     })?;
     let rustc = match toolchain::rustc(world).await {
         Err(error @ ToolchainError::Interrupted(_)) => return Err(error),
+        // Without a row that says so, tools that are tried through rustc would only seem to fail.
+        Err(error @ ToolchainError::NoToolchain(_)) if !tools.contains(&Tool::Rustc) => {
+            return Err(error);
+        }
         rustc => rustc,
     };
     let look = Look {
@@ -57,7 +62,7 @@ pub async fn look(
                 path: world.find_program("rustc"),
                 version: None,
                 trial: Trial::Failed(with_causes(error)),
-                notes: Vec::new(),
+                notes: remedy(error),
             },
             (tool, _) => look.at(tool).await?,
         };
@@ -121,6 +126,7 @@ impl Look<'_> {
             Err(error @ ToolchainError::Interrupted(_)) => return Err(error),
             Err(error) => {
                 finding.trial = Trial::Failed(with_causes(&error));
+                finding.notes = remedy(&error);
                 return Ok(finding);
             }
         };
@@ -165,14 +171,15 @@ impl Look<'_> {
 
     /// Whether it linked; not, when it could not be tried.
     async fn mold(&self, path: &Path, version: &str) -> Result<bool, ToolchainError> {
-        let Some(policy) = self.policy(Some("mold")) else {
+        let Some(policy) = self.policy(Some(Tool::Mold.name())) else {
             return Ok(false);
         };
         // Programs for other systems are not linked with it.
         if Tool::Mold.need(self.world.host) == toolchain::Need::Optional {
             return Ok(false);
         }
-        toolchain::try_linker(self.world, "mold", path, version, self.shim, &policy).await?;
+        let mold = Tool::Mold.name();
+        toolchain::try_linker(self.world, mold, path, version, self.shim, &policy).await?;
         Ok(true)
     }
 
@@ -190,7 +197,7 @@ impl Look<'_> {
 
     /// Whether an sccache that has failed works with an empty configuration and a folder of its own.
     async fn works_unconfigured(&self, path: &Path, version: &str) -> Result<bool, ToolchainError> {
-        let scratch = toolchain::scratch()?;
+        let scratch = toolchain::scratch(self.world)?;
         let configuration = scratch.path().join("config");
         std::fs::write(&configuration, "").map_err(|source| ToolchainError::Io {
             path: configuration.clone(),
@@ -245,6 +252,14 @@ impl Look<'_> {
             linker: linker.map(str::to_owned),
             remap: Vec::new(),
         })
+    }
+}
+
+/// What there is to do about a tool that could not be asked, where that is known.
+fn remedy(error: &ToolchainError) -> Vec<String> {
+    match error {
+        ToolchainError::NoToolchain(none) => vec![none.remedy()],
+        _ => Vec::new(),
     }
 }
 

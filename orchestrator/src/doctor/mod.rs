@@ -1,15 +1,17 @@
 //! What a machine has of what releases need: a row for each tool, judged from what was found.
 //!
-//! [`look`] finds and tries the tools; [`report`] judges, [`plan_setup`] works out what to install. Both
-//! are pure.
+//! [`examine`] is the whole of it: [`look`] finds and tries the tools; [`report`] judges, and
+//! [`plan_setup`] works out what to install. The last two are pure.
 
 mod declared;
-mod dist;
+mod examine;
+mod farm;
 mod look;
 mod setup;
 mod show;
 
 pub use declared::{Declared, declared, try_declared};
+pub use examine::{DeclaredTools, declared_tools, examine};
 pub use look::look;
 pub use setup::{SetupPlan, SetupStep, install_missing, plan_setup};
 

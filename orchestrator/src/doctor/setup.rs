@@ -4,6 +4,7 @@ use super::{Report, State};
 use crate::context::World;
 use crate::error::with_causes;
 use crate::events::Reporter;
+use crate::job_env;
 use crate::toolchain::{
     self, Installers, Need, Reason, Tool, ToolchainError, Way, line, recipes, run_ways,
 };
@@ -121,14 +122,9 @@ pub async fn install_missing(
 /// Tells later steps of a job of GitHub Actions where lld-link is, when it is not on `PATH`.
 fn add_to_job_path(world: &World, reporter: &dyn Reporter) -> Result<(), ToolchainError> {
     let folder = toolchain::find_lld_link(world).and_then(|found| found.off_path);
-    let file = world.env.get("GITHUB_PATH").filter(|file| !file.is_empty());
-    if let (Some(folder), Some(file)) = (folder, file) {
-        crate::job_env::append_path(Path::new(file), &[folder.display().to_string()]).map_err(
-            |source| ToolchainError::Io {
-                path: file.into(),
-                source,
-            },
-        )?;
+    if let (Some(folder), Some(path)) = (folder, job_env::path_file(world)) {
+        job_env::append_path(&path, &[folder.display().to_string()])
+            .map_err(|source| ToolchainError::Io { path, source })?;
         reporter.note(format!("{} is added to GITHUB_PATH", folder.display()));
     }
     Ok(())

@@ -7,10 +7,11 @@ use std::fmt::Write as _;
 
 /// The managers that are usual on a system, and what `setup` finds beside them.
 fn usual(os: Os) -> Installers {
+    use crate::toolchain::Installer::{AptGet, Brew, Cargo, Choco, Python, Python3, Sudo, Winget};
     let present = match os {
-        Os::Windows => vec!["choco", "winget", "python", "cargo"],
-        Os::Macos => vec!["brew", "python3", "cargo"],
-        Os::Linux => vec!["apt-get", "sudo", "python3", "cargo"],
+        Os::Windows => vec![Choco, Winget, Python, Cargo],
+        Os::Macos => vec![Brew, Python3, Cargo],
+        Os::Linux => vec![AptGet, Sudo, Python3, Cargo],
     };
     Installers {
         present,
@@ -72,6 +73,65 @@ fn a_host_with_rust_and_the_usual_managers() {
         Tool::Cargo | Tool::Rustc => there(tool, Trial::Works),
         _ => Finding::missing(),
     }));
+}
+
+#[test]
+fn a_host_where_every_tool_is_broken() {
+    let failed = || Trial::Failed("it says no".to_owned());
+    insta::assert_snapshot!(six_hosts(usual, |tool| there(tool, failed())));
+}
+
+/// Linux has more managers than the usual one; what `setup` does where a tool is missing or broken.
+#[test]
+fn the_other_managers_of_linux() {
+    use crate::toolchain::Installer::{Apk, Brew, Dnf, Pacman, Zypper};
+    let host = Platform::ALL[4];
+    let mut shown = String::new();
+    for manager in [Dnf, Zypper, Pacman, Apk, Brew] {
+        let installers = Installers {
+            present: vec![manager],
+            is_root: true,
+        };
+        for finding in [
+            Finding::missing(),
+            there(Tool::Mold, Trial::Failed("it says no".to_owned())),
+        ] {
+            let report = judged(host, &installers, |tool| match tool {
+                Tool::Mold => finding.clone(),
+                _ => there(tool, Trial::Works),
+            });
+            let plan = plan_setup(&report, &installers, Path::new("/state"));
+            writeln!(shown, "{plan}").unwrap();
+        }
+    }
+    insta::assert_snapshot!(shown, @r"
+    # mold
+    dnf install --assumeyes mold
+    # mold
+    dnf reinstall --assumeyes mold
+    # mold, if that fails
+    dnf install --assumeyes mold
+    # mold
+    zypper --non-interactive install mold
+    # mold
+    zypper --non-interactive install --force mold
+    # mold
+    pacman -Sy --noconfirm --needed mold
+    # mold
+    pacman -Sy --noconfirm mold
+    # mold
+    apk add --update-cache mold
+    # mold
+    apk fix --update-cache --reinstall mold
+    # mold, if that fails
+    apk add --update-cache mold
+    # mold
+    brew install mold
+    # mold
+    brew reinstall mold
+    # mold, if that fails
+    brew install mold
+    ");
 }
 
 #[test]

@@ -20,7 +20,7 @@ impl Error {
         match self {
             Self::Settings(_) | Self::Plan(_) | Self::Artifacts(_) => ExitCode::Usage,
             Self::Products(error) => match error {
-                ProductsError::NoCargo => ExitCode::Tool,
+                ProductsError::NoCargo | ProductsError::NoToolchain(_) => ExitCode::Tool,
                 ProductsError::Metadata { source, .. } => match source {
                     ProcessError::Interrupted { .. } => ExitCode::Interrupted,
                     ProcessError::NotFound { .. }
@@ -65,6 +65,7 @@ impl Error {
                 | ToolchainError::Install { .. }
                 | ToolchainError::NoInstaller { .. }
                 | ToolchainError::Broken { .. }
+                | ToolchainError::NoToolchain(_)
                 | ToolchainError::NoTarget { .. }
                 | ToolchainError::Ask { .. } => ExitCode::Tool,
             },
@@ -121,11 +122,13 @@ impl Error {
                 | ReproduceError::OtherLock { .. } => ExitCode::Verification,
                 ReproduceError::OtherTool { .. }
                 | ReproduceError::OtherVariable { .. }
+                | ReproduceError::NoSccache(_)
                 | ReproduceError::NoCache => ExitCode::Tool,
                 ReproduceError::Record { .. }
                 | ReproduceError::Unprovable { .. }
                 | ReproduceError::NoLeave(_)
-                | ReproduceError::NoCommit { .. } => ExitCode::Usage,
+                | ReproduceError::NoCommit { .. }
+                | ReproduceError::NoSubmodule { .. } => ExitCode::Usage,
                 ReproduceError::Client(error) => client_code(error),
                 ReproduceError::Git(ProcessError::Interrupted { .. }) => ExitCode::Interrupted,
                 ReproduceError::Git(_) => ExitCode::Tool,

@@ -67,6 +67,8 @@ impl Error {
             Self::Toolchain(ToolchainError::Broken { tool: C_COMPILER, .. }) => {
                 "rustc links with the C compiler: install a working one (gcc or clang, with libc's development files)".to_owned()
             }
+            Self::Products(ProductsError::NoToolchain(none))
+            | Self::Toolchain(ToolchainError::NoToolchain(none)) => none.remedy(),
             Self::Toolchain(ToolchainError::NoTarget { target }) => {
                 format!("rustup target add {target}")
             }
@@ -136,8 +138,15 @@ impl Error {
             Self::Reproduce(ReproduceError::NoCommit { .. }) => {
                 "fetch it (git fetch --tags), or run this in a clone that has it".to_owned()
             }
+            Self::Reproduce(ReproduceError::NoSubmodule { .. }) => {
+                "fetch it: git submodule update --init --recursive, with the commit checked out"
+                    .to_owned()
+            }
+            Self::Reproduce(ReproduceError::NoSccache(_)) => {
+                "`atlas-release setup` installs it; or leave --with-cache out".to_owned()
+            }
             Self::Reproduce(ReproduceError::NoCache) => {
-                "install sccache, or leave --with-cache out".to_owned()
+                "`atlas-release doctor` tries sccache; or leave --with-cache out".to_owned()
             }
             Self::Settings(SettingsError::NoHub) => {
                 "set ATLAS_HUB_URL, or use --local for a Hub on this machine".to_owned()

@@ -41,13 +41,9 @@ impl GithubFiles {
     /// # Errors
     /// When this is no step of a job.
     pub fn of(world: &World) -> Result<Self, JobEnvError> {
-        let named = |name| {
-            let file = world.env.get(name).filter(|file| !file.is_empty())?;
-            Some(world.absolute(Path::new(file)))
-        };
         Ok(Self {
-            variables: named(VARIABLES).ok_or(JobEnvError::NotInAJob(VARIABLES))?,
-            path: named(PATH),
+            variables: named(world, VARIABLES).ok_or(JobEnvError::NotInAJob(VARIABLES))?,
+            path: path_file(world),
         })
     }
 
@@ -69,6 +65,16 @@ impl GithubFiles {
         let file = self.path.as_deref().ok_or(JobEnvError::NotInAJob(PATH))?;
         append_path(file, &env.path).map_err(|source| failed(file, source))
     }
+}
+
+/// The file that takes folders for the `PATH` of later steps; none outside of a job.
+pub fn path_file(world: &World) -> Option<PathBuf> {
+    named(world, PATH)
+}
+
+fn named(world: &World, variable: &str) -> Option<PathBuf> {
+    let file = world.env.get(variable).filter(|file| !file.is_empty())?;
+    Some(world.absolute(Path::new(file)))
 }
 
 /// One that nobody can guess, so that no value can end itself and begin a variable.
@@ -160,7 +166,7 @@ mod tests {
         world.cwd = dir.path().to_owned();
         world.env = [(VARIABLES, "env"), (PATH, "")].into_iter().collect();
         let mut env = JobEnv {
-            format: 1,
+            format: crate::job_env::FORMAT,
             host: Platform::ALL[0],
             variables: [("A".to_owned(), "1".to_owned())].into(),
             path: Vec::new(),

@@ -1,12 +1,14 @@
 //! The environment for other steps of a job, such as tests and lints: the same settings that a
-//! build gets, in the form that a shell or GitHub Actions reads. Pure, but for appending to the
-//! files that GitHub Actions names.
+//! build gets, in the form that a shell or GitHub Actions reads. Pure, but for asking the machine
+//! ([`work_out`]) and for appending to the files that GitHub Actions names.
 
 mod github;
 mod render;
+mod work_out;
 
-pub use github::{GithubFiles, JobEnvError, append_path};
+pub use github::{GithubFiles, JobEnvError, append_path, path_file};
 pub use render::{Shell, render};
+pub use work_out::work_out;
 
 use crate::cargo_config::{ConfigFile, MoldVariable, mold_variable, rustflags_variable};
 use crate::doctor::Finding;
@@ -16,6 +18,9 @@ use release_types::Platform;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+
+/// The version of the document's form.
+const FORMAT: u32 = 1;
 
 /// The variables, and what there is to say about them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -128,7 +133,7 @@ pub fn job_env(facts: &Facts<'_>) -> JobEnv {
     }
     let folder = facts.lld_link.and_then(|found| found.off_path.as_ref());
     JobEnv {
-        format: 1,
+        format: FORMAT,
         host: facts.host,
         variables,
         path: folder

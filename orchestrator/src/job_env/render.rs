@@ -104,7 +104,7 @@ mod tests {
     fn env(values: &[&str]) -> JobEnv {
         let named = values.iter().enumerate();
         JobEnv {
-            format: 1,
+            format: crate::job_env::FORMAT,
             host: Platform::ALL[0],
             variables: named
                 .map(|(at, value)| (format!("V{at}"), (*value).to_owned()))

@@ -1,6 +1,7 @@
 //! The plan: everything a release will do, worked out from facts without doing any of it.
 
 mod calls;
+mod remap;
 mod show;
 mod tools;
 
@@ -9,16 +10,22 @@ use crate::products::{Product, Workspace};
 use crate::select::Selected;
 use crate::settings::{BuildSettings, HubChoice};
 use crate::shim::{self, Policy};
-use crate::toolchain::{BuildEnv, CommonEnv, Found, Installers, build_environment};
+use crate::toolchain::{
+    BuildEnv, CommonEnv, Found, Installers, Tool, build_environment, tried_linker,
+};
 use calls::calls;
 use release_types::{
     Channel, FileName, FileNameError, ObjectKey, ObjectKeyError, Os, Platform, ProductName,
     artifact_key,
 };
+use remap::remap;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tools::{planned_sccache, tools};
+
+/// The version of the document's form.
+const FORMAT: u32 = 1;
 
 /// One product of the release.
 #[derive(Debug, Clone, Serialize)]
@@ -225,7 +232,7 @@ pub fn plan(facts: &Facts<'_>) -> Result<Plan, PlanError> {
         Vec::new()
     };
     Ok(Plan {
-        format: 1,
+        format: FORMAT,
         tag: tag.to_string(),
         group: tag.group.clone(),
         version: tag.version.clone(),
@@ -236,7 +243,7 @@ pub fn plan(facts: &Facts<'_>) -> Result<Plan, PlanError> {
         target: platform.target_triple(),
         platform,
         rustc: facts.found.rustc.version().to_owned(),
-        tools: tools(facts, policy.linker.is_some()),
+        tools: tools(facts, tried_linker(facts.host, &policy)),
         environment,
         rustc_flags: policy
             .flags()
@@ -310,38 +317,9 @@ fn policy(facts: &Facts<'_>, target_dir: &Path) -> Policy {
     Policy {
         rustc: facts.found.rustc.path.clone(),
         target: target.target_triple().to_owned(),
-        linker: mold.then(|| "mold".to_owned()),
+        linker: mold.then(|| Tool::Mold.name().to_owned()),
         remap,
     }
-}
-
-/// The folders and their names. rustc and the C compilers take the last that fits, so what lies
-/// inside another folder comes after it, and any of them may lie in any other: cargo's own folder is
-/// a usual place for what is built.
-fn remap(
-    root: &Path,
-    target_dir: &Path,
-    build_dir: Option<&Path>,
-    cargo_home: Option<&Path>,
-) -> Vec<(PathBuf, String)> {
-    // The target directory also in its usual place, where the workspace's name would do: the policy
-    // has to be the same one wherever it is, since its digest is in the names of all that is
-    // compiled.
-    let mut remap = vec![
-        (root.to_owned(), "/workspace".to_owned()),
-        (target_dir.to_owned(), "/workspace/target".to_owned()),
-    ];
-    // Where a configuration keeps what is built on the way apart from the results.
-    if let Some(dir) = build_dir
-        && !dir.starts_with(target_dir)
-    {
-        remap.push((dir.to_owned(), "/workspace/target".to_owned()));
-    }
-    if let Some(home) = cargo_home {
-        remap.push((home.to_owned(), "/cargo".to_owned()));
-    }
-    remap.sort_by_key(|(from, _)| from.components().count());
-    remap
 }
 
 fn command(
@@ -385,38 +363,4 @@ pub fn shortened(names: &[String]) -> String {
         text += &format!(" and {} more", names.len() - SHOWN);
     }
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_lies_inside_another_folder_is_remapped_after_it() {
-        let path = Path::new;
-        let cargo = path("/home/me/.cargo");
-        let inside = path("/home/me/.cargo/build/1234");
-        let names = |remap: Vec<(PathBuf, String)>| -> Vec<String> {
-            let text = |(from, to): (PathBuf, String)| format!("{}={to}", from.display());
-            remap.into_iter().map(text).collect()
-        };
-        let found = names(remap(
-            path("/w"),
-            path("/w/target"),
-            Some(inside),
-            Some(cargo),
-        ));
-        let at = |name: &str| found.iter().position(|one| one == name).unwrap();
-        assert!(at("/w=/workspace") < at("/w/target=/workspace/target"));
-        let build = "/home/me/.cargo/build/1234=/workspace/target";
-        assert!(at("/home/me/.cargo=/cargo") < at(build), "{found:?}");
-        // A dependency that is worked on may lie in cargo's folder, and that in the workspace.
-        let found = names(remap(
-            path("/w"),
-            path("/w/target"),
-            None,
-            Some(path("/w/.cargo")),
-        ));
-        assert_eq!(found.last().unwrap(), "/w/.cargo=/cargo");
-    }
 }

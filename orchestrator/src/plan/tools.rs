@@ -1,7 +1,7 @@
 //! What is planned for each tool: used where it is, installed, or done without.
 
 use super::{Facts, PlannedTool};
-use crate::toolchain::{Tool, line, links_with_lld_link, planned_path, recipe};
+use crate::toolchain::{Tool, line, planned_path, recipe};
 use std::path::{Path, PathBuf};
 
 /// Where sccache is, or will be once it is installed.
@@ -21,8 +21,8 @@ pub(super) fn planned_sccache(facts: &Facts<'_>) -> Option<PathBuf> {
     })
 }
 
-/// Every tool of the plan.
-pub(super) fn tools(facts: &Facts<'_>, mold: bool) -> Vec<PlannedTool> {
+/// Every tool of the plan; `linker` is the one that is tried beforehand.
+pub(super) fn tools(facts: &Facts<'_>, linker: Option<Tool>) -> Vec<PlannedTool> {
     let there = |name, path: &Path| PlannedTool {
         name,
         path: Some(path.to_owned()),
@@ -33,11 +33,14 @@ pub(super) fn tools(facts: &Facts<'_>, mold: bool) -> Vec<PlannedTool> {
         there("cargo", &facts.found.cargo),
         there("rustc", &facts.found.rustc.path),
     ];
-    let lld_link = links_with_lld_link(facts.host, facts.build.target.target_triple());
     let lld_link_path = facts.found.lld_link.as_ref().map(|found| &found.path);
     let optional = [
-        (Tool::Mold, mold, facts.found.mold.as_ref()),
-        (Tool::LldLink, lld_link, lld_link_path),
+        (
+            Tool::Mold,
+            linker == Some(Tool::Mold),
+            facts.found.mold.as_ref(),
+        ),
+        (Tool::LldLink, linker == Some(Tool::LldLink), lld_link_path),
         (
             Tool::Sccache,
             facts.build.wanted.sccache,

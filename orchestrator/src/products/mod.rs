@@ -7,6 +7,7 @@ pub use tools::{Install, ProductTool, ProductTools, TOOLS_TABLE};
 
 use crate::context::World;
 use crate::inspect::GlibcVersion;
+use crate::rustup::{self, NoToolchain};
 use cargo_metadata::{Metadata, MetadataCommand, Package};
 use process::{AllowList, ProcessError};
 use release_types::ProductName;
@@ -80,6 +81,9 @@ pub enum ProductsError {
     /// There is no cargo.
     #[error("`cargo` was not found on PATH")]
     NoCargo,
+    /// The Rust toolchain that this folder asks for is not there.
+    #[error(transparent)]
+    NoToolchain(#[from] NoToolchain),
     /// There is no workspace here, or cargo cannot read it.
     #[error("`cargo metadata` could not read the workspace at {}", dir.display())]
     Metadata {
@@ -165,17 +169,19 @@ pub async fn root(world: &World) -> Result<PathBuf, ProductsError> {
 
 async fn metadata(world: &World) -> Result<Metadata, ProductsError> {
     let cargo = world.find_program("cargo").ok_or(ProductsError::NoCargo)?;
-    let command = world
-        .command(cargo, &AllowList::base().build())
+    let command = rustup::asked(world.command(cargo, &AllowList::base().build()))
         .args(["metadata", "--format-version", "1", "--no-deps"])
         .cwd(&world.cwd);
     let output = world
         .runner
         .success(&command, METADATA_LIMIT)
         .await
-        .map_err(|source| ProductsError::Metadata {
-            dir: world.cwd.clone(),
-            source,
+        .map_err(|source| match NoToolchain::of(&source) {
+            Some(none) => none.into(),
+            None => ProductsError::Metadata {
+                dir: world.cwd.clone(),
+                source,
+            },
         })?;
     let text = String::from_utf8_lossy(&output.stdout);
     MetadataCommand::parse(text).map_err(ProductsError::Answer)

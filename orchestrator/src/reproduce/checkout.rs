@@ -1,9 +1,9 @@
 //! A clean checkout in a place of its own, with a home and a cargo folder that nobody else has.
 
 use super::seed::{Lock, seed};
-use super::{ReproduceError, Tree, io};
+use super::{ReproduceError, Tree, io, submodules};
 use crate::context::World;
-use process::{AllowList, Env, ProcessError};
+use process::{AllowList, Command, Env, ProcessError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -80,11 +80,11 @@ pub struct Checkout {
 }
 
 impl Checkout {
-    /// Checks a commit of the repository that `workspace` is in out into a place below `scratch`.
-    /// The repository is only read.
+    /// Checks a commit of the repository that `workspace` is in out into a place below `scratch`, with
+    /// its submodules. The repository is only read.
     ///
     /// # Errors
-    /// When it has no such commit, or git or the disk fails.
+    /// When it has no such commit or no copy of a submodule, or git or the disk fails.
     pub async fn make(
         world: &World,
         workspace: &Path,
@@ -96,65 +96,14 @@ impl Checkout {
         let work = root.join("work");
         make_dir(&root)?;
         make_dir(&root.join("home"))?;
-        let program = world.find_program("git").unwrap_or_else(|| "git".into());
-        let git = |dir: &Path, args: &[&str]| {
-            let command = world
-                .command(&program, &AllowList::base())
-                .args(["-c", "core.hooksPath=/dev/null"])
-                .args(args.iter().copied())
-                .cwd(dir);
-            async move { world.runner.success(&command, LIMIT).await }
-        };
-        let within = git(workspace, &["rev-parse", "--show-prefix"]).await;
-        let within = within.map_err(ReproduceError::Git)?.stdout_text();
-        let top = git(workspace, &["rev-parse", "--show-toplevel"]).await;
-        let top = top.map_err(ReproduceError::Git)?.stdout_text();
-        let target = work.to_string_lossy().into_owned();
-        // No hooks and no templates: they are the user's and might do anything.
-        let clone = [
-            "clone",
-            "--quiet",
-            "--shared",
-            "--no-checkout",
-            "--template=",
-            &top,
-            &target,
-        ];
-        git(&root, &clone).await.map_err(ReproduceError::Git)?;
-        // What decides how a file is written out may stand in the repository's own settings, which
-        // a clone does not take along.
-        let asked = git(
-            workspace,
-            &["config", "--local", "--null", "--get-regexp", WRITES_FILES],
-        );
-        let settings = match asked.await {
-            Ok(output) => output.stdout_text(),
-            // There are none.
-            Err(ProcessError::Failed { .. }) => String::new(),
-            Err(error) => return Err(ReproduceError::Git(error)),
-        };
-        for (name, value) in settings.split('\0').filter_map(|one| one.split_once('\n')) {
-            let set = git(&work, &["config", "--add", name, value]);
-            set.await.map_err(ReproduceError::Git)?;
-        }
-        let checkout = [
-            "-c",
-            "advice.detachedHead=false",
-            "checkout",
-            "--quiet",
-            "--detach",
-        ];
-        // A checkout can fail for other reasons, a full disk among them.
-        match git(&work, &["cat-file", "-e", &format!("{commit}^{{commit}}")]).await {
-            Ok(_) => {}
-            Err(ProcessError::Failed { .. }) => {
-                let commit = commit.to_owned();
-                return Err(ReproduceError::NoCommit { commit });
-            }
-            Err(error) => return Err(ReproduceError::Git(error)),
-        }
-        let checkout = git(&work, &[&checkout[..], &[commit]].concat()).await;
-        checkout.map_err(ReproduceError::Git)?;
+        let git = GitHere::of(world);
+        let within = git.ask(workspace, &["rev-parse", "--show-prefix"]).await?;
+        let top = git
+            .ask(workspace, &["rev-parse", "--show-toplevel"])
+            .await?;
+        let top = PathBuf::from(top);
+        git.check_out(&top, &work, commit).await?;
+        submodules::check_out(&git, &top, &work).await?;
         Ok(Self {
             workspace: work.join(within),
             target_dir: root.join(place.target),
@@ -269,6 +218,113 @@ impl Checkout {
     /// What new files may not be, while the build runs.
     pub fn umask(&self) -> u32 {
         self.place.umask
+    }
+}
+
+/// git on this machine, without the user's hooks: they might do anything.
+#[derive(Debug)]
+pub(super) struct GitHere<'a> {
+    world: &'a World,
+    program: PathBuf,
+}
+
+impl<'a> GitHere<'a> {
+    fn of(world: &'a World) -> Self {
+        Self {
+            program: world.find_program("git").unwrap_or_else(|| "git".into()),
+            world,
+        }
+    }
+
+    fn command(&self, dir: &Path, args: &[&str]) -> Command {
+        self.world
+            .command(&self.program, &AllowList::base())
+            .args(["-c", "core.hooksPath=/dev/null"])
+            .args(args.iter().copied())
+            .cwd(dir)
+    }
+
+    async fn run(&self, command: Command) -> Result<String, ProcessError> {
+        let output = self.world.runner.success(&command, LIMIT).await?;
+        Ok(output.stdout_text())
+    }
+
+    /// What git says of a repository, given by the top of its tree or by git's own folder. That of a
+    /// submodule names its tree, and git refuses to speak where that is gone, unless it is told of
+    /// another.
+    async fn told_of(&self, repository: &Path, args: &[&str]) -> Result<String, ProcessError> {
+        let command = self.command(repository, args);
+        self.run(command.env("GIT_WORK_TREE", ".")).await
+    }
+
+    /// Where a repository keeps what its linked trees share.
+    pub(super) async fn common_dir(&self, repository: &Path) -> Result<PathBuf, ReproduceError> {
+        let told = self.told_of(repository, &["rev-parse", "--git-common-dir"]);
+        Ok(repository.join(told.await.map_err(ReproduceError::Git)?))
+    }
+
+    /// What git says in a folder.
+    pub(super) async fn ask(&self, dir: &Path, args: &[&str]) -> Result<String, ReproduceError> {
+        let told = self.run(self.command(dir, args)).await;
+        told.map_err(ReproduceError::Git)
+    }
+
+    /// Whether a repository has a commit.
+    pub(super) async fn has(&self, dir: &Path, commit: &str) -> Result<bool, ReproduceError> {
+        let object = format!("{commit}^{{commit}}");
+        match self.told_of(dir, &["cat-file", "-e", &object]).await {
+            Ok(_) => Ok(true),
+            Err(ProcessError::Failed { .. }) => Ok(false),
+            Err(error) => Err(ReproduceError::Git(error)),
+        }
+    }
+
+    /// Checks a commit of a repository out into a folder that is not there yet, or empty.
+    pub(super) async fn check_out(
+        &self,
+        from: &Path,
+        to: &Path,
+        commit: &str,
+    ) -> Result<(), ReproduceError> {
+        let (source, target) = (from.to_string_lossy(), to.to_string_lossy());
+        // No templates either.
+        let clone = [
+            "clone",
+            "--quiet",
+            "--shared",
+            "--no-checkout",
+            "--template=",
+            &source,
+            &target,
+        ];
+        let above = to.parent().unwrap_or(to);
+        self.ask(above, &clone).await?;
+        // What decides how a file is written out may stand in the repository's own settings, which
+        // a clone does not take along.
+        let asked = ["config", "--local", "--null", "--get-regexp", WRITES_FILES];
+        let settings = match self.told_of(from, &asked).await {
+            Ok(settings) => settings,
+            // There are none.
+            Err(ProcessError::Failed { .. }) => String::new(),
+            Err(error) => return Err(ReproduceError::Git(error)),
+        };
+        for (name, value) in settings.split('\0').filter_map(|one| one.split_once('\n')) {
+            self.ask(to, &["config", "--add", name, value]).await?;
+        }
+        // A checkout can fail for other reasons, a full disk among them.
+        if !self.has(to, commit).await? {
+            let commit = commit.to_owned();
+            return Err(ReproduceError::NoCommit { commit });
+        }
+        let checkout = [
+            "-c",
+            "advice.detachedHead=false",
+            "checkout",
+            "--quiet",
+            "--detach",
+            commit,
+        ];
+        self.ask(to, &checkout).await.map(drop)
     }
 }
 

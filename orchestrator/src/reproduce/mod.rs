@@ -12,6 +12,7 @@ mod report;
 mod scratch;
 mod seed;
 mod subject;
+mod submodules;
 mod tools;
 mod trust;
 
@@ -22,9 +23,9 @@ pub use proof::{Counterpart, Maker, Order, Proof};
 pub use report::{
     Against, Cause, CauseKind, Comparison, Reproduction, SectionDifference, Side, StringDifference,
 };
-pub use scratch::{Scratch, sweep};
+pub use scratch::Scratch;
 pub use subject::{Request, Subject};
-pub use tools::{linker_version, other_tools, other_words, same_tools};
+pub use tools::{cache_folder, linker_version, other_tools, other_words, same_tools};
 
 use crate::text::{indented, one_line};
 use hub_client::ClientError;
@@ -80,6 +81,9 @@ pub enum ReproduceError {
         /// Its value now.
         here: String,
     },
+    /// There is no cache to be proven harmless.
+    #[error("--with-cache asks for sccache, and {0}")]
+    NoSccache(String),
     /// The cache that was to be proven harmless does not work.
     #[error("nothing was taken from the cache, so nothing is known about it")]
     NoCache,
@@ -104,6 +108,14 @@ pub enum ReproduceError {
     #[error("this repository has no commit {commit}")]
     NoCommit {
         /// The commit.
+        commit: String,
+    },
+    /// A submodule of the commit is not here.
+    #[error("this repository has no copy of its submodule `{path}` with commit {commit}")]
+    NoSubmodule {
+        /// Where the submodule belongs.
+        path: String,
+        /// Its commit.
         commit: String,
     },
     /// The commit could not be checked out.

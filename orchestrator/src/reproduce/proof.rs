@@ -3,7 +3,7 @@
 
 use super::checkout::{Checkout, Place};
 use super::expected::{Bytes, Expected, counterpart, not_made};
-use super::report::{Against, Comparison, Reproduction, StringDifference};
+use super::report::{Against, Comparison, FORMAT, Reproduction, StringDifference};
 use super::subject::Subject;
 use super::{ReproduceError, Tree, explain, io, other_tools, other_words, trust};
 use crate::build::put_in_force;
@@ -44,8 +44,8 @@ pub enum Counterpart {
     SecondBuild,
     /// Two more builds, of which one fills a cache and the other takes from it.
     CachedBuilds {
-        /// The folder of an sccache that is on no `PATH`.
-        sccache: Option<PathBuf>,
+        /// The folder of an sccache that may be on no `PATH`.
+        sccache: PathBuf,
     },
     /// What a Hub has published.
     Published(Vec<Expected>),
@@ -136,7 +136,7 @@ impl Proof<'_> {
             notes.extend(other_words(record, &staged.record));
         }
         let mut document = Reproduction {
-            format: 1,
+            format: FORMAT,
             tag: self.subject.tag.to_string(),
             commit: self.subject.commit.clone(),
             platform: self.subject.platform,
@@ -187,12 +187,8 @@ impl Proof<'_> {
         let cache = cached.then(|| self.scratch.join("cache"));
         let cargo_home = self.world.cargo_home();
         let mut world = checkout.world(self.world, cargo_home.as_deref(), cache.as_deref())?;
-        if cached
-            && let Counterpart::CachedBuilds {
-                sccache: Some(folder),
-            } = counterpart
-        {
-            add_to_path(&mut world, folder);
+        if cached && let Counterpart::CachedBuilds { sccache } = counterpart {
+            add_to_path(&mut world, sccache);
         }
         let record = self.subject.record.as_ref();
         if let Some(recipe) = record.and_then(|record| record.recipe.as_ref()) {
@@ -230,9 +226,7 @@ impl Proof<'_> {
 /// Puts a folder at the end of `PATH`. An sccache that an earlier run has installed lies in the
 /// state folder, which these builds do not share.
 fn add_to_path(world: &mut World, folder: &Path) {
-    let path = world.env.get("PATH").unwrap_or_default();
-    let dirs = std::env::split_paths(path).chain([folder.to_owned()]);
-    if let Ok(path) = std::env::join_paths(dirs) {
+    if let Ok(path) = world.env.path_with(&[], &[folder.to_owned()]) {
         world.env.set("PATH", path);
     }
 }
@@ -266,7 +260,9 @@ mod tests {
     fn every_build_is_made_somewhere_else_and_the_first_without_a_cache() {
         for counterpart in [
             Counterpart::SecondBuild,
-            Counterpart::CachedBuilds { sccache: None },
+            Counterpart::CachedBuilds {
+                sccache: PathBuf::new(),
+            },
             Counterpart::Published(Vec::new()),
             Counterpart::Recorded(Vec::new()),
         ] {

@@ -1,9 +1,13 @@
 //! What `reproduce` found: one document, for people and for programs.
 
+use super::ReproduceError;
 use crate::text::one_line;
 use release_types::{Platform, ProductName, Sha256Digest};
 use serde::Serialize;
 use std::fmt;
+
+/// The version of the document's form.
+pub(super) const FORMAT: u32 = 1;
 
 /// The outcome.
 #[derive(Debug, Clone, Serialize)]
@@ -28,6 +32,24 @@ pub struct Reproduction {
     /// What else is not the same as when the record was made.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+}
+
+impl Reproduction {
+    /// What a run ends with that has found this.
+    ///
+    /// # Errors
+    /// When a file differs.
+    pub fn verdict(&self) -> Result<(), ReproduceError> {
+        if self.identical {
+            return Ok(());
+        }
+        let cause = self.cause.as_ref().map(|cause| cause.detail.as_str());
+        Err(ReproduceError::Differs(format!(
+            "{} does not come out the same: {}",
+            self.tag,
+            cause.unwrap_or_default()
+        )))
+    }
 }
 
 /// What a build is compared with.

@@ -1,5 +1,6 @@
 //! The temporary folder of a run, and the removal of those that killed runs have left.
 
+use crate::events::Reporter;
 use crate::system::is_own;
 use process::PidLock;
 use std::io;
@@ -18,11 +19,45 @@ pub struct Scratch {
 }
 
 impl Scratch {
+    /// Makes one, once what killed runs have left there is removed, which is told.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn begin(parent: &Path, reporter: &dyn Reporter) -> io::Result<Self> {
+        for left in sweep(parent) {
+            reporter.note(format!(
+                "removed {}, which a run that was killed has left",
+                left.display()
+            ));
+        }
+        Self::make(parent)
+    }
+
+    /// Removes it, or leaves it for good, and tells where it is or what went wrong. What was found
+    /// out counts all the same.
+    pub fn end(self, keep: bool, reporter: &dyn Reporter) {
+        if keep {
+            let (path, unmarked) = self.keep();
+            reporter.note(format!("kept: {}", path.display()));
+            if let Err(error) = unmarked {
+                reporter.warn(format!("a later run may remove it ({error})"));
+            }
+            return;
+        }
+        let dir = self.path().to_owned();
+        if let Err(error) = self.close() {
+            reporter.warn(format!(
+                "{} could not be removed ({error}): remove it by hand",
+                dir.display()
+            ));
+        }
+    }
+
     /// Makes one in a folder for temporary files.
     ///
     /// # Errors
     /// What the system says.
-    pub fn make(parent: &Path) -> io::Result<Self> {
+    fn make(parent: &Path) -> io::Result<Self> {
         let dir = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent)?;
         let lock = PidLock::acquire(&dir.path().join(LOCK)).map_err(io::Error::other)?;
         Ok(Self { dir, lock })
@@ -35,7 +70,7 @@ impl Scratch {
 
     /// Leaves it where it is, for good, and tells whether the mark that somebody works in it could
     /// be removed: with it a later run would take the folder for one of a killed run.
-    pub fn keep(self) -> (PathBuf, io::Result<()>) {
+    fn keep(self) -> (PathBuf, io::Result<()>) {
         let path = self.dir.keep();
         drop(self.lock);
         let unmarked = std::fs::remove_file(path.join(LOCK));
@@ -46,7 +81,7 @@ impl Scratch {
     ///
     /// # Errors
     /// What the system says.
-    pub fn close(self) -> io::Result<()> {
+    fn close(self) -> io::Result<()> {
         // Windows removes no file that is open.
         drop(self.lock);
         self.dir.close()
@@ -55,7 +90,7 @@ impl Scratch {
 
 /// Removes what killed runs of the same user have left in a folder for temporary files, and returns
 /// it. What cannot be removed is left: it is in nobody's way.
-pub fn sweep(parent: &Path) -> Vec<PathBuf> {
+fn sweep(parent: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(parent) else {
         return Vec::new();
     };

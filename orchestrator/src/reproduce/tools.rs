@@ -1,15 +1,15 @@
 //! The tools and variables of a record and those of this machine: other ones make other bytes.
 
 use super::{ReproduceError, io};
-use crate::build::deciding;
+use crate::build::{Recipe, deciding};
 use crate::context::World;
-use crate::dist::{Recipe, RecordedArtifact, ReleaseRecord};
+use crate::dist::{RecordedArtifact, ReleaseRecord};
 use crate::plan::Plan;
 use crate::shim::Policy;
-use crate::toolchain::{self, Found, ToolchainError, links_with_lld_link};
+use crate::toolchain::{self, Found, Tool, ToolchainError, tried_linker};
 use release_types::{Platform, Sha256Digest};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The version of the linker that a build is about to use, where the record names one: it takes a
 /// moment to ask.
@@ -28,6 +28,25 @@ pub async fn linker_version(
         (Some(_), Some((name, path))) => Ok(Some(toolchain::version(world, name, path).await?)),
         _ => Ok(None),
     }
+}
+
+/// The folder of the sccache that builds through a cache are made with. A build that goes on without
+/// a cache proves nothing of one, and minutes can be saved by saying so first.
+///
+/// # Errors
+/// When there is none, or one that no build would use.
+pub async fn cache_folder(
+    world: &World,
+    sccache: Option<&Path>,
+) -> Result<PathBuf, ReproduceError> {
+    let refused = |why: String| ReproduceError::NoSccache(why);
+    let path = sccache.ok_or_else(|| refused("there is none on this machine".to_owned()))?;
+    let version = toolchain::version(world, Tool::Sccache.name(), path).await;
+    let version = version.map_err(|error| refused(crate::error::with_causes(&error)))?;
+    if let Some(why) = Tool::Sccache.refusal(&version) {
+        return Err(refused(format!("{}: {why}", path.display())));
+    }
+    Ok(path.parent().unwrap_or(path).to_owned())
 }
 
 /// Compares what a record was made with to what is about to be used: other tools, variables or
@@ -97,21 +116,20 @@ fn same_variables(
     Ok(())
 }
 
-/// The linker that a build says beforehand it uses, of those that were found: mold where the policy
-/// names it, lld-link where it is tried.
+/// The linker that a build says beforehand it uses, of those that were found.
 fn linker<'a>(
     host: Platform,
     policy: &Policy,
     mold: Option<&'a Path>,
     lld_link: Option<&'a Path>,
 ) -> Option<(&'static str, &'a Path)> {
-    if policy.linker.is_some() {
-        Some(("mold", mold?))
-    } else if links_with_lld_link(host, &policy.target) {
-        Some(("lld-link", lld_link?))
-    } else {
-        None
-    }
+    let tool = tried_linker(host, policy)?;
+    let path = match tool {
+        Tool::Mold => mold,
+        Tool::LldLink => lld_link,
+        _ => None,
+    };
+    Some((tool.name(), path?))
 }
 
 /// Compares the tools of two finished builds, for what could not be known before: each difference in

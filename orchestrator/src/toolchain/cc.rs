@@ -7,9 +7,11 @@
 //! the real one's, since sccache takes a compiler's file for what it is. A compiler that a variable
 //! names by its path has a file of its own, and the variable names that one during the build.
 
-use super::reproducible::{c_compilers, compiler_variables, with_compiler};
+use super::compilers::{c_compilers, compiler_variables, with_compiler};
 use crate::context::World;
+use crate::system;
 use release_types::Sha256Digest;
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -30,18 +32,16 @@ pub struct CCompilers {
 }
 
 /// Fills the folder with a script for every C compiler that is on `PATH` or named by its path.
-/// Scripts of an earlier run that are no longer needed go.
+/// Scripts of an earlier run that are no longer needed go; one that would be the same stays as it is,
+/// since a build script may have told cargo to run it again when its compiler's file changes.
 ///
 /// # Errors
 /// What the system says.
 pub(super) fn install(world: &World, dir: &Path) -> io::Result<CCompilers> {
-    if dir.exists() {
-        std::fs::remove_dir_all(dir)?;
-    }
-    std::fs::create_dir_all(dir)?;
+    let mut scripts = BTreeMap::new();
     for name in c_compilers(&world.env) {
         if let Some(real) = world.find_program(&name) {
-            write_script(&dir.join(&name), &real)?;
+            scripts.insert(name, real);
         }
     }
     let mut variables = Vec::new();
@@ -59,13 +59,25 @@ pub(super) fn install(world: &World, dir: &Path) -> io::Result<CCompilers> {
             variables.push((variable.to_owned(), named.into()));
         }
     }
-    for (number, real) in (1..).zip(&reals) {
-        if let Some(name) = script_name(number, real) {
-            write_script(&dir.join(name), real)?;
+    for (number, real) in (1..).zip(reals) {
+        if let Some(name) = script_name(number, &real) {
+            scripts.insert(name, real);
         }
     }
+    std::fs::create_dir_all(dir)?;
+    for entry in std::fs::read_dir(dir)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if !name.to_str().is_some_and(|name| scripts.contains_key(name)) {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    for (name, real) in &scripts {
+        write_script(dir, name, real)?;
+    }
+    let path = world.env.path_with(&[dir.to_owned()], &[]);
     Ok(CCompilers {
-        path: path_with(dir, world.env.get("PATH"))?,
+        path: path.map_err(io::Error::other)?,
         variables,
     })
 }
@@ -78,14 +90,23 @@ fn script_name(number: usize, real: &Path) -> Option<String> {
     Some(format!("by-path-{number}-{name}"))
 }
 
-fn path_with(dir: &Path, path: Option<&OsStr>) -> io::Result<OsString> {
-    let rest = std::env::split_paths(path.unwrap_or_default());
-    std::env::join_paths(std::iter::once(dir.to_owned()).chain(rest)).map_err(io::Error::other)
+fn write_script(dir: &Path, name: &str, real: &Path) -> io::Result<()> {
+    let (path, text) = (dir.join(name), script(real, &identity(real)?)?);
+    if std::fs::read(&path).is_ok_and(|there| there == text.as_bytes()) && is_executable(&path) {
+        return Ok(());
+    }
+    // Made aside and renamed over: a compiler of an ended run may still read the old one.
+    let aside = dir.join(format!("{name}.{}", std::process::id()));
+    std::fs::write(&aside, text)?;
+    system::set_mode(&aside, MODE)?;
+    std::fs::rename(aside, path)
 }
 
-fn write_script(path: &Path, real: &Path) -> io::Result<()> {
-    std::fs::write(path, script(real, &identity(real)?)?)?;
-    crate::system::set_mode(path, 0o755)
+/// Who may run a script: everybody.
+const MODE: u32 = 0o755;
+
+fn is_executable(path: &Path) -> bool {
+    system::mode(path).is_ok_and(|mode| mode.is_none_or(|mode| mode == MODE))
 }
 
 /// What tells this compiler's file from another's.
@@ -131,7 +152,7 @@ mod tests {
         std::fs::write(&real, "#!/bin/sh\nprintf '<%s>' \"$@\"\n").unwrap();
         std::fs::set_permissions(&real, std::os::unix::fs::PermissionsExt::from_mode(0o755))
             .unwrap();
-        write_script(&script, &real).unwrap();
+        write_script(dir.path(), "cc", &real).unwrap();
         let path = Env::capture().get("PATH").unwrap().to_owned();
         let run = |flags: Option<OsString>| {
             let command = Command::new(&script).args(["a b", "*"]).env("PATH", &path);
@@ -144,6 +165,47 @@ mod tests {
         assert_eq!(run(None), "<a b><*>");
         let flags = ["-x=/a b*=/w", "-y"].map(OsString::from);
         assert_eq!(run(Some(joined(&flags))), "<a b><*><-x=/a b*=/w><-y>");
+    }
+
+    #[test]
+    fn a_script_stays_the_same_file_as_long_as_its_compiler_does() {
+        let root = tempfile::tempdir().unwrap();
+        let (bin, dir) = (root.path().join("bin"), root.path().join("cc"));
+        std::fs::create_dir(&bin).unwrap();
+        let compiler = |name: &str, text: &str| {
+            std::fs::write(bin.join(name), text).unwrap();
+            system::set_mode(&bin.join(name), MODE).unwrap();
+        };
+        let mut world = World::capture(process::Runner::default()).unwrap();
+        world.env = [
+            ("PATH", bin.as_os_str()),
+            ("CC", bin.join("my-cc").as_os_str()),
+        ]
+        .into_iter()
+        .collect();
+        for name in ["cc", "gcc", "clang", "my-cc"] {
+            compiler(name, "#!/bin/sh\n");
+        }
+        install(&world, &dir).unwrap();
+        let long_ago = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1);
+        let scripts = ["cc", "gcc", "clang", "by-path-1-my-cc"];
+        for name in scripts {
+            let file = std::fs::File::options().append(true).open(dir.join(name));
+            file.unwrap().set_modified(long_ago).unwrap();
+        }
+        // One is another compiler now, one is gone, one may no longer be run.
+        compiler("gcc", "#!/bin/sh\n# another\n");
+        std::fs::remove_file(bin.join("clang")).unwrap();
+        system::set_mode(&dir.join("by-path-1-my-cc"), 0o644).unwrap();
+        install(&world, &dir).unwrap();
+        let is_old = |name: &str| {
+            let found = std::fs::metadata(dir.join(name)).ok()?;
+            Some(found.modified().unwrap() == long_ago)
+        };
+        let expected = [Some(true), Some(false), None, Some(false)];
+        assert_eq!(scripts.map(is_old), expected);
+        assert!(is_executable(&dir.join("by-path-1-my-cc")));
+        assert_eq!(std::fs::read_dir(&dir).unwrap().count(), 3);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The environment of a build, as the release specification lists it.
 
+use super::sccache::names_others;
 use crate::context::World;
 use process::Env;
 use release_types::Platform;
@@ -28,7 +29,9 @@ const GITHUB_CACHE: &str = "SCCACHE_GHA_ENABLED";
 /// Whether sccache is to use GitHub's cache: as its own variable says, and without it in a job of
 /// GitHub Actions, unless another shared cache is configured.
 pub fn uses_github_cache(world: &World) -> bool {
-    github_cache(&world.env, world.in_github_actions())
+    // A file in its usual place is nobody's word for this run, unless it names a shared cache.
+    let applies = world.in_github_actions() && !names_others(world);
+    github_cache(&world.env, applies)
 }
 
 fn github_cache(env: &Env, in_github_actions: bool) -> bool {
@@ -113,6 +116,7 @@ pub fn build_environment(input: &BuildEnv<'_>) -> BTreeMap<&'static str, String>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cargo_config::target_variable;
     use release_types::Os;
 
     #[test]
@@ -135,20 +139,37 @@ mod tests {
                 assert_eq!(env["ATLAS_BUILD_VERSION"], "1.4.0");
                 assert_eq!(env["CARGO_INCREMENTAL"], "0");
                 assert_eq!(env["SCCACHE_IGNORE_SERVER_IO_ERROR"], "1");
-                assert_eq!(
-                    env["CARGO_TARGET_X86_64_PC_WINDOWS_MSVC_LINKER"],
-                    "lld-link"
-                );
-                assert_eq!(
-                    env["CARGO_TARGET_AARCH64_PC_WINDOWS_MSVC_LINKER"],
-                    "lld-link"
-                );
+                for target in Platform::ALL {
+                    let name = target_variable(target.target_triple(), "LINKER");
+                    let linker = env.get(name.as_str()).map(String::as_str);
+                    let windows = target.os == Os::Windows;
+                    assert_eq!(linker, windows.then_some("lld-link"), "{name}");
+                }
                 assert_eq!(env.get("RUSTC_WRAPPER").map(String::as_str), sccache);
                 assert_eq!(env.contains_key("SCCACHE_GHA_ENABLED"), sccache.is_some());
                 let debug = env.get("CARGO_PROFILE_RELEASE_DEBUG").map(String::as_str);
                 assert_eq!(debug, sccache.is_none().then_some("0"));
                 assert_eq!(env.contains_key("LC_ALL"), host.os != Os::Windows);
             }
+        }
+    }
+
+    #[test]
+    fn a_shared_cache_in_the_usual_file_goes_before_githubs() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut world = World::capture(process::Runner::default()).unwrap();
+        world.host = Platform::new(Os::Linux, world.host.arch);
+        world.env = [("XDG_CONFIG_HOME", dir.path())].into_iter().collect();
+        world.env.set("GITHUB_ACTIONS", "true");
+        assert!(uses_github_cache(&world));
+        let file = dir.path().join("sccache/config");
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        for (text, used) in [
+            ("[cache.disk]\ndir = '/c'\n", true),
+            ("[cache.redis]\nendpoint = 'redis://h'\n", false),
+        ] {
+            std::fs::write(&file, text).unwrap();
+            assert_eq!(uses_github_cache(&world), used, "{text}");
         }
     }
 

@@ -1,7 +1,8 @@
 //! Looking for tools, without starting any but rustc.
 
-use super::{LldLink, ToolchainError, interrupted_or};
+use super::{LldLink, ToolchainError, not_told};
 use crate::context::World;
+use crate::rustup;
 use process::AllowList;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -93,9 +94,7 @@ pub async fn rustc(world: &World) -> Result<Rustc, ToolchainError> {
         .find_program("rustc")
         .ok_or(ToolchainError::Missing { tool: "rustc" })?;
     let (sysroot, verbose_version) = ask_rustc(world, &path).await?;
-    let real = sysroot
-        .join("bin")
-        .join(format!("rustc{}", world.host.exe_suffix()));
+    let real = sysroot.join("bin").join(world.host.program("rustc"));
     Ok(Rustc {
         path: if real.is_file() { real } else { path },
         verbose_version,
@@ -104,20 +103,13 @@ pub async fn rustc(world: &World) -> Result<Rustc, ToolchainError> {
 
 /// A rustc's sysroot and what its `-vV` prints.
 async fn ask_rustc(world: &World, rustc: &Path) -> Result<(PathBuf, String), ToolchainError> {
-    let base = world
-        .command(rustc, &AllowList::base().build())
-        .cwd(&world.cwd);
+    let base = rustup::asked(world.command(rustc, &AllowList::base().build())).cwd(&world.cwd);
     let (sysroot, version) = (base.clone().args(["--print", "sysroot"]), base.arg("-vV"));
     let (sysroot, version) = tokio::try_join!(
         world.runner.success(&sysroot, LIMIT),
         world.runner.success(&version, LIMIT),
     )
-    .map_err(|error| {
-        interrupted_or(error, |source| ToolchainError::Ask {
-            tool: "rustc",
-            source,
-        })
-    })?;
+    .map_err(|error| not_told("rustc", error))?;
     Ok((sysroot.stdout_text().into(), version.stdout_text()))
 }
 

@@ -1,11 +1,13 @@
 //! Installing: the commands of [`recipes`](super::recipes) are run, one way after the other until
 //! one has worked.
 
-use super::recipes::{Installers, Reason, Way, names, needs_new_shell, recipes, sccache_paths};
+use super::installer::{Installer, Reason};
+use super::recipes::{Installers, Way, needs_new_shell, recipes, sccache_paths};
 use super::tool::Tool;
 use super::{ToolchainError, interrupted_or};
 use crate::context::World;
 use crate::events::Reporter;
+use crate::rustup;
 use crate::system;
 use process::AllowList;
 use release_types::Platform;
@@ -18,9 +20,9 @@ const LIMIT: Duration = Duration::from_secs(1200);
 /// What this machine could install with; `patient` also counts ways that take minutes.
 pub fn installers(world: &World, patient: bool) -> Installers {
     Installers {
-        present: names(world.host, patient)
+        present: Installer::of(world.host, patient)
             .into_iter()
-            .filter(|name| world.find_program(name).is_some())
+            .filter(|installer| world.find_program(installer.name()).is_some())
             .collect(),
         is_root: system::is_root(),
     }
@@ -30,12 +32,13 @@ pub fn installers(world: &World, patient: bool) -> Installers {
 pub(super) async fn install(
     world: &World,
     tool: Tool,
+    reason: Reason,
     state_dir: &Path,
     reporter: &dyn Reporter,
 ) -> Result<PathBuf, ToolchainError> {
     let ways = recipes(
         tool,
-        Reason::Missing,
+        reason,
         world.host,
         &installers(world, false),
         state_dir,
@@ -69,12 +72,14 @@ pub async fn run_ways(
     reporter: &dyn Reporter,
 ) -> Result<(), ToolchainError> {
     if ways.is_empty() {
-        let looked_for = names(world.host, false);
-        let looked_for: Vec<&str> = looked_for
+        let looked_for: Vec<&str> = Installer::of(world.host, false)
             .into_iter()
-            .filter(|name| {
-                *name != "sudo" && (tool == Tool::Sccache || !name.starts_with("python"))
+            .filter(|installer| match installer {
+                Installer::Sudo => false,
+                Installer::Python3 | Installer::Python => tool == Tool::Sccache,
+                _ => true,
             })
+            .map(Installer::name)
             .collect();
         return Err(ToolchainError::NoInstaller {
             tool: tool.name(),
@@ -122,11 +127,9 @@ async fn run_recipe(
         let program = world
             .find_program(program)
             .unwrap_or_else(|| program.into());
-        let command = world
-            .command(program, &allowed)
+        // pip asks for rustc's version, which must not make rustup fetch a toolchain.
+        let command = rustup::without_downloads(world.command(program, &allowed))
             .env("DEBIAN_FRONTEND", "noninteractive")
-            // pip asks for rustc's version, which must not make rustup fetch a toolchain.
-            .env("RUSTUP_AUTO_INSTALL", "0")
             .args(args.iter().cloned());
         reporter.stage(
             "installing",

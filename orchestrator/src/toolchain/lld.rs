@@ -1,7 +1,7 @@
 //! lld-link, the linker for Windows: where it may be, and whether it links.
 
 use super::probe::{TRIAL_SOURCE, run, scratch};
-use super::{Rustc, ToolchainError};
+use super::{Rustc, Tool, ToolchainError};
 use crate::context::World;
 use crate::inspect::inspect;
 use process::{AllowList, Command, Env};
@@ -20,7 +20,7 @@ pub struct LldLink {
 /// Looks for lld-link on `PATH`, and on Windows where LLVM's installer puts it, which leaves `PATH`
 /// alone.
 pub fn find(world: &World) -> Option<LldLink> {
-    let name = program_name(world.host);
+    let name = world.host.program(Tool::LldLink.name());
     if let Some(path) = world.find_program(&name) {
         return Some(LldLink {
             path,
@@ -33,11 +33,6 @@ pub fn find(world: &World) -> Option<LldLink> {
         path,
         off_path: Some(off_path),
     })
-}
-
-/// The file's name.
-fn program_name(host: Platform) -> String {
-    format!("lld-link{}", host.exe_suffix())
 }
 
 /// Where LLVM's installer for Windows puts its programs.
@@ -69,7 +64,7 @@ async fn through_rustc(
     rustc: &Rustc,
 ) -> Result<(), ToolchainError> {
     let broken = |why: String| broken(lld_link, why);
-    let scratch = scratch()?;
+    let scratch = scratch(world)?;
     let source = scratch.path().join("trial.rs");
     let program = scratch.path().join("trial.exe");
     write(&source, TRIAL_SOURCE.as_bytes())?;
@@ -91,7 +86,7 @@ async fn through_rustc(
 
 async fn an_object(world: &World, lld_link: &Path) -> Result<(), ToolchainError> {
     let broken = |why: String| broken(lld_link, why);
-    let scratch = scratch()?;
+    let scratch = scratch(world)?;
     let object = scratch.path().join("trial.obj");
     let program = scratch.path().join("trial.exe");
     let platform = Platform::new(Os::Windows, world.host.arch);
@@ -127,7 +122,7 @@ async fn an_object(world: &World, lld_link: &Path) -> Result<(), ToolchainError>
 
 fn broken(path: &Path, why: String) -> ToolchainError {
     ToolchainError::Broken {
-        tool: "lld-link",
+        tool: Tool::LldLink.name(),
         path: path.to_owned(),
         why,
     }

@@ -3,9 +3,13 @@
 //! [`find`] only looks, so that a plan is quick; [`ensure`] makes sure that what is used works.
 
 mod cc;
+mod compilers;
+mod ensure;
 mod env;
 mod find;
 mod install;
+mod installer;
+mod linker;
 mod lld;
 mod probe;
 mod recipes;
@@ -15,28 +19,31 @@ mod target;
 mod tool;
 
 pub use cc::{C_FLAGS_VAR, CCompilers, joined};
+pub use compilers::c_compilers_map;
+pub use ensure::ensure;
 pub use env::{BuildEnv, CommonEnv, build_environment, common_environment, uses_github_cache};
 pub use find::{Found, Rustc, find, rustc};
 pub(crate) use install::installed_sccache;
 pub use install::{installers, run_ways};
+pub use installer::{Installer, Reason};
+pub use linker::{known_linker, left_by, tried_linker};
 pub(crate) use lld::probe as try_lld_link;
 pub use lld::{LldLink, find as find_lld_link};
 pub(crate) use probe::{
     APPLE_LINKER, C_COMPILER, Question, first_line, linker as try_linker, scratch, version,
 };
-pub use recipes::{Installers, Reason, Way, line, planned_path, recipe, recipes};
-pub use reproducible::c_compilers_map;
+pub use recipes::{Installers, Way, line, planned_path, recipe, recipes};
 pub(crate) use sccache::Secrets;
 pub use sccache::{CacheUse, Sccache, stall_limit};
 pub use target::check_targets;
 pub use tool::{Need, Tool, no_version, number};
 
 use crate::context::World;
-use crate::events::{Event, Reporter};
-use crate::shim::{self, Policy};
+use crate::rustup::NoToolchain;
+use crate::shim::Policy;
 use process::ProcessError;
-use release_types::{Os, Platform};
-use std::path::{Path, PathBuf};
+use release_types::Platform;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// What the build is to use.
@@ -92,6 +99,9 @@ pub enum ToolchainError {
         /// What was tried and what came of it.
         why: String,
     },
+    /// The Rust toolchain that this folder asks for is not there.
+    #[error(transparent)]
+    NoToolchain(#[from] NoToolchain),
     /// The standard library of a target is not there.
     #[error("this Rust toolchain has no standard library for {target}")]
     NoTarget {
@@ -140,74 +150,6 @@ pub struct Toolchain {
     pub extra_path: Vec<PathBuf>,
     /// The running cache, when it works.
     pub sccache: Option<Sccache>,
-    /// What the cache was good for, once the build is done.
-    pub cache: Option<CacheUse>,
-}
-
-/// Installs what is wanted and missing, and tries out all that the build will use.
-///
-/// # Errors
-/// When a needed tool is missing, cannot be installed or does not work. A cache is never needed:
-/// without a working one there is a warning.
-pub async fn ensure(
-    world: &World,
-    found: Found,
-    wanted: Wanted,
-    policy: Policy,
-    state_dir: &Path,
-    reporter: &dyn Reporter,
-) -> Result<Toolchain, ToolchainError> {
-    let shim_dir = state_dir.join("shim");
-    let shim =
-        shim::install(&world.exe, &shim_dir, world.host).map_err(|source| ToolchainError::Io {
-            path: shim_dir,
-            source,
-        })?;
-    let c_compilers = match c_compilers_map(world.host, policy_target(&policy, world)) {
-        true => {
-            let dir = cc::folder(state_dir);
-            let compilers = cc::install(world, &dir);
-            Some(compilers.map_err(|source| ToolchainError::Io { path: dir, source })?)
-        }
-        false => None,
-    };
-    let ensure = Ensure {
-        world,
-        wanted,
-        shim: &shim,
-        policy: &policy,
-        state_dir,
-        reporter,
-    };
-    let mold = match &policy.linker {
-        Some(_) => Some(ensure.mold(found.mold.as_deref()).await?),
-        None => None,
-    };
-    let mut extra_path = Vec::new();
-    let lld_link = match links_with_lld_link(world.host, &policy.target) {
-        true => {
-            let (version, folder) = ensure.lld_link(found.lld_link, &found.rustc).await?;
-            extra_path.extend(folder);
-            Some(version)
-        }
-        false => None,
-    };
-    let sccache = match wanted.sccache {
-        true => ensure.sccache_or_none(found.sccache.as_deref()).await?,
-        false => None,
-    };
-    Ok(Toolchain {
-        cargo: found.cargo,
-        rustc: found.rustc,
-        shim,
-        policy,
-        c_compilers,
-        mold,
-        lld_link,
-        extra_path,
-        sccache,
-        cache: None,
-    })
 }
 
 /// The platform that a policy is for.
@@ -215,146 +157,11 @@ fn policy_target(policy: &Policy, world: &World) -> Platform {
     Platform::from_target_triple(&policy.target).unwrap_or(world.host)
 }
 
-/// Whether a build on this host for this target links with lld-link and can try it beforehand.
-pub fn links_with_lld_link(host: Platform, target: &str) -> bool {
-    let target = Platform::from_target_triple(target);
-    host.os == Os::Windows && target.is_some_and(|target| target.os == Os::Windows)
-}
-
-/// What making sure of a tool needs to know.
-struct Ensure<'a> {
-    world: &'a World,
-    wanted: Wanted,
-    shim: &'a Path,
-    policy: &'a Policy,
-    state_dir: &'a Path,
-    reporter: &'a dyn Reporter,
-}
-
-/// A tool that is there: where, in which version, and whether this run installed it.
-struct Present {
-    path: PathBuf,
-    version: String,
-    installed: bool,
-}
-
-impl Ensure<'_> {
-    /// Takes a tool that was found, when it is new enough, or installs it.
-    async fn present(&self, tool: Tool, found: Option<&Path>) -> Result<Present, ToolchainError> {
-        if let Some(path) = found {
-            let version = probe::version(self.world, tool.name(), path).await?;
-            let Some(why) = tool.refusal(&version) else {
-                return Ok(Present {
-                    path: path.to_owned(),
-                    version,
-                    installed: false,
-                });
-            };
-            if !self.wanted.install {
-                return Err(ToolchainError::Broken {
-                    tool: tool.name(),
-                    path: path.to_owned(),
-                    why,
-                });
-            }
-            self.reporter.note(format!("{}: {why}", path.display()));
-        } else if !self.wanted.install {
-            return Err(ToolchainError::Missing { tool: tool.name() });
-        }
-        let path = install::install(self.world, tool, self.state_dir, self.reporter).await?;
-        let version = probe::version(self.world, tool.name(), &path).await?;
-        if let Some(why) = tool.refusal(&version) {
-            return Err(ToolchainError::Broken {
-                tool: tool.name(),
-                path,
-                why,
-            });
-        }
-        Ok(Present {
-            path,
-            version,
-            installed: true,
-        })
-    }
-
-    fn report(&self, tool: Tool, present: &Present) {
-        self.reporter.event(Event::Tool {
-            name: tool.name(),
-            path: present.path.clone(),
-            version: present.version.clone(),
-            installed: present.installed,
-        });
-    }
-
-    async fn mold(&self, found: Option<&Path>) -> Result<String, ToolchainError> {
-        let mold = self.present(Tool::Mold, found).await?;
-        let (path, version) = (&mold.path, &mold.version);
-        probe::linker(self.world, "mold", path, version, self.shim, self.policy).await?;
-        self.report(Tool::Mold, &mold);
-        Ok(mold.version)
-    }
-
-    /// lld-link's version, and the folder that has to be added to `PATH` for it.
-    async fn lld_link(
-        &self,
-        found: Option<LldLink>,
-        rustc: &Rustc,
-    ) -> Result<(String, Option<PathBuf>), ToolchainError> {
-        let path = found.map(|found| found.path);
-        let present = self.present(Tool::LldLink, path.as_deref()).await?;
-        lld::probe(self.world, &present.path, Some(rustc)).await?;
-        self.report(Tool::LldLink, &present);
-        let folder = lld::find(self.world).and_then(|found| found.off_path);
-        Ok((present.version, folder))
-    }
-
-    async fn sccache(&self, found: Option<&Path>) -> Result<Sccache, ToolchainError> {
-        let found = self.usable_sccache(found).await?;
-        let present = self.present(Tool::Sccache, found.as_deref()).await?;
-        let (path, version) = (present.path.clone(), present.version.clone());
-        let stall = self.wanted.cache_stall;
-        let start = Sccache::start(self.world, path, version, Some(self.policy), stall);
-        let sccache = start.await?;
-        if let Err(error) = sccache.probe(self.world, self.shim, self.policy).await {
-            // It has nothing to finish, and one that hangs would only hold up the build.
-            sccache.kill().await;
-            return Err(error);
-        }
-        self.report(Tool::Sccache, &present);
-        Ok(sccache)
-    }
-
-    /// What was found, unless it is too old or tells no version while an earlier run has installed
-    /// one.
-    async fn usable_sccache(
-        &self,
-        found: Option<&Path>,
-    ) -> Result<Option<PathBuf>, ToolchainError> {
-        let own = installed_sccache(self.world.host, self.state_dir);
-        let (Some(found), Some(own)) = (found, own) else {
-            return Ok(found.map(Path::to_owned));
-        };
-        match probe::version(self.world, Tool::Sccache.name(), found).await {
-            Ok(version) if Tool::Sccache.accepts(&version) => Ok(Some(found.to_owned())),
-            Err(error @ ToolchainError::Interrupted(_)) => Err(error),
-            Ok(_) | Err(_) => Ok(Some(own)),
-        }
-    }
-
-    async fn sccache_or_none(
-        &self,
-        found: Option<&Path>,
-    ) -> Result<Option<Sccache>, ToolchainError> {
-        match self.sccache(found).await {
-            Ok(sccache) => Ok(Some(sccache)),
-            Err(error @ ToolchainError::Interrupted(_)) => Err(error),
-            Err(error) => {
-                let causes = crate::error::with_causes(&error);
-                self.reporter
-                    .warn(format!("building without sccache: {causes}"));
-                Ok(None)
-            }
-        }
+/// Why a tool did not tell about itself.
+fn not_told(tool: &'static str, error: ProcessError) -> ToolchainError {
+    match NoToolchain::of(&error) {
+        Some(none) => none.into(),
+        None => interrupted_or(error, |source| ToolchainError::Ask { tool, source }),
     }
 }
 

@@ -1,11 +1,12 @@
 //! Trying tools out, on something tiny, the way the build will use them.
 
-use super::{ToolchainError, interrupted_or, number};
+use super::{ToolchainError, left_by, not_told, number};
 use crate::context::World;
 use crate::inspect::inspect;
+use crate::rustup;
 use crate::shim::{POLICY_VAR, Policy};
 use process::{AllowList, Command, ProcessError};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How long a tool may take to tell its version.
@@ -46,9 +47,8 @@ pub(crate) async fn first_line(
         "SDKROOT",
         "DEVELOPER_DIR",
     ]);
-    let command = world
-        .command(question.program, &allowed)
-        .env("RUSTUP_AUTO_INSTALL", "0")
+    let command = world.command(question.program, &allowed);
+    let command = rustup::without_downloads(command)
         .args(question.words)
         .arg(question.flag)
         .cwd(question.cwd);
@@ -75,7 +75,7 @@ pub(crate) async fn version(
         cwd: &world.cwd,
     };
     let answer = first_line(world, &question).await;
-    answer.map_err(|error| interrupted_or(error, |source| ToolchainError::Ask { tool, source }))
+    answer.map_err(|error| not_told(tool, error))
 }
 
 /// A compilation by the shim, with the policy in its environment.
@@ -104,7 +104,7 @@ pub(crate) async fn linker(
         path: path.to_owned(),
         why,
     };
-    let scratch = scratch()?;
+    let scratch = scratch(world)?;
     let source = scratch.path().join("trial.rs");
     let program = scratch.path().join("trial");
     std::fs::write(&source, TRIAL_SOURCE).map_err(|error| ToolchainError::Io {
@@ -112,7 +112,7 @@ pub(crate) async fn linker(
         source: error,
     })?;
     let target = world.host.target_triple();
-    let linking = |linker: Option<String>| {
+    let linking = |linker: Option<String>| -> Result<Command, ToolchainError> {
         let policy = Policy {
             target: target.to_owned(),
             linker,
@@ -151,7 +151,8 @@ pub(crate) async fn linker(
         }
     };
     let inspection = inspect(&bytes).ok();
-    let Some(named) = inspection.as_ref().and_then(|found| found.tool(tool)) else {
+    let texts = inspection.map(|found| found.tools).unwrap_or_default();
+    let Some(named) = left_by(tool, &texts) else {
         return Err(broken(format!(
             "a program that was linked with it does not name {tool}: another linker was used"
         )));
@@ -183,14 +184,14 @@ pub(super) fn has_room(dir: &Path) -> Result<(), ToolchainError> {
 }
 
 /// A folder that is gone when it is no longer needed.
-pub(crate) fn scratch() -> Result<tempfile::TempDir, ToolchainError> {
-    tempfile::Builder::new()
-        .prefix("ar-")
-        .tempdir()
-        .map_err(|source| ToolchainError::Io {
-            path: std::env::temp_dir(),
-            source,
-        })
+pub(crate) fn scratch(world: &World) -> Result<tempfile::TempDir, ToolchainError> {
+    scratch_in(world.temp_dir())
+}
+
+/// The same in a folder of the caller's choice.
+pub(super) fn scratch_in(path: PathBuf) -> Result<tempfile::TempDir, ToolchainError> {
+    let made = tempfile::Builder::new().prefix("ar-").tempdir_in(&path);
+    made.map_err(|source| ToolchainError::Io { path, source })
 }
 
 /// Runs a trial; a failure is the tool's.

@@ -1,7 +1,8 @@
 //! Whether a rustc can build for a target at all: whether the target's standard library is there.
 
-use super::{Rustc, ToolchainError, interrupted_or};
+use super::{Rustc, ToolchainError, not_told};
 use crate::context::World;
+use crate::rustup;
 use process::AllowList;
 use release_types::Platform;
 use std::path::Path;
@@ -30,20 +31,14 @@ pub async fn check_targets(
     let others = targets.iter().filter(|target| **target != world.host);
     for target in others.filter(|_| !may_build_std) {
         let target = target.target_triple();
-        let command = world
-            .command(&rustc.path, &AllowList::base().build())
+        let command = rustup::asked(world.command(&rustc.path, &AllowList::base().build()))
             .cwd(&world.cwd)
             .args(["--print", "target-libdir", "--target", target]);
         let output = world
             .runner
             .success(&command, LIMIT)
             .await
-            .map_err(|error| {
-                interrupted_or(error, |source| ToolchainError::Ask {
-                    tool: "rustc",
-                    source,
-                })
-            })?;
+            .map_err(|error| not_told("rustc", error))?;
         if !holds_std(Path::new(&output.stdout_text())) {
             return Err(ToolchainError::NoTarget { target });
         }

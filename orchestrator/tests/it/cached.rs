@@ -4,7 +4,7 @@ use crate::support::*;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use test_support::{Background, Finished, Invocation, path_without};
+use test_support::{Background, Finished, Fixture, Invocation, path_without};
 
 /// Compiles until a file is there, so that a test can do something in the meantime; after half a
 /// minute it goes on alone.
@@ -56,8 +56,14 @@ pub struct Cached {
 
 impl Cached {
     pub fn new() -> Self {
+        Self::of(|_| {})
+    }
+
+    /// The same of a workspace that is changed first.
+    pub fn of(change: impl FnOnce(&Fixture)) -> Self {
         let project = Project::new();
         let fixture = &project.fixture;
+        change(fixture);
         let old = fs::read_to_string(fixture.root().join("shout/src/lib.rs")).unwrap();
         fixture.write("shout/src/lib.rs", &format!("{old}{WAIT_MACRO}"));
         // A library can be cached, a program cannot.

@@ -27,10 +27,15 @@ fn a_second_build_hits_and_both_are_counted() {
         );
         let progress = events_of(&run, "progress");
         assert!(progress[0]["total"].as_u64() > Some(5), "{progress:?}");
+        let lines = events_of(&run, "cargo");
+        let lines: Vec<&str> = lines.iter().map(|e| e["line"].as_str().unwrap()).collect();
         assert!(
-            events_of(&run, "cargo")
-                .iter()
-                .all(|e| !e["line"].as_str().unwrap().contains("Building ["))
+            lines.iter().any(|line| line.contains("Compiling beta v")),
+            "{lines:?}"
+        );
+        assert!(
+            !lines.iter().any(|line| line.contains("Building [")),
+            "{lines:?}"
         );
         cached.is_right(run, &[], began, 60);
         cached.clean();
@@ -173,4 +178,26 @@ fn a_server_outlives_its_idle_limit_as_long_as_the_build_lasts() {
     let cache = &cached.record()["toolchain"]["cache"];
     assert!(cache["given_up"].is_null(), "{cache}");
     assert!(cache["misses"].as_u64() > Some(1), "{cache}");
+}
+
+/// sccache refuses the file as a whole for its first line, and a build takes from it where the cache is.
+#[test]
+fn of_a_file_about_this_machine_only_the_place_of_the_cache_counts() {
+    let cached = Cached::new().with_sccache();
+    let (conf, dir) = (
+        cached.root().join("sccache.toml"),
+        cached.root().join("big"),
+    );
+    let text = format!(
+        "server_startup_timeout_ms = 'soon'\n[cache.disk]\ndir = '{}'\n",
+        dir.display()
+    );
+    std::fs::write(&conf, text).unwrap();
+    let began = Instant::now();
+    let run = cached.build("").env("SCCACHE_CONF", conf);
+    let run = run.env("SCCACHE_DIR", "").run();
+    cached.is_right(run, &[], began, 60);
+    let cache = &cached.record()["toolchain"]["cache"];
+    assert!(cache["misses"].as_u64() > Some(1), "{cache}");
+    assert!(!test_support::tree(&dir).is_empty());
 }

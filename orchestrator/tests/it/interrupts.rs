@@ -92,11 +92,9 @@ fn a_build_that_is_interrupted_leaves_nothing_behind() {
         .quick("release demo-v1.0.0 --local --format json")
         .run()
         .exits(0);
-    assert!(
-        events_of(&run, "uploaded")
-            .iter()
-            .all(|e| e["unchanged"] == false)
-    );
+    let uploaded = events_of(&run, "uploaded");
+    let unchanged: Vec<_> = uploaded.iter().map(|e| &e["unchanged"]).collect();
+    assert_eq!(unchanged, [false, false], "{run}");
 }
 
 #[test]

@@ -7,10 +7,12 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod asking;
 #[cfg(target_os = "linux")]
 mod blame;
 mod building;
 mod cached;
+mod cached_c;
 mod caches;
 mod command_line;
 mod declared_tools;
@@ -32,6 +34,7 @@ mod resolution;
 #[cfg(target_os = "linux")]
 mod rustflags;
 mod staging;
+mod submodules;
 mod support;
 mod tags;
 mod targets;

@@ -5,7 +5,7 @@ use crate::support::*;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
-use test_support::{FakeTools, Finished};
+use test_support::{FakeTools, Finished, path_without};
 
 fn from(project: &Project, record: &Path) -> Finished {
     atlas(&project.sandbox, "reproduce")
@@ -123,7 +123,9 @@ fn without_the_remap_of_cargos_folder_it_differs() {
     reproduce(None).exits(0);
     let tools = FakeTools::new(project.sandbox.root().join("bin"));
     rustc_without(&tools, "--remap-path-prefix=*=/cargo");
-    reproduce(Some(&project.sandbox.root().join("bin/rustc-less"))).exits(8);
+    reproduce(Some(&project.sandbox.root().join("bin/rustc-less")))
+        .exits(8)
+        .says(&["demo-v0.1.0 does not come out the same: ", "/cargo"]);
 }
 
 #[test]
@@ -180,4 +182,26 @@ fn a_variable_that_begins_like_a_compilers_reaches_no_build_and_no_record() {
         .exits(0);
     let record = project.staged("demo-0.1.0").join("release.json");
     assert!(!fs::read_to_string(record).unwrap().contains("planted"));
+}
+
+#[test]
+fn without_sccache_a_proof_of_its_harmlessness_is_refused_before_anything_is_built() {
+    let project = Project::tagged("demo-v0.1.0");
+    let bare = project.sandbox.root().join("path");
+    path_without(&bare, &["sccache"]);
+    let with_cache = || {
+        let run = atlas(&project.sandbox, "reproduce demo-v0.1.0 --with-cache");
+        let run = run.cwd(project.fixture.root()).env("PATH", &bare).run();
+        assert!(!run.stderr.contains("building"), "{run}");
+        let left: Vec<_> = fs::read_dir(project.sandbox.tmp_dir()).unwrap().collect();
+        assert!(left.is_empty(), "{left:?}");
+        run.exits(3)
+    };
+    with_cache().says(&[
+        "error: --with-cache asks for sccache, and there is none on this machine",
+        "hint: `atlas-release setup` installs it",
+    ]);
+    let tools = FakeTools::new(&bare);
+    tools.add("sccache", "echo sccache 0.7.7");
+    with_cache().says(&["/sccache: `sccache 0.7.7` is too old: 0.10.0 or newer is needed"]);
 }

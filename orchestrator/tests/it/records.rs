@@ -35,7 +35,16 @@ fn a_record_is_enough_to_build_the_same_bytes() {
     let altered = project.sandbox.root().join("altered.json");
     let digest = value["artifacts"][0]["sha256"].as_str().unwrap();
     fs::write(&altered, text.replace(digest, &"0".repeat(64))).unwrap();
-    from(&altered).exits(8);
+    let run = from(&altered).exits(8);
+    let found = document(&run);
+    let identical = |product: &str| {
+        let mut files = found["files"].as_array().unwrap().iter();
+        files.find(|file| file["product"] == product).unwrap()["identical"].clone()
+    };
+    let product = value["artifacts"][0]["product"].as_str().unwrap();
+    assert_eq!(identical(product), false, "{run}");
+    let other = value["artifacts"][1]["product"].as_str().unwrap();
+    assert_eq!(identical(other), true, "{run}");
     fs::write(&altered, text.replace("rustc 1.", "rustc 9.")).unwrap();
     from(&altered)
         .exits(3)
@@ -45,7 +54,9 @@ fn a_record_is_enough_to_build_the_same_bytes() {
         text.replace("\"dirty\": []", "\"dirty\": [\"x.rs\"]"),
     )
     .unwrap();
-    from(&altered).exits(2);
+    from(&altered)
+        .exits(2)
+        .says(&["the record is of files that differed from the commit: x.rs"]);
     let commit = value["commit"].as_str().unwrap();
     fs::write(&altered, text.replace(commit, &"1".repeat(40))).unwrap();
     from(&altered)

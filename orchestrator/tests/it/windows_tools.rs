@@ -61,7 +61,7 @@ impl Windows {
                 std::env::join_paths([&root.join("bin"), Path::new("/usr/bin"), Path::new("/bin")])
                     .unwrap(),
             ),
-            ("TMPDIR", sandbox.tmp_dir().into()),
+            ("TMP", sandbox.tmp_dir().into()),
             ("ProgramFiles", root.join("Program Files").into()),
             ("LOCALAPPDATA", root.join("local").into()),
             ("GITHUB_PATH", root.join("github-path").into()),

@@ -3,7 +3,7 @@
 use crate::context::World;
 use process::Env;
 use release_types::Os;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How long everything may wait for the cache. A shared cache that is slow answers within a minute.
@@ -19,15 +19,82 @@ const IDLE_LIMIT: Duration = Duration::from_secs(600);
 
 /// How long everything may wait for sccache: as somebody has said, or as its configuration asks for.
 pub fn stall_limit(world: &World, named: Option<Duration>) -> Duration {
-    named.unwrap_or_else(|| match compiles_elsewhere(&text(world)) {
+    let elsewhere = || compiles_elsewhere(&text(world).parse().unwrap_or_default());
+    named.unwrap_or_else(|| match elsewhere() {
         true => FARM_STALL_LIMIT,
         false => STALL_LIMIT,
     })
 }
 
+/// Whether the configuration file names a cache that is shared, or machines that compile.
+pub(crate) fn names_others(world: &World) -> bool {
+    matches!(Reach::of(&text(world)), Reach::Others)
+}
+
+/// How far a configuration file reaches.
+#[derive(Debug, Clone, PartialEq)]
+enum Reach {
+    /// It is about this machine alone, and about its cache it says this.
+    Here(toml::Table),
+    /// It names a shared cache, or machines that compile.
+    Others,
+    /// It is not understood.
+    Unknown,
+}
+
+impl Reach {
+    fn of(file: &str) -> Self {
+        let Ok(table) = file.parse::<toml::Table>() else {
+            return Self::Unknown;
+        };
+        let cache = table.get("cache").and_then(toml::Value::as_table);
+        let cache = cache.cloned().unwrap_or_default();
+        match compiles_elsewhere(&table) || cache.keys().any(|kind| kind != DISK) {
+            true => Self::Others,
+            false => Self::Here(cache),
+        }
+    }
+}
+
+/// The cache of this machine, among the kinds of caches.
+const DISK: &str = "disk";
+
+/// What can be said of it, by the key in the file and by the variable.
+const DISK_SETTINGS: [(&str, &str); 3] = [
+    ("dir", "SCCACHE_DIR"),
+    ("size", "SCCACHE_CACHE_SIZE"),
+    ("rw_mode", "SCCACHE_LOCAL_RW_MODE"),
+];
+
+/// What the server of a build is told beside its user's variables. A file that names others is its
+/// user's choice, and one that is not understood is left to sccache to complain of. Any other is
+/// kept from the server, which is given an empty one: where the cache is and how large it may be
+/// stays, and nothing else of one machine decides about builds or makes them fail.
+pub(super) fn server_variables(world: &World, empty: &Path) -> Env {
+    let mut env = Env::default();
+    let Reach::Here(cache) = Reach::of(&text(world)) else {
+        return env;
+    };
+    env.set(CONF_VAR, empty);
+    for (key, variable) in DISK_SETTINGS {
+        let said = cache.get(DISK).and_then(|disk| disk.get(key));
+        let said = said.and_then(|value| match value {
+            toml::Value::String(text) => Some(text.clone()),
+            toml::Value::Integer(number) => Some(number.to_string()),
+            _ => None,
+        });
+        if let Some(said) = said.filter(|_| !world.env.is_set(variable)) {
+            env.set(variable, said);
+        }
+    }
+    env
+}
+
+/// The variable that names the file.
+pub(super) const CONF_VAR: &str = "SCCACHE_CONF";
+
 /// Whether a configuration file sends compilations to other machines. No variable does.
-fn compiles_elsewhere(file: &str) -> bool {
-    let table: toml::Table = file.parse().unwrap_or_default();
+fn compiles_elsewhere(table: &toml::Table) -> bool {
     let scheduler = table.get("dist").and_then(|dist| dist.get("scheduler_url"));
     scheduler
         .and_then(toml::Value::as_str)
@@ -66,7 +133,7 @@ fn config_file(os: Os, env: &Env) -> Option<PathBuf> {
             .filter(|value| !value.is_empty())
             .map(PathBuf::from)
     };
-    if let Some(path) = dir("SCCACHE_CONF") {
+    if let Some(path) = dir(CONF_VAR) {
         return Some(path);
     }
     match os {
@@ -82,7 +149,6 @@ fn config_file(os: Os, env: &Env) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::path::Path;
 
     fn env(variables: &[(&'static str, &'static str)]) -> Env {
         variables.iter().copied().collect()
@@ -99,7 +165,8 @@ mod tests {
             ("", false),
             ("no [toml", false),
         ] {
-            assert_eq!(compiles_elsewhere(file), elsewhere, "{file}");
+            let table = file.parse().unwrap_or_default();
+            assert_eq!(compiles_elsewhere(&table), elsewhere, "{file}");
         }
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("config");
@@ -111,6 +178,45 @@ mod tests {
         assert_eq!(stall_limit(&world, None), FARM_STALL_LIMIT);
         let named = Duration::from_secs(7);
         assert_eq!(stall_limit(&world, Some(named)), named);
+    }
+
+    #[test]
+    fn a_file_about_this_machine_decides_about_its_cache_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("config");
+        let mut world = World::capture(process::Runner::default()).unwrap();
+        world.env = env(&[("SCCACHE_CACHE_SIZE", "7G")]);
+        world.env.set(CONF_VAR, &path);
+        let given = |file: &str| -> Vec<String> {
+            std::fs::write(&path, file).unwrap();
+            let given = server_variables(&world, Path::new("/empty"));
+            let text = |(name, value): (&std::ffi::OsStr, &std::ffi::OsStr)| {
+                format!("{}={}", name.display(), value.display())
+            };
+            given.iter().map(text).collect()
+        };
+        assert_eq!(given(""), ["SCCACHE_CONF=/empty"]);
+        // A variable goes before the file, as it does for sccache.
+        let disk = "server_startup_timeout_ms = 1\n[cache.disk]\ndir = '/big'\nsize = 9\n\
+                    rw_mode = 'READ_ONLY'\n";
+        assert_eq!(
+            given(disk),
+            [
+                "SCCACHE_CONF=/empty",
+                "SCCACHE_DIR=/big",
+                "SCCACHE_LOCAL_RW_MODE=READ_ONLY"
+            ]
+        );
+        for others in [
+            "[cache.redis]\nendpoint = 'redis://h'\n",
+            "[cache.disk]\ndir = '/big'\n[cache.s3]\nbucket = 'b'\n",
+            "[dist]\nscheduler_url = 'http://10.0.0.1:10600'\n",
+        ] {
+            assert!(given(others).is_empty(), "{others}");
+            assert!(names_others(&world));
+        }
+        assert!(given("no [toml").is_empty());
+        assert!(!names_others(&world));
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod shared;
 mod socket;
 mod usage;
 
+pub(super) use config::names_others;
 pub use config::stall_limit;
 pub(crate) use redact::Secrets;
 pub use usage::CacheUse;
@@ -39,11 +40,12 @@ pub struct Sccache {
     path: PathBuf,
     version: String,
     address: Env,
+    empty_config: PathBuf,
     stall_limit: Duration,
     keep_alive: Duration,
     secrets: Secrets,
     server: Option<Background>,
-    // Holds the socket, which outlives the server; gone with this value.
+    // Holds the socket, which outlives the server, and the empty configuration; gone with this value.
     _socket_dir: tempfile::TempDir,
 }
 
@@ -69,12 +71,18 @@ impl Sccache {
         if github && let Some(why) = github::lacks(&world.env) {
             return Err(broken(why));
         }
-        let socket_dir = socket::folder(world.host.os)?;
+        let socket_dir = socket::folder(world)?;
         let log = socket_dir.path().join("log");
+        let empty = socket_dir.path().join("config");
+        std::fs::write(&empty, "").map_err(|source| ToolchainError::Io {
+            path: empty.clone(),
+            source,
+        })?;
         let idle_limit = config::idle_limit(&world.env);
         let address = socket::address(world.host.os, socket_dir.path())?;
         let mut command = world
             .command(&path, &credentials::seen_by_server())
+            .envs(&config::server_variables(world, &empty))
             .envs(&address)
             // A child of ours like any other, instead of a daemon that outlives the run.
             .env("SCCACHE_START_SERVER", "1")
@@ -83,7 +91,11 @@ impl Sccache {
             .env("SCCACHE_ERROR_LOG", &log)
             .env("SCCACHE_IGNORE_SERVER_IO_ERROR", "1");
         if let Some(dirs) = policy.and_then(|policy| base_dirs(world, policy)) {
-            command = command.env("SCCACHE_BASEDIRS", dirs);
+            command = command
+                .env("SCCACHE_BASEDIRS", dirs)
+                // Its short way past the preprocessor looks for headers under the names that are left
+                // of them, and takes those of another folder for these. Tried with sccache 0.16.
+                .env("SCCACHE_DIRECT", "false");
         }
         if github {
             command = command.env("SCCACHE_GHA_ENABLED", "true");
@@ -127,6 +139,7 @@ impl Sccache {
             path,
             version,
             address,
+            empty_config: empty,
             stall_limit,
             keep_alive: config::keep_alive(idle_limit),
             secrets,
@@ -162,10 +175,12 @@ impl Sccache {
 
     /// What a client's environment needs: how to find this server, and what keeps a client that
     /// does not find it from leaving one of its own behind. Such a one stays a child of the client,
-    /// where it is ended with it.
+    /// where it is ended with it. All that is configured is the server's: a client reads its user's
+    /// file too, and fails when it does not understand it.
     pub fn client(&self) -> Env {
         let mut env = self.address.clone();
         env.set("SCCACHE_NO_DAEMON", "1");
+        env.set(config::CONF_VAR, &self.empty_config);
         env
     }
 
@@ -222,7 +237,7 @@ impl Sccache {
             path: self.path.clone(),
             why: self.secrets.redact(&why),
         };
-        let scratch = scratch()?;
+        let scratch = scratch(world)?;
         let source = scratch.path().join("trial.rs");
         std::fs::write(&source, TRIAL_SOURCE).map_err(|error| ToolchainError::Io {
             path: source.clone(),

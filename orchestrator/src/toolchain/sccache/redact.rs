@@ -4,10 +4,12 @@
 use super::config;
 use super::credentials::configuration;
 use crate::context::World;
-use process::Env;
+use process::{Env, is_secret_name};
 
-/// The shortest value that is taken out: shorter ones are switches such as `true`, and taking them
-/// out would only spoil words.
+/// The shortest value that is taken out wherever it stands. A shorter one is a switch such as `true`,
+/// and stays, unless its name or place says that it is secret. Then it is taken out where it stands as
+/// a word: in the middle of other words nobody could tell it, and to take it out there would spoil
+/// them and tell where it was.
 const SHORTEST: usize = 6;
 
 /// As much of a server's words as fits a warning, in characters.
@@ -61,13 +63,15 @@ impl Secrets {
     }
 
     fn add(&mut self, name: &str, value: &str) {
-        let parts = std::iter::once(value)
-            .chain(password(value))
-            .chain(fields(value));
-        for part in parts {
+        let fields = fields(value).map(|(key, value)| (value, is_secret_name(key)));
+        let parts = std::iter::once((value, is_secret_name(name)))
+            .chain(password(value).map(|password| (password, true)))
+            .chain(fields);
+        for (part, is_secret) in parts {
             // Errors quote their values as Rust does.
             for form in [part.to_owned(), part.escape_debug().to_string()] {
-                if form.len() >= SHORTEST && !self.values.iter().any(|(value, _)| *value == form) {
+                let counts = form.len() >= SHORTEST || (is_secret && !form.is_empty());
+                if counts && !self.values.iter().any(|(value, _)| *value == form) {
                     self.values.push((form, format!("${name}")));
                 }
             }
@@ -80,10 +84,12 @@ impl Secrets {
         let mut named = String::with_capacity(text.len());
         let mut rest = text;
         while let Some(first) = rest.chars().next() {
-            let value = self
-                .values
-                .iter()
-                .find_map(|(value, name)| Some((rest.strip_prefix(value.as_str())?, name)));
+            let before = text[..text.len() - rest.len()].chars().next_back();
+            let value = self.values.iter().find_map(|(value, name)| {
+                let after = rest.strip_prefix(value.as_str())?;
+                let stands = value.len() >= SHORTEST || is_word(before, after.chars().next());
+                stands.then_some((after, name))
+            });
             match value {
                 Some((after, name)) => {
                     named.push_str(name);
@@ -128,6 +134,12 @@ impl std::fmt::Debug for Secrets {
     }
 }
 
+/// Whether what stands between two characters is no part of a longer word.
+fn is_word(before: Option<char>, after: Option<char>) -> bool {
+    let goes_on = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+    !goes_on(before) && !goes_on(after)
+}
+
 /// The password in an address such as `redis://user:password@host`.
 fn password(address: &str) -> Option<&str> {
     let (_, rest) = address.split_once("://")?;
@@ -135,11 +147,9 @@ fn password(address: &str) -> Option<&str> {
     user.split_once(':').map(|(_, password)| password)
 }
 
-/// The values in a text such as `AccountName=name;AccountKey=key`.
-fn fields(text: &str) -> impl Iterator<Item = &str> {
-    text.split(';')
-        .filter_map(|field| field.split_once('='))
-        .map(|(_, value)| value)
+/// The names and values in a text such as `AccountName=name;AccountKey=key`.
+fn fields(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    text.split(';').filter_map(|field| field.split_once('='))
 }
 
 /// The text with `…` in the place of the users and passwords of its addresses. Where it is not clear
@@ -234,6 +244,35 @@ mod tests {
             secrets.redact("my-secret-word, secret, SECRETS"),
             "$B, $A, $SECRETS"
         );
+    }
+
+    #[test]
+    fn a_short_secret_is_taken_out_where_it_stands_as_a_word() {
+        let file = "[cache.azure]\nconnection_string = 'AccountName=me;AccountKey=k0'\n\
+                    [dist.auth]\ntoken = 'T'\n";
+        let secrets = Secrets::read(
+            &env(&[
+                ("SCCACHE_REDIS_PASSWORD", "abc"),
+                ("SCCACHE_REDIS", "redis://me:x-1@h"),
+                ("SCCACHE_S3_USE_SSL", "true"),
+                ("SCCACHE_WEBDAV_TOKEN", ""),
+            ]),
+            file,
+        );
+        for (said, told) in [
+            (
+                "no abc, (abc) abcd xabc abc_",
+                "no $SCCACHE_REDIS_PASSWORD, \
+              ($SCCACHE_REDIS_PASSWORD) abcd xabc abc_",
+            ),
+            ("password=abc", "password=$SCCACHE_REDIS_PASSWORD"),
+            ("x-1 is refused", "$SCCACHE_REDIS is refused"),
+            ("key k0 of me", "key $cache.azure.connection_string of me"),
+            ("token T, Tom", "token $dist.auth.token, Tom"),
+            ("SSL is true", "SSL is true"),
+        ] {
+            assert_eq!(secrets.redact(said), told);
+        }
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! How the clients of one build reach its server, and nobody else does.
 
 use super::super::ToolchainError;
+use super::super::probe::scratch_in;
+use crate::context::World;
 use crate::system;
 use process::Env;
 use release_types::Os;
@@ -18,15 +20,8 @@ const LONGEST: usize = 103;
 const ADDED: usize = 12;
 
 /// A fresh folder for the socket and the server's log.
-pub(super) fn folder(os: Os) -> Result<tempfile::TempDir, ToolchainError> {
-    let parent = parent(os, std::env::temp_dir());
-    tempfile::Builder::new()
-        .prefix("ar-")
-        .tempdir_in(&parent)
-        .map_err(|source| ToolchainError::Io {
-            path: parent,
-            source,
-        })
+pub(super) fn folder(world: &World) -> Result<tempfile::TempDir, ToolchainError> {
+    scratch_in(parent(world.host.os, world.temp_dir()))
 }
 
 /// The folder for temporary files, or, where a socket in it would have too long a path, `/tmp`,
@@ -80,7 +75,12 @@ mod tests {
             assert_eq!(parent(os, dir(92)), Path::new("/tmp"));
         }
         assert_eq!(parent(Os::Windows, dir(200)), dir(200));
-        let folder = folder(Os::Linux).unwrap();
+        let mut world = World::capture(process::Runner::default()).unwrap();
+        let temporary = tempfile::tempdir().unwrap();
+        world.host = release_types::Platform::new(Os::Linux, world.host.arch);
+        world.env = [("TMPDIR", temporary.path())].into_iter().collect();
+        let folder = folder(&world).unwrap();
+        assert_eq!(folder.path().parent(), Some(temporary.path()));
         let name = folder.path().file_name().unwrap();
         assert_eq!("/".len() + name.len() + "/s".len(), ADDED);
     }
