@@ -4,7 +4,8 @@
 use crate::cached::*;
 use crate::support::*;
 use serde_json::Value;
-use std::fs;
+use std::fs::{self, File};
+use std::time::{Duration, SystemTime};
 use test_support::Fixture;
 
 /// The build script compiles as the `cc` crate does, by rustc's wrapper where that is sccache, and
@@ -96,9 +97,19 @@ fn c_code_is_taken_from_the_cache_in_another_folder_and_names_none() {
 fn a_header_that_differs_from_that_of_another_folder_is_seen() {
     let all = [41, 42].map(|answer| Cached::of(|fixture| answers(fixture, answer)));
     let cache = all[0].root().join("shared-cache");
-    let all = all.map(Cached::with_sccache);
+    let [first, second] = all;
+    let all = [first.with_sccache(), second];
+    // Direct mode looks at no file that has just been written.
+    let earlier = SystemTime::now() - Duration::from_secs(3600);
     for cached in &all {
-        let run = cached.build("").env("SCCACHE_DIR", &cache).run().exits(0);
+        for name in ["alpha/answer.c", "alpha/inc/answer.h"] {
+            let path = cached.project.fixture.root().join(name);
+            let file = File::options().append(true).open(path).unwrap();
+            file.set_modified(earlier).unwrap();
+        }
+        // A compiler elsewhere is another one, so both folders find the same.
+        let run = cached.build("").env("SCCACHE_DIR", &cache);
+        let run = run.env("PATH", all[0].root().join("bin")).run().exits(0);
         assert_eq!(cached.digests(), cached.expected, "{run}");
     }
     assert_ne!(all[0].expected[0], all[1].expected[0]);
