@@ -16,16 +16,16 @@ use crate::events::Reporter;
 use crate::inspect::{GlibcVersion, InspectError, Inspection};
 use crate::plan::{Plan, PlannedProduct};
 use crate::shim::POLICY_VAR;
-use crate::toolchain::{C_FLAGS_VAR, CacheUse, Toolchain, joined};
+use crate::toolchain::{C_FLAGS_VAR, CacheUse, Toolchain, ToolchainError, joined, scratch};
 use build_version::MarkerError;
 use cargo_metadata::Message;
 use check::{check_file, check_version};
 use process::{AllowList, Command, Env, ProcessError};
 use profile::Profile;
-use release_types::{Platform, ProductName};
+use release_types::{Os, Platform, ProductName};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
 /// A program that was built and checked.
@@ -65,6 +65,9 @@ pub enum BuildError {
         /// How it ended.
         status: ExitStatus,
     },
+    /// There is no room for temporary files.
+    #[error(transparent)]
+    Temporary(ToolchainError),
     /// cargo could not be run to its end.
     #[error(transparent)]
     Process(#[from] ProcessError),
@@ -249,6 +252,20 @@ fn append_to_path(env: &mut Env, folders: &[PathBuf]) {
     }
 }
 
+/// A world whose temporary files lie in a folder of their own: compilers and linkers that are killed
+/// leave theirs, and all of them go with the folder.
+fn with_temporary(world: &World, dir: &Path) -> World {
+    let mut inside = world.clone();
+    let names: &[&str] = match world.host.os {
+        Os::Windows => &["TMP", "TEMP"],
+        Os::Linux | Os::Macos => &["TMPDIR"],
+    };
+    for name in names {
+        inside.env.set(*name, dir);
+    }
+    inside
+}
+
 /// Builds every program of the plan in one pass and checks what came out. The tools are given away,
 /// since a cache is stopped at the end.
 ///
@@ -266,7 +283,9 @@ pub async fn build(
         format!("{} for {}", bins.join(", "), plan.target),
     );
     let started_at = (world.now)();
-    let ran = cargo::run(world, plan, &mut toolchain, reporter).await;
+    let temporary = scratch(world).map_err(BuildError::Temporary)?;
+    let inside = with_temporary(world, temporary.path());
+    let ran = cargo::run(&inside, plan, &mut toolchain, reporter).await;
     if let Some(sccache) = &mut toolchain.sccache {
         sccache.stop(world).await;
     }
@@ -330,6 +349,24 @@ fn package_name(id: &str, fallback: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn temporary_files_of_six_hosts_lie_in_a_folder_of_the_builds() {
+        let mut world = World::capture(process::Runner::default()).unwrap();
+        for host in Platform::ALL {
+            world.host = host;
+            world.env = [("TMPDIR", "/a"), ("TEMP", "/b")].into_iter().collect();
+            let inside = with_temporary(&world, Path::new("/own"));
+            assert_eq!(inside.temp_dir(), Path::new("/own"), "{host}");
+            let seen = inside.env.allowed(&allowed(&[]));
+            let names = ["TMPDIR", "TMP", "TEMP"];
+            assert!(
+                names
+                    .iter()
+                    .any(|name| seen.get(name).is_some_and(|dir| dir == "/own"))
+            );
+        }
+    }
 
     #[test]
     fn package_names_in_ids() {

@@ -57,18 +57,7 @@ impl Error {
                 | SelectError::NotAtHead { .. }
                 | SelectError::Env(_) => ExitCode::Usage,
             },
-            Self::Toolchain(error) => match error {
-                ToolchainError::Interrupted(_) => ExitCode::Interrupted,
-                ToolchainError::Io { .. } => ExitCode::Machine,
-                ToolchainError::Missing { .. }
-                | ToolchainError::NamedRustc(_)
-                | ToolchainError::Install { .. }
-                | ToolchainError::NoInstaller { .. }
-                | ToolchainError::Broken { .. }
-                | ToolchainError::NoToolchain(_)
-                | ToolchainError::NoTarget { .. }
-                | ToolchainError::Ask { .. } => ExitCode::Tool,
-            },
+            Self::Toolchain(error) => toolchain_code(error),
             Self::Build(error) => match error {
                 BuildError::Process(ProcessError::Interrupted { .. }) => ExitCode::Interrupted,
                 BuildError::Process(
@@ -85,6 +74,7 @@ impl Error {
                     ExitCode::Build
                 }
                 BuildError::Read { .. } => ExitCode::Machine,
+                BuildError::Temporary(error) => toolchain_code(error),
                 BuildError::Cargo { .. }
                 | BuildError::NoExecutable { .. }
                 | BuildError::Inspect { .. }
@@ -157,6 +147,22 @@ impl Error {
             Self::Interrupted => ExitCode::Interrupted,
             Self::Defect => ExitCode::Defect,
         }
+    }
+}
+
+/// Of a toolchain that cannot be used.
+fn toolchain_code(error: &ToolchainError) -> ExitCode {
+    match error {
+        ToolchainError::Interrupted(_) => ExitCode::Interrupted,
+        ToolchainError::Io { .. } => ExitCode::Machine,
+        ToolchainError::Missing { .. }
+        | ToolchainError::NamedRustc(_)
+        | ToolchainError::Install { .. }
+        | ToolchainError::NoInstaller { .. }
+        | ToolchainError::Broken { .. }
+        | ToolchainError::NoToolchain(_)
+        | ToolchainError::NoTarget { .. }
+        | ToolchainError::Ask { .. } => ExitCode::Tool,
     }
 }
 
