@@ -19,8 +19,8 @@ use std::collections::BTreeMap;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{
-    ComponentsBuilder, Header, InfoBuilder, LicenseBuilder, Object, ObjectBuilder, OpenApi,
-    OpenApiBuilder, RefOr, Type,
+    ComponentsBuilder, Header, InfoBuilder, LicenseBuilder, ObjectBuilder, OpenApi, OpenApiBuilder,
+    RefOr, Type,
 };
 use utoipa::{PartialSchema as _, ToSchema as _};
 

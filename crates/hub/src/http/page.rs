@@ -9,7 +9,7 @@ mod view;
 use super::AppState;
 use super::body::Segments;
 use super::error::ApiError;
-use super::openapi::answers::{self, NotFound};
+use super::openapi::answers;
 use super::openapi::params;
 use super::releases::tagged;
 use askama::Template;

@@ -170,7 +170,9 @@ fn statuses_and_headers() {
     let file = "/artifacts/{product}/{version}/{os}/{arch}/{filename}";
     assert_eq!(
         statuses("get", file),
-        [200, 206, 302, 304, 400, 404, 405, 412, 415, 416, 429, 500, 503]
+        [
+            200, 206, 302, 304, 400, 404, 405, 412, 415, 416, 429, 500, 503
+        ]
     );
     assert_eq!(
         statuses("put", file),

@@ -295,7 +295,10 @@ async fn the_page_takes_nothing_from_the_api() {
         (Method::GET, "/artifacts/x", 404),
     ] {
         let answer = server.ask(method.clone(), path, &[]).await;
-        assert!(status != 405 || answer.headers().contains_key("allow"), "{method} {path}");
+        assert!(
+            status != 405 || answer.headers().contains_key("allow"),
+            "{method} {path}"
+        );
         error(answer, status).await;
     }
     for path in ["/healthz", "/readyz"] {
