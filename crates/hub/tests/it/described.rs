@@ -73,6 +73,7 @@ fn filled(path: &str) -> String {
 #[tokio::test]
 async fn routes_and_description_have_the_same_operations() {
     let server = Server::start().await;
+    server.release("runner", "1.0.0", "linux/x64", &["x"]).await;
     let description = description();
     for (path, described) in operations(&description) {
         let mut taken = BTreeSet::new();
