@@ -192,6 +192,7 @@ async fn drafts_never_and_what_is_taken_back_marked() {
     }
     let text = html(&server, "/runner/1.1.0").await;
     assert!(text.contains(&later.assets[0].download_id));
+    assert!(text.contains("sha256sum --check") && !text.contains("install -m 755"));
     assert!(!html(&server, "/runner/1.0.0").await.contains("Yanked"));
 }
 

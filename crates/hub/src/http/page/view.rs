@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use release_types::{
     Asset, Channel, Kind, Os, Platform, ProductName, ReleaseState, ReleaseSummary,
 };
+use std::cmp::Reverse;
 use std::fmt::Display;
 use url::Url;
 
@@ -136,10 +137,11 @@ impl Release {
             files.truncate(MAIN_FILES);
         }
         let more = all - files.len();
+        let is_offered = shown.yanked.is_none();
         let mut platforms: Vec<Files> = Vec::new();
         for (platform, asset) in files {
             let name = platform_name(platform);
-            let file = File::new(base, platform, asset);
+            let file = File::new(base, platform, asset, is_offered);
             match platforms.last_mut() {
                 Some(last) if last.name == name => last.files.push(file),
                 _ => platforms.push(Files {
@@ -165,18 +167,23 @@ impl Release {
 }
 
 impl File {
-    fn new(base: &Url, platform: Platform, asset: Asset) -> Self {
+    fn new(base: &Url, platform: Platform, asset: Asset, is_offered: bool) -> Self {
         let path = format!("api/v1/download/{}", asset.download_id);
         let url = format!("{base}{path}");
         let typed = matches!(asset.kind, Kind::Binary | Kind::Installer | Kind::Other);
         let commands = typed.then(|| {
-            commands(&commands::File {
+            let all = commands(&commands::File {
                 platform,
                 kind: asset.kind,
                 name: &asset.filename,
                 url: &url,
                 sha256: &asset.sha256,
-            })
+            });
+            Commands {
+                // What was taken back is compared with what one has, and not installed.
+                install: all.install.filter(|_| is_offered),
+                ..all
+            }
         });
         Self {
             label: format!("{} for {}", asset.filename, platform_name(platform)),
@@ -198,7 +205,9 @@ impl File {
 
 impl Listed {
     pub(super) fn new(product: &ProductName, summary: ReleaseSummary) -> Self {
-        let names: Vec<String> = summary.platforms.into_iter().map(platform_name).collect();
+        let mut platforms = summary.platforms;
+        platforms.sort_by_key(|platform| (Reverse(platform.os), platform.arch));
+        let names: Vec<String> = platforms.into_iter().map(platform_name).collect();
         Self {
             href: href(product, &summary.version),
             version: summary.version,
