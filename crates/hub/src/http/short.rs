@@ -55,8 +55,8 @@ macro_rules! short {
                 tag = "reading",
                 summary = "Leads to the newest stable file for a platform",
                 params(
-                    ("os" = String, Path, description = "The operating system, by any of its usual names"),
-                    ("arch" = String, Path, description = "The architecture, by any of its usual names"),
+                    ("os" = String, Path, example = "linux", description = "The operating system, by any of its usual names"),
+                    ("arch" = String, Path, example = "x64", description = "The architecture, by any of its usual names"),
                 ),
                 responses(answers::Found, BadRequest, NotFound),
             )]

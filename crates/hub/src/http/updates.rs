@@ -28,8 +28,8 @@ const MAX_SIGNATURE: u64 = 16 * 1024;
     tag = "reading",
     summary = "The newest launcher, in the form that Tauri's updater reads",
     params(
-        ("os" = String, Path, description = "The operating system, by any of its usual names"),
-        ("arch" = String, Path, description = "The architecture, by any of its usual names"),
+        ("os" = String, Path, example = "linux", description = "The operating system, by any of its usual names"),
+        ("arch" = String, Path, example = "x64", description = "The architecture, by any of its usual names"),
         params::Conditional,
     ),
     responses(
@@ -56,8 +56,8 @@ pub(super) async fn stable(
     summary = "The newest launcher, in the form that Tauri's updater reads",
     params(
         ("channel" = Channel, Path, description = "The channel"),
-        ("os" = String, Path, description = "The operating system, by any of its usual names"),
-        ("arch" = String, Path, description = "The architecture, by any of its usual names"),
+        ("os" = String, Path, example = "linux", description = "The operating system, by any of its usual names"),
+        ("arch" = String, Path, example = "x64", description = "The architecture, by any of its usual names"),
         params::Conditional,
     ),
     responses(

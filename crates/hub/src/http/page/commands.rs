@@ -45,7 +45,7 @@ fn for_posix(file: &File<'_>) -> Commands {
     let line = sh(&format!("{sha256}  {}", local(name)));
     let install = match file.kind {
         Kind::Binary => {
-            let program = sh(&format!("{}", short(name, file.platform)));
+            let program = sh(&short(name, file.platform));
             Some(format!(
                 "mkdir -p ~/.local/bin && install -m 755 {path} ~/.local/bin/{program}"
             ))
