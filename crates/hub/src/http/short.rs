@@ -6,6 +6,7 @@ use super::body::Segments;
 use super::detect::{self, Detected};
 use super::error::ApiError;
 use super::openapi::answers::{self, BadRequest, NotFound};
+use super::openapi::params;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -39,6 +40,7 @@ macro_rules! short {
                 operation_id = concat!("newest_", stringify!($name)),
                 tag = "reading",
                 summary = "Leads to the newest stable file for whoever asks",
+                params(params::WhoAsks),
                 responses(answers::Found, BadRequest, NotFound),
             )]
             pub(in crate::http) async fn latest(

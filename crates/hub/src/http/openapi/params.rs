@@ -38,6 +38,27 @@ impl IntoParams for Part {
     }
 }
 
+/// What a client says of itself.
+pub(in crate::http) struct WhoAsks;
+
+impl IntoParams for WhoAsks {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let agent = header("user-agent", "What the client calls itself and its system.");
+        let example = "Mozilla/5.0 (X11; Linux x86_64; rv:141.0)";
+        let agent = ParameterBuilder::from(agent).example(Some(example.into()));
+        vec![
+            agent.build(),
+            header(
+                "sec-ch-ua-platform",
+                "The system; goes before `user-agent`.",
+            ),
+            header("sec-ch-ua-arch", "The processor: `x86` or `arm`."),
+            header("sec-ch-ua-bitness", "How wide it is: `64`."),
+            header("sec-ch-ua-mobile", "`?1`, for which there is nothing."),
+        ]
+    }
+}
+
 /// A channel, or `stable`.
 pub(in crate::http) struct StableUnlessNamed;
 
