@@ -52,6 +52,7 @@ pub use error::HubError;
 #[cfg(debug_assertions)]
 #[doc(hidden)]
 pub use fail_point::arm as arm_fail_point;
+pub use http::describe_api;
 pub use hub::{Hub, IssuedAppToken};
 pub use inspect::{Checked, Damage, Inspection};
 pub use limits::Limits;

@@ -41,12 +41,18 @@ pub(crate) struct Grant {
 }
 
 /// An upload address's query.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct SignedQuery {
+    /// When the address ends to be valid, in seconds since 1970.
     expires: i64,
+    /// The media type of the upload.
     r#type: String,
+    /// Its length in bytes.
     size: Option<u64>,
+    /// Its digest.
     sha256: Option<Sha256Digest>,
+    /// The Hub's signature of all that.
     signature: String,
 }
 

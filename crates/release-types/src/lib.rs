@@ -10,6 +10,8 @@ mod names;
 mod ours;
 mod packs;
 mod platform;
+#[cfg(feature = "openapi")]
+pub mod schema;
 mod tag;
 mod wire;
 
@@ -72,6 +74,21 @@ macro_rules! named_enum {
                 }
             }
         }
+
+        #[cfg(feature = "openapi")]
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+                let names = Self::ALL.iter().map(|value| value.as_str());
+                utoipa::openapi::ObjectBuilder::new()
+                    .schema_type(utoipa::openapi::schema::Type::String)
+                    .enum_values(Some(names))
+                    .description(Some($what))
+                    .into()
+            }
+        }
+
+        #[cfg(feature = "openapi")]
+        impl utoipa::ToSchema for $name {}
     };
 }
 pub(crate) use named_enum;

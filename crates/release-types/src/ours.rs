@@ -16,12 +16,15 @@ named_enum! {
 
 /// A release as lists show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ReleaseSummary {
     /// The version, as it was published.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::schema::Version))]
     pub version: String,
     /// The channel.
     pub channel: Channel,
     /// When it counts as published.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::schema::Time))]
     pub published_at: jiff::Timestamp,
     /// The platforms that have assets.
     pub platforms: Vec<Platform>,
@@ -29,6 +32,7 @@ pub struct ReleaseSummary {
     pub state: ReleaseState,
     /// Since when it is taken back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::schema::Time>))]
     pub yanked_at: Option<jiff::Timestamp>,
     /// Why it was taken back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -37,6 +41,7 @@ pub struct ReleaseSummary {
 
 /// `GET /api/v1/releases/{product}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ReleaseList {
     /// The highest version first.
     pub releases: Vec<ReleaseSummary>,
@@ -47,6 +52,7 @@ pub struct ReleaseList {
 
 /// One uploaded object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ObjectEntry {
     /// The raw key.
     pub key: ObjectKey,
@@ -57,11 +63,13 @@ pub struct ObjectEntry {
     /// Their digest, as the Hub has computed it.
     pub sha256: Sha256Digest,
     /// When it was uploaded.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::schema::Time))]
     pub uploaded_at: jiff::Timestamp,
 }
 
 /// `GET /api/v1/storage/objects`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ObjectList {
     /// By key.
     pub objects: Vec<ObjectEntry>,
@@ -111,6 +119,7 @@ pub struct YankRequest {
 
 /// The answer to [`FinalizeRequest`] and [`PromoteRequest`]: one release for each platform.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Releases {
     /// In the order of the request, or by platform.
     pub releases: Vec<Release>,

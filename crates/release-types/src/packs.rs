@@ -96,9 +96,11 @@ pub fn build_key(pack: &PackId, build_id: &str) -> Result<ObjectKey, ObjectKeyEr
 
 /// The answer to `POST /api/v1/ci/presign`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct BuildUpload {
     /// What the Hub calls the build.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::schema::BuildId))]
     pub build_id: String,
     /// `<provider>::<key>`.
     pub artifact_key: String,
@@ -125,9 +127,11 @@ impl fmt::Debug for BuildUpload {
 
 /// A complete build.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PackBuild {
     /// What the Hub calls it.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::schema::BuildId))]
     pub id: String,
     /// Whose it is.
     pub pack_id: PackId,
@@ -146,11 +150,13 @@ pub struct PackBuild {
     /// What that commit says of itself.
     pub commit_message: Option<String>,
     /// When it was completed.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::schema::Time))]
     pub created_at: jiff::Timestamp,
 }
 
 /// A channel of a pack, by a build that it has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PackChannelBuild {
     /// Which channel.
@@ -158,13 +164,16 @@ pub struct PackChannelBuild {
     /// Whose it is.
     pub pack_id: PackId,
     /// The build.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::schema::BuildId))]
     pub build_id: String,
     /// Since when the channel has it.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::schema::Time))]
     pub updated_at: jiff::Timestamp,
 }
 
 /// The answer to `POST /api/v1/ci/complete`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CompletedBuild {
     /// The build.
     pub build: PackBuild,

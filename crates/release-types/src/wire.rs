@@ -12,6 +12,7 @@ pub const DEPLOY_TOKEN_HEADER: &str = "x-atlas-app-deploy-token";
 
 /// Every error's body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ErrorBody {
     /// One sentence.
     pub error: String,
@@ -48,6 +49,7 @@ pub struct PresignRequest {
 
 /// The answer to [`PresignRequest`].
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PresignResponse {
     /// Where to `PUT` the bytes. It carries a signature: never log it.
@@ -124,29 +126,35 @@ pub struct PublishRequest {
 
 /// One downloadable file of a [`Release`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Asset {
     /// What it is for.
     pub kind: Kind,
     /// Its name.
+    #[cfg_attr(feature = "openapi", schema(value_type = FileName))]
     pub filename: String,
     /// Bytes.
     pub size: u64,
     /// The digest of the bytes.
     pub sha256: Sha256Digest,
     /// `dl_` and 32 hexadecimal digits.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::schema::DownloadId))]
     pub download_id: String,
 }
 
 /// A release as the Hub shows one platform of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Release {
     /// The product.
     pub product: ProductName,
     /// The version, as it was published.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::schema::Version))]
     pub version: String,
     /// The channel.
     pub channel: Channel,
     /// When it counts as published.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::schema::Time))]
     pub published_at: jiff::Timestamp,
     /// The platform whose assets these are.
     pub platform: Platform,
@@ -156,13 +164,16 @@ pub struct Release {
 
 /// An update in the form that Tauri's updater reads: `GET /api/v1/launcher/updates/…`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UpdateManifest {
     /// The version to update to.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::schema::Version))]
     pub version: String,
     /// What is new in it; empty where nobody said.
     #[serde(default)]
     pub notes: String,
     /// When it was published.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::schema::Time))]
     pub pub_date: jiff::Timestamp,
     /// What to load, by `<os>-<arch>` and by `<os>-<arch>-<bundle>`, in Tauri's names.
     pub platforms: BTreeMap<String, UpdateFile>,
@@ -170,6 +181,7 @@ pub struct UpdateManifest {
 
 /// One file of an [`UpdateManifest`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UpdateFile {
     /// Where to load it.
     pub url: String,
@@ -179,6 +191,7 @@ pub struct UpdateFile {
 
 /// What the Hub tells about an app token: all but the token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AppToken {
     /// What to revoke it by.
@@ -188,17 +201,22 @@ pub struct AppToken {
     /// The first characters of the token, to recognise it by.
     pub token_prefix: String,
     /// When it was issued.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::schema::Time))]
     pub created_at: jiff::Timestamp,
     /// When it was last used.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::schema::Time>))]
     pub last_used_at: Option<jiff::Timestamp>,
     /// When it was revoked.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::schema::Time>))]
     pub revoked_at: Option<jiff::Timestamp>,
     /// When it stops working.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::schema::Time>))]
     pub expires_at: Option<jiff::Timestamp>,
 }
 
 /// `GET /api/v1/deploy/app-tokens`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TokenList {
     /// Newest first.
     pub tokens: Vec<AppToken>,
@@ -218,6 +236,7 @@ pub struct IssueTokenRequest {
 
 /// The answer to [`IssueTokenRequest`]: the one time the token itself is shown.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct IssuedToken {
     /// The token. Never log it.
     pub token: String,
@@ -244,8 +263,10 @@ pub struct RevokeTokenRequest {
 
 /// The answer to [`RevokeTokenRequest`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RevokedToken {
     /// When it stopped working.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::schema::Time))]
     pub revoked_at: jiff::Timestamp,
 }

@@ -13,6 +13,8 @@ mod lists;
 mod newest;
 mod objects;
 mod packs;
+#[cfg(feature = "page")]
+mod page;
 #[cfg_attr(not(feature = "postgres"), path = "postgres_absent.rs")]
 pub(crate) mod postgres;
 mod products;
@@ -31,6 +33,8 @@ pub(crate) use lists::Promoted;
 pub(crate) use newest::SignedFile;
 pub(crate) use objects::{PutOutcome, StoredObject};
 pub(crate) use packs::{Completed, Completion};
+#[cfg(feature = "page")]
+pub(crate) use page::Shown;
 pub(crate) use releases::{Publication, Registered};
 pub(crate) use upkeep::ReleasedFile;
 pub(crate) use users::FoundUser;

@@ -6,7 +6,7 @@ use axum::extract::State;
 use serde::Serialize;
 
 /// `GET /api/v1/hub`.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct About {
     name: &'static str,
     version: String,
@@ -15,6 +15,14 @@ pub(super) struct About {
     features: &'static [&'static str],
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/v1/hub",
+    operation_id = "about",
+    tag = "hub",
+    summary = "What this Hub is and can do",
+    responses((status = 200, description = "Its version and features", body = About)),
+)]
 pub(super) async fn hub(State(app): State<AppState>) -> Json<About> {
     Json(About {
         name: "atlas-hub",

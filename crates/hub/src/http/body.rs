@@ -58,6 +58,8 @@ impl FromRequest<AppState> for JsonObject {
         }
         match serde_json::from_slice(&bytes) {
             Ok(Value::Object(map)) => Ok(Self(map)),
+            // As good as absent, like a field that is `null`.
+            Ok(Value::Null) => Ok(Self(Map::new())),
             Ok(_) => Err(ApiError::bad_request("the body is JSON, but not an object")),
             Err(error) => Err(ApiError::bad_request(format!(
                 "the body is not JSON: {error}"

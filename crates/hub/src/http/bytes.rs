@@ -4,6 +4,8 @@ use super::AppState;
 use super::body::Segments;
 use super::conditional::{Precondition, Wanted, etag, precondition, wanted};
 use super::error::ApiError;
+use super::openapi::answers::{self, BadRequest, NotFound};
+use super::openapi::params;
 use super::read_ahead;
 use crate::catalogue::StoredObject;
 use axum::body::Body;
@@ -12,12 +14,29 @@ use axum::response::{IntoResponse as _, Response};
 use headers::{AcceptRanges, ContentRange, HeaderMapExt as _};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use release_types::ObjectKey;
+use release_types::{Arch, FileName, ObjectKey, Os, ProductName, schema};
 use std::io::SeekFrom;
 use std::ops::Range;
 use tokio::io::AsyncSeekExt as _;
 
 /// `GET /artifacts/…`: the bytes of an object that some release refers to.
+#[utoipa::path(
+    get,
+    path = "/artifacts/{*path}",
+    operation_id = "file",
+    tag = "reading",
+    summary = "The bytes of a released file",
+    params(
+        ("product" = ProductName, Path, description = "The product"),
+        ("version" = schema::Version, Path, description = "The version"),
+        ("os" = Os, Path, description = "The operating system"),
+        ("arch" = Arch, Path, description = "The architecture"),
+        ("filename" = FileName, Path, description = "The file's name"),
+        params::Conditional,
+        params::Part,
+    ),
+    responses(answers::File, BadRequest, NotFound),
+)]
 pub(super) async fn download(
     State(app): State<AppState>,
     Segments(path): Segments<String>,

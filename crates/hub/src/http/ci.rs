@@ -7,6 +7,8 @@ use super::AppState;
 use super::auth::Builder;
 use super::body::{JsonObject, parsed, size};
 use super::error::ApiError;
+use super::openapi::answers::{self, Conflict, Forbidden, NotFound};
+use super::openapi::bodies;
 use super::presign::{PROVIDER, grant};
 use crate::catalogue::{Completed, Completion};
 use crate::token::random_id;
@@ -20,6 +22,21 @@ use std::collections::BTreeMap;
 const MAX_VERSION: usize = 128;
 
 /// `POST /api/v1/ci/presign`.
+#[utoipa::path(
+    post,
+    path = "/api/v1/ci/presign",
+    operation_id = "presign_build",
+    tag = "packs",
+    summary = "Asks for an address to upload a pack's build to",
+    request_body = bodies::Build,
+    security(("pack" = []), ("user" = [])),
+    responses(
+        (status = 200, description = "The build's id, and where to `PUT` its bytes", body = BuildUpload),
+        answers::Body,
+        Forbidden,
+        NotFound,
+    ),
+)]
 pub(super) async fn presign(
     State(app): State<AppState>,
     builder: Builder,
@@ -40,6 +57,22 @@ pub(super) async fn presign(
 }
 
 /// `POST /api/v1/ci/complete`.
+#[utoipa::path(
+    post,
+    path = "/api/v1/ci/complete",
+    operation_id = "complete_build",
+    tag = "packs",
+    summary = "Puts an uploaded build on a channel of its pack",
+    request_body = bodies::Complete,
+    security(("pack" = []), ("user" = [])),
+    responses(
+        (status = 200, description = "The build, and the channel that has it", body = CompletedBuild),
+        answers::Body,
+        Forbidden,
+        NotFound,
+        Conflict,
+    ),
+)]
 pub(super) async fn complete(
     State(app): State<AppState>,
     builder: Builder,

@@ -72,6 +72,17 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, message)
     }
 
+    /// No route takes the path.
+    pub(super) fn nothing_here() -> Self {
+        Self::not_found("there is nothing here")
+    }
+
+    /// A route takes the path, and not with this method.
+    pub(super) fn no_such_method() -> Self {
+        let message = "this path does not take this method";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, message)
+    }
+
     /// The same error, with the place in the request that it is about.
     pub(super) fn at(mut self, place: &str) -> Self {
         self.message = format!("{place}: {}", self.message);

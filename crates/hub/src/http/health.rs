@@ -2,6 +2,7 @@
 
 use super::AppState;
 use super::error::ApiError;
+use super::openapi::answers::Unavailable;
 use crate::HubError;
 use crate::error::chain;
 use axum::Json;
@@ -22,7 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug, Default)]
 pub(super) struct Readiness(Mutex<Option<(Instant, Result<(), &'static str>)>>);
 
-#[derive(Serialize)]
+/// That all is well.
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct Health {
     status: &'static str,
 }
@@ -30,11 +32,27 @@ pub(super) struct Health {
 const OK: Json<Health> = Json(Health { status: "ok" });
 
 /// `GET /healthz`: this process answers. To start it anew would help with nothing else.
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    operation_id = "alive",
+    tag = "operation",
+    summary = "Whether the process answers",
+    responses((status = 200, description = "It does", body = Health)),
+)]
 pub(super) async fn alive() -> Json<Health> {
     OK
 }
 
 /// `GET /readyz`: the catalogue answers, and bytes can be stored.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    operation_id = "ready",
+    tag = "operation",
+    summary = "Whether the catalogue answers and bytes can be stored",
+    responses((status = 200, description = "They do", body = Health), Unavailable),
+)]
 pub(super) async fn ready(State(app): State<AppState>) -> Result<Json<Health>, ApiError> {
     let mut last = app.readiness.0.lock().await;
     let found = match *last {

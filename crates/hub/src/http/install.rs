@@ -5,6 +5,8 @@
 
 use super::AppState;
 use super::error::ApiError;
+use super::openapi::answers::{self, NotFound};
+use super::openapi::params;
 use super::releases::tagged;
 use axum::extract::State;
 use axum::response::Response;
@@ -16,6 +18,19 @@ const TEMPLATE: &str = include_str!("install.sh");
 /// The products, and what their programs are called when they are installed.
 const PROGRAMS: [(&str, &str); 2] = [("runner", "atlas-runner"), ("runnerd", "atlas-runnerd")];
 
+#[utoipa::path(
+    get,
+    path = "/download/runner/install",
+    operation_id = "install_script",
+    tag = "reading",
+    summary = "A POSIX shell script that installs the newest runner",
+    params(params::Conditional),
+    responses(
+        (status = 200, description = "The script", body = String, content_type = "text/x-shellscript"),
+        answers::Conditional,
+        NotFound,
+    ),
+)]
 pub(super) async fn script(
     State(app): State<AppState>,
     headers: HeaderMap,

@@ -4,12 +4,14 @@ use super::AppState;
 use super::auth::Publisher;
 use super::body::{JsonObject, Segments, parsed, platform};
 use super::error::ApiError;
+use super::openapi::answers::{self, Conflict, Forbidden, NotFound, Unauthorized};
+use super::openapi::bodies;
 use super::releases::known_product;
 use crate::catalogue::{Finalized, Promoted, Target};
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
-use release_types::{Channel, ProductName, ReleaseSummary, Releases};
+use release_types::{Channel, ProductName, ReleaseSummary, Releases, schema};
 use semver::Version;
 
 /// How many platforms one call may make visible. All of them are read and written in one
@@ -20,6 +22,22 @@ const MAX_TARGETS: usize = 500;
 const MAX_REASON: usize = 1000;
 
 /// `POST /api/v1/releases/finalize`.
+#[utoipa::path(
+    post,
+    path = "/api/v1/releases/finalize",
+    operation_id = "finalize",
+    tag = "releases",
+    summary = "Shows drafts, all in one moment or none",
+    request_body = bodies::Finalize,
+    security(("app" = []), ("user" = [])),
+    responses(
+        (status = 200, description = "One release for each platform", body = Releases),
+        answers::Body,
+        Unauthorized,
+        Forbidden,
+        Conflict,
+    ),
+)]
 pub(super) async fn finalize(
     State(app): State<AppState>,
     _: Publisher,
@@ -61,6 +79,27 @@ async fn targets_of(app: &AppState, release: &JsonObject) -> Result<Vec<Target>,
 }
 
 /// `POST /api/v1/releases/{product}/{version}/promote`.
+#[utoipa::path(
+    post,
+    path = "/api/v1/releases/{product}/{version}/promote",
+    operation_id = "promote",
+    tag = "releases",
+    summary = "Gives another channel a release too",
+    params(
+        ("product" = ProductName, Path, description = "The product"),
+        ("version" = schema::Version, Path, description = "The version"),
+    ),
+    request_body = bodies::Promote,
+    security(("app" = []), ("user" = [])),
+    responses(
+        (status = 201, description = "One release for each platform", body = Releases),
+        answers::Body,
+        Unauthorized,
+        Forbidden,
+        NotFound,
+        Conflict,
+    ),
+)]
 pub(super) async fn promote(
     State(app): State<AppState>,
     _: Publisher,
@@ -89,6 +128,26 @@ pub(super) async fn promote(
 }
 
 /// `POST /api/v1/releases/{product}/{version}/yank`.
+#[utoipa::path(
+    post,
+    path = "/api/v1/releases/{product}/{version}/yank",
+    operation_id = "yank",
+    tag = "releases",
+    summary = "Takes a release back: never the newest again",
+    params(
+        ("product" = ProductName, Path, description = "The product"),
+        ("version" = schema::Version, Path, description = "The version"),
+    ),
+    request_body = Option<bodies::Yank>,
+    security(("app" = []), ("user" = [])),
+    responses(
+        (status = 200, description = "The release as lists show it", body = ReleaseSummary),
+        answers::Body,
+        Unauthorized,
+        Forbidden,
+        NotFound,
+    ),
+)]
 pub(super) async fn yank(
     State(app): State<AppState>,
     _: Publisher,
@@ -99,6 +158,26 @@ pub(super) async fn yank(
 }
 
 /// `DELETE /api/v1/releases/{product}/{version}/yank`.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/releases/{product}/{version}/yank",
+    operation_id = "unyank",
+    tag = "releases",
+    summary = "Offers a release again",
+    params(
+        ("product" = ProductName, Path, description = "The product"),
+        ("version" = schema::Version, Path, description = "The version"),
+    ),
+    request_body = Option<bodies::Yank>,
+    security(("app" = []), ("user" = [])),
+    responses(
+        (status = 200, description = "The release as lists show it", body = ReleaseSummary),
+        answers::Body,
+        Unauthorized,
+        Forbidden,
+        NotFound,
+    ),
+)]
 pub(super) async fn unyank(
     State(app): State<AppState>,
     _: Publisher,

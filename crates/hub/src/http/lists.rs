@@ -4,6 +4,8 @@ use super::AppState;
 use super::auth::Publisher;
 use super::body::{Segments, parsed};
 use super::error::ApiError;
+use super::openapi::answers::{self, BadRequest, Forbidden, Unauthorized};
+use super::openapi::params;
 use super::presign::PROVIDER;
 use super::releases::{known_product, shown};
 use axum::Json;
@@ -11,7 +13,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use http::HeaderMap;
-use release_types::{Channel, ObjectList};
+use release_types::{Channel, ObjectList, ProductName, ReleaseList};
 use serde::Deserialize;
 
 /// How long a page is when nobody says, and the longest it may be.
@@ -33,6 +35,25 @@ pub(super) struct Page {
 type PageQuery = Result<Query<Page>, QueryRejection>;
 
 /// `GET /api/v1/releases/{product}`. All channels, unless the query names one.
+#[utoipa::path(
+    get,
+    path = "/api/v1/releases/{product}",
+    operation_id = "list_releases",
+    tag = "reading",
+    summary = "A product's releases, the highest version first",
+    params(
+        ("product" = ProductName, Path, description = "The product"),
+        ("channel" = Option<Channel>, Query, description = "One channel; all when absent"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "How many; 50 when absent"),
+        ("after" = Option<String>, Query, description = "The `next` of the page before"),
+        params::Conditional,
+    ),
+    responses(
+        (status = 200, description = "A page of them", body = ReleaseList),
+        answers::Conditional,
+        BadRequest,
+    ),
+)]
 pub(super) async fn releases(
     State(app): State<AppState>,
     Segments(product): Segments<String>,
@@ -61,6 +82,25 @@ pub(super) async fn releases(
 }
 
 /// `GET /api/v1/storage/objects`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/storage/objects",
+    operation_id = "list_objects",
+    tag = "storage",
+    summary = "What has been uploaded, by the Hub's own reading",
+    params(
+        ("prefix" = Option<String>, Query, pattern = "^artifacts/", description = "What keys begin with"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "How many; 50 when absent"),
+        ("after" = Option<String>, Query, description = "The `next` of the page before"),
+    ),
+    security(("app" = []), ("user" = [])),
+    responses(
+        (status = 200, description = "A page of it", body = ObjectList),
+        BadRequest,
+        Unauthorized,
+        Forbidden,
+    ),
+)]
 pub(super) async fn objects(
     State(app): State<AppState>,
     _: Publisher,

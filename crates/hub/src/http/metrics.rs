@@ -7,13 +7,13 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use axum::routing::get;
-use http::{StatusCode, header};
+use http::header;
 
 /// The routes of the metrics listener.
 pub(crate) fn router(hub: Hub) -> Router {
     Router::new()
         .route("/metrics", get(metrics))
-        .fallback(|| async { ApiError::new(StatusCode::NOT_FOUND, "there is nothing here") })
+        .fallback(|| async { ApiError::nothing_here() })
         .with_state(hub)
 }
 

@@ -19,7 +19,10 @@ mod lifecycle;
 mod lists;
 mod metrics;
 mod objects;
+mod openapi;
 mod packs;
+#[cfg_attr(not(feature = "page"), path = "page_absent.rs")]
+mod page;
 mod presign;
 mod publish;
 mod publish_body;
@@ -34,15 +37,17 @@ use crate::Hub;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post, put};
 use error::{ApiError, MayBeStorageFull};
 use gate::Gate;
-use http::StatusCode;
+use http::HeaderMap;
 pub(crate) use metrics::router as metrics_router;
+use releases::Document;
 use std::any::Any;
 use std::sync::Arc;
 use tower_http::catch_panic::CatchPanicLayer;
 use url::Url;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt as _};
+use utoipa_axum::routes;
 
 /// The largest JSON body that is read, in bytes; most say little.
 const MAX_JSON: usize = 64 * 1024;
@@ -58,6 +63,8 @@ struct App {
     base: Url,
     readiness: health::Readiness,
     latest: releases::Latest,
+    /// What the Hub says of its API.
+    description: Option<Document>,
 }
 
 type AppState = Arc<App>;
@@ -65,72 +72,63 @@ type AppState = Arc<App>;
 /// All routes of a Hub.
 pub(crate) fn router(hub: Hub, base: Url) -> Router {
     let gate = Arc::new(Gate::new(hub.metrics().clone(), hub.config()));
+    let (routes, gathered) = described_routes().split_for_parts();
+    let description = openapi::rendered(gathered).and_then(|json| Document::of_json(json.into()));
     let app = Arc::new(App {
         hub,
         base,
         readiness: health::Readiness::default(),
         latest: releases::Latest::default(),
+        description: description.ok(),
     });
-    let routes = Router::new()
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
-        .route("/api/v1/hub", get(about::hub))
-        .route("/api/v1/storage/presign", post(presign::presign))
-        .route(
-            "/artifacts/{*path}",
-            get(bytes::download).put(objects::upload),
-        )
-        .route("/api/v1/storage/objects", get(lists::objects))
-        .route(
-            "/api/v1/releases/finalize",
-            post(lifecycle::finalize).layer(DefaultBodyLimit::max(MAX_JSON_LIST)),
-        )
-        .route("/api/v1/releases/{product}", get(lists::releases))
-        .route("/packs/{*path}", put(objects::upload_build))
-        .route("/api/v1/ci/presign", post(ci::presign))
-        .route("/api/v1/ci/complete", post(ci::complete))
-        .route(
-            "/api/v1/packs/{pack}/deploy-tokens",
-            get(packs::list).post(packs::issue).delete(packs::revoke),
-        )
-        .route(
-            "/api/v1/releases/{product}/publish",
-            post(publish::publish).layer(DefaultBodyLimit::max(MAX_JSON_LIST)),
-        )
-        .route(
-            "/api/v1/releases/{product}/{version}/promote",
-            post(lifecycle::promote),
-        )
-        .route(
-            "/api/v1/releases/{product}/{version}/yank",
-            post(lifecycle::yank).delete(lifecycle::unyank),
-        )
-        .route(
-            "/api/v1/releases/{product}/latest/{os}/{arch}",
-            get(releases::latest),
-        )
-        .route(
-            "/api/v1/releases/{product}/{version}/{os}/{arch}",
-            get(releases::version),
-        )
-        .route("/api/v1/download/{download_id}", get(releases::download))
-        .route("/api/v1/launcher/updates/{os}/{arch}", get(updates::stable))
-        .route(
-            "/api/v1/launcher/updates/{channel}/{os}/{arch}",
-            get(updates::of_channel),
-        )
-        .route("/download/runner/install", get(install::script))
-        .merge(short::routes())
-        .route(
-            "/api/v1/deploy/app-tokens",
-            get(tokens::list).post(tokens::issue).delete(tokens::revoke),
-        )
+    let routes = routes
         .layer(axum::middleware::map_response_with_state(
             app.clone(),
             tell_full_storage,
         ))
         .with_state(app);
     with_layers(routes, gate)
+}
+
+/// The Hub's API in OpenAPI 3.1, as it is served at `/openapi.json`. Nothing where it cannot be
+/// written as JSON, which is a defect.
+pub fn describe_api() -> Option<String> {
+    openapi::rendered(described_routes().into_openapi()).ok()
+}
+
+/// All routes, each with what it says of itself.
+fn described_routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::with_openapi(openapi::begun())
+        .routes(routes!(health::alive))
+        .routes(routes!(health::ready))
+        .routes(routes!(openapi::document))
+        .routes(routes!(about::hub))
+        .routes(routes!(presign::presign))
+        .routes(routes!(bytes::download, objects::upload))
+        .routes(routes!(lists::objects))
+        .routes(with_long_bodies(routes!(lifecycle::finalize)))
+        .routes(routes!(lists::releases))
+        .routes(routes!(objects::upload_build))
+        .routes(routes!(ci::presign))
+        .routes(routes!(ci::complete))
+        .routes(routes!(packs::list, packs::issue, packs::revoke))
+        .routes(with_long_bodies(routes!(publish::publish)))
+        .routes(routes!(lifecycle::promote))
+        .routes(routes!(lifecycle::yank, lifecycle::unyank))
+        .routes(routes!(releases::latest))
+        .routes(routes!(releases::version))
+        .routes(routes!(releases::download))
+        .routes(routes!(updates::stable))
+        .routes(routes!(updates::of_channel))
+        .routes(routes!(install::script))
+        .merge(short::routes())
+        .routes(routes!(tokens::list, tokens::issue, tokens::revoke))
+        .merge(page::routes())
+}
+
+/// A route whose bodies list files.
+fn with_long_bodies(route: UtoipaMethodRouter<AppState>) -> UtoipaMethodRouter<AppState> {
+    route.layer(DefaultBodyLimit::max(MAX_JSON_LIST))
 }
 
 /// Where the error alone does not say whether the storage is full, the storage is asked.
@@ -145,11 +143,8 @@ async fn tell_full_storage(State(app): State<AppState>, response: Response) -> R
 /// What surrounds all routes: answers for what no route takes, limits, the log, panics caught.
 fn with_layers(routes: Router, gate: Arc<Gate>) -> Router {
     routes
-        .fallback(|| async { ApiError::new(StatusCode::NOT_FOUND, "there is nothing here") })
-        .method_not_allowed_fallback(|| async {
-            let status = StatusCode::METHOD_NOT_ALLOWED;
-            ApiError::new(status, "this path does not take this method")
-        })
+        .fallback(|headers: HeaderMap| async move { page::missing(&headers) })
+        .method_not_allowed_fallback(|| async { ApiError::no_such_method() })
         .layer(DefaultBodyLimit::max(MAX_JSON))
         .layer(CatchPanicLayer::custom(after_panic))
         .layer(axum::middleware::from_fn_with_state(gate, gate::pass))
@@ -168,6 +163,7 @@ fn after_panic(panic: Box<dyn Any + Send>) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::routing::get;
 
     #[tokio::test]
     async fn a_panic_is_answered_as_json() {

@@ -3,6 +3,8 @@
 use super::AppState;
 use super::body::{Segments, discard, parsed};
 use super::error::ApiError;
+use super::openapi::Bytes;
+use super::openapi::answers::{self, Conflict, Forbidden};
 use crate::catalogue::PutOutcome;
 use crate::storage::Staged;
 use crate::upload_url::{Grant, SignedQuery};
@@ -11,7 +13,7 @@ use axum::body::{Body, BodyDataStream};
 use axum::extract::{Query, State};
 use futures_util::StreamExt as _;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use release_types::{ObjectKey, Sha256Digest};
+use release_types::{Arch, FileName, ObjectKey, Os, PackId, ProductName, Sha256Digest, schema};
 use serde::Serialize;
 use std::time::{Duration, Instant};
 
@@ -22,7 +24,7 @@ const UPLOAD_PAUSE: Duration = Duration::from_secs(60);
 const UPLOAD_PACE: u64 = 1024;
 
 /// What was stored.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct Stored {
     key: ObjectKey,
     size: u64,
@@ -30,6 +32,33 @@ pub(super) struct Stored {
 }
 
 /// `PUT /artifacts/…`, with the query that presign has signed.
+#[utoipa::path(
+    put,
+    path = "/artifacts/{*path}",
+    operation_id = "upload",
+    tag = "storage",
+    summary = "Uploads an object to a signed address",
+    params(
+        ("product" = ProductName, Path, description = "The product"),
+        ("version" = schema::Version, Path, description = "The version"),
+        ("os" = Os, Path, description = "The operating system"),
+        ("arch" = Arch, Path, description = "The architecture"),
+        ("filename" = FileName, Path, description = "The file's name"),
+        SignedQuery,
+    ),
+    request_body(
+        content = Bytes,
+        content_type = "application/octet-stream",
+        description = "The bytes, with the content-type that presign has answered",
+    ),
+    responses(
+        (status = 200, description = "These bytes were there already", body = Stored),
+        (status = 201, description = "Stored, on disk", body = Stored),
+        answers::Body,
+        Forbidden,
+        Conflict,
+    ),
+)]
 pub(super) async fn upload(
     State(app): State<AppState>,
     Segments(path): Segments<String>,
@@ -41,6 +70,30 @@ pub(super) async fn upload(
 }
 
 /// `PUT /packs/…`, with the query that presign has signed.
+#[utoipa::path(
+    put,
+    path = "/packs/{*path}",
+    operation_id = "upload_build",
+    tag = "packs",
+    summary = "Uploads a pack's build to a signed address",
+    params(
+        ("packId" = PackId, Path, description = "The pack"),
+        ("filename" = FileName, Path, description = "The build's id and `.atlas`"),
+        SignedQuery,
+    ),
+    request_body(
+        content = Bytes,
+        content_type = "application/octet-stream",
+        description = "The bytes, with the content-type that presign has answered",
+    ),
+    responses(
+        (status = 200, description = "These bytes were there already", body = Stored),
+        (status = 201, description = "Stored, on disk", body = Stored),
+        answers::Body,
+        Forbidden,
+        Conflict,
+    ),
+)]
 pub(super) async fn upload_build(
     State(app): State<AppState>,
     Segments(path): Segments<String>,

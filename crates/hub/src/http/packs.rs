@@ -4,6 +4,8 @@ use super::AppState;
 use super::auth::SignedIn;
 use super::body::{JsonObject, Segments};
 use super::error::ApiError;
+use super::openapi::answers::{self, BadRequest, Forbidden, NotFound, Unauthorized};
+use super::openapi::bodies;
 use super::tokens;
 use axum::Json;
 use axum::extract::{FromRequestParts, State};
@@ -43,6 +45,19 @@ impl FromRequestParts<AppState> for ManagedPack {
     }
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/v1/packs/{pack}/deploy-tokens",
+    operation_id = "list_pack_tokens",
+    tag = "tokens",
+    summary = "Lists deploy tokens of a pack",
+    params(("pack" = PackId, Path, description = "The pack")),
+    security(("user" = [])),
+    responses(
+        (status = 200, description = "All but the tokens themselves", body = TokenList),
+        Unauthorized, Forbidden, NotFound,BadRequest,
+    ),
+)]
 pub(super) async fn list(
     State(app): State<AppState>,
     ManagedPack(pack): ManagedPack,
@@ -50,6 +65,21 @@ pub(super) async fn list(
     tokens::list_of(&app, Some(&pack)).await
 }
 
+#[utoipa::path(
+    post,
+    path = "/api/v1/packs/{pack}/deploy-tokens",
+    operation_id = "issue_pack_token",
+    tag = "tokens",
+    summary = "Issues a deploy token of a pack",
+    params(("pack" = PackId, Path, description = "The pack")),
+    request_body = Option<bodies::IssueToken>,
+    security(("user" = [])),
+    responses(
+        (status = 200, description = "The token, this once", body = IssuedToken),
+        answers::Body,
+        Unauthorized, Forbidden, NotFound,
+    ),
+)]
 pub(super) async fn issue(
     State(app): State<AppState>,
     ManagedPack(pack): ManagedPack,
@@ -58,6 +88,21 @@ pub(super) async fn issue(
     tokens::issue_of(&app, Some(&pack), &body).await
 }
 
+#[utoipa::path(
+    delete,
+    path = "/api/v1/packs/{pack}/deploy-tokens",
+    operation_id = "revoke_pack_token",
+    tag = "tokens",
+    summary = "Revokes a deploy token of a pack",
+    params(("pack" = PackId, Path, description = "The pack")),
+    request_body = bodies::RevokeToken,
+    security(("user" = [])),
+    responses(
+        (status = 200, description = "When it stopped working", body = RevokedToken),
+        answers::Body,
+        Unauthorized, Forbidden, NotFound,
+    ),
+)]
 pub(super) async fn revoke(
     State(app): State<AppState>,
     ManagedPack(pack): ManagedPack,

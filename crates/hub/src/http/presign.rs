@@ -5,6 +5,8 @@ use super::auth::Publisher;
 use super::body::{JsonObject, size};
 use super::error::ApiError;
 use super::objects::too_large;
+use super::openapi::answers::{self, Forbidden, Unauthorized};
+use super::openapi::bodies;
 use crate::upload_url::Grant;
 use axum::Json;
 use axum::extract::State;
@@ -20,6 +22,21 @@ const OTHER_PROVIDERS: [&str; 3] = ["r2", "vercel_blob", "s3"];
 
 const DEFAULT_CONTENT_TYPE: &str = "application/octet-stream";
 
+#[utoipa::path(
+    post,
+    path = "/api/v1/storage/presign",
+    operation_id = "presign",
+    tag = "storage",
+    summary = "Asks for an address to upload an object to",
+    request_body = bodies::Presign,
+    security(("app" = []), ("user" = [])),
+    responses(
+        (status = 200, description = "Where to `PUT` the bytes, for 15 minutes", body = PresignResponse),
+        answers::Body,
+        Unauthorized,
+        Forbidden,
+    ),
+)]
 pub(super) async fn presign(
     State(app): State<AppState>,
     _: Publisher,

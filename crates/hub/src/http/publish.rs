@@ -4,14 +4,33 @@ use super::AppState;
 use super::auth::Publisher;
 use super::body::{JsonObject, Segments};
 use super::error::ApiError;
+use super::openapi::answers::{self, Conflict, Forbidden, Unauthorized};
+use super::openapi::bodies;
 use super::publish_body::publication;
 use super::releases::known_product;
 use crate::catalogue::Registered;
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
-use release_types::Release;
+use release_types::{ProductName, Release};
 
+#[utoipa::path(
+    post,
+    path = "/api/v1/releases/{product}/publish",
+    operation_id = "publish",
+    tag = "releases",
+    summary = "Registers one platform of a release",
+    params(("product" = ProductName, Path, description = "The product")),
+    request_body = bodies::Publish,
+    security(("app" = []), ("user" = [])),
+    responses(
+        (status = 201, description = "What the platform has now", body = Release),
+        answers::Body,
+        Unauthorized,
+        Forbidden,
+        Conflict,
+    ),
+)]
 pub(super) async fn publish(
     State(app): State<AppState>,
     _: Publisher,

@@ -4,6 +4,8 @@ use super::AppState;
 use super::body::{ChannelQuery, Segments, parsed, platform};
 use super::conditional::{Precondition, etag_of, precondition};
 use super::error::ApiError;
+use super::openapi::answers::{self, BadRequest, NotFound};
+use super::openapi::params;
 use super::shared::Lookups;
 use crate::upload_url::object_path;
 use axum::extract::State;
@@ -11,11 +13,31 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use headers::{ETag, HeaderMapExt as _};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use release_types::{Channel, Platform, ProductName};
+use release_types::{Arch, Channel, Os, Platform, ProductName, Release, schema};
 use semver::Version;
 use serde::Serialize;
 
 /// `GET /api/v1/releases/{product}/latest/{os}/{arch}`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/releases/{product}/latest/{os}/{arch}",
+    operation_id = "latest",
+    tag = "reading",
+    summary = "The highest version of a channel that a platform has",
+    params(
+        ("product" = ProductName, Path, description = "The product"),
+        ("os" = Os, Path, description = "The operating system"),
+        ("arch" = Arch, Path, description = "The architecture"),
+        params::StableUnlessNamed,
+        params::Conditional,
+    ),
+    responses(
+        (status = 200, description = "The release", body = Release),
+        answers::Conditional,
+        BadRequest,
+        NotFound,
+    ),
+)]
 pub(super) async fn latest(
     State(app): State<AppState>,
     Segments((product, os, arch)): Segments<(String, String, String)>,
@@ -26,9 +48,8 @@ pub(super) async fn latest(
     let platform = platform(&os, &arch)?;
     let key = (product, channel, platform);
     let lookup = || newest(app.clone(), key.clone());
-    let Document { json, etag } = app.latest.get(key.clone(), lookup).await?;
-    let json_type = "application/json";
-    with_tag(&headers, "public, max-age=60", json_type, json, etag)
+    let newest = app.latest.get(key.clone(), lookup).await?;
+    newest.shown(&headers, "public, max-age=60")
 }
 
 /// Lookups of newest releases. Installed programs all ask for the same few.
@@ -49,6 +70,27 @@ async fn newest(app: AppState, key: LatestKey) -> Result<Document, ApiError> {
 }
 
 /// `GET /api/v1/releases/{product}/{version}/{os}/{arch}`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/releases/{product}/{version}/{os}/{arch}",
+    operation_id = "release",
+    tag = "reading",
+    summary = "One platform of one release",
+    params(
+        ("product" = ProductName, Path, description = "The product"),
+        ("version" = schema::Version, Path, description = "The version"),
+        ("os" = Os, Path, description = "The operating system"),
+        ("arch" = Arch, Path, description = "The architecture"),
+        params::StableUnlessNamed,
+        params::Conditional,
+    ),
+    responses(
+        (status = 200, description = "The release", body = Release),
+        answers::Conditional,
+        BadRequest,
+        NotFound,
+    ),
+)]
 pub(super) async fn version(
     State(app): State<AppState>,
     Segments((product, version, os, arch)): Segments<(String, String, String, String)>,
@@ -84,10 +126,25 @@ impl Document {
             tracing::error!(%error, "an answer cannot be written as JSON");
             ApiError::internal()
         })?;
+        Self::of_json(json)
+    }
+
+    /// What is JSON already.
+    pub(super) fn of_json(json: Vec<u8>) -> Result<Self, ApiError> {
         Ok(Self {
             etag: etag_of(&json).ok_or_else(ApiError::internal)?,
             json: json.into(),
         })
+    }
+
+    /// It, unless the reader has it.
+    pub(super) fn shown(
+        &self,
+        headers: &HeaderMap,
+        cache_control: &'static str,
+    ) -> Result<Response, ApiError> {
+        let Self { json, etag } = self.clone();
+        with_tag(headers, cache_control, "application/json", json, etag)
     }
 }
 
@@ -97,8 +154,7 @@ pub(super) fn shown(
     cache_control: &'static str,
     document: &impl Serialize,
 ) -> Result<Response, ApiError> {
-    let Document { json, etag } = Document::new(document)?;
-    with_tag(headers, cache_control, "application/json", json, etag)
+    Document::new(document)?.shown(headers, cache_control)
 }
 
 /// These bytes with a tag of their own, unless the reader has them.
@@ -132,6 +188,23 @@ fn with_tag(
 }
 
 /// `GET /api/v1/download/{download_id}`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/download/{download_id}",
+    operation_id = "download",
+    tag = "reading",
+    summary = "Leads to the bytes of a file",
+    params(("download_id" = schema::DownloadId, Path, description = "The file's download id")),
+    responses(
+        (
+            status = 302,
+            description = "Where the bytes are",
+            headers(("location" = String, description = "Their address")),
+        ),
+        BadRequest,
+        NotFound,
+    ),
+)]
 pub(super) async fn download(
     State(app): State<AppState>,
     Segments(id): Segments<String>,

@@ -5,12 +5,14 @@ use super::AppState;
 use super::body::Segments;
 use super::detect::{self, Detected};
 use super::error::ApiError;
-use axum::Router;
+use super::openapi::answers::{self, BadRequest, NotFound};
+use super::openapi::params;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use release_types::{Arch, Channel, Kind, Platform};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 /// What a short address stands for.
 #[derive(Debug, Clone, Copy)]
@@ -20,55 +22,96 @@ struct Short {
     kind: Kind,
 }
 
-const SHORT: [Short; 4] = [
-    Short {
-        path: "runner",
-        product: "runner",
-        kind: Kind::Binary,
-    },
-    Short {
-        path: "cli",
-        product: "cli",
-        kind: Kind::Binary,
-    },
-    Short {
-        path: "cli/installer",
-        product: "cli",
-        kind: Kind::Installer,
-    },
-    Short {
-        path: "app/installer",
-        product: "launcher",
-        kind: Kind::Installer,
-    },
-];
+/// The two routes of a short address: for who asks, and for a platform in the path.
+macro_rules! short {
+    ($name:ident, $product:literal, $kind:ident, $latest:literal, $named:literal) => {
+        pub(in crate::http) mod $name {
+            use super::*;
+
+            const SHORT: Short = Short {
+                path: $latest,
+                product: $product,
+                kind: Kind::$kind,
+            };
+
+            #[utoipa::path(
+                get,
+                path = $latest,
+                operation_id = concat!("newest_", stringify!($name)),
+                tag = "reading",
+                summary = "Leads to the newest stable file for whoever asks",
+                params(params::WhoAsks),
+                responses(answers::Found, BadRequest, NotFound),
+            )]
+            pub(in crate::http) async fn latest(
+                State(app): State<AppState>,
+                headers: HeaderMap,
+            ) -> Result<Response, ApiError> {
+                for_whom_asks(&app, SHORT, &headers).await
+            }
+
+            #[utoipa::path(
+                get,
+                path = $named,
+                operation_id = concat!("newest_", stringify!($name), "_for"),
+                tag = "reading",
+                summary = "Leads to the newest stable file for a platform",
+                params(
+                    ("os" = String, Path, example = "linux", description = "The operating system, by any of its usual names"),
+                    ("arch" = String, Path, example = "x64", description = "The architecture, by any of its usual names"),
+                ),
+                responses(answers::Found, BadRequest, NotFound),
+            )]
+            pub(in crate::http) async fn named(
+                State(app): State<AppState>,
+                Segments((os, arch)): Segments<(String, String)>,
+            ) -> Result<Response, ApiError> {
+                for_platform(&app, SHORT, &os, &arch).await
+            }
+        }
+    };
+}
+
+short!(
+    runner,
+    "runner",
+    Binary,
+    "/download/runner/latest",
+    "/download/runner/latest/{os}/{arch}"
+);
+short!(
+    cli,
+    "cli",
+    Binary,
+    "/download/cli/latest",
+    "/download/cli/latest/{os}/{arch}"
+);
+short!(
+    cli_installer,
+    "cli",
+    Installer,
+    "/download/cli/installer/latest",
+    "/download/cli/installer/latest/{os}/{arch}"
+);
+short!(
+    app_installer,
+    "launcher",
+    Installer,
+    "/download/app/installer/latest",
+    "/download/app/installer/latest/{os}/{arch}"
+);
 
 /// `GET /download/…/latest` and `GET /download/…/latest/{os}/{arch}`.
-pub(super) fn routes() -> Router<AppState> {
-    let mut routes = Router::new();
-    for short in SHORT {
-        let latest = format!("/download/{}/latest", short.path);
-        let named = format!("{latest}/{{os}}/{{arch}}");
-        routes = routes
-            .route(
-                &latest,
-                get(
-                    move |State(app): State<AppState>, headers: HeaderMap| async move {
-                        for_whom_asks(&app, short, &headers).await
-                    },
-                ),
-            )
-            .route(
-                &named,
-                get(
-                    move |State(app): State<AppState>,
-                          Segments((os, arch)): Segments<(String, String)>| async move {
-                        for_platform(&app, short, &os, &arch).await
-                    },
-                ),
-            );
-    }
-    routes
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::default()
+        .routes(routes!(runner::latest))
+        .routes(routes!(runner::named))
+        .routes(routes!(cli::latest))
+        .routes(routes!(cli::named))
+        .routes(routes!(cli_installer::latest))
+        .routes(routes!(cli_installer::named))
+        .routes(routes!(app_installer::latest))
+        .routes(routes!(app_installer::named))
 }
 
 async fn for_platform(
@@ -95,7 +138,7 @@ async fn for_whom_asks(
         Some(detected) => newest(app, short, &candidates(detected)).await,
         None => Err(ApiError::bad_request(format!(
             "this client does not name a platform that there are releases for; \
-             ask for /download/{}/latest/{{os}}/{{arch}}",
+             ask for {}/{{os}}/{{arch}}",
             short.path
         ))),
     };

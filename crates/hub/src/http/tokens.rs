@@ -4,6 +4,8 @@ use super::AppState;
 use super::auth::Admin;
 use super::body::JsonObject;
 use super::error::ApiError;
+use super::openapi::answers::{self, Forbidden, NotFound};
+use super::openapi::bodies;
 use axum::Json;
 use axum::extract::State;
 use jiff::Timestamp;
@@ -13,6 +15,18 @@ use secrecy::ExposeSecret as _;
 /// The longest name of a token, in characters.
 const MAX_NAME: usize = 200;
 
+#[utoipa::path(
+    get,
+    path = "/api/v1/deploy/app-tokens",
+    operation_id = "list_app_tokens",
+    tag = "tokens",
+    summary = "Lists deploy tokens of release automation",
+    security(("user" = [])),
+    responses(
+        (status = 200, description = "All but the tokens themselves", body = TokenList),
+        Forbidden,
+    ),
+)]
 pub(super) async fn list(
     State(app): State<AppState>,
     _: Admin,
@@ -20,6 +34,20 @@ pub(super) async fn list(
     list_of(&app, None).await
 }
 
+#[utoipa::path(
+    post,
+    path = "/api/v1/deploy/app-tokens",
+    operation_id = "issue_app_token",
+    tag = "tokens",
+    summary = "Issues a deploy token of release automation",
+    request_body = Option<bodies::IssueToken>,
+    security(("user" = [])),
+    responses(
+        (status = 200, description = "The token, this once", body = IssuedToken),
+        answers::Body,
+        Forbidden,
+    ),
+)]
 pub(super) async fn issue(
     State(app): State<AppState>,
     _: Admin,
@@ -28,6 +56,20 @@ pub(super) async fn issue(
     issue_of(&app, None, &body).await
 }
 
+#[utoipa::path(
+    delete,
+    path = "/api/v1/deploy/app-tokens",
+    operation_id = "revoke_app_token",
+    tag = "tokens",
+    summary = "Revokes a deploy token of release automation",
+    request_body = bodies::RevokeToken,
+    security(("user" = [])),
+    responses(
+        (status = 200, description = "When it stopped working", body = RevokedToken),
+        answers::Body,
+        Forbidden,NotFound,
+    ),
+)]
 pub(super) async fn revoke(
     State(app): State<AppState>,
     _: Admin,

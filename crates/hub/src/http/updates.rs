@@ -4,6 +4,8 @@ use super::AppState;
 use super::body::{Segments, parsed};
 use super::detect;
 use super::error::ApiError;
+use super::openapi::answers::{self, BadRequest, NotFound};
+use super::openapi::params;
 use super::releases::shown;
 use crate::catalogue::SignedFile;
 use axum::extract::State;
@@ -19,6 +21,24 @@ const LAUNCHER: &str = "launcher";
 const MAX_SIGNATURE: u64 = 16 * 1024;
 
 /// `GET /api/v1/launcher/updates/{os}/{arch}`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/launcher/updates/{os}/{arch}",
+    operation_id = "launcher_update",
+    tag = "reading",
+    summary = "The newest launcher, in the form that Tauri's updater reads",
+    params(
+        ("os" = String, Path, example = "linux", description = "The operating system, by any of its usual names"),
+        ("arch" = String, Path, example = "x64", description = "The architecture, by any of its usual names"),
+        params::Conditional,
+    ),
+    responses(
+        (status = 200, description = "What to update to", body = UpdateManifest),
+        answers::Conditional,
+        BadRequest,
+        NotFound,
+    ),
+)]
 pub(super) async fn stable(
     State(app): State<AppState>,
     Segments((os, arch)): Segments<(String, String)>,
@@ -28,6 +48,25 @@ pub(super) async fn stable(
 }
 
 /// `GET /api/v1/launcher/updates/{channel}/{os}/{arch}`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/launcher/updates/{channel}/{os}/{arch}",
+    operation_id = "launcher_update_of_channel",
+    tag = "reading",
+    summary = "The newest launcher, in the form that Tauri's updater reads",
+    params(
+        ("channel" = Channel, Path, description = "The channel"),
+        ("os" = String, Path, example = "linux", description = "The operating system, by any of its usual names"),
+        ("arch" = String, Path, example = "x64", description = "The architecture, by any of its usual names"),
+        params::Conditional,
+    ),
+    responses(
+        (status = 200, description = "What to update to", body = UpdateManifest),
+        answers::Conditional,
+        BadRequest,
+        NotFound,
+    ),
+)]
 pub(super) async fn of_channel(
     State(app): State<AppState>,
     Segments((channel, os, arch)): Segments<(String, String, String)>,

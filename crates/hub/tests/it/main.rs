@@ -16,6 +16,7 @@ mod builds;
 mod catalogue;
 mod connections;
 mod database;
+mod described;
 #[cfg(unix)]
 mod full_disk;
 #[cfg(unix)]
@@ -39,6 +40,8 @@ mod operator;
 #[cfg(unix)]
 mod outages;
 mod packs;
+#[cfg(feature = "page")]
+mod page;
 mod publishing;
 mod races;
 mod ranges;

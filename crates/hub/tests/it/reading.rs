@@ -231,7 +231,8 @@ async fn what_cannot_be_read_is_refused() {
             "dl_",
         ),
         ("/api/v1/nothing", 404, "nothing"),
-        ("/", 404, "nothing"),
+        ("/nothing", 404, "nothing"),
+        ("/nothing/at/all", 404, "nothing"),
     ] {
         let response = server.get(path).await;
         assert_eq!(header(&response, "cache-control"), "no-store", "{path}");

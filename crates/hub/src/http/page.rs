@@ -1,0 +1,367 @@
+//! The page for people: what is released, in HTML that needs no script.
+//!
+//! Everything on it is what anybody may ask the API for. Nothing is loaded from elsewhere, and the
+//! policy sent with it lets a browser load nothing but the Hub's own style and icon.
+
+mod commands;
+mod view;
+
+use super::AppState;
+use super::body::Segments;
+use super::error::ApiError;
+use super::openapi::answers;
+use super::openapi::params;
+use super::releases::tagged;
+use askama::Template;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::MethodRouter;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use release_types::{ProductName, Sha256Digest, schema};
+use semver::Version;
+use serde::Deserialize;
+use std::sync::LazyLock;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
+use utoipa_axum::routes;
+
+const STYLE: &str = include_str!("../../templates/page.css");
+const ICON: &str = include_str!("../../templates/icon.svg");
+
+/// No script, no frame, no form, and nothing from elsewhere.
+const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; \
+                      form-action 'none'; frame-ancestors 'none'";
+
+/// How many releases stand in the list of a product's page.
+const LISTED: u32 = 50;
+
+/// The style's address. It changes when the style does, so the style can be kept for long.
+static STYLE_PATH: LazyLock<String> = LazyLock::new(|| {
+    let digest = Sha256Digest::of(STYLE.as_bytes()).to_string();
+    format!("/page.css?{}", &digest[..16])
+});
+
+/// The page's routes. No product has a name with a dot, and those that are routes of the API's have no
+/// page.
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::default()
+        .routes(routes!(overview))
+        .routes(routes!(style))
+        .routes(routes!(icon))
+        .routes(routes!(product).map(only_of_products))
+        .routes(routes!(version).map(only_of_products))
+}
+
+/// These routes match every short path: where there is no product of that name, there is nothing.
+fn only_of_products(route: MethodRouter<AppState>) -> MethodRouter<AppState> {
+    route.fallback(
+        |State(app): State<AppState>, Segments(path): Segments<Vec<(String, String)>>| async move {
+            let name = path.first().map(|(_, name)| name.as_str());
+            match known(&app, name.unwrap_or_default()).await {
+                Ok(Some(_)) => Err(ApiError::no_such_method()),
+                Ok(None) => Err::<(), _>(ApiError::nothing_here()),
+                Err(error) => Err(error),
+            }
+        },
+    )
+}
+
+/// What is answered where there is nothing: a page to browsers, and else JSON.
+pub(super) fn missing(headers: &HeaderMap) -> Response {
+    let mut response = if is_browser(headers) {
+        let page = Missing {
+            page: Page::new("Nothing here"),
+        };
+        match page.render() {
+            Ok(html) => (StatusCode::NOT_FOUND, html).into_response(),
+            Err(error) => return not_rendered(&error).into_response(),
+        }
+    } else {
+        return ApiError::nothing_here().into_response();
+    };
+    as_page(&mut response);
+    response
+}
+
+fn is_browser(headers: &HeaderMap) -> bool {
+    let accept = headers.get(header::ACCEPT).map(HeaderValue::as_bytes);
+    accept.is_some_and(|accept| String::from_utf8_lossy(accept).contains("text/html"))
+}
+
+/// What all pages have in common.
+struct Page {
+    title: String,
+    style: &'static str,
+}
+
+impl Page {
+    fn new(title: impl Into<String>) -> Self {
+        Self {
+            title: title.into(),
+            style: &STYLE_PATH,
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "overview.html")]
+struct Overview {
+    page: Page,
+    products: Vec<view::Product>,
+    /// Products of which nothing is released.
+    empty: Vec<String>,
+}
+
+#[derive(Template)]
+#[template(path = "product.html")]
+struct ProductPage {
+    page: Page,
+    product: view::Product,
+    list: Vec<view::Listed>,
+    /// Where the list goes on.
+    next: Option<String>,
+    /// Whether this is not the list's beginning.
+    is_later: bool,
+}
+
+#[derive(Template)]
+#[template(path = "version.html")]
+struct VersionPage {
+    page: Page,
+    product: String,
+    version: String,
+    releases: Vec<view::Release>,
+}
+
+#[derive(Template)]
+#[template(path = "missing.html")]
+struct Missing {
+    page: Page,
+}
+
+/// `GET /`.
+#[utoipa::path(
+    get,
+    path = "/",
+    operation_id = "overview_page",
+    tag = "page",
+    summary = "What is released, for people",
+    params(params::Conditional),
+    responses(
+        (status = 200, description = "The page", body = String, content_type = "text/html"),
+        answers::Conditional,
+    ),
+)]
+async fn overview(State(app): State<AppState>, headers: HeaderMap) -> Result<Response, ApiError> {
+    let mut products = Vec::new();
+    let mut empty = Vec::new();
+    for (name, newest) in app.hub.catalogue().overview().await? {
+        if newest.is_empty() {
+            empty.push(name.to_string());
+        } else {
+            products.push(view::Product::new(
+                &app.base,
+                &name,
+                newest,
+                view::Extent::Main,
+            ));
+        }
+    }
+    let page = Page::new("Releases");
+    shown(
+        &headers,
+        &Overview {
+            page,
+            products,
+            empty,
+        },
+    )
+}
+
+#[derive(Deserialize)]
+struct List {
+    after: Option<String>,
+}
+
+/// `GET /{product}`.
+#[utoipa::path(
+    get,
+    path = "/{product}",
+    operation_id = "product_page",
+    tag = "page",
+    summary = "A product's releases, for people",
+    params(
+        ("product" = ProductName, Path, description = "The product"),
+        ("after" = Option<String>, Query, description = "Where the list goes on"),
+        params::Conditional,
+    ),
+    responses(
+        (status = 200, description = "The page", body = String, content_type = "text/html"),
+        answers::Conditional,
+        answers::BadRequest,
+        answers::MissingPage,
+    ),
+)]
+async fn product(
+    State(app): State<AppState>,
+    Segments(name): Segments<String>,
+    list: Result<Query<List>, QueryRejection>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let Some(name) = known(&app, &name).await? else {
+        return Ok(missing(&headers));
+    };
+    let Ok(Query(List { after })) = list else {
+        return Err(ApiError::bad_request("the query cannot be read"));
+    };
+    let catalogue = app.hub.catalogue();
+    let newest = catalogue.newest_of_channels(&name).await?;
+    let list = catalogue
+        .list(&name, None, after.as_deref(), LISTED)
+        .await?;
+    let Some(list) = list else {
+        return Ok(missing(&headers));
+    };
+    let listed = |summary| view::Listed::new(&name, summary);
+    let page = ProductPage {
+        page: Page::new(name.as_str()),
+        list: list.releases.into_iter().map(listed).collect(),
+        next: list.next.map(|next| format!("/{name}?after={next}")),
+        is_later: after.is_some(),
+        product: view::Product::new(&app.base, &name, newest, view::Extent::Main),
+    };
+    shown(&headers, &page)
+}
+
+/// `GET /{product}/{version}`.
+#[utoipa::path(
+    get,
+    path = "/{product}/{version}",
+    operation_id = "version_page",
+    tag = "page",
+    summary = "One version with all its files, for people",
+    params(
+        ("product" = ProductName, Path, description = "The product"),
+        ("version" = schema::Version, Path, description = "The version"),
+        params::Conditional,
+    ),
+    responses(
+        (status = 200, description = "The page", body = String, content_type = "text/html"),
+        answers::Conditional,
+        answers::BadRequest,
+        answers::MissingPage,
+    ),
+)]
+async fn version(
+    State(app): State<AppState>,
+    Segments((name, version)): Segments<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let (Some(name), Ok(version)) = (known(&app, &name).await?, Version::parse(&version)) else {
+        return Ok(missing(&headers));
+    };
+    let on_channels = app.hub.catalogue().on_channels(&name, &version).await?;
+    if on_channels.is_empty() {
+        return Ok(missing(&headers));
+    }
+    let release = |shown| view::Release::new(&app.base, &name, shown, view::Extent::All);
+    let page = VersionPage {
+        page: Page::new(format!("{name} {version}")),
+        product: name.to_string(),
+        version: version.to_string(),
+        releases: on_channels.into_iter().map(release).collect(),
+    };
+    shown(&headers, &page)
+}
+
+/// `GET /page.css`.
+#[utoipa::path(
+    get,
+    path = "/page.css",
+    operation_id = "page_style",
+    tag = "page",
+    summary = "How the page looks",
+    params(params::Conditional),
+    responses(
+        (status = 200, description = "The style", body = String, content_type = "text/css"),
+        answers::Conditional,
+    ),
+)]
+async fn style(headers: HeaderMap) -> Result<Response, ApiError> {
+    fixed(&headers, "text/css; charset=utf-8", STYLE)
+}
+
+/// `GET /icon.svg`.
+#[utoipa::path(
+    get,
+    path = "/icon.svg",
+    operation_id = "page_icon",
+    tag = "page",
+    summary = "The page's icon",
+    params(params::Conditional),
+    responses(
+        (status = 200, description = "The icon", body = String, content_type = "image/svg+xml"),
+        answers::Conditional,
+    ),
+)]
+async fn icon(headers: HeaderMap) -> Result<Response, ApiError> {
+    fixed(&headers, "image/svg+xml", ICON)
+}
+
+fn fixed(
+    headers: &HeaderMap,
+    content_type: &'static str,
+    text: &'static str,
+) -> Result<Response, ApiError> {
+    let cached = "public, max-age=86400";
+    let mut response = tagged(headers, cached, content_type, text.as_bytes().to_vec())?;
+    let nosniff = HeaderValue::from_static("nosniff");
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
+    // An image that somebody opens by itself is a document too.
+    let policy = HeaderValue::from_static(POLICY);
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    Ok(response)
+}
+
+/// The product of a path, if there is one.
+async fn known(app: &AppState, name: &str) -> Result<Option<ProductName>, ApiError> {
+    let Ok(name) = name.parse::<ProductName>() else {
+        return Ok(None);
+    };
+    let exists = app.hub.catalogue().has_product(&name).await?;
+    Ok(exists.then_some(name))
+}
+
+fn shown(headers: &HeaderMap, page: &impl Template) -> Result<Response, ApiError> {
+    let html = page.render().map_err(|error| not_rendered(&error))?;
+    let html_type = "text/html; charset=utf-8";
+    let mut response = tagged(headers, "public, max-age=60", html_type, html.into_bytes())?;
+    as_page(&mut response);
+    Ok(response)
+}
+
+/// The header fields that every page has.
+fn as_page(response: &mut Response) {
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if response.status() == StatusCode::NOT_FOUND {
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("text/html; charset=utf-8"),
+        );
+        headers.insert(header::VARY, HeaderValue::from_static("accept"));
+    }
+}
+
+fn not_rendered(error: &askama::Error) -> ApiError {
+    tracing::error!(%error, "a page cannot be written");
+    ApiError::internal()
+}
