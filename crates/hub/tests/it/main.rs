@@ -42,6 +42,8 @@ mod outages;
 mod packs;
 #[cfg(feature = "page")]
 mod page;
+#[cfg(all(target_os = "linux", feature = "page"))]
+mod page_commands;
 mod publishing;
 mod races;
 mod ranges;
