@@ -20,6 +20,7 @@ mod releases;
 mod sqlite;
 mod tokens;
 mod upkeep;
+mod uploads;
 mod users;
 mod version_key;
 
@@ -32,7 +33,8 @@ pub(crate) use newest::SignedFile;
 pub(crate) use objects::{PutOutcome, StoredObject};
 pub(crate) use packs::{Completed, Completion};
 pub(crate) use releases::{Publication, Registered};
-pub(crate) use upkeep::ReleasedFile;
+pub(crate) use upkeep::{ReleasedFile, Unregistered};
+pub(crate) use uploads::Upload;
 pub(crate) use users::FoundUser;
 pub use users::User;
 
@@ -163,6 +165,11 @@ fn migrations() -> Vec<Migration> {
             include_str!("../../migrations/0003_identity.sql"),
         ),
         migration(4, "audit", include_str!("../../migrations/0004_audit.sql")),
+        migration(
+            5,
+            "bucket",
+            include_str!("../../migrations/0005_bucket.sql"),
+        ),
     ]
 }
 
