@@ -6,16 +6,23 @@
 //! manifest.json   the digests of all that; written last, so that what has none is not complete
 //! ```
 //!
+//! Bytes in a bucket stay there: the backup holds the catalogue alone, and says so. What is in the bucket
+//! is for the store's own means to keep, such as versions and copies elsewhere.
+//!
 //! The bytes are copied after the catalogue, from a server that goes on working. What a release
 //! refers to never changes; an upload of no release may have gone meanwhile, and then the catalogue
 //! is copied again.
 
+mod copying;
+
 use crate::HubError;
+use crate::bucket_config::BucketConfig;
 use crate::catalogue::Catalogue;
 use crate::data_dir::{create_folder, fsync_folder, private_file};
-use crate::inspect::Inspection;
-use crate::storage::{Found, blob_path, look_at, pour};
+use crate::inspect::{Inspection, check_bucket};
+use crate::storage::{Bucket, blob_path, pour};
 use crate::token::random_id;
+use copying::{copy, copy_blob, copy_blobs};
 use jiff::Timestamp;
 use release_types::Sha256Digest;
 use serde::{Deserialize, Serialize};
@@ -24,6 +31,10 @@ use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 const FORMAT: u32 = 1;
+
+/// Of a backup whose bytes are in a bucket.
+const FORMAT_WITH_BUCKET: u32 = 2;
+
 const MANIFEST: &str = "manifest.json";
 
 /// How often the catalogue is copied anew because bytes have gone meanwhile.
@@ -32,7 +43,7 @@ const ATTEMPTS: usize = 5;
 /// What a backup holds: its `manifest.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Backup {
-    /// Of this file; 1.
+    /// Of this file: 1, or 2 with a bucket.
     pub format: u32,
     /// When the backup was begun.
     pub created_at: Timestamp,
@@ -40,6 +51,9 @@ pub struct Backup {
     pub catalogue: BackedUp,
     /// The files below `blobs`.
     pub blobs: Vec<BackedUp>,
+    /// The bucket that the bytes are in, which then are not in the backup.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bucket: Option<String>,
 }
 
 /// A file of a backup.
@@ -105,19 +119,27 @@ impl Inspection {
         if !self.catalogue().is_a_file() {
             return Err(HubError::Config(
                 "PostgreSQL holds the catalogue: copy it with `pg_dump` first, and then the data \
-                 directory's folder `blobs`"
+                 directory's folder `blobs`, unless the bytes are in a bucket"
                     .to_owned(),
             )
             .into());
         }
+        let in_bucket = self.bucket().map(|bucket| bucket.name().to_owned());
+        self.catalogue().check_storage(in_bucket.is_some()).await?;
         make_empty(to)?;
         let database = to.join("hub.db");
         let mut attempt = 1;
         let blobs = loop {
             let copy = self.copy_catalogue(&database).await?;
-            let blobs = copy.blob_list().await;
+            let blobs = match in_bucket {
+                None => copy.blob_list().await,
+                Some(_) => Ok(Vec::new()),
+            };
             copy.close().await;
             let blobs = blobs?;
+            if in_bucket.is_some() {
+                break blobs;
+            }
             let (from, aim, list) = (self.blobs(), to.join("blobs"), blobs.clone());
             let copying = blocking(move || copy_blobs(&from, &aim, &list, link)).await;
             match copying {
@@ -130,7 +152,7 @@ impl Inspection {
             }
         };
         let to = to.to_owned();
-        blocking(move || finish(&to, blobs, now)).await
+        blocking(move || finish(&to, blobs, in_bucket, now)).await
     }
 
     /// The catalogue as it is now, in a file of its own, marked as a copy.
@@ -147,24 +169,42 @@ impl Inspection {
 }
 
 /// Makes a Hub of a backup, in a folder that is empty or missing. Every byte is compared with the
-/// manifest on its way, and the folder gets its name when all of them are there.
+/// manifest on its way, and the folder gets its name when all of them are there. Where the bytes are in
+/// a bucket, every file of a release has to be in this one in its length.
 ///
 /// # Errors
-/// When the folder has something in it, when the backup is not complete or damaged, and whatever
-/// disk and database report. The folder is then as it was.
-pub async fn restore(from: &Path, data_dir: &Path) -> Result<Backup, BackupError> {
+/// When the folder has something in it, when the backup is not complete or damaged, when a bucket is
+/// needed and not given or the other way about, and whatever disk, database and bucket report. The
+/// folder is then as it was.
+pub async fn restore(
+    from: &Path,
+    data_dir: &Path,
+    bucket: Option<&BucketConfig>,
+) -> Result<Backup, BackupError> {
     if !is_empty(data_dir)? {
         let path = data_dir.to_owned();
         return Err(BackupError::NotEmpty { path });
     }
     let manifest = read_manifest(from)?;
+    let bucket = match (&manifest.bucket, bucket) {
+        (None, None) => None,
+        (Some(_), Some(config)) => Some(Bucket::open(config)?),
+        (Some(name), None) => {
+            let message = format!("the backup's bytes are in {name}: give --storage");
+            return Err(HubError::Config(message).into());
+        }
+        (None, Some(_)) => {
+            let message = "the backup holds its bytes as files: restore it without --storage";
+            return Err(HubError::Config(message.to_owned()).into());
+        }
+    };
     let parent = match data_dir.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
     create_folder(parent)?;
     let aside = parent.join(format!(".restoring-{}", random_id()?));
-    let restored = fill(from, &aside, &manifest).await;
+    let restored = fill(from, &aside, &manifest, bucket.as_ref()).await;
     let restored = restored.and_then(|()| {
         if data_dir.exists() {
             std::fs::remove_dir(data_dir).map_err(HubError::io("replace", data_dir))?;
@@ -181,7 +221,12 @@ pub async fn restore(from: &Path, data_dir: &Path) -> Result<Backup, BackupError
     restored.map(|()| manifest)
 }
 
-async fn fill(from: &Path, aside: &Path, manifest: &Backup) -> Result<(), BackupError> {
+async fn fill(
+    from: &Path,
+    aside: &Path,
+    manifest: &Backup,
+    bucket: Option<&Bucket>,
+) -> Result<(), BackupError> {
     let (from, to, manifest) = (from.to_owned(), aside.to_owned(), manifest.clone());
     let listed = manifest.clone();
     blocking(move || {
@@ -203,6 +248,18 @@ async fn fill(from: &Path, aside: &Path, manifest: &Backup) -> Result<(), Backup
                 path: database.clone(),
                 what: "a database whose pages contradict each other",
             });
+        }
+        if let Some(bucket) = bucket {
+            catalogue.check_storage(true).await?;
+            let checked = check_bucket(bucket, &catalogue.released_files().await?, true).await?;
+            if let [damage, ..] = &checked.damaged[..] {
+                return Err(BackupError::Damaged {
+                    path: format!("{} of {}", bucket.name(), damage.name).into(),
+                    what: "without its bytes, or they have another length",
+                });
+            }
+            // It stays marked as a copy: the bucket may hold bytes that it does not know.
+            return Ok(Vec::new());
         }
         // The bytes are there with it: what it does not know, there is not.
         catalogue.mark_copy(false).await?;
@@ -235,7 +292,7 @@ fn read_manifest(from: &Path) -> Result<Backup, BackupError> {
     let manifest: Backup =
         serde_json::from_slice(&bytes).map_err(|error| no_backup(Some(error)))?;
     match manifest.format {
-        FORMAT => Ok(manifest),
+        FORMAT | FORMAT_WITH_BUCKET => Ok(manifest),
         _ => Err(BackupError::Damaged {
             path,
             what: "of a format that this version does not know",
@@ -243,78 +300,12 @@ fn read_manifest(from: &Path) -> Result<Backup, BackupError> {
     }
 }
 
-/// Copies what is not there yet.
-fn copy_blobs(
-    from: &Path,
-    to: &Path,
-    blobs: &[(Sha256Digest, u64)],
-    link: bool,
-) -> Result<(), BackupError> {
-    create_folder(to)?;
-    for &(sha256, size) in blobs {
-        let (source, target) = (blob_path(from, &sha256), blob_path(to, &sha256));
-        if target.exists() {
-            continue;
-        }
-        if link && linked(&source, &target)? {
-            let what = match look_at(&target, (sha256, size), false)? {
-                Found::Whole => continue,
-                Found::Missing => "missing",
-                Found::WrongSize | Found::WrongDigest => "damaged",
-            };
-            return Err(BackupError::Damaged { path: source, what });
-        }
-        copy_blob(&source, to, BackedUp { sha256, size })?;
-    }
-    Ok(())
-}
-
-/// Gives a file a second name. Whether that can be.
-fn linked(source: &Path, target: &Path) -> Result<bool, BackupError> {
-    create_folder(target.parent().unwrap_or(target))?;
-    match std::fs::hard_link(source, target) {
-        Ok(()) => Ok(true),
-        // Another file system, or one that cannot; what is missing shows in copying.
-        Err(error) => {
-            tracing::debug!(%error, file = %source.display(), "copied instead");
-            Ok(false)
-        }
-    }
-}
-
-fn copy_blob(source: &Path, blobs: &Path, expected: BackedUp) -> Result<(), BackupError> {
-    let target = blob_path(blobs, &expected.sha256);
-    let folder = target.parent().unwrap_or(&target);
-    create_folder(folder)?;
-    copy(source, &target, expected)?;
-    Ok(fsync_folder(folder)?)
-}
-
-/// Copies a file that has to be what is expected. On the disk when it returns.
-fn copy(source: &Path, target: &Path, expected: BackedUp) -> Result<(), BackupError> {
-    let damaged = |what| BackupError::Damaged {
-        path: source.to_owned(),
-        what,
-    };
-    let mut from = match File::open(source) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Err(damaged("missing")),
-        opened => opened.map_err(HubError::io("open", source))?,
-    };
-    let mut to = private_file(OpenOptions::new().create_new(true).write(true))
-        .open(target)
-        .map_err(HubError::io("create", target))?;
-    let copied = pour(&mut from, &mut to).map_err(HubError::io("write", target))?;
-    if copied != (expected.sha256, expected.size) {
-        return Err(damaged("damaged: it has another digest or length"));
-    }
-    Ok(to.sync_all().map_err(HubError::io("sync", target))?)
-}
-
 /// Lists all of it. Bytes that an earlier attempt has copied, and that went meanwhile, are not listed
 /// and so not restored.
 fn finish(
     to: &Path,
     blobs: Vec<(Sha256Digest, u64)>,
+    bucket: Option<String>,
     now: Timestamp,
 ) -> Result<Backup, BackupError> {
     let database = to.join("hub.db");
@@ -324,10 +315,14 @@ fn finish(
         pour(&mut file, &mut std::io::sink()).map_err(HubError::io("read", &database))?;
     let backed_up = |(sha256, size)| BackedUp { sha256, size };
     let manifest = Backup {
-        format: FORMAT,
+        format: match bucket {
+            None => FORMAT,
+            Some(_) => FORMAT_WITH_BUCKET,
+        },
         created_at: now,
         catalogue: BackedUp { sha256, size },
         blobs: blobs.into_iter().map(backed_up).collect(),
+        bucket,
     };
     let (path, aside) = (to.join(MANIFEST), to.join("manifest.new"));
     let written = serde_json::to_vec_pretty(&manifest)

@@ -12,10 +12,12 @@ mod user;
 use build_version::BuildInfo;
 use clap::{ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use hub::{
-    BackupError, DatabaseUrl, Hub, HubConfig, HubError, RosterError, StatementTimes, UserName,
+    BackupError, BucketConfig, DatabaseUrl, Hub, HubConfig, HubError, RosterError, StatementTimes,
+    UserName,
 };
 use log::LogFormat;
 use operate::Operate;
+use process::Env;
 use secrecy::{ExposeSecret as _, SecretString};
 use serve::ServeArgs;
 use std::io::Write as _;
@@ -97,7 +99,8 @@ Example:
 
 #[derive(Debug, Args)]
 struct DataDirArg {
-    /// The folder that holds everything the Hub keeps, or with --database all but the catalogue.
+    /// The folder that holds everything the Hub keeps, but for the catalogue with --database and the
+    /// stored bytes with --storage.
     #[arg(long, value_name = "FOLDER", required_unless_present = "database")]
     data_dir: Option<PathBuf>,
     /// A PostgreSQL database that holds the catalogue: postgres://USER@HOST/NAME. With a password
@@ -112,6 +115,12 @@ struct DataDirArg {
         hide_env_values = true
     )]
     database: Option<DatabaseUrl>,
+    /// A bucket that holds the stored bytes: s3://BUCKET/PREFIX, of any store that speaks as S3 does.
+    ///
+    /// Where it is and with which key is taken from AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID,
+    /// AWS_SECRET_ACCESS_KEY and their like. Several Hubs that have one database can have it.
+    #[arg(long, value_name = "URL", env = "ATLAS_HUB_STORAGE")]
+    storage: Option<String>,
 }
 
 /// Why a command failed.
@@ -183,7 +192,7 @@ const FIRST: &str = "admin";
 
 async fn init(dir: DataDirArg, build: BuildInfo) -> Result<(), CliError> {
     let place = dir.place();
-    let config = dir.config(build);
+    let config = dir.config(build)?;
     let path = config.data_dir.clone();
     let hub = Hub::open(config).await?;
     if hub.is_initialized().await? {
@@ -214,11 +223,14 @@ fn outlive_file_limits() -> std::io::Result<()> {
 }
 
 impl DataDirArg {
-    fn config(self, build: BuildInfo) -> HubConfig {
+    fn config(self, build: BuildInfo) -> Result<HubConfig, HubError> {
         let mut config = HubConfig::new(self.data_dir.unwrap_or_default());
         config.database = self.database.filter(|url| !url.is_empty());
+        let storage = self.storage.filter(|url| !url.is_empty());
+        let bucket = storage.map(|url| BucketConfig::from_env(url, &Env::capture()));
+        config.bucket = bucket.transpose()?;
         config.version = build.version().to_owned();
-        config
+        Ok(config)
     }
 
     /// How to name the same Hub again.
@@ -334,11 +346,12 @@ fn exit_code(error: &CliError) -> u8 {
             HubError::Listen { .. }
             | HubError::Locked { .. }
             | HubError::Io { .. }
+            | HubError::Bucket { .. }
             | HubError::Database(_)
             | HubError::Migrate(_)
             | HubError::Corrupt { .. }
             | HubError::Random(_) => 9,
-            HubError::SqliteTooOld { .. } => 1,
+            HubError::SqliteTooOld { .. } | HubError::Task(_) => 1,
         },
     }
 }

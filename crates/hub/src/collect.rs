@@ -5,10 +5,11 @@
 //! is an older one that was put back beside newer bytes. The two look alike, so a catalogue that may
 //! have been put back removes nothing of the kind until its operator says so.
 
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, Unregistered};
 use crate::data_dir::{fsync_folder, private_file};
 use crate::error::chain;
-use crate::storage::Unknown;
+use crate::storage::{Bucket, Storage, Unknown};
+use crate::token::random_id;
 use crate::{Hub, HubError};
 use jiff::{SignedDuration, Timestamp};
 use release_types::ObjectKey;
@@ -45,10 +46,11 @@ impl Hub {
     pub async fn collect(&self, how: Collection) -> Result<Collected, HubError> {
         let mut collected = Collected::default();
         let before = self.now() - self.config().keep_unregistered;
-        for (key, sha256, size) in self.catalogue().unregistered(before).await? {
+        for upload in self.catalogue().unregistered(before).await? {
+            let Unregistered { key, size, .. } = &upload;
             if !how.dry_run {
-                match self.forget(&key, before).await {
-                    Ok(true) => self.remove_if_orphaned(&sha256).await?,
+                match self.forget(key, before).await {
+                    Ok(true) => self.remove_bytes(&upload).await?,
                     Ok(false) => continue,
                     // Something of a later version may refer to it.
                     Err(error) => {
@@ -58,15 +60,24 @@ impl Hub {
                 }
             }
             tracing::info!(%key, dry_run = how.dry_run, "removing an upload of no release");
-            collected.unregistered.push(key);
             collected.bytes += size;
+            collected.unregistered.push(upload.key);
+        }
+        if let Some(bucket) = self.storage().bucket() {
+            self.collect_uploads(bucket, before, how, &mut collected)
+                .await?;
         }
         if how.forget_unknown && !how.dry_run {
             self.catalogue().mark_copy(false).await?;
         }
         let keep = !how.forget_unknown && self.catalogue().is_copy().await?;
+        if let Some(bucket) = self.storage().bucket() {
+            self.collect_places(bucket, keep, how, &mut collected)
+                .await?;
+            return Ok(collected);
+        }
         let known = self.catalogue().blobs().await?;
-        for unknown in self.storage().unknown(&known, self.now())? {
+        for unknown in self.storage().files().unknown(&known, self.now())? {
             if keep {
                 tracing::warn!(file = %unknown.path.display(), "the catalogue may be older than these bytes");
                 collected.kept += 1;
@@ -88,6 +99,91 @@ impl Hub {
         Ok(forgotten)
     }
 
+    async fn remove_bytes(&self, upload: &Unregistered) -> Result<(), HubError> {
+        match (self.storage().bucket(), &upload.place) {
+            (None, _) => self.remove_if_orphaned(&upload.sha256).await,
+            (Some(bucket), Some(place)) => bucket.remove(place).await,
+            (Some(_), None) => Ok(()),
+        }
+    }
+
+    /// Uploads into the bucket that nobody has asked for in time, and those that are of no address
+    /// any more.
+    async fn collect_uploads(
+        &self,
+        bucket: &Bucket,
+        before: Timestamp,
+        how: Collection,
+        collected: &mut Collected,
+    ) -> Result<(), HubError> {
+        for upload in self.catalogue().uploads_before(before).await? {
+            let lying = bucket.arrived(&upload.id).await?;
+            if !how.dry_run {
+                bucket.remove_upload(&upload.id).await?;
+                let mut tx = self.catalogue().write().await?;
+                Catalogue::take_upload(&mut tx, &upload.id).await?;
+                tx.commit().await?;
+            }
+            if let Some(lying) = lying {
+                let key = upload.grant.key;
+                tracing::info!(%key, dry_run = how.dry_run, "removing an upload of no release");
+                collected.unregistered.push(key);
+                collected.bytes += lying.size;
+            }
+        }
+        let known = self.catalogue().upload_ids().await?;
+        for lying in bucket.unknown_uploads(&known).await? {
+            if !lying.is_old(self.now()) {
+                continue;
+            }
+            if !how.dry_run {
+                bucket.remove_upload(&lying.name).await?;
+            }
+            tracing::info!(
+                upload = lying.name,
+                dry_run = how.dry_run,
+                "removing what came late"
+            );
+            collected.bytes += lying.size;
+            collected.unknown.push(lying.name);
+        }
+        Ok(())
+    }
+
+    /// Bytes in the bucket that no object has. Whoever drew their place is no more about to use it
+    /// when it is old, so nobody has to be kept from writing meanwhile.
+    async fn collect_places(
+        &self,
+        bucket: &Bucket,
+        keep: bool,
+        how: Collection,
+        collected: &mut Collected,
+    ) -> Result<(), HubError> {
+        let known = self.catalogue().places().await?;
+        for lying in bucket.unknown(&known).await? {
+            let place = &lying.name;
+            if !lying.is_old(self.now()) {
+                continue;
+            }
+            if keep {
+                tracing::warn!(place, "the catalogue may be older than these bytes");
+                collected.kept += 1;
+                continue;
+            }
+            if !how.dry_run {
+                bucket.remove(place).await?;
+            }
+            tracing::info!(
+                place,
+                dry_run = how.dry_run,
+                "removing bytes that nothing refers to"
+            );
+            collected.bytes += lying.size;
+            collected.unknown.push(lying.name);
+        }
+        Ok(())
+    }
+
     /// Removes bytes while nobody can begin to use them.
     async fn remove_unknown(&self, unknown: &Unknown) -> Result<bool, HubError> {
         let mut tx = self.catalogue().write().await?;
@@ -104,7 +200,8 @@ impl Hub {
     pub(crate) async fn collect_forever(&self, pause: std::time::Duration) {
         loop {
             tokio::time::sleep(pause).await;
-            if let Err(error) = notice_older(self.catalogue(), &self.config().data_dir).await {
+            let root = &self.config().data_dir;
+            if let Err(error) = notice_older(self.catalogue(), self.storage(), root).await {
                 tracing::warn!(error = %chain(&error), "the catalogue's age is not noted");
             }
             if let Err(error) = self.collect(Collection::default()).await {
@@ -119,7 +216,18 @@ impl Hub {
 /// Both count openings and the hours that a server runs, the catalogue first. Where the folder has
 /// seen more than the catalogue remembers, the catalogue was put back. Bytes are removed when they
 /// are a day old, so a catalogue that does not know them is older than that.
-pub(crate) async fn notice_older(catalogue: &Catalogue, root: &Path) -> Result<(), HubError> {
+///
+/// A bucket holds that for all its Hubs, whose folders may be new ones each time.
+pub(crate) async fn notice_older(
+    catalogue: &Catalogue,
+    storage: &Storage,
+    root: &Path,
+) -> Result<(), HubError> {
+    if let Some(bucket) = storage.bucket() {
+        let id = catalogue.keep("catalogue_id", &random_id()?).await?;
+        let age = catalogue.grow_older(bucket.claim(&id).await?).await?;
+        return bucket.remember(&id, age).await;
+    }
     let file = root.join("age");
     let seen: u64 = match std::fs::read_to_string(&file) {
         Ok(text) => text.trim().parse().unwrap_or(0),

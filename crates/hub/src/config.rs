@@ -1,7 +1,9 @@
 //! What a Hub is opened with: its folder, its address and its clock.
 
+pub(crate) use crate::bucket_config::BucketConfig;
 use crate::collect::KEEP_UNREGISTERED;
 use crate::error::chain;
+use crate::storage::Bucket;
 use crate::tls::Acceptor;
 use crate::{HubError, Limits, StatementTimes, catalogue};
 use ipnet::IpNet;
@@ -16,12 +18,15 @@ use url::Url;
 /// Settings of a Hub.
 #[derive(Debug, Clone)]
 pub struct HubConfig {
-    /// The folder that holds everything the Hub keeps, or with a [`HubConfig::database`] all but
-    /// the catalogue.
+    /// The folder that holds everything the Hub keeps, but for the catalogue with a
+    /// [`HubConfig::database`] and for the bytes with a [`HubConfig::bucket`].
     pub data_dir: PathBuf,
     /// The PostgreSQL database that holds the catalogue, instead of a file in the folder. Several
     /// Hubs can have it, each with a folder of its own.
     pub database: Option<DatabaseUrl>,
+    /// The bucket that holds the stored bytes, instead of files in the folder. Several Hubs that have
+    /// one database can have it.
+    pub bucket: Option<BucketConfig>,
     /// Scheme, host and port that clients reach the Hub by. Upload addresses begin with it. When
     /// absent, the address that the server listens on, which then has to be a loopback one.
     pub public_url: Option<Url>,
@@ -62,6 +67,7 @@ impl HubConfig {
         Self {
             data_dir: data_dir.into(),
             database: None,
+            bucket: None,
             public_url: None,
             tls: None,
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -111,6 +117,9 @@ impl HubConfig {
         }
         if let Some(url) = &self.database {
             catalogue::postgres::check(url)?;
+        }
+        if let Some(bucket) = &self.bucket {
+            Bucket::check(bucket)?;
         }
         self.acceptor()?;
         let Some(url) = &self.public_url else {

@@ -62,6 +62,23 @@ pub enum HubError {
         /// Why.
         source: std::io::Error,
     },
+    /// The bucket with the stored bytes fails or refuses.
+    #[error("cannot {action} {bucket}: {why}")]
+    Bucket {
+        /// What was tried.
+        action: &'static str,
+        /// The bucket and the prefix.
+        bucket: String,
+        /// Why it failed, without anything of the request.
+        why: String,
+        /// Whether it is only that there is no such object.
+        missing: bool,
+        /// Whether it has no room.
+        full: bool,
+    },
+    /// A task of the Hub's own hit a defect, or ended with its runtime.
+    #[error("a task of the Hub's own did not finish")]
+    Task(#[source] tokio::task::JoinError),
     /// The operating system gives no random bytes.
     #[error("the operating system gives no random bytes")]
     Random(#[from] getrandom::Error),
@@ -91,6 +108,7 @@ impl HubError {
                 primary_code(error) == Some(SQLITE_FULL)
                     || sql_state(error).is_some_and(|state| state == DISK_FULL)
             }
+            Self::Bucket { full, .. } => *full,
             _ => false,
         }
     }
@@ -122,6 +140,8 @@ impl HubError {
                     )
                 ) || sql_state(error).is_some_and(|state| passes(&state))
             }
+            // Also when it refuses: that is mended where its credentials are given out.
+            Self::Bucket { .. } => true,
             _ => false,
         }
     }

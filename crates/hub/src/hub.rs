@@ -8,11 +8,13 @@ use crate::data_dir::DataDir;
 use crate::error::chain;
 use crate::fail_point::fail_point;
 use crate::metrics::Metrics;
+use crate::settle::Settling;
 use crate::storage::{Staged, Storage};
 use crate::upload_url::Signer;
 use crate::{Clock, HubConfig, HubError, http, server};
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
-use release_types::{AppToken, ObjectKey, ProductName, Sha256Digest};
+use release_types::{AppToken, Artifact, FileName, ObjectKey, ProductName, Sha256Digest};
 use secrecy::SecretString;
 use std::future::Future;
 use std::path::Path;
@@ -37,6 +39,7 @@ struct Inner {
     config: HubConfig,
     catalogue: Catalogue,
     storage: Storage,
+    settling: Settling,
     signer: Signer,
     metrics: Arc<Metrics>,
     dir: Mutex<Option<DataDir>>,
@@ -64,13 +67,14 @@ impl Hub {
             None => DataDir::create(&config.data_dir)?,
             Some(_) => DataDir::create_without_catalogue(&config.data_dir)?,
         };
-        let storage = Storage::open(&dir)?;
+        let storage = Storage::open(&dir, config.bucket.as_ref())?;
         let now = config.clock.now();
         let catalogue = match &config.database {
             None => Catalogue::open(&dir.database(), now).await?,
             Some(url) => Catalogue::open_server(url, now).await?,
         };
-        notice_older(&catalogue, &config.data_dir).await?;
+        catalogue.check_storage(storage.bucket().is_some()).await?;
+        notice_older(&catalogue, &storage, &config.data_dir).await?;
         let kept = catalogue.keep("upload_key", &Signer::draw()?).await?;
         let signer = Signer::from_stored(&kept)?;
         let metrics = Arc::new(Metrics::new(&config.statement_times));
@@ -78,6 +82,7 @@ impl Hub {
             config,
             catalogue,
             storage,
+            settling: Settling::default(),
             signer,
             metrics,
             dir: Mutex::new(Some(dir)),
@@ -263,6 +268,10 @@ impl Hub {
         &self.0.storage
     }
 
+    pub(crate) fn settling(&self) -> &Settling {
+        &self.0.settling
+    }
+
     pub(crate) fn signer(&self) -> &Signer {
         &self.0.signer
     }
@@ -285,6 +294,7 @@ impl Hub {
             sha256: staged.sha256,
             size: staged.size,
             content_type: content_type.to_owned(),
+            place: None,
         };
         let mut tx = catalogue.write().await?;
         let outcome = Catalogue::put_object(&mut tx, key, &object, self.now()).await?;
@@ -292,12 +302,12 @@ impl Hub {
             return Ok(outcome);
         }
         // Also where the key has these bytes already: should its file be damaged, it is mended.
-        storage.keep(staged).await?;
+        storage.files().keep(staged).await?;
         fail_point!("upload kept");
         tx.commit().await?;
         fail_point!("upload committed");
         if let PutOutcome::Replaced(before) = &outcome
-            && let Err(error) = self.remove_if_orphaned(before).await
+            && let Err(error) = self.remove_if_orphaned(&before.sha256).await
         {
             // The upload is stored; a later start removes what is left over.
             tracing::warn!(error = %chain(&error), "replaced bytes stay for now");
@@ -309,7 +319,7 @@ impl Hub {
         let mut tx = self.0.catalogue.write().await?;
         if !Catalogue::has_blob(&mut tx, blob).await? {
             fail_point!("replaced bytes before their end");
-            self.0.storage.remove(blob).await?;
+            self.0.storage.files().remove(blob).await?;
             fail_point!("replaced bytes gone");
         }
         Ok(())
@@ -321,13 +331,14 @@ impl Hub {
         publication: &Publication,
         draft: bool,
     ) -> Result<Registered, HubError> {
-        for artifact in &publication.artifacts {
-            if !self.0.storage.has(&artifact.sha256, artifact.size).await {
-                return Ok(Registered::Conflict {
-                    filename: artifact.filename.clone(),
-                    why: "no such bytes are stored".to_owned(),
-                });
-            }
+        let artifacts = &publication.artifacts;
+        self.settle(artifacts.iter().map(|a| a.key.clone()).collect())
+            .await?;
+        if let [filename, ..] = &self.without_bytes(artifacts.clone()).await?[..] {
+            return Ok(Registered::Conflict {
+                filename: filename.clone(),
+                why: "no such bytes are stored".to_owned(),
+            });
         }
         if draft {
             self.0.catalogue.draft(publication, self.now()).await
@@ -340,8 +351,7 @@ impl Hub {
     pub(crate) async fn finalize(&self, targets: &[Target]) -> Result<Finalized, HubError> {
         let mut gone = Vec::new();
         for (target, artifact) in self.0.catalogue.drafted(targets).await? {
-            if !self.0.storage.has(&artifact.sha256, artifact.size).await {
-                let filename = artifact.filename;
+            for filename in self.without_bytes(vec![artifact]).await? {
                 gone.push(format!("the bytes of `{filename}` of {target} are gone"));
             }
         }
@@ -349,6 +359,35 @@ impl Hub {
             self.0.catalogue.finalize(targets, self.now()).await
         } else {
             Ok(Finalized::Refused(gone))
+        }
+    }
+    /// Which of these files have no bytes in the storage.
+    async fn without_bytes(&self, artifacts: Vec<Artifact>) -> Result<Vec<FileName>, HubError> {
+        let asking = artifacts.into_iter().map(|artifact| async move {
+            let there = self.has_bytes(&artifact).await?;
+            Ok::<_, HubError>((!there).then_some(artifact.filename))
+        });
+        let asking: Vec<_> = futures_util::stream::iter(asking)
+            .buffered(8)
+            .try_collect()
+            .await?;
+        Ok(asking.into_iter().flatten().collect())
+    }
+
+    async fn has_bytes(&self, artifact: &Artifact) -> Result<bool, HubError> {
+        let Inner {
+            catalogue, storage, ..
+        } = &*self.0;
+        let (sha256, size) = (artifact.sha256, artifact.size);
+        if storage.bucket().is_none() {
+            return Ok(storage.files().has(&sha256, size).await);
+        }
+        match catalogue.stored_object(&artifact.key).await? {
+            Some(object) if (object.sha256, object.size) == (sha256, size) => {
+                storage.has(&object).await
+            }
+            // What is the matter is told better where releases are registered.
+            _ => Ok(true),
         }
     }
 }

@@ -2,18 +2,23 @@
 
 use crate::catalogue::{AuditEntry, Catalogue, ReleasedFile};
 use crate::data_dir::DataDir;
-use crate::storage::{Found, blob_path, look_at};
+use crate::storage::{Bucket, Found, blob_path, blocking, look_at};
 use crate::{HubConfig, HubError};
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 use release_types::Sha256Digest;
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+/// How many files in a bucket are looked at at a time.
+const AT_ONCE: usize = 8;
 
 /// A Hub's data directory that is looked at, perhaps while a server has it open.
 #[derive(Debug)]
 pub struct Inspection {
     root: PathBuf,
     catalogue: Catalogue,
+    bucket: Option<Bucket>,
 }
 
 /// What a check has found.
@@ -37,13 +42,15 @@ pub struct Damage {
 }
 
 impl Inspection {
-    /// Opens a Hub to look at it. The audit of one whose catalogue is on a server needs no folder.
+    /// Opens a Hub to look at it. One whose catalogue is on a server needs no folder for its audit,
+    /// and for nothing when its bytes are in a bucket.
     ///
     /// # Errors
     /// [`HubError::NotInitialized`] or [`HubError::Config`] where there is none, [`HubError::Config`]
     /// when it is of another version, and whatever disk and database report.
     pub async fn open(config: &HubConfig) -> Result<Self, HubError> {
         let root = &config.data_dir;
+        let bucket = config.bucket.as_ref().map(Bucket::open).transpose()?;
         let catalogue = match &config.database {
             Some(url) => Catalogue::join_server(url).await?,
             None if DataDir::has_catalogue(root) => {
@@ -54,6 +61,7 @@ impl Inspection {
         Ok(Self {
             root: root.clone(),
             catalogue: catalogue.ok_or_else(|| config.not_initialized())?,
+            bucket,
         })
     }
 
@@ -75,17 +83,29 @@ impl Inspection {
     /// # Errors
     /// When the database or the disk fails. What is missing or differs is no error.
     pub async fn check(&self, quick: bool) -> Result<Checked, HubError> {
-        if self.root.as_os_str().is_empty() {
-            return Err(HubError::Config(
-                "the stored bytes are in the data directory: give it with --data-dir".to_owned(),
-            ));
-        }
+        self.catalogue.check_storage(self.bucket.is_some()).await?;
         let files = self.catalogue.released_files().await?;
-        let blobs = self.root.join("blobs");
-        let checking = tokio::task::spawn_blocking(move || check(&blobs, &files, quick));
-        checking
-            .await
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+        let found = match &self.bucket {
+            Some(bucket) => return check_bucket(bucket, &files, quick).await,
+            None if self.root.as_os_str().is_empty() => {
+                return Err(HubError::Config(
+                    "the stored bytes are in the data directory: give it with --data-dir"
+                        .to_owned(),
+                ));
+            }
+            None => {
+                let (blobs, wanted) = (self.blobs(), distinct(&files));
+                blocking(move || {
+                    let found = wanted.into_iter().map(|(name, asked)| {
+                        let found = look_at(&blob_path(&blobs, &asked.0), asked, quick)?;
+                        Ok((name, found))
+                    });
+                    found.collect()
+                })
+                .await?
+            }
+        };
+        Ok(judged(&files, &found))
     }
 
     /// Closes the database.
@@ -97,26 +117,75 @@ impl Inspection {
         &self.catalogue
     }
 
+    pub(crate) fn bucket(&self) -> Option<&Bucket> {
+        self.bucket.as_ref()
+    }
+
     pub(crate) fn blobs(&self) -> PathBuf {
         self.root.join("blobs")
     }
 }
 
-fn check(blobs: &Path, files: &[ReleasedFile], quick: bool) -> Result<Checked, HubError> {
-    let mut seen = HashMap::new();
+/// What is where files should be, by what they should be and where.
+type All = HashMap<Bytes, Found>;
+
+/// Place and digest.
+type Bytes = (Option<String>, Sha256Digest, u64);
+
+fn bytes_of(file: &ReleasedFile) -> Bytes {
+    (file.place.clone(), file.sha256, file.size)
+}
+
+/// What has to be looked at, each once.
+fn distinct(files: &[ReleasedFile]) -> HashMap<Bytes, (Sha256Digest, u64)> {
+    let asked = |file: &ReleasedFile| (bytes_of(file), (file.sha256, file.size));
+    files.iter().map(asked).collect()
+}
+
+/// Compares files with what is in a bucket.
+pub(crate) async fn check_bucket(
+    bucket: &Bucket,
+    files: &[ReleasedFile],
+    quick: bool,
+) -> Result<Checked, HubError> {
+    let looking = distinct(files).into_iter().map(|(name, asked)| async move {
+        let found = look_into(bucket, name.0.as_deref(), asked, quick).await?;
+        Ok::<_, HubError>((name, found))
+    });
+    let looking = futures_util::stream::iter(looking).buffer_unordered(AT_ONCE);
+    let found: All = looking.try_collect().await?;
+    Ok(judged(files, &found))
+}
+
+async fn look_into(
+    bucket: &Bucket,
+    place: Option<&str>,
+    asked: (Sha256Digest, u64),
+    quick: bool,
+) -> Result<Found, HubError> {
+    let Some(place) = place else {
+        return Ok(Found::Missing);
+    };
+    Ok(match bucket.size(place).await? {
+        None => Found::Missing,
+        Some(size) if size != asked.1 => Found::WrongSize,
+        Some(_) if quick => Found::Whole,
+        Some(_) => match bucket.digest(place).await? {
+            None => Found::Missing,
+            Some(read) if read == asked => Found::Whole,
+            Some(_) => Found::WrongDigest,
+        },
+    })
+}
+
+fn judged(files: &[ReleasedFile], all: &All) -> Checked {
     let mut damaged = Vec::new();
     for file in files {
-        let asked = (file.sha256, file.size);
-        let found = match seen.get(&asked) {
-            Some(found) => *found,
-            None => {
-                let found = look_at(&blob_path(blobs, &file.sha256), asked, quick)?;
-                seen.insert(asked, found);
-                found
+        let found = all.get(&bytes_of(file)).copied();
+        let why = match found.unwrap_or(Found::Missing) {
+            _ if file.stored != (file.sha256, file.size) => {
+                "the catalogue has other bytes under its key"
             }
-        };
-        let why = match found {
-            _ if file.stored != asked => "the catalogue has other bytes under its key",
             Found::Whole => continue,
             Found::Missing => "its bytes are missing",
             Found::WrongSize => "its bytes have another length",
@@ -128,8 +197,8 @@ fn check(blobs: &Path, files: &[ReleasedFile], quick: bool) -> Result<Checked, H
             why,
         });
     }
-    Ok(Checked {
+    Checked {
         files: files.len(),
         damaged,
-    })
+    }
 }

@@ -2,9 +2,10 @@
 //! update from.
 //!
 //! [`Hub::open`] opens (or creates) one in a folder, [`Hub::serve`] answers the Distribution API
-//! from it. The catalogue is SQLite, or PostgreSQL where [`HubConfig::database`] says so, and the bytes
-//! lie in plain files; both are on disk before a request is answered. The types on the wire live in `release_types`; what a release is
-//! made of, and whether its bytes are any good, is for those to know who publish and install it.
+//! from it. The catalogue is SQLite, or PostgreSQL where [`HubConfig::database`] says so. The bytes lie in
+//! plain files, or in a bucket where [`HubConfig::bucket`] says so. All of it is on disk before a request
+//! is answered, or with the bucket's store. The types on the wire live in `release_types`; what a release
+//! is made of, and whether its bytes are any good, is for those to know who publish and install it.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), hub::HubError> {
@@ -19,6 +20,7 @@
 //! ```
 
 mod backup;
+mod bucket_config;
 mod catalogue;
 mod collect;
 mod config;
@@ -38,6 +40,7 @@ mod packs;
 mod peer;
 mod roster;
 mod server;
+mod settle;
 mod storage;
 #[cfg_attr(not(feature = "tls"), path = "tls_absent.rs")]
 mod tls;
@@ -45,6 +48,7 @@ mod token;
 mod upload_url;
 
 pub use backup::{BackedUp, Backup, BackupError, restore};
+pub use bucket_config::BucketConfig;
 pub use catalogue::{AuditEntry, User};
 pub use collect::{Collected, Collection};
 pub use config::{Clock, DatabaseUrl, HubConfig, TlsFiles};

@@ -107,11 +107,11 @@ impl Hub {
     pub(crate) async fn complete_build(
         &self,
         completion: &Completion,
-        provider: &str,
     ) -> Result<Completed, HubError> {
+        self.settle(vec![completion.key.clone()]).await?;
         let stored = self.catalogue().stored_object(&completion.key).await?;
         if let Some(stored) = stored
-            && !self.storage().has(&stored.sha256, stored.size).await
+            && !self.storage().has(&stored).await?
         {
             let why = format!(
                 "the stored bytes of build {} are damaged; upload it again",
@@ -119,7 +119,7 @@ impl Hub {
             );
             return Ok(Completed::Conflict(why));
         }
-        let now = self.now();
+        let (provider, now) = (self.storage().provider(), self.now());
         self.catalogue()
             .complete_build(completion, provider, now)
             .await

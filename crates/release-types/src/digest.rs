@@ -24,6 +24,11 @@ impl Sha256Digest {
     pub fn from_hasher(hasher: sha2::Sha256) -> Self {
         Self(hasher.finalize().into())
     }
+
+    /// Its 32 bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
 }
 
 impl FromStr for Sha256Digest {

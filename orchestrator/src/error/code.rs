@@ -134,9 +134,10 @@ impl Error {
             Self::Hub(error) => match error {
                 hub::HubError::NotInitialized { .. } | hub::HubError::Config(_) => ExitCode::Usage,
                 // SQLite is part of this program.
-                hub::HubError::SqliteTooOld { .. } => ExitCode::Defect,
+                hub::HubError::SqliteTooOld { .. } | hub::HubError::Task(_) => ExitCode::Defect,
                 hub::HubError::Locked { .. }
                 | hub::HubError::Io { .. }
+                | hub::HubError::Bucket { .. }
                 | hub::HubError::Database(_)
                 | hub::HubError::Migrate(_)
                 | hub::HubError::Corrupt { .. }

@@ -112,7 +112,7 @@ pub(super) struct ScalarStatement(Statement);
 /// What a statement's arguments can be.
 pub(super) enum Argument {
     Text(Option<String>),
-    Number(i64),
+    Number(Option<i64>),
 }
 
 /// What rows of either database can be read as.
@@ -204,7 +204,7 @@ impl Statement {
     fn bound<D: Database>(self) -> Result<Query<'static, D, D::Arguments>, sqlx::Error>
     where
         Option<String>: Encode<'static, D> + Type<D>,
-        i64: Encode<'static, D> + Type<D>,
+        Option<i64>: Encode<'static, D> + Type<D>,
     {
         let mut query = sqlx::query(self.sql);
         for argument in self.arguments {
@@ -364,6 +364,12 @@ impl From<&Option<String>> for Argument {
 
 impl From<i64> for Argument {
     fn from(number: i64) -> Self {
+        Self::Number(Some(number))
+    }
+}
+
+impl From<Option<i64>> for Argument {
+    fn from(number: Option<i64>) -> Self {
         Self::Number(number)
     }
 }

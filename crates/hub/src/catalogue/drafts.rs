@@ -12,7 +12,7 @@ use semver::Version;
 use std::collections::HashMap;
 use std::fmt;
 
-/// The storage's name in artifacts that are read back.
+/// The storage's name in artifacts that are read back, which nobody reads.
 const PROVIDER: &str = "local";
 
 /// One platform of a release, by name.

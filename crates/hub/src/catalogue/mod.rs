@@ -22,6 +22,7 @@ mod releases;
 mod sqlite;
 mod tokens;
 mod upkeep;
+mod uploads;
 mod users;
 mod version_key;
 
@@ -36,7 +37,8 @@ pub(crate) use packs::{Completed, Completion};
 #[cfg(feature = "page")]
 pub(crate) use page::Shown;
 pub(crate) use releases::{Publication, Registered};
-pub(crate) use upkeep::ReleasedFile;
+pub(crate) use upkeep::{ReleasedFile, Unregistered};
+pub(crate) use uploads::Upload;
 pub(crate) use users::FoundUser;
 pub use users::User;
 
@@ -167,6 +169,11 @@ fn migrations() -> Vec<Migration> {
             include_str!("../../migrations/0003_identity.sql"),
         ),
         migration(4, "audit", include_str!("../../migrations/0004_audit.sql")),
+        migration(
+            5,
+            "bucket",
+            include_str!("../../migrations/0005_bucket.sql"),
+        ),
     ]
 }
 

@@ -2,7 +2,7 @@
 
 use super::database::query;
 use super::releases::asset_rows;
-use super::{Catalogue, objects, parse, parse_time};
+use super::{Catalogue, StoredObject, objects, parse, parse_time};
 use crate::HubError;
 use jiff::Timestamp;
 use release_types::{Asset, Channel, Kind, ObjectKey, Platform, Sha256Digest};
@@ -29,7 +29,7 @@ pub(crate) struct SignedRelease {
 #[derive(Debug)]
 pub(crate) struct SignedFile {
     pub(crate) asset: Asset,
-    pub(crate) signature: (Sha256Digest, u64),
+    pub(crate) signature: StoredObject,
 }
 
 impl Catalogue {
@@ -104,11 +104,9 @@ impl Catalogue {
                 continue;
             };
             let key: ObjectKey = parse("key", key)?;
-            if let Some(stored) = objects::find(&mut tx, &key).await? {
-                files.push(SignedFile {
-                    asset: row.asset,
-                    signature: (stored.sha256, stored.size),
-                });
+            if let Some(signature) = objects::find(&mut tx, &key).await? {
+                let asset = row.asset;
+                files.push(SignedFile { asset, signature });
             }
         }
         let order = |file: &SignedFile| {

@@ -12,13 +12,17 @@ const HAS_BLOB: &str = "SELECT 1 FROM objects WHERE sha256 = $1 LIMIT 1";
 /// What is stored under a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StoredObject {
-    /// The digest of the bytes, which is also their name in storage.
+    /// The digest of the bytes, which is also the name of their file.
     pub(crate) sha256: Sha256Digest,
     /// Their number.
     pub(crate) size: u64,
     /// The media type they were uploaded with.
     pub(crate) content_type: String,
+    /// Where they are in the bucket; nothing where they are a file that is named by its digest.
+    pub(crate) place: Option<String>,
 }
+
+type Row = (String, i64, String, Option<String>);
 
 /// What an upload does to its key.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,7 +30,7 @@ pub(crate) enum PutOutcome {
     /// The key has these bytes now, and had none before.
     Created,
     /// The key had other bytes, which nothing refers to, and has these now.
-    Replaced(Sha256Digest),
+    Replaced(StoredObject),
     /// The key had these bytes already.
     Same,
     /// The key has other bytes, and a release or a build refers to them.
@@ -54,17 +58,20 @@ impl Catalogue {
                 .exists(&mut *tx)
                 .await?;
                 match (same, referenced) {
-                    (true, true) => return Ok(PutOutcome::Same),
+                    (true, true) => {
+                        move_to(&mut *tx, key, object).await?;
+                        return Ok(PutOutcome::Same);
+                    }
                     (false, true) => return Ok(PutOutcome::Immutable),
                     (true, false) => PutOutcome::Same,
-                    (false, false) => PutOutcome::Replaced(before.sha256),
+                    (false, false) => PutOutcome::Replaced(before),
                 }
             }
         };
         query(
-            "INSERT INTO objects (object_key, sha256, size, content_type, uploaded_at) \
-             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (object_key) DO UPDATE SET \
-             sha256 = excluded.sha256, size = excluded.size, \
+            "INSERT INTO objects (object_key, sha256, size, content_type, uploaded_at, place) \
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (object_key) DO UPDATE SET \
+             sha256 = excluded.sha256, size = excluded.size, place = excluded.place, \
              content_type = excluded.content_type, uploaded_at = excluded.uploaded_at",
         )
         .bind(key.as_str())
@@ -72,9 +79,18 @@ impl Catalogue {
         .bind(db_size(object.size))
         .bind(&object.content_type)
         .bind(stamp(now))
+        .bind(&object.place)
         .execute(&mut *tx)
         .await?;
         Ok(outcome)
+    }
+
+    /// What is stored under a key, as the transaction sees it.
+    pub(crate) async fn object_in(
+        tx: &mut Tx,
+        key: &ObjectKey,
+    ) -> Result<Option<StoredObject>, HubError> {
+        find(tx, key).await
     }
 
     /// Whether some object still has these bytes.
@@ -118,8 +134,8 @@ impl Catalogue {
         &self,
         key: &ObjectKey,
     ) -> Result<Option<StoredObject>, HubError> {
-        let row: Option<(String, i64, String)> = query(
-            "SELECT sha256, size, content_type FROM objects WHERE object_key = $1 \
+        let row: Option<Row> = query(
+            "SELECT sha256, size, content_type, place FROM objects WHERE object_key = $1 \
              AND EXISTS (SELECT 1 FROM assets WHERE assets.object_key = objects.object_key)",
         )
         .bind(key.as_str())
@@ -131,19 +147,32 @@ impl Catalogue {
 
 /// What is stored under a key.
 pub(super) async fn find(tx: &mut Tx, key: &ObjectKey) -> Result<Option<StoredObject>, HubError> {
-    let row: Option<(String, i64, String)> =
-        query("SELECT sha256, size, content_type FROM objects WHERE object_key = $1")
+    let row: Option<Row> =
+        query("SELECT sha256, size, content_type, place FROM objects WHERE object_key = $1")
             .bind(key.as_str())
             .fetch_optional(tx)
             .await?;
     row.map(stored).transpose()
 }
 
-fn stored((sha256, size, content_type): (String, i64, String)) -> Result<StoredObject, HubError> {
+/// Bytes that are the same may be at another place now.
+async fn move_to(tx: &mut Tx, key: &ObjectKey, object: &StoredObject) -> Result<(), HubError> {
+    if object.place.is_some() {
+        query("UPDATE objects SET place = $2 WHERE object_key = $1")
+            .bind(key.as_str())
+            .bind(&object.place)
+            .execute(tx)
+            .await?;
+    }
+    Ok(())
+}
+
+fn stored((sha256, size, content_type, place): Row) -> Result<StoredObject, HubError> {
     Ok(StoredObject {
         sha256: parse("digest", &sha256)?,
         size: parse_size(size)?,
         content_type,
+        place,
     })
 }
 
@@ -168,7 +197,8 @@ mod tests {
                 "sha256",
                 "size",
                 "content_type",
-                "uploaded_at"
+                "uploaded_at",
+                "place"
             ]
         );
         let explain = format!("EXPLAIN QUERY PLAN {HAS_BLOB}");

@@ -23,6 +23,18 @@ pub(crate) struct ReleasedFile {
     pub(crate) size: u64,
     /// What its object has; the same, unless the catalogue is damaged.
     pub(crate) stored: (Sha256Digest, u64),
+    /// Where that is in the bucket.
+    pub(crate) place: Option<String>,
+}
+
+/// An upload of no release.
+#[derive(Debug)]
+pub(crate) struct Unregistered {
+    pub(crate) key: ObjectKey,
+    pub(crate) sha256: Sha256Digest,
+    pub(crate) size: u64,
+    /// Where it is in the bucket.
+    pub(crate) place: Option<String>,
 }
 
 impl Catalogue {
@@ -154,27 +166,28 @@ impl Catalogue {
 
     /// Every file of every release, and every pack's build.
     pub(crate) async fn released_files(&self) -> Result<Vec<ReleasedFile>, HubError> {
-        type Row = (String, String, i64, String, i64);
+        type Row = (String, String, i64, String, i64, Option<String>);
         let rows: Vec<Row> = query(
             "SELECT releases.product || ' ' || releases.version || ' ' || releases.channel || ' ' \
              || assets.os || '/' || assets.arch || ' ' || assets.filename AS name, \
-             assets.sha256, assets.size, objects.sha256, objects.size \
+             assets.sha256, assets.size, objects.sha256, objects.size, objects.place \
              FROM assets JOIN releases ON releases.id = assets.release_id \
              JOIN objects ON objects.object_key = assets.object_key UNION ALL \
              SELECT 'pack ' || pack_builds.pack_id || ' build ' || pack_builds.id, \
-             objects.sha256, objects.size, objects.sha256, objects.size \
+             objects.sha256, objects.size, objects.sha256, objects.size, objects.place \
              FROM pack_builds JOIN objects ON objects.object_key = pack_builds.object_key \
              ORDER BY name",
         )
         .fetch_all(&self.readers)
         .await?;
         rows.into_iter()
-            .map(|(name, sha256, size, stored_sha256, stored_size)| {
+            .map(|(name, sha256, size, stored_sha256, stored_size, place)| {
                 Ok(ReleasedFile {
                     name,
                     sha256: parse("digest", &sha256)?,
                     size: parse_size(size)?,
                     stored: (parse("digest", &stored_sha256)?, parse_size(stored_size)?),
+                    place,
                 })
             })
             .collect()
@@ -184,21 +197,23 @@ impl Catalogue {
     pub(crate) async fn unregistered(
         &self,
         before: Timestamp,
-    ) -> Result<Vec<(ObjectKey, Sha256Digest, u64)>, HubError> {
-        let rows: Vec<(String, String, i64)> = query(
-            "SELECT object_key, sha256, size FROM unregistered WHERE uploaded_at < $1 \
-             ORDER BY object_key",
+    ) -> Result<Vec<Unregistered>, HubError> {
+        let rows: Vec<(String, String, i64, Option<String>)> = query(
+            "SELECT u.object_key, u.sha256, u.size, objects.place FROM unregistered u \
+             JOIN objects ON objects.object_key = u.object_key WHERE u.uploaded_at < $1 \
+             ORDER BY u.object_key",
         )
         .bind(stamp(before))
         .fetch_all(&self.readers)
         .await?;
         rows.into_iter()
-            .map(|(key, sha256, size)| {
-                Ok((
-                    parse("key", &key)?,
-                    parse("digest", &sha256)?,
-                    parse_size(size)?,
-                ))
+            .map(|(key, sha256, size, place)| {
+                Ok(Unregistered {
+                    key: parse("key", &key)?,
+                    sha256: parse("digest", &sha256)?,
+                    size: parse_size(size)?,
+                    place,
+                })
             })
             .collect()
     }

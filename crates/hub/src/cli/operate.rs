@@ -59,7 +59,7 @@ Example:
         forget_unknown: bool,
     },
     /// Copies a Hub to an empty folder, whole and as it is at one moment. Works beside a running
-    /// server. The copy holds the Hub's secrets: keep it as safe.
+    /// server. The copy holds the Hub's secrets: keep it as safe. Bytes in a bucket are not copied.
     #[command(after_help = "\
 Example:
   atlas-hub backup /backup/hub-monday --data-dir /var/lib/atlas-hub")]
@@ -101,7 +101,7 @@ pub(super) async fn run(command: Operate, build: BuildInfo) -> Result<(), CliErr
             limit,
             format,
         } => {
-            let hub = Inspection::open(&dir.config(build)).await?;
+            let hub = Inspection::open(&dir.config(build)?).await?;
             let entries = hub.audit(since, limit).await;
             hub.close().await;
             entries?.iter().try_for_each(|entry| match format {
@@ -113,7 +113,7 @@ pub(super) async fn run(command: Operate, build: BuildInfo) -> Result<(), CliErr
             })
         }
         Operate::Check { dir, quick } => {
-            let hub = Inspection::open(&dir.config(build)).await?;
+            let hub = Inspection::open(&dir.config(build)?).await?;
             let checked = hub.check(quick).await;
             hub.close().await;
             let checked = checked?;
@@ -134,7 +134,7 @@ pub(super) async fn run(command: Operate, build: BuildInfo) -> Result<(), CliErr
             keep_unregistered,
             forget_unknown,
         } => {
-            let mut config = dir.config(build);
+            let mut config = dir.config(build)?;
             config.keep_unregistered = SignedDuration::from_hours(keep_unregistered.into());
             config.collect_on_open = false;
             let hub = Hub::open_initialized(config).await?;
@@ -172,16 +172,23 @@ pub(super) async fn run(command: Operate, build: BuildInfo) -> Result<(), CliErr
             Ok(())
         }
         Operate::Backup { folder, dir, link } => {
-            let hub = Inspection::open(&dir.config(build)).await?;
+            let hub = Inspection::open(&dir.config(build)?).await?;
             let backup = hub.backup(&folder, link, Timestamp::now()).await;
             hub.close().await;
             let backup = backup?;
             let (blobs, bytes) = (backup.blobs.len(), backup.bytes());
-            eprintln!("{}: {blobs} stored files, {bytes} bytes", folder.display());
+            match &backup.bucket {
+                None => eprintln!("{}: {blobs} stored files, {bytes} bytes", folder.display()),
+                Some(bucket) => eprintln!(
+                    "{}: the catalogue, {bytes} bytes; the stored files stay in {bucket} and are \
+                     not in this backup",
+                    folder.display()
+                ),
+            }
             Ok(())
         }
         Operate::Restore { folder, dir } => {
-            let config = dir.config(build);
+            let config = dir.config(build)?;
             if config.database.is_some() {
                 return Err(CliError::Usage(
                     "a backup holds a catalogue that is a file; what `pg_dump` has copied is put \
@@ -189,13 +196,18 @@ pub(super) async fn run(command: Operate, build: BuildInfo) -> Result<(), CliErr
                         .to_owned(),
                 ));
             }
-            let backup = hub::restore(&folder, &config.data_dir).await?;
-            eprintln!(
-                "{}: a Hub with {} stored files, as it was at {}",
-                config.data_dir.display(),
-                backup.blobs.len(),
-                backup.created_at
-            );
+            let backup = hub::restore(&folder, &config.data_dir, config.bucket.as_ref()).await?;
+            let (dir, at) = (config.data_dir.display(), backup.created_at);
+            match &backup.bucket {
+                None => {
+                    let blobs = backup.blobs.len();
+                    eprintln!("{dir}: a Hub with {blobs} stored files, as it was at {at}");
+                }
+                Some(_) => eprintln!(
+                    "{dir}: a catalogue as it was at {at}, whose files are in the bucket; `gc` keeps \
+                     what it does not know there until --forget-unknown"
+                ),
+            }
             Ok(())
         }
     }

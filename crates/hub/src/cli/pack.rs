@@ -81,7 +81,7 @@ pub(super) struct MemberArgs {
 pub(super) async fn execute(command: Pack, build: BuildInfo) -> Result<(), CliError> {
     match command {
         Pack::Add { pack, dir } => {
-            let roster = Roster::open(dir.config(build)).await?;
+            let roster = Roster::open(dir.config(build)?).await?;
             let added = roster.add_pack(&pack).await;
             roster.close().await;
             let done = if added? { "added" } else { "is there already" };
@@ -89,7 +89,7 @@ pub(super) async fn execute(command: Pack, build: BuildInfo) -> Result<(), CliEr
             Ok(())
         }
         Pack::List(dir) => {
-            let roster = Roster::open(dir.config(build)).await?;
+            let roster = Roster::open(dir.config(build)?).await?;
             let packs = roster.packs().await;
             roster.close().await;
             packs?.iter().try_for_each(|pack| print(pack.as_str()))
@@ -102,7 +102,7 @@ async fn execute_member(command: Member, build: BuildInfo) -> Result<(), CliErro
     match command {
         Member::Add { member, role, dir } => {
             let MemberArgs { pack, user } = member;
-            let roster = Roster::open(dir.config(build)).await?;
+            let roster = Roster::open(dir.config(build)?).await?;
             let added = roster.add_member(&pack, &user, role).await;
             roster.close().await;
             added?;
@@ -111,7 +111,7 @@ async fn execute_member(command: Member, build: BuildInfo) -> Result<(), CliErro
         }
         Member::Remove { member, dir } => {
             let MemberArgs { pack, user } = member;
-            let roster = Roster::open(dir.config(build)).await?;
+            let roster = Roster::open(dir.config(build)?).await?;
             let removed = roster.remove_member(&pack, &user).await;
             roster.close().await;
             removed?;
@@ -119,7 +119,7 @@ async fn execute_member(command: Member, build: BuildInfo) -> Result<(), CliErro
             Ok(())
         }
         Member::List { pack, dir } => {
-            let roster = Roster::open(dir.config(build)).await?;
+            let roster = Roster::open(dir.config(build)?).await?;
             let members = roster.members(&pack).await;
             roster.close().await;
             members?

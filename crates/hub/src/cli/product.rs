@@ -28,7 +28,7 @@ Example:
 pub(super) async fn execute(command: Product, build: BuildInfo) -> Result<(), CliError> {
     match command {
         Product::Add { name, dir } => {
-            let roster = Roster::open(dir.config(build)).await?;
+            let roster = Roster::open(dir.config(build)?).await?;
             let added = roster.add_product(&name).await;
             roster.close().await;
             let done = if added? { "added" } else { "is there already" };
@@ -36,7 +36,7 @@ pub(super) async fn execute(command: Product, build: BuildInfo) -> Result<(), Cl
             Ok(())
         }
         Product::List(dir) => {
-            let roster = Roster::open(dir.config(build)).await?;
+            let roster = Roster::open(dir.config(build)?).await?;
             let products = roster.products().await;
             roster.close().await;
             products?.iter().try_for_each(|name| print(name.as_str()))

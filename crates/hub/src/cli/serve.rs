@@ -100,7 +100,7 @@ pub(super) async fn serve(
         hub::arm_fail_point(name, *times);
     }
     let (listen, metrics) = (args.listen, args.metrics_listen);
-    let config = args.config(build, statements);
+    let config = args.config(build, statements)?;
     let tls = config.tls.clone();
     let hub = Hub::open_initialized(config).await?;
     let (listener, address) = bind(listen).await?;
@@ -155,8 +155,8 @@ impl ServeArgs {
         Ok(())
     }
 
-    fn config(self, build: BuildInfo, statements: StatementTimes) -> HubConfig {
-        let mut config = self.dir.config(build);
+    fn config(self, build: BuildInfo, statements: StatementTimes) -> Result<HubConfig, HubError> {
+        let mut config = self.dir.config(build)?;
         config.public_url = self.public_url;
         config.tls = self
             .tls_cert
@@ -173,7 +173,7 @@ impl ServeArgs {
             upload: self.limits.max_upload,
         };
         config.statement_times = statements;
-        config
+        Ok(config)
     }
 }
 

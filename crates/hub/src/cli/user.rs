@@ -118,7 +118,7 @@ pub(super) async fn execute(command: User, build: BuildInfo) -> Result<(), CliEr
             expires,
             dir,
         } => {
-            let (place, config) = (dir.place(), dir.config(build));
+            let (place, config) = (dir.place(), dir.config(build)?);
             let expires_at = expires.resolve(config.clock.now())?;
             let roster = Roster::open(config).await?;
             let added = roster.add_user(&name, role, expires_at).await;
@@ -128,7 +128,7 @@ pub(super) async fn execute(command: User, build: BuildInfo) -> Result<(), CliEr
             Ok(())
         }
         User::List(dir) => {
-            let roster = Roster::open(dir.config(build)).await?;
+            let roster = Roster::open(dir.config(build)?).await?;
             let users = roster.users().await;
             roster.close().await;
             users?.iter().try_for_each(|user| {
@@ -146,7 +146,7 @@ pub(super) async fn execute(command: User, build: BuildInfo) -> Result<(), CliEr
             })
         }
         User::Disable { name, dir } => {
-            let roster = Roster::open(dir.config(build)).await?;
+            let roster = Roster::open(dir.config(build)?).await?;
             let disabled = roster.disable_user(&name).await;
             roster.close().await;
             disabled?;
@@ -159,7 +159,7 @@ pub(super) async fn execute(command: User, build: BuildInfo) -> Result<(), CliEr
             expires,
             dir,
         } => {
-            let (place, config) = (dir.place(), dir.config(build));
+            let (place, config) = (dir.place(), dir.config(build)?);
             let expires_at = expires.resolve(config.clock.now())?;
             let earlier = if rotate {
                 Earlier::Revoke

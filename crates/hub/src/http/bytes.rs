@@ -8,6 +8,7 @@ use super::openapi::answers::{self, BadRequest, NotFound};
 use super::openapi::params;
 use super::read_ahead;
 use crate::catalogue::StoredObject;
+use crate::storage::Bucket;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
@@ -19,7 +20,7 @@ use std::io::SeekFrom;
 use std::ops::Range;
 use tokio::io::AsyncSeekExt as _;
 
-/// `GET /artifacts/…`: the bytes of an object that some release refers to.
+/// `GET /artifacts/…`: the bytes of an object that some release refers to, or where they are.
 #[utoipa::path(
     get,
     path = "/artifacts/{*path}",
@@ -57,7 +58,14 @@ pub(super) async fn download(
                 Wanted::Part(range) => Some(range),
                 Wanted::Nothing => return Ok(no_such_part(object.size)),
             };
-            send(&app, &key, &object, part).await?
+            match app.hub.storage().bucket() {
+                Some(bucket) if method == Method::GET && !asks_by_tag(&headers) => {
+                    return elsewhere(bucket, &key, &object).await;
+                }
+                // The catalogue knows all that is asked for.
+                Some(_) if method == Method::HEAD => with_bytes(&object, None, Body::empty())?,
+                _ => send(&app, &key, &object, part).await?,
+            }
         }
     };
     let headers = response.headers_mut();
@@ -74,6 +82,30 @@ pub(super) async fn download(
     Ok(response)
 }
 
+/// Whether an answer depends on a tag that the Hub has given. A bucket gives other ones, so it
+/// cannot be sent there with the same header fields.
+fn asks_by_tag(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::IF_MATCH) || headers.contains_key(header::IF_RANGE)
+}
+
+/// 302 to the bucket. The address expires, so the answer is nobody's to keep.
+async fn elsewhere(
+    bucket: &Bucket,
+    key: &ObjectKey,
+    object: &StoredObject,
+) -> Result<Response, ApiError> {
+    let Some(place) = &object.place else {
+        return Err(damaged(key, object));
+    };
+    let disposition = plain_disposition(key);
+    let url = bucket.download_address(place, &disposition).await?;
+    let fields = [
+        (header::LOCATION, url.as_str()),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    Ok((StatusCode::FOUND, fields).into_response())
+}
+
 /// 200 with all bytes, or 206 with some, read from where they begin and little more at a time than
 /// is sent.
 async fn send(
@@ -82,13 +114,28 @@ async fn send(
     object: &StoredObject,
     part: Option<Range<u64>>,
 ) -> Result<Response, ApiError> {
-    let (sha256, size) = (&object.sha256, object.size);
-    let Some(mut file) = app.hub.storage().open_blob(sha256, size).await? else {
-        tracing::error!(%key, %sha256, size, "stored bytes are damaged");
-        let message = "the stored bytes of this file are damaged; upload it again";
-        return Err(ApiError::not_found(message));
+    let body = match (app.hub.storage().bucket(), &object.place) {
+        (None, _) => from_file(app, key, object, part.clone()).await?,
+        (Some(bucket), Some(place)) => match bucket.read(place, part.clone()).await? {
+            Some((size, parts)) if size == object.size => Some(Body::from_stream(parts)),
+            _ => None,
+        },
+        (Some(_), None) => None,
     };
-    let Range { start, end } = part.clone().unwrap_or(0..size);
+    with_bytes(object, part, body.ok_or_else(|| damaged(key, object))?)
+}
+
+async fn from_file(
+    app: &AppState,
+    key: &ObjectKey,
+    object: &StoredObject,
+    part: Option<Range<u64>>,
+) -> Result<Option<Body>, ApiError> {
+    let (sha256, size) = (&object.sha256, object.size);
+    let Some(mut file) = app.hub.storage().files().open_blob(sha256, size).await? else {
+        return Ok(None);
+    };
+    let Range { start, end } = part.unwrap_or(0..size);
     if start > 0
         && let Err(error) = file.seek(SeekFrom::Start(start)).await
     {
@@ -96,14 +143,31 @@ async fn send(
         return Err(ApiError::internal());
     }
     let bytes = read_ahead::stream(file.into_std().await, end - start);
-    let mut response = Body::from_stream(bytes).into_response();
+    Ok(Some(Body::from_stream(bytes)))
+}
+
+fn damaged(key: &ObjectKey, object: &StoredObject) -> ApiError {
+    let (sha256, size) = (&object.sha256, object.size);
+    tracing::error!(%key, %sha256, size, "stored bytes are damaged");
+    ApiError::not_found("the stored bytes of this file are damaged; upload it again")
+}
+
+fn with_bytes(
+    object: &StoredObject,
+    part: Option<Range<u64>>,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let mut response = body.into_response();
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_LENGTH, (end - start).into());
+    let length = part
+        .as_ref()
+        .map_or(object.size, |part| part.end - part.start);
+    headers.insert(header::CONTENT_LENGTH, length.into());
     let content_type = HeaderValue::from_str(&object.content_type);
     let fallback = HeaderValue::from_static("application/octet-stream");
     headers.insert(header::CONTENT_TYPE, content_type.unwrap_or(fallback));
     if let Some(part) = part {
-        let sent = ContentRange::bytes(part, size).map_err(|_| ApiError::internal())?;
+        let sent = ContentRange::bytes(part, object.size).map_err(|_| ApiError::internal())?;
         headers.typed_insert(sent);
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     }
@@ -118,6 +182,19 @@ fn no_such_part(size: u64) -> Response {
     headers.typed_insert(ContentRange::unsatisfied_bytes(size));
     headers.typed_insert(AcceptRanges::bytes());
     response
+}
+
+/// To be saved under its name, as a signed address can say it. Some clients (wget is one) undo escapes
+/// that need not be, in addresses that they are sent on to, and so break the signature; of these
+/// characters none has such an escape.
+fn plain_disposition(key: &ObjectKey) -> String {
+    let name = key.segments().last().unwrap_or_default();
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    let name: String = name
+        .chars()
+        .map(|c| if plain(c) { c } else { '_' })
+        .collect();
+    format!("attachment; filename=\"{name}\"")
 }
 
 /// To be saved under its name. curl and its like read the plain form alone, and no name holds a

@@ -9,14 +9,12 @@ use super::body::{JsonObject, parsed, size};
 use super::error::ApiError;
 use super::openapi::answers::{self, Conflict, Forbidden, NotFound};
 use super::openapi::bodies;
-use super::presign::{PROVIDER, grant};
+use super::presign::{grant, sign};
 use crate::catalogue::{Completed, Completion};
 use crate::token::random_id;
 use axum::Json;
 use axum::extract::State;
-use http::header;
 use release_types::{BuildUpload, CompletedBuild, ObjectKey, PackChannel, PackId, build_key};
-use std::collections::BTreeMap;
 
 /// The longest version of a build, in characters.
 const MAX_VERSION: usize = 128;
@@ -45,14 +43,14 @@ pub(super) async fn presign(
     let pack = pack(&app, builder, &body).await?;
     let build_id = random_id()?;
     let grant = grant(key(&pack, &build_id)?, &body)?;
-    let url = app.hub.signer().sign(&app.base, &grant, app.hub.now());
-    let content_type = (header::CONTENT_TYPE.to_string(), grant.content_type);
+    let (url, upload_headers) = sign(&app, &grant).await?;
+    let provider = app.hub.storage().provider();
     Ok(Json(BuildUpload {
         build_id,
-        artifact_key: format!("{PROVIDER}::{}", grant.key),
+        artifact_key: format!("{provider}::{}", grant.key),
         upload_url: url.into(),
-        upload_headers: BTreeMap::from([content_type]),
-        artifact_provider: PROVIDER.to_owned(),
+        upload_headers,
+        artifact_provider: provider.to_owned(),
     }))
 }
 
@@ -79,8 +77,8 @@ pub(super) async fn complete(
     body: JsonObject,
 ) -> Result<Json<CompletedBuild>, ApiError> {
     let pack = pack(&app, builder, &body).await?;
-    let completion = completion(pack, &body)?;
-    match app.hub.complete_build(&completion, PROVIDER).await? {
+    let completion = completion(pack, &body, app.hub.storage().provider())?;
+    match app.hub.complete_build(&completion).await? {
         Completed::Done(completed) => Ok(Json(*completed)),
         Completed::Conflict(why) => Err(ApiError::conflict(why)),
     }
@@ -106,13 +104,13 @@ async fn pack(app: &AppState, builder: Builder, body: &JsonObject) -> Result<Pac
 }
 
 /// The body, checked in this order: build, key, version, channel, commit, size.
-fn completion(pack: PackId, body: &JsonObject) -> Result<Completion, ApiError> {
+fn completion(pack: PackId, body: &JsonObject, provider: &str) -> Result<Completion, ApiError> {
     let build_id = body.required("buildId")?;
     let key = body.required("artifactKey").and_then(|named| {
         let key = key(&pack, build_id)?;
         // What presign answered, or the raw key, which publish takes.
         let raw = named
-            .strip_prefix(PROVIDER)
+            .strip_prefix(provider)
             .and_then(|rest| rest.strip_prefix("::"));
         if raw.unwrap_or(named) == key.as_str() {
             Ok(key)

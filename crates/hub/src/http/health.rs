@@ -44,7 +44,7 @@ pub(super) async fn alive() -> Json<Health> {
     OK
 }
 
-/// `GET /readyz`: the catalogue answers, and bytes can be stored.
+/// `GET /readyz`: the catalogue answers, and bytes can be stored, or the bucket answers.
 #[utoipa::path(
     get,
     path = "/readyz",
@@ -71,8 +71,11 @@ pub(super) async fn ready(State(app): State<AppState>) -> Result<Json<Health>, A
 async fn look(app: &AppState) -> Result<(), &'static str> {
     let message = "the catalogue does not answer";
     within(app.hub.catalogue().ping(), message).await?;
-    let message = "bytes cannot be stored";
-    within(app.hub.storage().try_to_write(), message).await
+    let message = match app.hub.storage().bucket() {
+        None => "bytes cannot be stored",
+        Some(_) => "the storage does not answer",
+    };
+    within(app.hub.storage().check(), message).await
 }
 
 async fn within(

@@ -6,7 +6,6 @@ use super::body::{Segments, parsed};
 use super::error::ApiError;
 use super::openapi::answers::{self, BadRequest, Forbidden, Unauthorized};
 use super::openapi::params;
-use super::presign::PROVIDER;
 use super::releases::{known_product, shown};
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
@@ -114,11 +113,10 @@ pub(super) async fn objects(
     }
     let limit = page.limit()?;
     let after = page.after.as_deref().unwrap_or_default();
-    let list = app
-        .hub
-        .catalogue()
-        .uploaded(PROVIDER, prefix, after, limit)
-        .await?;
+    // What has come meanwhile belongs to it.
+    app.hub.settle_below(prefix).await?;
+    let (provider, catalogue) = (app.hub.storage().provider(), app.hub.catalogue());
+    let list = catalogue.uploaded(provider, prefix, after, limit).await?;
     Ok(Json(list))
 }
 

@@ -134,7 +134,7 @@ fn with_long_bodies(route: UtoipaMethodRouter<AppState>) -> UtoipaMethodRouter<A
 /// Where the error alone does not say whether the storage is full, the storage is asked.
 async fn tell_full_storage(State(app): State<AppState>, response: Response) -> Response {
     let suspected = response.extensions().get::<MayBeStorageFull>().is_some();
-    if suspected && app.hub.storage().is_full().await {
+    if suspected && app.hub.storage().files().is_full().await {
         return ApiError::storage_full().into_response();
     }
     response

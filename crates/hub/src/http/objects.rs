@@ -133,6 +133,11 @@ fn granted(
     headers: &HeaderMap,
 ) -> Result<Grant, ApiError> {
     let key: ObjectKey = parsed("key", key)?;
+    if app.hub.storage().bucket().is_some() {
+        return Err(ApiError::forbidden(
+            "uploads go to the bucket that presign names",
+        ));
+    }
     let Some(Query(query)) = query else {
         return Err(ApiError::forbidden("uploads need an address from presign"));
     };
@@ -221,7 +226,7 @@ async fn receive(
     body: &mut BodyDataStream,
 ) -> Result<Staged, ApiError> {
     let most = app.hub.config().limits.upload;
-    let mut staging = app.hub.storage().stage().await?;
+    let mut staging = app.hub.storage().files().stage().await?;
     let started = Instant::now();
     loop {
         let next = tokio::time::timeout(UPLOAD_PAUSE, body.next());

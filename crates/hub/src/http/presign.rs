@@ -7,18 +7,18 @@ use super::error::ApiError;
 use super::objects::too_large;
 use super::openapi::answers::{self, Forbidden, Unauthorized};
 use super::openapi::bodies;
+use crate::settle::LARGEST;
+use crate::token::random_id;
 use crate::upload_url::Grant;
 use axum::Json;
 use axum::extract::State;
 use http::{StatusCode, header};
 use release_types::{Arch, FileName, ObjectKey, Os, PresignResponse, ProductName};
 use std::collections::BTreeMap;
+use url::Url;
 
-/// The storage this Hub has.
-pub(super) const PROVIDER: &str = "local";
-
-/// Storages that Hubs can have and this one does not.
-const OTHER_PROVIDERS: [&str; 3] = ["r2", "vercel_blob", "s3"];
+/// Storages that Hubs can have.
+const PROVIDERS: [&str; 4] = ["local", "r2", "s3", "vercel_blob"];
 
 const DEFAULT_CONTENT_TYPE: &str = "application/octet-stream";
 
@@ -55,20 +55,42 @@ pub(super) async fn presign(
             "`{key}` may not be written: expected artifacts/{{product}}/{{version}}/{{os}}/{{arch}}/{{filename}}"
         )));
     }
-    check_provider(body.text("provider")?)?;
+    let provider = app.hub.storage().provider();
+    check_provider(body.text("provider")?, provider)?;
     let grant = grant(key, &body)?;
-    let most = app.hub.config().limits.upload;
+    let (url, upload_headers) = sign(&app, &grant).await?;
+    Ok(Json(PresignResponse {
+        url: url.into(),
+        upload_headers,
+        key: format!("{provider}::{}", grant.key),
+        provider: provider.to_owned(),
+    }))
+}
+
+/// The address that an upload goes to, and the header fields it has to have. It is the Hub's own, or
+/// one in its bucket that nothing else was ever given.
+pub(super) async fn sign(
+    app: &AppState,
+    grant: &Grant,
+) -> Result<(Url, BTreeMap<String, String>), ApiError> {
+    let mut most = app.hub.config().limits.upload;
+    let bucket = app.hub.storage().bucket();
+    if bucket.is_some() {
+        most = most.min(LARGEST);
+    }
     if grant.size.is_some_and(|size| size > most) {
         return Err(too_large(most));
     }
-    let url = app.hub.signer().sign(&app.base, &grant, app.hub.now());
-    let content_type = (header::CONTENT_TYPE.to_string(), grant.content_type);
-    Ok(Json(PresignResponse {
-        url: url.into(),
-        upload_headers: BTreeMap::from([content_type]),
-        key: format!("{PROVIDER}::{}", grant.key),
-        provider: PROVIDER.to_owned(),
-    }))
+    let now = app.hub.now();
+    let Some(bucket) = bucket else {
+        let url = app.hub.signer().sign(&app.base, grant, now);
+        let content_type = (header::CONTENT_TYPE.to_string(), grant.content_type.clone());
+        return Ok((url, BTreeMap::from([content_type])));
+    };
+    let id = random_id()?;
+    let signed = bucket.upload_address(&id, grant).await?;
+    app.hub.catalogue().add_upload(&id, grant, now).await?;
+    Ok(signed)
 }
 
 /// An upload to a key, as the body wants it.
@@ -104,10 +126,11 @@ async fn is_writable(app: &AppState, key: &ObjectKey) -> Result<bool, ApiError> 
     }
 }
 
-fn check_provider(asked: Option<&str>) -> Result<(), ApiError> {
+fn check_provider(asked: Option<&str>, own: &str) -> Result<(), ApiError> {
     match asked {
-        None | Some(PROVIDER) => Ok(()),
-        Some(other) if OTHER_PROVIDERS.contains(&other) => {
+        None => Ok(()),
+        Some(asked) if asked == own => Ok(()),
+        Some(other) if PROVIDERS.contains(&other) => {
             let message = format!("the storage `{other}` is not enabled on this Hub");
             Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, message))
         }

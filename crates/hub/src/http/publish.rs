@@ -38,7 +38,7 @@ pub(super) async fn publish(
     body: JsonObject,
 ) -> Result<(StatusCode, Json<Release>), ApiError> {
     let product = known_product(&app, &product).await?;
-    let publication = publication(product, &body)?;
+    let publication = publication(product, &body, app.hub.storage().provider())?;
     let draft = body.flag("draft")?;
     match app.hub.publish(&publication, draft).await? {
         Registered::Done(release) => Ok((StatusCode::CREATED, Json(release))),

@@ -3,16 +3,16 @@
 
 use super::body::{JsonObject, parsed, platform, size, text};
 use super::error::ApiError;
-use super::presign::PROVIDER;
 use crate::catalogue::Publication;
 use release_types::{Artifact, FileName, ObjectKey, Platform, ProductName};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 
-/// Reads a publication of a product.
+/// Reads a publication of a product. All its files have to be in the storage that this Hub has.
 pub(super) fn publication(
     product: ProductName,
     body: &JsonObject,
+    provider: &str,
 ) -> Result<Publication, ApiError> {
     let version = body.version()?;
     let platform = platform_of(body)?;
@@ -22,7 +22,7 @@ pub(super) fn publication(
         "artifacts/{product}/{version}/{}/{}",
         platform.os, platform.arch
     );
-    let artifacts = artifacts(body, &folder)?;
+    let artifacts = artifacts(body, &folder, provider)?;
     let notes = body.text("notes")?.map(str::to_owned);
     Ok(Publication {
         product,
@@ -49,7 +49,7 @@ fn platform_of(body: &JsonObject) -> Result<Platform, ApiError> {
     platform(field("os")?, field("arch")?)
 }
 
-fn artifacts(body: &JsonObject, folder: &str) -> Result<Vec<Artifact>, ApiError> {
+fn artifacts(body: &JsonObject, folder: &str, provider: &str) -> Result<Vec<Artifact>, ApiError> {
     let Some(Value::Array(values)) = body.get("artifacts") else {
         return Err(ApiError::bad_request("`artifacts` is not a list"));
     };
@@ -59,7 +59,7 @@ fn artifacts(body: &JsonObject, folder: &str) -> Result<Vec<Artifact>, ApiError>
     let mut artifacts = Vec::with_capacity(values.len());
     let mut seen: HashMap<FileName, usize> = HashMap::new();
     for (index, value) in values.iter().enumerate() {
-        let artifact = artifact(index, value, folder)?;
+        let artifact = artifact(index, value, folder, provider)?;
         if let Some(first) = seen.insert(artifact.filename.clone(), index) {
             return Err(ApiError::bad_request(format!(
                 "`artifacts[{index}].filename`: `{}` is the filename of artifacts[{first}] already",
@@ -71,7 +71,7 @@ fn artifacts(body: &JsonObject, folder: &str) -> Result<Vec<Artifact>, ApiError>
     Ok(artifacts)
 }
 
-fn artifact(index: usize, value: &Value, folder: &str) -> Result<Artifact, ApiError> {
+fn artifact(index: usize, value: &Value, folder: &str, own: &str) -> Result<Artifact, ApiError> {
     let Value::Object(fields) = value else {
         return Err(ApiError::bad_request(format!(
             "`artifacts[{index}]` is not an object"
@@ -85,9 +85,9 @@ fn artifact(index: usize, value: &Value, folder: &str) -> Result<Artifact, ApiEr
         return Err(fields.wrong("key", format!("`{key}` is not a file in {folder}/")));
     }
     let provider = fields.text("provider")?;
-    if provider != PROVIDER {
+    if provider != own {
         let provider = provider.escape_debug();
-        let why = format!("`{provider}` is not a storage of this Hub, which has `{PROVIDER}`");
+        let why = format!("`{provider}` is not a storage of this Hub, which has `{own}`");
         return Err(fields.wrong("provider", why));
     }
     Ok(Artifact {

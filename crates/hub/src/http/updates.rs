@@ -122,12 +122,12 @@ async fn update(
 
 /// The text of a file's signature; nothing where it is damaged or cannot be one.
 async fn signature(app: &AppState, file: &SignedFile) -> Result<Option<String>, ApiError> {
-    let (sha256, size) = &file.signature;
+    let stored = &file.signature;
     let storage = app.hub.storage();
-    let text = storage.read_text(sha256, *size, MAX_SIGNATURE).await?;
+    let text = storage.read_text(stored, MAX_SIGNATURE).await?;
     let text = text.map(|text| text.trim_end().to_owned());
     if text.is_none() {
-        let filename = &file.asset.filename;
+        let (filename, sha256, size) = (&file.asset.filename, stored.sha256, stored.size);
         tracing::error!(filename, %sha256, size, "a signature cannot be read");
     }
     Ok(text.filter(|text| !text.is_empty()))

@@ -2,6 +2,7 @@
 
 use crate::database::{database_of, in_files, place};
 use crate::leaks;
+use crate::storage;
 use crate::support::{client, error};
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
@@ -19,8 +20,13 @@ pub fn command(program: &str, args: &[&str]) -> Command {
     let mut command = Command::new(program);
     command.args(args);
     let mut dirs = args.iter().skip_while(|arg| **arg != "--data-dir");
-    if let Some(url) = dirs.nth(1).and_then(|dir| database_of(Path::new(dir))) {
-        command.env("ATLAS_HUB_DATABASE", url);
+    if let Some(dir) = dirs.nth(1).map(Path::new) {
+        if let Some(url) = database_of(dir) {
+            command.env("ATLAS_HUB_DATABASE", url);
+        }
+        if let Some(url) = storage::url_of(dir) {
+            command.env("ATLAS_HUB_STORAGE", url);
+        }
     }
     command
 }
@@ -272,9 +278,10 @@ pub async fn publish_with(client: &reqwest::Client, base: &str, admin: &str) -> 
     let body = json!({"action": "upload", "key": artifact["key"]});
     let presigned = post("/api/v1/storage/presign", body).await;
     let url = presigned["url"].as_str().unwrap().to_owned();
-    let put = client
-        .put(&url)
-        .header("content-type", "application/octet-stream");
+    let mut put = client.put(&url);
+    for (name, value) in presigned["uploadHeaders"].as_object().unwrap() {
+        put = put.header(name, value.as_str().unwrap());
+    }
     assert!(
         put.body("hello")
             .send()
@@ -305,7 +312,7 @@ async fn serves_until_sigterm_and_logs_no_secret() {
         let (code, log) = serving.stop("-TERM");
         assert_eq!(code, Some(0), "{log}");
         assert!(log.contains("/api/v1/releases/{product}/publish"), "{log}");
-        let signature = url.split("signature=").nth(1).unwrap();
+        let signature = url.split("ignature=").nth(1).unwrap();
         for secret in [token.as_str(), admin.as_str(), signature, "expires="] {
             assert!(!log.contains(secret), "{log}");
         }

@@ -1,6 +1,7 @@
 //! Builds of packs: uploaded, completed once, and never changed.
 
 use crate::packs::{COMPLETE, PRESIGN, TOKENS, ci, issue, presign, with_packs};
+use crate::storage::taken;
 use crate::support::{Server, error};
 use release_types::{BuildUpload, CompletedBuild, Sha256Digest};
 use reqwest::{Response, StatusCode};
@@ -167,7 +168,7 @@ async fn completions_that_race_leave_one_story() {
     let (server, operator) = with_packs().await;
     let token = issue(&server, &operator, TOKENS).await.token;
     let upload = presign(&server, &token).await;
-    assert_eq!(put(&server, &upload, "bytes").await.status(), 201);
+    assert_eq!(put(&server, &upload, "bytes").await.status(), taken());
     let attempt = async |n: usize| {
         let mut body = completion(&upload);
         body["version"] = json!(format!("1.0.{n}"));

@@ -1,6 +1,7 @@
 //! Where the tests' Hubs have their catalogues: in files, or where `HUB_TEST_DATABASE` names a
 //! PostgreSQL (see `ci/with-postgres`), in a database there for each data directory.
 
+use crate::storage;
 use hub::{DatabaseUrl, HubConfig};
 use release_types::Sha256Digest;
 use std::cell::Cell;
@@ -19,6 +20,7 @@ pub fn in_files() {
 pub fn config(data_dir: impl AsRef<Path>) -> HubConfig {
     let mut config = HubConfig::new(data_dir.as_ref());
     config.database = database_of(data_dir.as_ref()).map(DatabaseUrl::from);
+    config.bucket = storage::bucket_of(data_dir.as_ref());
     config
 }
 

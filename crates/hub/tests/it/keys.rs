@@ -75,7 +75,7 @@ async fn no_key_leads_out_of_the_storage() {
             assert!(said.contains("key"), "{key:?}: {said}");
 
             let artifact = json!({
-                "key": key, "provider": "local", "filename": "r", "size": 1,
+                "key": key, "provider": crate::storage::provider(), "filename": "r", "size": 1,
                 "sha256": "0".repeat(64), "kind": "binary",
             });
             let body = json!({

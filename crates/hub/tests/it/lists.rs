@@ -1,5 +1,6 @@
 //! Lists of releases and of uploaded objects.
 
+use crate::storage::provider;
 use crate::support::{Server, error, header};
 use release_types::{ObjectList, ReleaseList, Sha256Digest};
 use reqwest::{Method, Response};
@@ -112,7 +113,7 @@ async fn uploaded_objects_for_who_may_upload() {
         let bytes = object.key.as_str().as_bytes();
         assert_eq!(object.sha256, Sha256Digest::of(bytes));
         assert_eq!(object.size, bytes.len() as u64);
-        assert_eq!(object.provider, "local");
+        assert_eq!(object.provider, provider());
     }
     let prefixes = [
         ("artifacts/", 10),

@@ -33,6 +33,8 @@ mod lists;
 mod observed;
 #[cfg(all(unix, feature = "postgres"))]
 mod on_postgres;
+#[cfg(all(unix, feature = "s3"))]
+mod on_s3;
 #[cfg(unix)]
 mod operated;
 #[cfg(unix)]
@@ -49,6 +51,7 @@ mod races;
 mod ranges;
 mod reading;
 mod short;
+mod storage;
 mod support;
 #[cfg(target_os = "linux")]
 mod synced;

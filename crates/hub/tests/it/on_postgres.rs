@@ -2,7 +2,7 @@
 //! comes back. Each test has a server of its own, so these are left to the profile `full`.
 
 mod operated;
-mod server;
+pub mod server;
 
 use crate::support::{Server, artifact, error, header};
 use hub::{DatabaseUrl, Hub, HubConfig};

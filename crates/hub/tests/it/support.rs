@@ -2,6 +2,7 @@
 
 use crate::database;
 use crate::leaks::{self, Watch};
+use crate::storage::{self, provider};
 use hub::{Clock, Hub, HubConfig};
 use jiff::{SignedDuration, Timestamp};
 use release_types::{Release, Sha256Digest};
@@ -96,16 +97,24 @@ impl Server {
     }
 
     pub async fn get(&self, path: &str) -> Response {
-        self.client.get(self.url(path)).send().await.unwrap()
+        self.ask(Method::GET, path, &[]).await
     }
 
-    /// A request without a body, with these header fields.
+    /// A request without a body, with these header fields. Where it is sent on to a bucket it goes
+    /// there.
     pub async fn ask(&self, method: Method, path: &str, fields: &[(&str, &str)]) -> Response {
-        let mut request = self.client.request(method, self.url(path));
-        for (name, value) in fields {
-            request = request.header(*name, *value);
+        let send = async |url: &str| {
+            let mut request = self.client.request(method.clone(), url);
+            for (name, value) in fields {
+                request = request.header(*name, *value);
+            }
+            request.send().await.unwrap()
+        };
+        let answer = send(&self.url(path)).await;
+        match header(&answer, "location") {
+            bucket if bucket.starts_with("http://") => send(bucket).await,
+            _ => answer,
         }
-        request.send().await.unwrap()
     }
 
     /// A JSON request with the deploy token.
@@ -160,7 +169,32 @@ impl Server {
         let presigned = self
             .presign(json!({"key": key, "size": bytes.len(), "sha256": digest}))
             .await;
-        self.put(&presigned, bytes.to_vec()).await.status()
+        if provider() == "local" {
+            return self.put(&presigned, bytes.to_vec()).await.status();
+        }
+        // What came of it is seen when the Hub is asked.
+        let before = self.stored(key).await;
+        let status = self.put(&presigned, bytes.to_vec()).await.status();
+        match self.stored(key).await {
+            _ if !status.is_success() => status,
+            after if after != Some(digest) => StatusCode::CONFLICT,
+            after if after == before => StatusCode::OK,
+            _ => StatusCode::CREATED,
+        }
+    }
+
+    /// The digest of what is stored under a key.
+    pub async fn stored(&self, key: &str) -> Option<Sha256Digest> {
+        let list = self.url("/api/v1/storage/objects");
+        let list = url::Url::parse_with_params(&list, [("prefix", key), ("limit", "1")]);
+        let request = self
+            .client
+            .get(list.unwrap())
+            .header(release_types::DEPLOY_TOKEN_HEADER, &self.token);
+        let found: release_types::ObjectList = request.send().await.unwrap().json().await.unwrap();
+        let mut found = found.objects.into_iter();
+        let same = found.find(|object| object.key.as_str() == key);
+        same.map(|object| object.sha256)
     }
 
     /// Uploads and registers one platform of a release, all files with contents of their own.
@@ -208,9 +242,14 @@ impl Server {
         serde_json::from_str(&text).unwrap()
     }
 
-    /// All files in a folder of the data directory.
+    /// All files in a folder of the data directory, or the same of the bucket.
     pub fn files(&self, folder: &str) -> Vec<PathBuf> {
-        files(&self.dir.path().join("hub").join(folder))
+        let folder = storage::folder_of(&self.dir.path().join("hub"), folder);
+        if folder.exists() {
+            files(&folder)
+        } else {
+            Vec::new()
+        }
     }
 
     /// Sends bytes as they are, closes that direction, and reads all that comes back.
@@ -252,7 +291,7 @@ pub fn artifact(product: &str, version: &str, platform: &str, name: &str, bytes:
     };
     json!({
         "key": format!("artifacts/{product}/{version}/{platform}/{name}"),
-        "provider": "local",
+        "provider": provider(),
         "filename": name,
         "size": bytes.len(),
         "sha256": Sha256Digest::of(bytes),

@@ -7,17 +7,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
 /// In the URL of every database here, and nowhere else.
-pub(super) const SECRET: &str = "hush-4711";
+pub const SECRET: &str = "hush-4711";
 
 /// A PostgreSQL of one test. It ends, and its data goes, when its script's input ends.
-pub(super) struct Postgres {
+pub struct Postgres {
     script: Child,
     server: String,
-    pub(super) folder: PathBuf,
+    pub folder: PathBuf,
 }
 
 impl Postgres {
-    pub(super) fn start() -> Self {
+    pub fn start() -> Self {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../ci/with-postgres");
         let say = "echo \"$HUB_TEST_DATABASE $HUB_TEST_POSTGRES\"; exec cat";
         let mut script = command(script, &["sh", "-c", say])
@@ -37,7 +37,7 @@ impl Postgres {
     }
 
     /// The URL of a new database.
-    pub(super) async fn database(&self, name: &'static str) -> String {
+    pub async fn database(&self, name: &'static str) -> String {
         let mut connection = connect(&format!("{}/postgres", self.server)).await;
         let create = format!("CREATE DATABASE {name}");
         let created = connection.execute(sqlx::AssertSqlSafe(create)).await;
@@ -49,7 +49,7 @@ impl Postgres {
     }
 
     /// Lets it speak TLS.
-    pub(super) fn use_certificate(&self, certificate: &str, key: &str) {
+    pub fn use_certificate(&self, certificate: &str, key: &str) {
         use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
         let data = self.folder.join("data");
         let owner = std::fs::metadata(&data).unwrap();
@@ -64,7 +64,7 @@ impl Postgres {
     }
 
     /// Sends a signal to every process of it.
-    pub(super) fn signal(&self, signal: &str) {
+    pub fn signal(&self, signal: &str) {
         let file = std::fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap();
         let first = file.lines().next().unwrap();
         let children = command("ps", &["-o", "pid=", "--ppid", first]).output();
@@ -90,12 +90,12 @@ impl Drop for Postgres {
 }
 
 /// Stops or starts a PostgreSQL.
-pub(super) fn tell(folder: &Path, what: &str) {
+pub fn tell(folder: &Path, what: &str) {
     let server = folder.join("server");
     let done = command(server.to_str().unwrap(), &[what]).status();
     assert!(done.unwrap().success(), "{what}");
 }
 
-pub(super) async fn connect(url: &str) -> sqlx::PgConnection {
+pub async fn connect(url: &str) -> sqlx::PgConnection {
     sqlx::PgConnection::connect(url).await.unwrap()
 }

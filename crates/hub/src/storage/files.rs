@@ -1,4 +1,4 @@
-//! Stored bytes, on this machine's disk.
+//! Stored bytes in files on this machine's disk.
 //!
 //! An upload is written to a file of its own in `staging/`, hashed and counted on the way, synced,
 //! and then renamed to `blobs/<first two digits>/<SHA-256>`, whose folder is synced too. A name in
@@ -11,6 +11,7 @@
 //! because it gives files the mode of the umask; and because it does not let a full disk be told
 //! from other failures without digging through its error's causes.
 
+use super::{ORPHAN_AGE, Unknown, WRITE_BUFFER, blob_path, blocking};
 use crate::HubError;
 use crate::data_dir::{DataDir, create_folder, fsync_folder, private_file};
 use crate::error::chain;
@@ -24,38 +25,32 @@ use std::io::SeekFrom;
 use std::path::{Path, PathBuf};
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _, AsyncWriteExt as _, BufWriter};
 
-/// How much of an upload is collected before it is handed to the disk.
-const WRITE_BUFFER: usize = 256 * 1024;
-
 /// How much more has to fit into a storage that is not full.
 const GROWTH: usize = 64 * 1024;
 
-/// How old bytes that nothing refers to become before they are removed.
-const ORPHAN_AGE: SignedDuration = SignedDuration::from_hours(24);
-
 /// The folders of stored bytes and of uploads under way.
 #[derive(Debug)]
-pub(crate) struct Storage {
+pub(crate) struct Files {
     blobs: PathBuf,
     staging: PathBuf,
     database: PathBuf,
     log: PathBuf,
 }
 
-impl Storage {
+impl Files {
     /// Uses a data directory, and removes the uploads that an earlier process left unfinished.
     pub(crate) fn open(dir: &DataDir) -> Result<Self, HubError> {
-        let storage = Self {
+        let files = Self {
             blobs: dir.blobs(),
             staging: dir.staging(),
             database: dir.database(),
             log: dir.database().with_file_name("hub.db-wal"),
         };
-        for file in files(&storage.staging)? {
+        for file in list(&files.staging)? {
             tracing::info!(file = %file.display(), "removing an unfinished upload");
             std::fs::remove_file(&file).map_err(HubError::io("remove", &file))?;
         }
-        Ok(storage)
+        Ok(files)
     }
 
     /// Stored bytes that no object has and that have lain there for a day: what a killed process
@@ -69,7 +64,7 @@ impl Storage {
         let entries = std::fs::read_dir(&self.blobs).map_err(HubError::io("list", &self.blobs))?;
         for entry in entries {
             let folder = entry.map_err(HubError::io("list", &self.blobs))?.path();
-            for path in files(&folder)? {
+            for path in list(&folder)? {
                 let name = path.file_name().unwrap_or_default().to_string_lossy();
                 if known.contains(&*name) {
                     continue;
@@ -153,16 +148,12 @@ impl Storage {
         Ok((found.is_file() && found.len() == size).then_some(file))
     }
 
-    /// Reads what is short and has this digest, as text; nothing where it is neither.
+    /// Reads what has this digest, as text; nothing where it is neither.
     pub(crate) async fn read_text(
         &self,
         sha256: &Sha256Digest,
         size: u64,
-        most: u64,
     ) -> Result<Option<String>, HubError> {
-        if size > most {
-            return Ok(None);
-        }
         let Some(mut file) = self.open_blob(sha256, size).await? else {
             return Ok(None);
         };
@@ -211,77 +202,6 @@ impl Storage {
 
     fn path(&self, sha256: &Sha256Digest) -> PathBuf {
         blob_path(&self.blobs, sha256)
-    }
-}
-
-/// Bytes that no object has.
-#[derive(Debug)]
-pub(crate) struct Unknown {
-    pub(crate) path: PathBuf,
-    /// Their name, which is their digest if they are anything of the Hub's.
-    pub(crate) name: String,
-    pub(crate) size: u64,
-}
-
-/// Where the bytes with this digest are.
-pub(crate) fn blob_path(blobs: &Path, sha256: &Sha256Digest) -> PathBuf {
-    let name = sha256.to_string();
-    blobs.join(&name[..2]).join(name)
-}
-
-/// What is where bytes should be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Found {
-    Whole,
-    Missing,
-    WrongSize,
-    WrongDigest,
-}
-
-/// Compares a file with what it should be; its length alone if that is enough.
-pub(crate) fn look_at(
-    path: &Path,
-    (sha256, size): (Sha256Digest, u64),
-    size_only: bool,
-) -> Result<Found, HubError> {
-    let mut file = match std::fs::File::open(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Found::Missing),
-        opened => opened.map_err(HubError::io("open", path))?,
-    };
-    let metadata = file.metadata().map_err(HubError::io("look at", path))?;
-    if !metadata.is_file() || metadata.len() != size {
-        return Ok(Found::WrongSize);
-    }
-    if size_only {
-        return Ok(Found::Whole);
-    }
-    let read = pour(&mut file, &mut std::io::sink()).map_err(HubError::io("read", path))?;
-    Ok(if read == (sha256, size) {
-        Found::Whole
-    } else {
-        Found::WrongDigest
-    })
-}
-
-/// Copies all that is left of a reader, and tells what it was.
-pub(crate) fn pour(
-    from: &mut impl std::io::Read,
-    to: &mut impl std::io::Write,
-) -> std::io::Result<(Sha256Digest, u64)> {
-    let mut buffer = vec![0; WRITE_BUFFER];
-    let mut hasher = sha2::Sha256::new();
-    let mut size = 0;
-    loop {
-        let read = match from.read(&mut buffer) {
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-            read => read?,
-        };
-        if read == 0 {
-            return Ok((Sha256Digest::from_hasher(hasher), size));
-        }
-        hasher.update(&buffer[..read]);
-        size += read as u64;
-        to.write_all(&buffer[..read])?;
     }
 }
 
@@ -349,7 +269,7 @@ impl Drop for TempPath {
 }
 
 /// The files directly in a folder.
-fn files(folder: &Path) -> Result<Vec<PathBuf>, HubError> {
+fn list(folder: &Path) -> Result<Vec<PathBuf>, HubError> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(HubError::io("list", folder))? {
         let path = entry.map_err(HubError::io("list", folder))?.path();
@@ -369,33 +289,19 @@ fn age_and_size(file: &Path, now: Timestamp) -> Result<(SignedDuration, u64), Hu
     Ok((now.duration_since(written), metadata.len()))
 }
 
-/// Runs work that waits for the disk where it holds nobody up.
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, HubError> + Send + 'static,
-) -> Result<T, HubError> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            // Only a runtime that is shutting down cancels such work.
-            Err(_) => std::future::pending().await,
-        },
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn count(folder: &Path) -> usize {
-        files(folder).unwrap().len()
+        list(folder).unwrap().len()
     }
 
     #[tokio::test]
     async fn bytes_are_kept_under_their_digest_and_found_when_unknown_for_a_day() {
         let temp = tempfile::tempdir().unwrap();
         let dir = DataDir::create(temp.path()).unwrap();
-        let storage = Storage::open(&dir).unwrap();
+        let storage = Files::open(&dir).unwrap();
 
         let mut staging = storage.stage().await.unwrap();
         staging.write(b"hel").await.unwrap();
@@ -430,7 +336,7 @@ mod tests {
     async fn an_upload_that_is_given_up_leaves_nothing() {
         let temp = tempfile::tempdir().unwrap();
         let dir = DataDir::create(temp.path()).unwrap();
-        let storage = Storage::open(&dir).unwrap();
+        let storage = Files::open(&dir).unwrap();
         let mut staging = storage.stage().await.unwrap();
         staging.write(&[0; 1000]).await.unwrap();
         assert_eq!(count(&dir.staging()), 1);
@@ -441,7 +347,7 @@ mod tests {
 
         // What a killed process leaves.
         std::fs::write(dir.staging().join("left"), "x").unwrap();
-        Storage::open(&dir).unwrap();
+        Files::open(&dir).unwrap();
         assert_eq!(count(&dir.staging()), 0);
     }
 }

@@ -1,0 +1,204 @@
+//! Uploads that went to the bucket, and become objects.
+//!
+//! Nobody tells the Hub when a client has put something into the bucket. So it looks when somebody
+//! wants to know: when a release is registered, a build completed, or uploads are listed. What has
+//! come is copied to a place of its own, read there, and only what was read counts. Everything is
+//! noted in one transaction; a process that ends before leaves an upload that the next one finds, and
+//! a process that ends after leaves bytes that nothing refers to, which are swept.
+
+use crate::catalogue::{Catalogue, PutOutcome, StoredObject, Upload};
+use crate::error::chain;
+use crate::fail_point::fail_point;
+use crate::storage::{Bucket, Lying};
+use crate::token::random_id;
+use crate::{Hub, HubError};
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use release_types::ObjectKey;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use tokio::sync::Semaphore;
+
+/// How many keys of one request are settled at a time, and how many uploads of all requests are read.
+const AT_ONCE: usize = 8;
+const READERS: usize = 16;
+
+/// The most that a store takes in one request, in bytes.
+pub(crate) const LARGEST: u64 = 5 * 1024 * 1024 * 1024;
+
+/// Which keys are being settled: whoever asks again while that takes waits for it, and does not read
+/// all of it once more.
+#[derive(Debug)]
+pub(crate) struct Settling {
+    keys: Mutex<HashMap<ObjectKey, Weak<tokio::sync::Mutex<()>>>>,
+    readers: Semaphore,
+}
+
+impl Default for Settling {
+    fn default() -> Self {
+        Self {
+            keys: Mutex::default(),
+            readers: Semaphore::new(READERS),
+        }
+    }
+}
+
+impl Settling {
+    fn turn(&self, key: &ObjectKey) -> Arc<tokio::sync::Mutex<()>> {
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        keys.retain(|_, turn| turn.strong_count() > 0);
+        if let Some(turn) = keys.get(key).and_then(Weak::upgrade) {
+            return turn;
+        }
+        let turn = Arc::default();
+        keys.insert(key.clone(), Arc::downgrade(&turn));
+        turn
+    }
+}
+
+impl Hub {
+    /// Makes objects of all that has come for these keys. Without a bucket there is nothing to do.
+    pub(crate) async fn settle(&self, keys: Vec<ObjectKey>) -> Result<(), HubError> {
+        if self.storage().bucket().is_none() {
+            return Ok(());
+        }
+        let settling = keys.into_iter().map(|key| {
+            let hub = self.clone();
+            // A task of its own: a client that has waited long enough and asks again finds it done.
+            async move {
+                let task = tokio::spawn(async move { hub.settle_key(&key).await });
+                task.await
+                    .unwrap_or_else(|error| Err(HubError::Task(error)))
+            }
+        });
+        let settling = futures_util::stream::iter(settling).buffer_unordered(AT_ONCE);
+        settling.try_collect().await
+    }
+
+    /// The same for all keys below a prefix.
+    pub(crate) async fn settle_below(&self, prefix: &str) -> Result<(), HubError> {
+        if self.storage().bucket().is_none() {
+            return Ok(());
+        }
+        let keys = self.catalogue().keys_of_uploads(prefix).await?;
+        self.settle(keys).await
+    }
+
+    async fn settle_key(&self, key: &ObjectKey) -> Result<(), HubError> {
+        let Some(bucket) = self.storage().bucket() else {
+            return Ok(());
+        };
+        let turn = self.settling().turn(key);
+        let _turn = turn.lock().await;
+        let mut come = Vec::new();
+        for upload in self.catalogue().uploads_to(key).await? {
+            if let Some(lying) = bucket.arrived(&upload.id).await? {
+                come.push((lying.at, upload, lying));
+            }
+        }
+        // The last one counts. The order in which addresses were given out decides within a second.
+        come.sort_by_key(|(at, ..)| *at);
+        for (_, upload, lying) in come {
+            self.settle_upload(bucket, &upload, &lying).await?;
+        }
+        Ok(())
+    }
+
+    async fn settle_upload(
+        &self,
+        bucket: &Bucket,
+        upload: &Upload,
+        lying: &Lying,
+    ) -> Result<(), HubError> {
+        let Upload { id, grant } = upload;
+        let most = self.config().limits.upload.min(LARGEST);
+        if lying.size > most || grant.size.is_some_and(|size| size != lying.size) {
+            return refuse(bucket, upload, "of another size than was agreed").await;
+        }
+        let Ok(_reader) = self.settling().readers.acquire().await else {
+            return Ok(());
+        };
+        let place = random_id()?;
+        if !bucket.keep(id, &place).await? {
+            // Another Hub was quicker.
+            return Ok(());
+        }
+        fail_point!("settled bytes copied");
+        let Some((sha256, size)) = bucket.digest(&place).await? else {
+            return Ok(());
+        };
+        let expected = grant.sha256.is_none_or(|expected| expected == sha256)
+            && grant.size.is_none_or(|expected| expected == size);
+        if !expected {
+            bucket.remove(&place).await?;
+            return refuse(bucket, upload, "not the bytes that were agreed").await;
+        }
+        let object = StoredObject {
+            sha256,
+            size,
+            content_type: grant.content_type.clone(),
+            place: Some(place.clone()),
+        };
+        let unused = self.note(bucket, upload, object).await?;
+        fail_point!("settled bytes noted");
+        for place in unused {
+            tidy(bucket.remove(&place).await);
+        }
+        tidy(bucket.remove_upload(id).await);
+        Ok(())
+    }
+
+    /// Notes an object whose bytes are at a place. Which places nothing refers to from now on.
+    async fn note(
+        &self,
+        bucket: &Bucket,
+        Upload { id, grant }: &Upload,
+        mut object: StoredObject,
+    ) -> Result<Vec<String>, HubError> {
+        let place = object.place.clone();
+        // Bytes that are the same stay where they are, since somebody may be reading them; unless
+        // they are gone, and then the upload mends that.
+        let before = self.catalogue().stored_object(&grant.key).await?;
+        let mut whole = None;
+        if let Some(before) = before
+            && before.sha256 == object.sha256
+            && let Some(place) = before.place
+            && bucket.size(&place).await? == Some(object.size)
+        {
+            whole = Some(place);
+        }
+        let mut tx = self.catalogue().write().await?;
+        if !Catalogue::take_upload(&mut tx, id).await? {
+            // Another Hub was quicker.
+            return Ok(place.into_iter().collect());
+        }
+        let before = Catalogue::object_in(&mut tx, &grant.key).await?;
+        let before = before.and_then(|before| before.place);
+        if whole.is_some() && whole == before {
+            object.place = whole;
+        }
+        let now = self.now();
+        let outcome = Catalogue::put_object(&mut tx, &grant.key, &object, now).await?;
+        tx.commit().await?;
+        if outcome == PutOutcome::Immutable {
+            tracing::info!(key = %grant.key, "an upload would have changed what is released");
+            return Ok(place.into_iter().collect());
+        }
+        let stale = [place, before].into_iter().flatten();
+        Ok(stale
+            .filter(|stale| Some(stale) != object.place.as_ref())
+            .collect())
+    }
+}
+
+/// Removes an upload that is not what was agreed. Its address stays good for what was.
+async fn refuse(bucket: &Bucket, upload: &Upload, why: &str) -> Result<(), HubError> {
+    tracing::info!(key = %upload.grant.key, why, "an upload is refused");
+    bucket.remove_upload(&upload.id).await
+}
+
+/// What is left over is swept later.
+fn tidy(done: Result<(), HubError>) {
+    if let Err(error) = done {
+        tracing::warn!(error = %chain(&error), "something stays in the bucket for now");
+    }
+}

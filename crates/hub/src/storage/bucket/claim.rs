@@ -1,0 +1,89 @@
+//! Whose the bytes below a prefix are: two catalogues that shared one would each remove what the other
+//! has. And how old that catalogue has been seen, so that an older one that was put back is noticed.
+
+use super::error::Problem;
+use super::{Bucket, PATIENCE, found};
+use crate::HubError;
+use object_store::{ObjectStore as _, ObjectStoreExt as _, PutMode, PutOptions};
+use serde::{Deserialize, Serialize};
+
+const FILE: &str = "hub.json";
+
+/// Who has the bytes below a prefix.
+#[derive(Debug, Serialize, Deserialize)]
+struct Claim {
+    /// The catalogue's id.
+    catalogue: String,
+    /// How old it was when it was seen last.
+    age: u64,
+}
+
+impl Bucket {
+    /// Takes what is below the prefix for a catalogue. How old that one has been seen.
+    ///
+    /// # Errors
+    /// [`HubError::Config`] when it is another catalogue's.
+    pub(crate) async fn claim(&self, catalogue: &str) -> Result<u64, HubError> {
+        if self.claimed().await?.is_none() {
+            self.write(&text(catalogue, 0)?, PutMode::Create).await?;
+        }
+        match self.claimed().await? {
+            Some(claim) if claim.catalogue == catalogue => Ok(claim.age),
+            Some(_) => Err(HubError::Config(format!(
+                "{} holds the bytes of another catalogue; each needs a bucket or a prefix of its own",
+                self.name
+            ))),
+            None => {
+                Err(Problem::new("what was written there is not to be found").at("use", &self.name))
+            }
+        }
+    }
+
+    /// Notes how old the catalogue is.
+    pub(crate) async fn remember(&self, catalogue: &str, age: u64) -> Result<(), HubError> {
+        self.write(&text(catalogue, age)?, PutMode::Overwrite).await
+    }
+
+    async fn claimed(&self) -> Result<Option<Claim>, HubError> {
+        let path = self.path(FILE);
+        let reading = async { self.store.get(&path).await?.bytes().await };
+        let read = found(self.within(PATIENCE, "read from", reading).await)?;
+        let claim = read.map(|bytes| serde_json::from_slice(&bytes)).transpose();
+        claim.map_err(|error| HubError::Corrupt {
+            what: "bucket's owner",
+            value: error.to_string(),
+        })
+    }
+
+    async fn write(&self, claim: &str, mode: PutMode) -> Result<(), HubError> {
+        let path = self.path(FILE);
+        let put = |mode: PutMode| {
+            let options = PutOptions::from(mode);
+            let putting = self.store.put_opts(&path, claim.to_owned().into(), options);
+            self.within(PATIENCE, "write to", putting)
+        };
+        match put(mode.clone()).await {
+            Ok(_) => Ok(()),
+            Err(error) if mode == PutMode::Overwrite => Err(error),
+            // Somebody was quicker, or the store knows no conditional writes; whoever reads it
+            // next sees whose it is.
+            Err(_) if self.claimed().await?.is_some() => Ok(()),
+            Err(_) => put(PutMode::Overwrite).await.map(drop),
+        }
+    }
+
+    /// Whether it answers.
+    pub(crate) async fn ping(&self) -> Result<(), HubError> {
+        let path = self.path(FILE);
+        let asking = self.store.head(&path);
+        self.within(PATIENCE, "look into", asking).await.map(drop)
+    }
+}
+
+fn text(catalogue: &str, age: u64) -> Result<String, HubError> {
+    let catalogue = catalogue.to_owned();
+    serde_json::to_string(&Claim { catalogue, age }).map_err(|error| HubError::Corrupt {
+        what: "bucket's owner",
+        value: error.to_string(),
+    })
+}

@@ -1,0 +1,145 @@
+//! Stored bytes: in files of the data directory, or in a bucket that several Hubs share.
+//!
+//! Which key has which bytes is for the catalogue to say. Files are named by the digest of what they
+//! hold. In a bucket bytes have a name that is drawn for them, their place, which the catalogue keeps
+//! beside the digest.
+
+#[cfg_attr(not(feature = "s3"), path = "bucket_absent.rs")]
+mod bucket;
+mod compare;
+mod files;
+
+pub(crate) use bucket::Bucket;
+pub(crate) use compare::{Found, blob_path, look_at, pour};
+pub(crate) use files::{Files, Staged};
+
+use crate::HubError;
+use crate::catalogue::StoredObject;
+use crate::config::BucketConfig;
+use crate::data_dir::DataDir;
+use jiff::{SignedDuration, Timestamp};
+use release_types::Sha256Digest;
+
+/// What artifacts and answers call the storage.
+const LOCAL: &str = "local";
+const S3: &str = "s3";
+
+/// How much is collected before it is handed on.
+const WRITE_BUFFER: usize = 256 * 1024;
+
+/// How old bytes that nothing refers to become before they are removed.
+const ORPHAN_AGE: SignedDuration = SignedDuration::from_hours(24);
+
+/// Where a Hub's bytes are.
+#[derive(Debug)]
+pub(crate) struct Storage {
+    files: Files,
+    bucket: Option<Bucket>,
+}
+
+impl Storage {
+    /// Uses a data directory, and the bucket where there is one. Asks the bucket nothing yet.
+    pub(crate) fn open(dir: &DataDir, bucket: Option<&BucketConfig>) -> Result<Self, HubError> {
+        Ok(Self {
+            files: Files::open(dir)?,
+            bucket: bucket.map(Bucket::open).transpose()?,
+        })
+    }
+
+    /// What artifacts and answers call it.
+    pub(crate) fn provider(&self) -> &'static str {
+        match self.bucket {
+            Some(_) => S3,
+            None => LOCAL,
+        }
+    }
+
+    /// The files on this machine. With a bucket they hold no bytes of objects.
+    pub(crate) fn files(&self) -> &Files {
+        &self.files
+    }
+
+    /// The bucket, where the bytes are in one.
+    pub(crate) fn bucket(&self) -> Option<&Bucket> {
+        self.bucket.as_ref()
+    }
+
+    /// Whether an object's bytes are there in their length.
+    pub(crate) async fn has(&self, object: &StoredObject) -> Result<bool, HubError> {
+        match (&self.bucket, &object.place) {
+            (None, _) => Ok(self.files.has(&object.sha256, object.size).await),
+            (Some(bucket), Some(place)) => Ok(bucket.size(place).await? == Some(object.size)),
+            (Some(_), None) => Ok(false),
+        }
+    }
+
+    /// Reads what is short and has its digest, as text; nothing where it is neither.
+    pub(crate) async fn read_text(
+        &self,
+        object: &StoredObject,
+        most: u64,
+    ) -> Result<Option<String>, HubError> {
+        let (sha256, size) = (&object.sha256, object.size);
+        if size > most {
+            return Ok(None);
+        }
+        match (&self.bucket, &object.place) {
+            (None, _) => self.files.read_text(sha256, size).await,
+            (Some(bucket), Some(place)) => bucket.read_text(place, sha256).await,
+            (Some(_), None) => Ok(None),
+        }
+    }
+
+    /// Whether bytes can be stored and read now.
+    pub(crate) async fn check(&self) -> Result<(), HubError> {
+        match &self.bucket {
+            None => self.files.try_to_write().await,
+            Some(bucket) => bucket.ping().await,
+        }
+    }
+}
+
+/// Bytes that no object has.
+#[derive(Debug)]
+pub(crate) struct Unknown {
+    /// Where they are, for people.
+    pub(crate) path: std::path::PathBuf,
+    /// Their name: their digest if they are a file of the Hub's.
+    pub(crate) name: String,
+    pub(crate) size: u64,
+}
+
+/// What lies in a bucket.
+#[derive(Debug)]
+pub(crate) struct Lying {
+    /// Its name below its folder.
+    pub(crate) name: String,
+    /// In bytes.
+    pub(crate) size: u64,
+    /// When it came.
+    pub(crate) at: Timestamp,
+}
+
+impl Lying {
+    /// Whether it is so old that nobody can be about to use it.
+    pub(crate) fn is_old(&self, now: Timestamp) -> bool {
+        now.duration_since(self.at) >= ORPHAN_AGE
+    }
+}
+
+/// Bytes as they were read: what they are, and how many.
+pub(crate) type Read = (Sha256Digest, u64);
+
+/// Runs work that waits for the disk where it holds nobody up.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, HubError> + Send + 'static,
+) -> Result<T, HubError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // Only a runtime that is shutting down cancels such work.
+            Err(_) => std::future::pending().await,
+        },
+    }
+}
