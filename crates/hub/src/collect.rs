@@ -16,6 +16,9 @@ use release_types::ObjectKey;
 use std::io::Write as _;
 use std::path::Path;
 
+/// How many uploads are forgotten in one transaction: each costs a write that is waited for.
+const AT_ONCE: usize = 500;
+
 /// How to look for what can go.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Collection {
@@ -46,23 +49,24 @@ impl Hub {
     pub async fn collect(&self, how: Collection) -> Result<Collected, HubError> {
         let mut collected = Collected::default();
         let before = self.now() - self.config().keep_unregistered;
-        for upload in self.catalogue().unregistered(before).await? {
-            let Unregistered { key, size, .. } = &upload;
-            if !how.dry_run {
-                match self.forget(key, before).await {
-                    Ok(true) => self.remove_bytes(&upload).await?,
-                    Ok(false) => continue,
-                    // Something of a later version may refer to it.
-                    Err(error) => {
-                        tracing::warn!(%key, error = %chain(&error), "an upload stays");
-                        continue;
-                    }
+        let mut overdue = self.catalogue().unregistered(before).await?;
+        while !overdue.is_empty() {
+            let some = overdue.split_off(overdue.len().saturating_sub(AT_ONCE));
+            let some = match how.dry_run {
+                true => some,
+                false => self.forget(some, before).await?,
+            };
+            for upload in some {
+                let Unregistered { key, size, .. } = &upload;
+                if !how.dry_run {
+                    self.remove_bytes(&upload).await?;
                 }
+                tracing::info!(%key, dry_run = how.dry_run, "removing an upload of no release");
+                collected.bytes += size;
+                collected.unregistered.push(upload.key);
             }
-            tracing::info!(%key, dry_run = how.dry_run, "removing an upload of no release");
-            collected.bytes += size;
-            collected.unregistered.push(upload.key);
         }
+        collected.unregistered.sort_unstable();
         if let Some(bucket) = self.storage().bucket() {
             self.collect_uploads(bucket, before, how, &mut collected)
                 .await?;
@@ -92,11 +96,47 @@ impl Hub {
         Ok(collected)
     }
 
-    async fn forget(&self, key: &ObjectKey, before: Timestamp) -> Result<bool, HubError> {
+    /// Forgets uploads in one transaction, and returns those that are forgotten. Where something of a
+    /// later version refers to one of them, each is tried by itself.
+    async fn forget(
+        &self,
+        uploads: Vec<Unregistered>,
+        before: Timestamp,
+    ) -> Result<Vec<Unregistered>, HubError> {
+        let keys = uploads.iter().map(|upload| &upload.key);
+        let gone = match self.forget_keys(keys.collect(), before).await {
+            Ok(gone) => gone,
+            Err(error) if uploads.len() == 1 => {
+                let key = &uploads[0].key;
+                tracing::warn!(%key, error = %chain(&error), "an upload stays");
+                vec![false]
+            }
+            Err(_) => {
+                let mut gone = Vec::with_capacity(uploads.len());
+                for upload in uploads {
+                    gone.extend(Box::pin(self.forget(vec![upload], before)).await?);
+                }
+                return Ok(gone);
+            }
+        };
+        let told = uploads.into_iter().zip(gone);
+        Ok(told
+            .filter_map(|(upload, gone)| gone.then_some(upload))
+            .collect())
+    }
+
+    async fn forget_keys(
+        &self,
+        keys: Vec<&ObjectKey>,
+        before: Timestamp,
+    ) -> Result<Vec<bool>, HubError> {
         let mut tx = self.catalogue().write().await?;
-        let forgotten = Catalogue::forget_unregistered(&mut tx, key, before).await?;
+        let mut gone = Vec::with_capacity(keys.len());
+        for key in keys {
+            gone.push(Catalogue::forget_unregistered(&mut tx, key, before).await?);
+        }
         tx.commit().await?;
-        Ok(forgotten)
+        Ok(gone)
     }
 
     async fn remove_bytes(&self, upload: &Unregistered) -> Result<(), HubError> {
@@ -192,8 +232,12 @@ impl Hub {
         {
             return Ok(false);
         }
-        std::fs::remove_file(&unknown.path).map_err(HubError::io("remove", &unknown.path))?;
-        Ok(true)
+        match std::fs::remove_file(&unknown.path) {
+            Ok(()) => Ok(true),
+            // Another collection, of a person's `gc` beside the server's, was faster.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(HubError::io("remove", &unknown.path)(error)),
+        }
     }
 
     /// Collects now and then, for as long as it is polled.

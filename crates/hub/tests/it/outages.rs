@@ -1,11 +1,13 @@
 //! What a Hub needs and cannot use for a while: it says so, reads go on, and it recovers by itself.
 
 use crate::binary::{PROGRAM, Serving, command, initialized, publish, serve_args};
+#[cfg(target_os = "linux")]
 use crate::full_disk::as_root;
 use crate::support::{artifact, client, error, header};
 use reqwest::Response;
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader};
+#[cfg(target_os = "linux")]
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::process::{Child, Stdio};
@@ -54,8 +56,10 @@ async fn assert_readable(serving: &Serving) {
 }
 
 /// A folder that cannot be written until this is dropped.
+#[cfg(target_os = "linux")]
 struct ReadOnly<'p>(&'p str);
 
+#[cfg(target_os = "linux")]
 impl<'p> ReadOnly<'p> {
     fn cover(folder: &'p Path) -> Self {
         let (uid, to) = (folder.metadata().unwrap().uid(), folder.to_str().unwrap());
@@ -65,6 +69,7 @@ impl<'p> ReadOnly<'p> {
     }
 }
 
+#[cfg(target_os = "linux")]
 impl Drop for ReadOnly<'_> {
     fn drop(&mut self) {
         // Whoever could cover it can uncover it.
