@@ -14,6 +14,6 @@ CREATE TABLE uploads (
     begun_at TEXT NOT NULL
 );
 
-CREATE INDEX uploads_by_key ON uploads (object_key);
+CREATE INDEX uploads_by_object ON uploads (object_key);
 
 CREATE INDEX uploads_by_time ON uploads (begun_at);

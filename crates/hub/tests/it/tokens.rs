@@ -121,7 +121,8 @@ async fn nothing_on_the_disk_holds_a_token() {
         server.dir.path().to_owned(),
         format!("{:?}", server.hub).into_bytes(),
     )];
-    for file in files(server.dir.path()) {
+    let everywhere = [files(server.dir.path()), server.files("blobs")].concat();
+    for file in everywhere {
         texts.push((file.clone(), std::fs::read(file).unwrap()));
     }
     assert!(texts.len() >= 4);
