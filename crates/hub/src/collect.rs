@@ -49,7 +49,16 @@ impl Hub {
     pub async fn collect(&self, how: Collection) -> Result<Collected, HubError> {
         let mut collected = Collected::default();
         let before = self.now() - self.config().keep_unregistered;
+        if how.forget_unknown && !how.dry_run {
+            self.catalogue().mark_copy(false).await?;
+        }
+        let keep = !how.forget_unknown && self.catalogue().is_copy().await?;
         let mut overdue = self.catalogue().unregistered(before).await?;
+        // A newer catalogue may have released them, and their bytes are the same ones.
+        if keep && self.storage().bucket().is_some() {
+            collected.kept += overdue.len();
+            overdue.clear();
+        }
         while !overdue.is_empty() {
             let some = overdue.split_off(overdue.len().saturating_sub(AT_ONCE));
             let some = match how.dry_run {
@@ -68,14 +77,10 @@ impl Hub {
         }
         collected.unregistered.sort_unstable();
         if let Some(bucket) = self.storage().bucket() {
-            self.collect_uploads(bucket, before, how, &mut collected)
-                .await?;
-        }
-        if how.forget_unknown && !how.dry_run {
-            self.catalogue().mark_copy(false).await?;
-        }
-        let keep = !how.forget_unknown && self.catalogue().is_copy().await?;
-        if let Some(bucket) = self.storage().bucket() {
+            if !keep {
+                self.collect_uploads(bucket, before, how, &mut collected)
+                    .await?;
+            }
             self.collect_places(bucket, keep, how, &mut collected)
                 .await?;
             return Ok(collected);
@@ -247,6 +252,10 @@ impl Hub {
             let root = &self.config().data_dir;
             if let Err(error) = notice_older(self.catalogue(), self.storage(), root).await {
                 tracing::warn!(error = %chain(&error), "the catalogue's age is not noted");
+                // Others may have come to write there; what is theirs is not known here.
+                if self.storage().bucket().is_some() {
+                    continue;
+                }
             }
             if let Err(error) = self.collect(Collection::default()).await {
                 tracing::warn!(error = %chain(&error), "what nobody needs stays for now");
@@ -269,6 +278,13 @@ pub(crate) async fn notice_older(
 ) -> Result<(), HubError> {
     if let Some(bucket) = storage.bucket() {
         let id = catalogue.keep("catalogue_id", &random_id()?).await?;
+        if !bucket.is_claimed().await? && catalogue.has_places().await? {
+            return Err(HubError::Config(format!(
+                "{} holds nothing of this catalogue's, which has bytes in a bucket: is it the right one, \
+                 and has nobody emptied it?",
+                bucket.name()
+            )));
+        }
         let age = catalogue.grow_older(bucket.claim(&id).await?).await?;
         return bucket.remember(&id, age).await;
     }

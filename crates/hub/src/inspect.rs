@@ -148,6 +148,7 @@ pub(crate) async fn check_bucket(
     files: &[ReleasedFile],
     quick: bool,
 ) -> Result<Checked, HubError> {
+    bucket.must_be_there().await?;
     let looking = distinct(files).into_iter().map(|(name, asked)| async move {
         let found = look_into(bucket, name.0.as_deref(), asked, quick).await?;
         Ok::<_, HubError>((name, found))
@@ -170,7 +171,7 @@ async fn look_into(
         None => Found::Missing,
         Some(size) if size != asked.1 => Found::WrongSize,
         Some(_) if quick => Found::Whole,
-        Some(_) => match bucket.digest(place).await? {
+        Some(size) => match bucket.digest(place, size).await? {
             None => Found::Missing,
             Some(read) if read == asked => Found::Whole,
             Some(_) => Found::WrongDigest,

@@ -17,6 +17,7 @@ use release_types::ObjectKey;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::sync::Semaphore;
+use tracing::Instrument as _;
 
 /// How many keys of one request are settled at a time, and how many uploads of all requests are read.
 const AT_ONCE: usize = 8;
@@ -65,7 +66,8 @@ impl Hub {
             let hub = self.clone();
             // A task of its own: a client that has waited long enough and asks again finds it done.
             async move {
-                let task = tokio::spawn(async move { hub.settle_key(&key).await });
+                let work = async move { hub.settle_key(&key).await };
+                let task = tokio::spawn(work.in_current_span());
                 task.await
                     .unwrap_or_else(|error| Err(HubError::Task(error)))
             }
@@ -90,10 +92,15 @@ impl Hub {
         let turn = self.settling().turn(key);
         let _turn = turn.lock().await;
         let mut come = Vec::new();
-        for upload in self.catalogue().uploads_to(key).await? {
+        let uploads = self.catalogue().uploads_to(key).await?;
+        let waited_for = !uploads.is_empty();
+        for upload in uploads {
             if let Some(lying) = bucket.arrived(&upload.id).await? {
                 come.push((lying.at, upload, lying));
             }
+        }
+        if come.is_empty() && waited_for {
+            bucket.must_be_there().await?;
         }
         // The last one counts. The order in which addresses were given out decides within a second.
         come.sort_by_key(|(at, ..)| *at);
@@ -123,9 +130,19 @@ impl Hub {
             return Ok(());
         }
         fail_point!("settled bytes copied");
-        let Some((sha256, size)) = bucket.digest(&place).await? else {
-            return Ok(());
+        let (sha256, size) = match bucket.digest(&place, lying.size).await {
+            Ok(Some(read)) => read,
+            Ok(None) => return Err(bucket.lost()),
+            Err(error) => {
+                tidy(bucket.remove(&place).await);
+                return Err(error);
+            }
         };
+        // Another upload may have come to the address since it was looked at.
+        if size > most {
+            bucket.remove(&place).await?;
+            return refuse(bucket, upload, "larger than uploads may be").await;
+        }
         let expected = grant.sha256.is_none_or(|expected| expected == sha256)
             && grant.size.is_none_or(|expected| expected == size);
         if !expected {

@@ -359,6 +359,11 @@ async fn upload(
         Err(ClientError::UploadUrlRejected { .. }) => {
             send(&presign(client, &artifact.key, Some(artifact)).await?).await
         }
+        // One that takes a single upload refuses the second also where the first one's answer was
+        // lost. A real conflict refuses again.
+        Err(ClientError::UploadRefused { .. }) if takes_one(&signed) => {
+            send(&presign(client, &artifact.key, Some(artifact)).await?).await
+        }
         outcome => outcome,
     };
     match outcome {
@@ -370,6 +375,12 @@ async fn upload(
         }),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Whether an address is good for one upload only.
+fn takes_one(signed: &PresignResponse) -> bool {
+    let mut names = signed.upload_headers.keys();
+    names.any(|name| name.eq_ignore_ascii_case("if-none-match"))
 }
 
 fn report_upload(reporter: &dyn Reporter, artifact: &LocalArtifact, unchanged: bool) {

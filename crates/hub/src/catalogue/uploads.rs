@@ -105,6 +105,13 @@ impl Catalogue {
         Ok(places.into_iter().collect())
     }
 
+    /// Whether any object has its bytes at a place in a bucket.
+    pub(crate) async fn has_places(&self) -> Result<bool, HubError> {
+        query("SELECT 1 FROM objects WHERE place IS NOT NULL LIMIT 1")
+            .exists(&self.readers)
+            .await
+    }
+
     /// Refuses a catalogue whose bytes are not where this Hub looks for them.
     pub(crate) async fn check_storage(&self, in_bucket: bool) -> Result<(), HubError> {
         let (other, message) = if in_bucket {

@@ -54,7 +54,19 @@ impl Bucket {
         match *self {}
     }
 
-    pub(crate) async fn digest(&self, _: &str) -> Result<Option<Read>, HubError> {
+    pub(crate) fn lost(&self) -> HubError {
+        match *self {}
+    }
+
+    pub(crate) async fn is_claimed(&self) -> Result<bool, HubError> {
+        match *self {}
+    }
+
+    pub(crate) async fn must_be_there(&self) -> Result<(), HubError> {
+        match *self {}
+    }
+
+    pub(crate) async fn digest(&self, _: &str, _: u64) -> Result<Option<Read>, HubError> {
         match *self {}
     }
 
@@ -70,6 +82,7 @@ impl Bucket {
         &self,
         _: &str,
         _: &Sha256Digest,
+        _: u64,
     ) -> Result<Option<String>, HubError> {
         match *self {}
     }

@@ -85,7 +85,7 @@ impl Storage {
         }
         match (&self.bucket, &object.place) {
             (None, _) => self.files.read_text(sha256, size).await,
-            (Some(bucket), Some(place)) => bucket.read_text(place, sha256).await,
+            (Some(bucket), Some(place)) => bucket.read_text(place, sha256, size).await,
             (Some(_), None) => Ok(None),
         }
     }

@@ -39,8 +39,28 @@ impl Bucket {
         }
     }
 
-    /// Notes how old the catalogue is.
+    /// Whether some catalogue has taken what is below the prefix.
+    pub(crate) async fn is_claimed(&self) -> Result<bool, HubError> {
+        Ok(self.claimed().await?.is_some())
+    }
+
+    /// Makes sure that it is there: a store says of a bucket that is gone no more than that it has
+    /// no such object.
+    pub(crate) async fn must_be_there(&self) -> Result<(), HubError> {
+        match self.is_claimed().await? {
+            true => Ok(()),
+            false => Err(Problem::new("it or its hub.json is gone").at("use", &self.name)),
+        }
+    }
+
+    /// The error of bytes that were there a moment ago.
+    pub(crate) fn lost(&self) -> HubError {
+        Problem::new("what was copied there is not to be found").at("read from", &self.name)
+    }
+
+    /// Notes how old the catalogue is, unless another one has come.
     pub(crate) async fn remember(&self, catalogue: &str, age: u64) -> Result<(), HubError> {
+        self.claim(catalogue).await?;
         self.write(&text(catalogue, age)?, PutMode::Overwrite).await
     }
 
@@ -50,7 +70,7 @@ impl Bucket {
         let read = found(self.within(PATIENCE, "read from", reading).await)?;
         let claim = read.map(|bytes| serde_json::from_slice(&bytes)).transpose();
         claim.map_err(|error| HubError::Corrupt {
-            what: "bucket's owner",
+            what: "`hub.json` of the bucket",
             value: error.to_string(),
         })
     }

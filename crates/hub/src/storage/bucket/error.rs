@@ -8,6 +8,9 @@ use object_store::client::{HttpError, HttpErrorKind};
 /// Begins the text of an answer that is an error.
 const STATUS: &str = "Server returned non-2xx status code: ";
 
+/// Begins the text of an answer that says 200 and then reports an error, as copies may.
+const LATE: &str = "Server returned error response: ";
+
 /// What is the matter.
 #[derive(Debug)]
 pub(super) struct Problem {
@@ -61,6 +64,9 @@ pub(super) fn problem(error: &Error) -> Problem {
             problem.missing = matches!(error, Error::NotFound { .. }) && !no_bucket;
             return problem;
         }
+        if let Some(answer) = text.strip_prefix(LATE) {
+            return answered(answer);
+        }
         next = cause.source();
     }
     let mut problem = Problem::new(match error {
@@ -82,7 +88,9 @@ fn answered(answer: &str) -> Problem {
         .map(|(code, _)| code)
         .filter(|code| code.len() <= 64 && code.bytes().all(|b| b.is_ascii_alphanumeric()));
     let mut problem = Problem::new(match code {
+        Some(code) if status.is_empty() => format!("it answers {code}"),
         Some(code) => format!("it answers {status} {code}"),
+        None if status.is_empty() => "it answers with an error".to_owned(),
         None => format!("it answers {status}"),
     });
     problem.full = status == "507" || code == Some("XMinioStorageFull");
@@ -122,6 +130,10 @@ mod tests {
         let found = problem(&of(crafted));
         assert_eq!(found.why, "it answers 507");
         assert!(found.full);
+        let late = problem(&of(
+            "Server returned error response: <Error><Code>SlowDown</Code>",
+        ));
+        assert_eq!(late.why, "it answers SlowDown");
         let other = problem(&of("GET https://b.example/?X-Amz-Signature=hush failed"));
         assert!(!other.why.contains("hush"), "{}", other.why);
     }

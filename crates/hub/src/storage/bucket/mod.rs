@@ -46,6 +46,9 @@ use url::Url;
 /// How long an answer may take, and the next bytes of one.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How many bytes a second a store gives out at least.
+const SLOWEST: u64 = 1024 * 1024;
+
 /// How long a store may take to copy within itself, without a sign of life.
 const COPY_PATIENCE: Duration = Duration::from_secs(300);
 
@@ -144,8 +147,8 @@ impl Bucket {
         &self.name
     }
 
-    /// Where a client puts an upload, and with which header fields. It is good once, where the
-    /// store knows conditional writes, and for what was granted.
+    /// Where a client puts an upload, and with which header fields. It is good for what was granted;
+    /// where the store knows conditional writes, once until the Hub has taken the upload.
     pub(crate) async fn upload_address(
         &self,
         id: &str,
@@ -216,18 +219,26 @@ impl Bucket {
         Ok(meta.map(|meta| meta.size))
     }
 
-    /// Reads all bytes at a place: what they are.
-    pub(crate) async fn digest(&self, place: &str) -> Result<Option<Read>, HubError> {
-        let Some((_, mut bytes)) = self.read(place, None).await? else {
-            return Ok(None);
+    /// Reads all bytes at a place, about `size` of them: what they are, if they are there. A store that gives them out
+    /// more slowly than [`SLOWEST`] is not waited for.
+    pub(crate) async fn digest(&self, place: &str, size: u64) -> Result<Option<Read>, HubError> {
+        let reading = async {
+            let Some((_, mut bytes)) = self.read(place, None).await? else {
+                return Ok(None);
+            };
+            let (mut hasher, mut size) = (sha2::Sha256::new(), 0);
+            while let Some(part) = bytes.next().await {
+                let part = part?;
+                hasher.update(&part);
+                size += part.len() as u64;
+            }
+            Ok(Some((Sha256Digest::from_hasher(hasher), size)))
         };
-        let (mut hasher, mut size) = (sha2::Sha256::new(), 0);
-        while let Some(part) = bytes.next().await {
-            let part = part?;
-            hasher.update(&part);
-            size += part.len() as u64;
+        let deadline = PATIENCE + Duration::from_secs(size / SLOWEST);
+        match tokio::time::timeout(deadline, reading).await {
+            Ok(read) => read,
+            Err(_) => Err(Problem::new("it is too slow").at("read from", &self.name)),
         }
-        Ok(Some((Sha256Digest::from_hasher(hasher), size)))
     }
 
     /// The bytes at a place, or some of them, and how many there are in all.
@@ -265,14 +276,19 @@ impl Bucket {
         &self,
         place: &str,
         sha256: &Sha256Digest,
+        size: u64,
     ) -> Result<Option<String>, HubError> {
         let known = self.texts().get(sha256).cloned();
         if known.is_some() {
             return Ok(known);
         }
-        let Some((_, parts)) = self.read(place, None).await? else {
+        let Some((found, parts)) = self.read(place, None).await? else {
             return Ok(None);
         };
+        // Its digest cannot be right, and it may be of any length.
+        if found != size {
+            return Ok(None);
+        }
         let bytes = parts.try_collect::<Vec<Bytes>>().await?.concat();
         let intact = Sha256Digest::of(&bytes) == *sha256;
         let text = String::from_utf8(bytes).ok().filter(|_| intact);

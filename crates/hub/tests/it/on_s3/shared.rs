@@ -34,6 +34,8 @@ async fn a_bucket_is_of_one_catalogue_and_a_catalogue_of_one_storage() {
     for (prefix, other, says) in [
         (Some("c"), None, "in a bucket"),
         (None, Some("d"), "in files"),
+        // Another one than it began with, or the same one emptied.
+        (Some("f"), Some("g"), "is it the right one"),
     ] {
         let dir = folder();
         let bucket = prefix.map(|prefix| s3.bucket(prefix));
