@@ -20,6 +20,8 @@ pub struct Request {
     pub allow_dirty: bool,
     /// Accept a tag that git does not have at `HEAD`.
     pub allow_untagged: bool,
+    /// Accept a tag that git does not have at all; one that is elsewhere is of another commit.
+    pub allow_no_tag: bool,
     /// Folders whose files do not make the tree dirty: what this program itself writes.
     pub apart: Vec<PathBuf>,
 }
@@ -143,7 +145,8 @@ pub async fn select(
         };
         if !request.allow_untagged {
             let at = git.tag_commit(&tag.to_string()).await?;
-            if at.as_deref() != Some(head.commit.as_str()) {
+            let missing = at.is_none() && request.allow_no_tag;
+            if !missing && at.as_deref() != Some(head.commit.as_str()) {
                 return Err(SelectError::NotAtHead {
                     tag: tag.to_string(),
                     head: head.commit,

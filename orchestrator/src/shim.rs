@@ -58,6 +58,8 @@ impl Policy {
         for (from, to) in &mut named.remap {
             *from = PathBuf::from(format!("<{to}>"));
         }
+        // The order that they need goes by where the folders are, which is nobody else's concern.
+        named.remap.sort();
         named.remap.dedup();
         let text = |flags: Vec<OsString>| {
             let flags = flags.iter();
@@ -256,6 +258,26 @@ mod tests {
             policy("/a b").c_flags(),
             ["-ffile-prefix-map=/a b=/workspace"]
         );
+    }
+
+    #[test]
+    fn flags_that_are_recorded_are_the_same_wherever_folders_are() {
+        let of = |folders: &[(&str, &str)]| {
+            let mut policy = policy("/w");
+            let named = folders.iter();
+            policy.remap = named
+                .map(|(from, to)| (from.into(), (*to).to_owned()))
+                .collect();
+            policy.portable_flags()
+        };
+        let target = ("/w/target", "/workspace/target");
+        let here = of(&[("/w", "/workspace"), target, ("/home/me/.cargo", "/cargo")]);
+        let elsewhere = of(&[
+            ("/c", "/cargo"),
+            ("/a/b", "/workspace"),
+            ("/t", "/workspace/target"),
+        ]);
+        assert_eq!(here, elsewhere);
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod variables;
 mod watch;
 
 pub use recipe::Recipe;
-pub use variables::{deciding, put_in_force};
+pub use variables::{deciding, put_in_force, set_here};
 
 use crate::context::World;
 use crate::events::Reporter;

@@ -98,6 +98,12 @@ fn outside(env: &Env, pass_env: &[String]) -> Vec<(String, String)> {
         .collect()
 }
 
+/// What decides about bytes and is set here, `NAME=value` each: it is part of whatever is built.
+pub fn set_here(env: &Env, pass_env: &[String]) -> Vec<String> {
+    let set = outside(env, pass_env).into_iter();
+    set.map(|(name, value)| format!("{name}={value}")).collect()
+}
+
 /// Whether a value is an address with a user's name or password. A password may hold what ends a
 /// host's name elsewhere, so an address with both `:` and `@` in its path is taken for one too.
 fn holds_password(value: &str) -> bool {

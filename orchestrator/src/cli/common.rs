@@ -99,7 +99,8 @@ impl App<'_> {
             snapshot: select.snapshot,
             channel: select.channel,
             allow_dirty: select.allow_dirty,
-            allow_untagged: select.allow_untagged || matches!(hub, Some(HubChoice::Local)),
+            allow_untagged: select.allow_untagged,
+            allow_no_tag: matches!(hub, Some(HubChoice::Local)),
             apart,
         };
         let selected = select::select(world, &workspace, &request).await?;

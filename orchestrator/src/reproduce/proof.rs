@@ -6,11 +6,12 @@ use super::expected::{Bytes, Expected, counterpart, not_made};
 use super::report::{Against, Comparison, FORMAT, Reproduction, StringDifference};
 use super::subject::Subject;
 use super::{ReproduceError, Tree, explain, io, other_tools, other_words, trust};
-use crate::build::put_in_force;
+use crate::build::{put_in_force, set_here};
 use crate::context::World;
 use crate::dist::Staged;
 use crate::products::{self, ProductsError};
 use crate::system::Umask;
+use crate::text::one_line;
 use std::path::{Path, PathBuf};
 
 /// What a proof leaves to whoever asks for it: builds and downloads are made as every other command
@@ -128,10 +129,14 @@ impl Proof<'_> {
                 .collect(),
         };
         let tools = match &self.subject.record {
-            Some(record) => other_tools(record, &staged.record),
-            None => Vec::new(),
+            Some(record) => {
+                let tools = other_tools(record, &staged.record);
+                notes.extend(tools.iter().cloned());
+                tools
+            }
+            // What is set here, which may not have been elsewhere.
+            None => notes.clone(),
         };
-        notes.extend(tools.iter().cloned());
         if let Some(record) = &self.subject.record {
             notes.extend(other_words(record, &staged.record));
         }
@@ -201,6 +206,11 @@ impl Proof<'_> {
             }
             let told = settings.iter();
             notes.extend(told.map(|setting| format!("set as the record says: {setting}")));
+        }
+        if record.is_none() && counterpart.kind() == Against::Hub {
+            let pass_env = products::read(&world).await?.pass_env;
+            let set = set_here(&world.env, &pass_env).into_iter();
+            notes.extend(set.map(|setting| format!("set here: {}", one_line(&setting))));
         }
         let order = Order {
             checkout: &checkout,

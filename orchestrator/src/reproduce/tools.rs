@@ -188,6 +188,24 @@ pub fn other_words(record: &ReleaseRecord, built: &ReleaseRecord) -> Vec<String>
             found.push(difference(&what, source(then), source(now)));
         }
     }
+    // What a build is made from is the recipe; the rest of a record is to be read by people.
+    let names = |record: &ReleaseRecord| {
+        let names: Vec<&str> = record.environment.keys().map(String::as_str).collect();
+        Some(names.join(" "))
+    };
+    found.push(difference("environment", names(record), names(built)));
+    let flags = |record: &ReleaseRecord| {
+        let flags = record.rustc_flags.iter().map(String::as_str);
+        let kept: Vec<&str> = flags
+            .filter(|flag| !flag.starts_with("--remap-path-prefix="))
+            .collect();
+        Some(kept.join(" "))
+    };
+    found.push(difference(
+        "flags for the target",
+        flags(record),
+        flags(built),
+    ));
     match (&record.recipe, &built.recipe) {
         (Some(then), Some(now)) => {
             let time = |recipe: &Recipe| Some(recipe.commit_time.to_string());

@@ -211,6 +211,8 @@ fn other_bytes_are_refused_and_a_snapshot_is_the_way_out() {
             .join(format!("alpha-{}", platform())),
     );
     let commit = project.fixture.change("again");
+    // Somebody moves the tag, which git allows.
+    project.fixture.git(&["tag", "--force", "demo-v1.0.0"]);
     let second = project
         .quick("release demo-v1.0.0 --local --format json")
         .run()

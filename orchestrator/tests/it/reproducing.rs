@@ -291,6 +291,16 @@ fn what_is_published_is_what_the_commit_makes() {
     let line = "demo-v0.1.0 --against-hub --local --no-mold";
     let run = reproduce(&project, line).run().exits(0);
     assert_eq!(document(&run)["against"], "hub", "{run}");
+    // What is set here is part of what is built here, and may not have been elsewhere.
+    let set = reproduce(&project, line).env("RUSTFLAGS", "-C opt-level=1");
+    let run = set.run().exits(8);
+    let found = document(&run);
+    assert_eq!(found["cause"]["kind"], "tools", "{run}");
+    let told = found["cause"]["detail"].as_str().unwrap();
+    assert!(
+        told.contains("set here: RUSTFLAGS=-C opt-level=1"),
+        "{told}"
+    );
     // The Hub's word is not enough: what it gives out is read.
     let blobs = project.sandbox.state_dir().join("hub/blobs");
     let stored = test_support::tree(&blobs);

@@ -96,3 +96,19 @@ fn publish_and_verify_look_at_the_tag_as_closely() {
             ]);
     }
 }
+
+#[test]
+fn a_tag_at_another_commit_is_refused_also_for_this_machine_alone() {
+    let project = Project::tagged("demo-v0.1.0");
+    project.fixture.change("later");
+    let said = refused(&project, "demo-v0.1.0");
+    assert!(
+        said.contains("the tag `demo-v0.1.0` is not at HEAD"),
+        "{said}"
+    );
+    assert!(said.contains(": it is at "), "{said}");
+    let plan = |line: &str| project.quick(line).run();
+    plan("plan demo-v0.1.0 --local --allow-untagged").exits(0);
+    // One that is nowhere is of this commit.
+    plan("plan demo-v0.2.0 --local").exits(0);
+}

@@ -124,7 +124,10 @@ pub(super) async fn execute(command: User, build: BuildInfo) -> Result<(), CliEr
             let added = roster.add_user(&name, role, expires_at).await;
             roster.close().await;
             print_credential(&added?, &name, &place)?;
-            eprintln!("the line on stdout is the credential of {name}; it is shown this once");
+            let end = end(expires_at);
+            eprintln!(
+                "the line on stdout is the credential of {name}; it {end} and is shown this once"
+            );
             Ok(())
         }
         User::List(dir) => {
@@ -170,9 +173,20 @@ pub(super) async fn execute(command: User, build: BuildInfo) -> Result<(), CliEr
             let issued = roster.issue_credential(&name, expires_at, earlier).await;
             roster.close().await;
             print_credential(&issued?, &name, &place)?;
-            eprintln!("the line on stdout is a credential of {name}; it is shown this once");
+            let end = end(expires_at);
+            eprintln!(
+                "the line on stdout is a credential of {name}; it {end} and is shown this once"
+            );
             Ok(())
         }
+    }
+}
+
+/// When a credential stops working, in words.
+fn end(expires_at: Option<Timestamp>) -> String {
+    match expires_at {
+        Some(at) => format!("expires at {at:.0}"),
+        None => "never expires".to_owned(),
     }
 }
 
