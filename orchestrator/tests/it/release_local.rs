@@ -238,7 +238,9 @@ fn other_bytes_are_refused_and_a_snapshot_is_the_way_out() {
         }
     }
     second.says(&["hint:", "--snapshot"]);
-    project.fixture.git(&["tag", "--force", "demo-v1.0.0", "HEAD~1"]);
+    project
+        .fixture
+        .git(&["tag", "--force", "demo-v1.0.0", "HEAD~1"]);
     // What is published is still at hand, and nothing tells of what was refused.
     assert_eq!(
         digest(&project.staged("demo-1.0.0").join(&alpha)),
