@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn temporary_files_are_where_the_given_environment_says() {
         let mut world = World::capture(Runner::default()).unwrap();
-        world.cwd = "/work".into();
+        world.cwd = "/here".into();
         let at = |world: &mut World, os, vars: &[(&str, &str)]| {
             world.host = Platform::new(os, Arch::X64);
             world.env = vars.iter().copied().collect();
@@ -179,14 +179,14 @@ mod tests {
         for os in [Os::Linux, Os::Macos] {
             let given = [("TMPDIR", "/t"), ("TMP", "/u")];
             assert_eq!(at(&mut world, os, &given), Path::new("/t"));
-            assert_eq!(at(&mut world, os, &[("TMPDIR", "t")]), Path::new("/work/t"));
+            assert_eq!(at(&mut world, os, &[("TMPDIR", "t")]), Path::new("/here/t"));
             assert_eq!(at(&mut world, os, &[("TMPDIR", "")]), Path::new("/tmp"));
         }
         let windows = |world: &mut World, vars: &[(&str, &str)]| at(world, Os::Windows, vars);
         let given = [("TMPDIR", "/t"), ("TEMP", "/u"), ("USERPROFILE", "/p")];
         assert_eq!(windows(&mut world, &given), Path::new("/u"));
         assert_eq!(windows(&mut world, &given[2..]), Path::new("/p"));
-        assert_eq!(windows(&mut world, &[]), Path::new("/work"));
+        assert_eq!(windows(&mut world, &[]), Path::new("/here"));
     }
 
     #[test]

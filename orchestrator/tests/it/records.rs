@@ -184,6 +184,11 @@ fn what_a_record_says_otherwise_is_told() {
     };
     let notes = notes_of(&|value| {
         value["command"][1] = "bench".into();
+        value["environment"]["RUSTFLAGS"] = "-g".into();
+        value["rustc_flags"]
+            .as_array_mut()
+            .unwrap()
+            .push("-g".into());
         value["artifacts"][0]["package"] = "another".into();
         value["recipe"]["commit_time"] = 7.into();
         value["recipe"]["cargo"] = "cargo 1\nidentical  x".into();
@@ -193,6 +198,8 @@ fn what_a_record_says_otherwise_is_told() {
         "program and package of",
         "time of the commit: recorded 7",
         "cargo: recorded",
+        "environment: recorded",
+        "flags for the target: recorded",
     ] {
         assert!(
             notes.iter().any(|note| note.starts_with(told)),
