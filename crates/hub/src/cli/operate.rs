@@ -2,10 +2,28 @@
 
 use super::{CliError, DataDirArg, print};
 use build_version::BuildInfo;
-use clap::{Subcommand, ValueEnum};
-use hub::{AuditEntry, Collection, Hub, Inspection};
+use clap::{Args, Subcommand, ValueEnum};
+use hub::{AuditEntry, Collection, Hub, HubConfig, Inspection};
 use jiff::{SignedDuration, Timestamp};
 use std::path::PathBuf;
+
+/// How long what nobody has released is kept.
+#[derive(Debug, Args)]
+pub(super) struct KeepArgs {
+    /// How many hours an upload has to become part of a release before it is removed.
+    #[arg(long, value_name = "HOURS", default_value_t = 7 * 24)]
+    keep_unregistered: u32,
+    /// How many hours a draft has to be finalized before it is removed, and its uploads with it.
+    #[arg(long, value_name = "HOURS", default_value_t = 30 * 24)]
+    keep_drafts: u32,
+}
+
+impl KeepArgs {
+    pub(super) fn apply(&self, config: &mut HubConfig) {
+        config.keep_unregistered = SignedDuration::from_hours(self.keep_unregistered.into());
+        config.keep_drafts = SignedDuration::from_hours(self.keep_drafts.into());
+    }
+}
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Operate {
@@ -38,7 +56,8 @@ Example:
         #[arg(long)]
         quick: bool,
     },
-    /// Removes uploads that no release has taken, and bytes that no upload has; prints them.
+    /// Removes drafts that nobody has finalized, uploads that no release has taken, and bytes that
+    /// no upload has; prints them.
     ///
     /// A server does the same every hour.
     #[command(after_help = "\
@@ -50,9 +69,8 @@ Example:
         /// Only prints what would go.
         #[arg(long)]
         dry_run: bool,
-        /// How many hours an upload has to become part of a release.
-        #[arg(long, value_name = "HOURS", default_value_t = 7 * 24)]
-        keep_unregistered: u32,
+        #[command(flatten)]
+        keep: KeepArgs,
         /// Also removes bytes that the catalogue does not know where it was put back from a
         /// backup, and so may not know releases that were made later.
         #[arg(long)]
@@ -131,11 +149,11 @@ pub(super) async fn run(command: Operate, build: BuildInfo) -> Result<(), CliErr
         Operate::Gc {
             dir,
             dry_run,
-            keep_unregistered,
+            keep,
             forget_unknown,
         } => {
             let mut config = dir.config(build)?;
-            config.keep_unregistered = SignedDuration::from_hours(keep_unregistered.into());
+            keep.apply(&mut config);
             config.collect_on_open = false;
             let hub = Hub::open_initialized(config).await?;
             let how = Collection {
@@ -145,6 +163,9 @@ pub(super) async fn run(command: Operate, build: BuildInfo) -> Result<(), CliErr
             let collected = hub.collect(how).await;
             hub.close().await;
             let collected = collected?;
+            for draft in &collected.drafts {
+                print(&format!("draft {draft}"))?;
+            }
             for key in &collected.unregistered {
                 print(key.as_str())?;
             }
@@ -157,7 +178,8 @@ pub(super) async fn run(command: Operate, build: BuildInfo) -> Result<(), CliErr
                 "removed"
             };
             eprintln!(
-                "{done}: {} uploads, {} files that no upload has, {} bytes",
+                "{done}: {} drafts, {} uploads, {} files that no upload has, {} bytes",
+                collected.drafts.len(),
                 collected.unregistered.len(),
                 collected.unknown.len(),
                 collected.bytes
