@@ -300,7 +300,8 @@ fn hint(error: &CliError) -> Option<String> {
         )),
         CliError::Roster(error) => roster_hint(error).map(str::to_owned),
         CliError::Damaged { .. } => Some(
-            "put each of them back from a backup, or upload the same bytes under the same key again"
+            "publish the same files again (`atlas-release publish` sends what cannot be read back), \
+             or put each of them back from a backup"
                 .to_owned(),
         ),
         CliError::Usage(_)

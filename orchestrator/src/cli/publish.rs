@@ -4,14 +4,14 @@ use super::args::{PublishCommand, StagedArgs};
 use super::common::{App, OpenHub};
 use crate::artifacts::{LocalArtifact, by_platform, from_manifest};
 use crate::dist::{self, Staged};
-use crate::error::Error;
+use crate::error::{Error, with_causes};
 use crate::events::Event;
 use crate::lock::DirLock;
 use crate::publish::{Preflight, Publication, preflight, publish as send};
-use crate::receipt::Source;
+use crate::receipt::{Receipt, Source};
 use crate::select::{self, SelectError};
 use crate::settings::{HubChoice, PublishSettings, SettingsError};
-use crate::verify::verify;
+use crate::verify::{VerifyError, verify};
 use release_types::{Channel, Tag};
 use std::path::{Path, PathBuf};
 
@@ -55,6 +55,7 @@ impl Goods {
             version: &self.version,
             channel: self.channel,
             artifacts: &self.artifacts,
+            damaged: &[],
         }
     }
 }
@@ -106,6 +107,42 @@ pub(super) fn lock_for(app: &App<'_>, choice: &HubChoice) -> Result<Option<DirLo
     }
 }
 
+/// Reads back what was sent. What the Hub lists and does not give out as it is, is sent once more:
+/// the bytes are those that it lists, so nothing that is published changes.
+async fn read_back(
+    app: &App<'_>,
+    hub: &OpenHub,
+    goods: &Goods,
+    preflight: &Preflight,
+    settings: &PublishSettings,
+) -> Result<Receipt, Error> {
+    let (client, reporter, now) = (&hub.client, app.reporter.as_ref(), app.world.now);
+    let rule = |product: &_, platform| preflight.latest_rule(product, platform);
+    let verified = verify(client, goods.publication(), &rule, now, reporter).await;
+    let damaged = match &verified {
+        Err(VerifyError::Differences { damaged, .. }) => &damaged[..],
+        _ => &[],
+    };
+    if damaged.is_empty() {
+        return Ok(verified?);
+    }
+    for key in damaged {
+        reporter.warn(format!(
+            "the Hub has lost or damaged the bytes of {key}: they are sent again"
+        ));
+    }
+    let again = Publication {
+        damaged,
+        ..goods.publication()
+    };
+    if let Err(error) = send(client, again, preflight, settings, now(), reporter).await {
+        // What was found counts for more than that it could not be mended.
+        reporter.warn(format!("it cannot be mended: {}", with_causes(&error)));
+        return Ok(verified?);
+    }
+    Ok(verify(client, goods.publication(), &rule, now, reporter).await?)
+}
+
 /// The part that `publish` and `release` share: send, read back, write the receipt.
 pub(super) async fn publish_and_verify(
     app: &App<'_>,
@@ -125,8 +162,7 @@ pub(super) async fn publish_and_verify(
         reporter,
     )
     .await?;
-    let rule = |product: &_, platform| preflight.latest_rule(product, platform);
-    let mut receipt = verify(client, goods.publication(), &rule, now, reporter).await?;
+    let mut receipt = read_back(app, hub, goods, preflight, settings).await?;
     receipt.source = goods.source.clone();
     receipt.serve_command = hub.serve_command(app);
     if let Some(dir) = &goods.receipt_dir {

@@ -122,7 +122,12 @@ impl Error {
                 "check the Hub's address; a Hub of your own learns new products by `atlas-hub product add`"
                     .to_owned()
             }
-            Self::Verify(VerifyError::Differences(_)) => {
+            // Nothing else is wrong than that.
+            Self::Verify(VerifyError::Differences { list, damaged }) if list.len() == damaged.len() => {
+                "the Hub's storage has lost or damaged what it lists: `atlas-release publish` sends it again; where that has not helped, look at the Hub's disk or bucket"
+                    .to_owned()
+            }
+            Self::Verify(VerifyError::Differences { .. }) => {
                 "compare dist/ with receipt.json and with the Hub: one of them is of another build"
                     .to_owned()
             }

@@ -15,6 +15,7 @@ mod cached;
 mod cached_c;
 mod caches;
 mod command_line;
+mod damaged_hub;
 mod declared_tools;
 mod faults;
 mod hub_server;
