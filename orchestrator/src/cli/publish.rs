@@ -5,7 +5,7 @@ use super::common::{App, OpenHub};
 use crate::artifacts::{LocalArtifact, by_platform, from_manifest};
 use crate::dist::{self, Staged};
 use crate::error::{Error, with_causes};
-use crate::events::Event;
+use crate::events::{Event, Reporter};
 use crate::lock::DirLock;
 use crate::publish::{Preflight, Publication, preflight, publish as send};
 use crate::receipt::{Receipt, Source};
@@ -57,6 +57,26 @@ impl Goods {
             artifacts: &self.artifacts,
             damaged: &[],
         }
+    }
+
+    /// What the published files were built from. A Hub keeps no commit; where an earlier receipt is of
+    /// the same publishing, that is from the commit that it names, also when another one makes the
+    /// same bytes.
+    pub fn published_source(&self, receipt: &Receipt, reporter: &dyn Reporter) -> Option<Source> {
+        let earlier = self.receipt_dir.as_deref().and_then(dist::read_receipt);
+        let earlier = earlier.filter(|earlier| earlier.is_of(receipt));
+        let (Some(was), Some(now)) = (earlier.and_then(|earlier| earlier.source), &self.source)
+        else {
+            return self.source.clone();
+        };
+        if was != *now {
+            reporter.warn(format!(
+                "{} is published already, from {was}: {now} makes the same bytes, and nothing was \
+                 changed",
+                was.tag
+            ));
+        }
+        Some(was)
     }
 }
 
@@ -163,7 +183,7 @@ pub(super) async fn publish_and_verify(
     )
     .await?;
     let mut receipt = read_back(app, hub, goods, preflight, settings).await?;
-    receipt.source = goods.source.clone();
+    receipt.source = goods.published_source(&receipt, reporter);
     receipt.serve_command = hub.serve_command(app);
     if let Some(dir) = &goods.receipt_dir {
         let path = dir.join(dist::RECEIPT_FILE);

@@ -16,7 +16,7 @@ pub(super) async fn verify(app: &App<'_>, args: VerifyCommand) -> Result<(), Err
     let rule = |_: &_, _| LatestRule::NotOlder;
     let work = read_back(&hub.client, publication, &rule, now, app.reporter.as_ref());
     let outcome = app.until_interrupted(work).await.map(|mut receipt| {
-        receipt.source = goods.source.clone();
+        receipt.source = goods.published_source(&receipt, app.reporter.as_ref());
         receipt.serve_command = hub.serve_command(app);
         app.reporter.event(Event::Receipt(Box::new(receipt)));
     });

@@ -34,6 +34,7 @@ mod reproducing;
 mod resolution;
 #[cfg(target_os = "linux")]
 mod rustflags;
+mod same_bytes;
 mod staging;
 mod submodules;
 mod support;

@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use test_support::Signal;
 
 /// Of each asset of a receipt, what must not change when the release is made again.
-fn ids(receipt: &Value) -> Vec<(Value, Value)> {
+pub fn ids(receipt: &Value) -> Vec<(Value, Value)> {
     let assets = receipt["assets"].as_array().unwrap();
     let id = |asset: &Value| (asset["sha256"].clone(), asset["download_id"].clone());
     assets.iter().map(id).collect()
