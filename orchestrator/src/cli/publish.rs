@@ -93,6 +93,7 @@ pub(super) async fn publish(app: &App<'_>, args: PublishCommand) -> Result<(), E
         return Ok(());
     }
     let choice = app.hub_choice(&args.hub)?;
+    app.say_which_hub(&choice)?;
     let _state = lock_for(app, &choice)?;
     let dist_dir = app.dist_dir();
     let _dist = match args.staged.manifest.is_none() && dist_dir.is_dir() {

@@ -10,6 +10,7 @@ use crate::verify::{LatestRule, verify as read_back};
 pub(super) async fn verify(app: &App<'_>, args: VerifyCommand) -> Result<(), Error> {
     let choice = app.hub_choice(&args.hub)?;
     let goods = goods(app, args.staged).await?;
+    app.say_which_hub(&choice)?;
     let _state = lock_for(app, &choice)?;
     let hub = app.open_hub(&choice, &[], false).await?;
     let (publication, now) = (goods.publication(), app.world.now);
