@@ -304,10 +304,20 @@ fn hint(error: &CliError) -> Option<String> {
              or put each of them back from a backup"
                 .to_owned(),
         ),
+        CliError::Hub(HubError::Locked { .. }) => Some(
+            "wait for it or end it; `user`, `pack`, `product`, `audit`, `check` and `backup` work beside \
+             a server"
+                .to_owned(),
+        ),
+        CliError::Hub(HubError::Listen { .. }) => Some(
+            "another program may listen there: choose another port, or 0 for a free one"
+                .to_owned(),
+        ),
         CliError::Usage(_)
         | CliError::Hub(_)
         | CliError::Backup(_)
-        | CliError::Stdout(_) | CliError::Signals(_) => None,
+        | CliError::Stdout(_)
+        | CliError::Signals(_) => None,
     }
 }
 

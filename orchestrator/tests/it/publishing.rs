@@ -105,6 +105,7 @@ fn a_hub_that_cannot_be_reached_is_named() {
         .says(&[
             &format!("{nobody} could not be reached"),
             "hint: run the same command again",
+            "is the Hub running, and is its address right",
         ]);
     assert!(
         before == tree(&sandbox.dist_dir().join("demo-0.1.0")),

@@ -139,6 +139,12 @@ fn hub_serve_takes_a_free_port_and_tells_programs_its_address() {
         .says(&["holds no Hub", "hint: a release with --local"]);
     assert!(!project.sandbox.state_dir().exists());
     project.quick("release demo-v1.0.0 --local").run().exits(0);
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    project
+        .atlas(&format!("hub serve --listen {}", taken.local_addr().unwrap()))
+        .run()
+        .exits(9)
+        .says(&["Address already in use", "hint: another program may listen there"]);
     project
         .atlas("hub serve --listen 0.0.0.0:0")
         .run()
@@ -154,7 +160,7 @@ fn hub_serve_takes_a_free_port_and_tells_programs_its_address() {
         .quick("release demo-v1.0.1 --local")
         .run()
         .exits(9)
-        .says(&[&format!("process {}", hub.id())]);
+        .says(&[&format!("process {}", hub.id()), "hint: wait for it or end it"]);
     hub.signal(Signal::Interrupt);
     let run = hub.finish().exits(0);
     assert_eq!(events_of(&run, "listening").len(), 1);
