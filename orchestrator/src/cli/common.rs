@@ -104,6 +104,9 @@ impl App<'_> {
             apart,
         };
         let selected = select::select(world, &workspace, &request).await?;
+        if let Some(note) = &selected.note {
+            self.reporter.note(note.clone());
+        }
         if let Some(Ok(named)) = select.tag.as_ref().map(|tag| tag.parse::<Tag>())
             && select.snapshot
         {

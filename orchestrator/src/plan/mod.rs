@@ -198,6 +198,7 @@ pub fn plan(facts: &Facts<'_>) -> Result<Plan, PlanError> {
         commit,
         commit_time,
         dirty,
+        note: _,
     } = facts.selected;
     let platform = facts.build.target;
     let products = facts
