@@ -79,6 +79,14 @@ fn people_are_told_every_step_and_how_to_serve_it() {
       verified alpha-[PLATFORM] read back, sha256 [SHA256]
       verified beta-[PLATFORM] read back, sha256 [SHA256]
     ");
+    // The example in README.md has the same lines.
+    let readme = include_str!("../../../README.md");
+    let example = readme.split("```text\n").nth(1).unwrap();
+    let names = |text: &str| -> Vec<String> {
+        let lines = text.lines().take(4);
+        lines.map(|l| l.split(' ').next().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names(example), names(&run.stdout));
     let stdout = run.stdout.replace(ATLAS_RELEASE, "[ATLAS_RELEASE]");
     insta::assert_snapshot!(stdout, @r"
     receipt   alpha, beta 1.0.0 on channel stable, verified [TIME]
