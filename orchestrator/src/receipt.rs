@@ -1,9 +1,11 @@
 //! The receipt: what is published, and proven to be what was built.
 
+use crate::artifacts::{DOCUMENT_LIMIT, read_text};
 use release_types::{Channel, FileName, Kind, Platform, ProductName, Sha256Digest};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
+use std::path::Path;
 
 /// The version of the document's form.
 pub const FORMAT: u32 = 1;
@@ -73,6 +75,13 @@ pub struct Receipt {
 }
 
 impl Receipt {
+    /// A receipt that was written earlier; nothing where there is none that can be understood.
+    pub fn read(path: &Path) -> Option<Self> {
+        let text = read_text(path, DOCUMENT_LIMIT).ok()?;
+        let receipt: Self = serde_json::from_str(&text).ok()?;
+        (receipt.format == FORMAT).then_some(receipt)
+    }
+
     /// Whether another receipt is of the same publishing: a Hub gives each a download id of its own.
     pub fn is_of(&self, other: &Self) -> bool {
         let id = |asset: &ReceiptAsset| {

@@ -142,7 +142,7 @@ impl App<'_> {
                 dist_dir: &dist_dir,
                 state_dir: &state_dir,
                 debug_is_said,
-                cargo_home: Some(cargo_home.clone()),
+                cargo_home: &cargo_home,
                 github_cache: uses_github_cache(world),
                 hub,
                 publishes,

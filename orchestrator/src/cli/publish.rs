@@ -63,7 +63,8 @@ impl Goods {
     /// the same publishing, that is from the commit that it names, also when another one makes the
     /// same bytes.
     pub fn published_source(&self, receipt: &Receipt, reporter: &dyn Reporter) -> Option<Source> {
-        let earlier = self.receipt_dir.as_deref().and_then(dist::read_receipt);
+        let file = self.receipt_dir.as_ref();
+        let earlier = file.and_then(|dir| Receipt::read(&dir.join(dist::RECEIPT_FILE)));
         let earlier = earlier.filter(|earlier| earlier.is_of(receipt));
         let (Some(was), Some(now)) = (earlier.and_then(|earlier| earlier.source), &self.source)
         else {

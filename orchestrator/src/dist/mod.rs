@@ -8,7 +8,7 @@ mod contradiction;
 mod read;
 mod write;
 
-pub use read::{find, load, load_platform, open, read_receipt, read_record_file};
+pub use read::{find, load, load_platform, open, read_record_file};
 pub use write::{Earlier, stage, write_atomically};
 
 use crate::artifacts::{ArtifactError, LocalArtifact};

@@ -1,12 +1,9 @@
 //! Reading `dist/`: from folders to files that may be published, with everything that is written
 //! about them compared.
 
-use super::{
-    DistError, FORMAT, OLDEST_FORMAT, RECEIPT_FILE, RELEASE_FILE, ReleaseRecord, SUMS_FILE, Staged,
-};
+use super::{DistError, FORMAT, OLDEST_FORMAT, RELEASE_FILE, ReleaseRecord, SUMS_FILE, Staged};
 use crate::artifacts::{DOCUMENT_LIMIT, digest_file, from_manifest, read_text};
 use crate::plan::release_dir;
-use crate::receipt::{self, Receipt};
 use release_types::{FileName, ProductName, Sha256Digest, Tag};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -228,14 +225,6 @@ pub fn read_record_file(path: &Path) -> Result<ReleaseRecord, DistError> {
         Some(why) => Err(fault(why)),
         None => Ok(record),
     }
-}
-
-/// The receipt in a release's folder; nothing where there is none that can be understood, since nothing
-/// depends on it.
-pub fn read_receipt(release_dir: &Path) -> Option<Receipt> {
-    let text = read_text(&release_dir.join(RECEIPT_FILE), DOCUMENT_LIMIT).ok()?;
-    let receipt: Receipt = serde_json::from_str(&text).ok()?;
-    (receipt.format == receipt::FORMAT).then_some(receipt)
 }
 
 /// Checks every line of `SHA256SUMS`, and that no file is without one.
