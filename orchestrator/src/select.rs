@@ -275,7 +275,9 @@ async fn snapshot_tag(
 /// What is said of a snapshot that no release comes before.
 fn without_last(group: &str, shallow: bool) -> String {
     let fetch = match shallow {
-        true => "this clone has only the newest commits: git fetch --tags --unshallow gets the others",
+        true => {
+            "this clone has only the newest commits: git fetch --tags --unshallow gets the others"
+        }
         false => "where there are such tags, git fetch --tags gets them",
     };
     format!("no tag {group}-v… comes before HEAD, so the snapshot counts from 0.0.0; {fetch}")

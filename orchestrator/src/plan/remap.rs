@@ -42,12 +42,7 @@ mod tests {
             let text = |(from, to): (PathBuf, String)| format!("{}={to}", from.display());
             remap.into_iter().map(text).collect()
         };
-        let found = names(remap(
-            path("/w"),
-            path("/w/target"),
-            Some(inside),
-            cargo,
-        ));
+        let found = names(remap(path("/w"), path("/w/target"), Some(inside), cargo));
         let at = |name: &str| found.iter().position(|one| one == name).unwrap();
         assert!(at("/w=/workspace") < at("/w/target=/workspace/target"));
         let build = "/home/me/.cargo/build/1234=/workspace/target";

@@ -133,9 +133,21 @@ fn what_cannot_be_understood_ends_with_2_and_changes_nothing() {
 fn what_a_person_may_try_first_leads_on() {
     let project = Project::new();
     for (line, code, says) in [
-        ("build demo-v1.0.0 --local", 2, "hint: --local is for commands that ask a Hub"),
-        ("plan demo", 2, "hint: `demo` is a group: name a tag of it, such as demo-v1.4.0, or let --snapshot"),
-        ("reproduce demo-v9.9.9", 2, "hint: make it (git tag demo-v9.9.9) or fetch it"),
+        (
+            "build demo-v1.0.0 --local",
+            2,
+            "hint: --local is for commands that ask a Hub",
+        ),
+        (
+            "plan demo",
+            2,
+            "hint: `demo` is a group: name a tag of it, such as demo-v1.4.0, or let --snapshot",
+        ),
+        (
+            "reproduce demo-v9.9.9",
+            2,
+            "hint: make it (git tag demo-v9.9.9) or fetch it",
+        ),
         (
             "reproduce demo-v9.9.9 --against-hub --local",
             8,

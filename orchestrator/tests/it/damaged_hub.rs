@@ -36,7 +36,11 @@ fn ids(receipt: &Value) -> Vec<Value> {
 fn what_the_hub_has_damaged_is_mended_by_publishing_it_again() {
     let sandbox = Sandbox::new();
     staged_release(&sandbox);
-    let publish = || atlas(&sandbox, "publish --local --format json").run().exits(0);
+    let publish = || {
+        atlas(&sandbox, "publish --local --format json")
+            .run()
+            .exits(0)
+    };
     let first = receipt(&publish());
     let hub = sandbox.state_dir().join("hub");
     let all = blobs(&hub);

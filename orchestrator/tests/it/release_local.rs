@@ -84,7 +84,9 @@ fn people_are_told_every_step_and_how_to_serve_it() {
     let example = readme.split("```text\n").nth(1).unwrap();
     let names = |text: &str| -> Vec<String> {
         let lines = text.lines().take(4);
-        lines.map(|l| l.split(' ').next().unwrap().to_owned()).collect()
+        lines
+            .map(|l| l.split(' ').next().unwrap().to_owned())
+            .collect()
     };
     assert_eq!(names(example), names(&run.stdout));
     let stdout = run.stdout.replace(ATLAS_RELEASE, "[ATLAS_RELEASE]");
@@ -149,10 +151,16 @@ fn hub_serve_takes_a_free_port_and_tells_programs_its_address() {
     project.quick("release demo-v1.0.0 --local").run().exits(0);
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     project
-        .atlas(&format!("hub serve --listen {}", taken.local_addr().unwrap()))
+        .atlas(&format!(
+            "hub serve --listen {}",
+            taken.local_addr().unwrap()
+        ))
         .run()
         .exits(9)
-        .says(&["Address already in use", "hint: another program may listen there"]);
+        .says(&[
+            "Address already in use",
+            "hint: another program may listen there",
+        ]);
     project
         .atlas("hub serve --listen 0.0.0.0:0")
         .run()
@@ -168,7 +176,10 @@ fn hub_serve_takes_a_free_port_and_tells_programs_its_address() {
         .quick("release demo-v1.0.1 --local")
         .run()
         .exits(9)
-        .says(&[&format!("process {}", hub.id()), "hint: wait for it or end it"]);
+        .says(&[
+            &format!("process {}", hub.id()),
+            "hint: wait for it or end it",
+        ]);
     hub.signal(Signal::Interrupt);
     let run = hub.finish().exits(0);
     assert_eq!(events_of(&run, "listening").len(), 1);

@@ -230,7 +230,14 @@ fn a_snapshot_has_a_version_of_its_own() {
     assert!(said.contains("git fetch --tags gets them"), "{said}");
     let shallow = project.sandbox.root().join("shallow");
     let from = format!("file://{}", project.fixture.root().display());
-    let clone = ["clone", "--quiet", "--depth", "1", &from, shallow.to_str().unwrap()];
+    let clone = [
+        "clone",
+        "--quiet",
+        "--depth",
+        "1",
+        &from,
+        shallow.to_str().unwrap(),
+    ];
     project.fixture.git(&clone);
     let run = project.quick("plan demo --snapshot").cwd(&shallow).run();
     run.exits(0).says(&["git fetch --tags --unshallow"]);

@@ -36,7 +36,10 @@ fn the_same_bytes_of_another_commit_stay_the_first_ones() {
     assert_eq!(again["commit"], json!(first));
     assert_eq!(said.len(), 1);
     for part in [&first, &second] {
-        assert!(said[0].as_str().unwrap().contains(part.as_str()), "{said:?}");
+        assert!(
+            said[0].as_str().unwrap().contains(part.as_str()),
+            "{said:?}"
+        );
     }
     // So do the other commands that end with a receipt.
     let line = "build other-v1.0.0 --allow-untagged";

@@ -152,7 +152,16 @@ impl Catalogue {
     /// All users, by name.
     pub(crate) async fn users(&self, now: Timestamp) -> Result<Vec<User>, HubError> {
         type Optional = Option<String>;
-        type Row = (String, String, String, Optional, i64, i64, Optional, Optional);
+        type Row = (
+            String,
+            String,
+            String,
+            Optional,
+            i64,
+            i64,
+            Optional,
+            Optional,
+        );
         // A join that leaves out what is not in force, and one with all, for the last use.
         let rows: Vec<Row> = query(
             "SELECT users.name, users.role, users.created_at, users.disabled_at, \
@@ -169,18 +178,20 @@ impl Catalogue {
         .fetch_all(&self.readers)
         .await?;
         rows.into_iter()
-            .map(|(name, role, created, disabled, valid, ending, end, used)| {
-                let time = |text: Option<String>| text.as_deref().map(parse_time).transpose();
-                Ok(User {
-                    name,
-                    role: parse("role", &role)?,
-                    created_at: parse_time(&created)?,
-                    disabled_at: time(disabled)?,
-                    credentials: super::parse_size(valid)?,
-                    expires_at: time(end.filter(|_| ending == valid))?,
-                    last_used_at: time(used)?,
-                })
-            })
+            .map(
+                |(name, role, created, disabled, valid, ending, end, used)| {
+                    let time = |text: Option<String>| text.as_deref().map(parse_time).transpose();
+                    Ok(User {
+                        name,
+                        role: parse("role", &role)?,
+                        created_at: parse_time(&created)?,
+                        disabled_at: time(disabled)?,
+                        credentials: super::parse_size(valid)?,
+                        expires_at: time(end.filter(|_| ending == valid))?,
+                        last_used_at: time(used)?,
+                    })
+                },
+            )
             .collect()
     }
 }

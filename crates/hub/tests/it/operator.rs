@@ -107,7 +107,10 @@ async fn users_and_packs_are_changed_while_the_server_runs() {
     error(as_user(rotated, "my-pack").await, 401).await;
     let listed = done(dir, &["user", "list"]);
     let row = listed.lines().nth(1).unwrap();
-    assert!(row.starts_with("operator\tcreator\tdisabled\t0\t") && row.ends_with("\t-"), "{row}");
+    assert!(
+        row.starts_with("operator\tcreator\tdisabled\t0\t") && row.ends_with("\t-"),
+        "{row}"
+    );
     let listed = run(&["user", "list", "--data-dir", dir.to_str().unwrap()]);
     let columns = "name\trole\tstate\tcredentials\tlast used\texpires\n";
     assert_eq!(text(&listed.stderr), columns);
