@@ -351,7 +351,7 @@ pub(crate) fn print_line(line: &str) {
 }
 
 /// Writes a line of narrative.
-fn tell(line: &str) {
+pub(crate) fn tell(line: &str) {
     if let Err(error) = writeln!(std::io::stderr().lock(), "{}", harmless(line)) {
         tracing::debug!(%error, "standard error is closed");
     }

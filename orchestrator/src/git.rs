@@ -207,6 +207,17 @@ impl<'a> Git<'a> {
         })
     }
 
+    /// Whether earlier commits, and the tags at them, may be elsewhere alone.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub async fn is_shallow(&self) -> Result<bool, GitError> {
+        let what = "whether all commits are here";
+        let text = self.ask(&["rev-parse", "--is-shallow-repository"]).await;
+        let text = text.map_err(|source| GitError::Failed { what, source })?;
+        Ok(text.trim() == "true")
+    }
+
     async fn tags(&self, args: &[&str], what: &'static str) -> Result<Vec<String>, GitError> {
         let text = self
             .ask(args)

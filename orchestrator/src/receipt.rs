@@ -1,8 +1,11 @@
 //! The receipt: what is published, and proven to be what was built.
 
+use crate::artifacts::{DOCUMENT_LIMIT, read_text};
 use release_types::{Channel, FileName, Kind, Platform, ProductName, Sha256Digest};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fmt;
+use std::path::Path;
 
 /// The version of the document's form.
 pub const FORMAT: u32 = 1;
@@ -71,6 +74,37 @@ pub struct Receipt {
     pub serve_command: Option<String>,
 }
 
+impl Receipt {
+    /// A receipt that was written earlier; nothing where there is none that can be understood.
+    pub fn read(path: &Path) -> Option<Self> {
+        let text = read_text(path, DOCUMENT_LIMIT).ok()?;
+        let receipt: Self = serde_json::from_str(&text).ok()?;
+        (receipt.format == FORMAT).then_some(receipt)
+    }
+
+    /// Whether another receipt is of the same publishing: a Hub gives each a download id of its own.
+    pub fn is_of(&self, other: &Self) -> bool {
+        let id = |asset: &ReceiptAsset| {
+            let at = (asset.product.clone(), asset.platform);
+            let (name, sha256) = (asset.filename.to_string(), asset.sha256.to_string());
+            (at, name, sha256, asset.download_id.clone())
+        };
+        let ids = |receipt: &Self| -> BTreeSet<_> { receipt.assets.iter().map(&id).collect() };
+        let what = |receipt: &Self| (receipt.version.clone(), receipt.channel, ids(receipt));
+        what(self) == what(other)
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.commit)?;
+        match self.dirty.len() {
+            0 => Ok(()),
+            n => write!(f, " and {n} files that differ from it"),
+        }
+    }
+}
+
 impl fmt::Display for Receipt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = self.products.iter().map(ProductName::as_str).collect();
@@ -83,11 +117,7 @@ impl fmt::Display for Receipt {
             self.verified_at
         )?;
         if let Some(source) = &self.source {
-            let dirty = match source.dirty.len() {
-                0 => String::new(),
-                n => format!(" and {n} files that differ from it"),
-            };
-            writeln!(f, "source    {} at {}{dirty}", source.tag, source.commit)?;
+            writeln!(f, "source    {} at {source}", source.tag)?;
         }
         writeln!(f, "hub       {}", self.hub)?;
         let latest = if self.latest {

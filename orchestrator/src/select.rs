@@ -39,6 +39,8 @@ pub struct Selected {
     pub commit_time: i64,
     /// What differs from the commit, where that was allowed.
     pub dirty: Vec<String>,
+    /// What a person may want to know of how the version came about.
+    pub note: Option<String>,
 }
 
 /// Why there is no telling which release this is.
@@ -136,8 +138,14 @@ pub async fn select(
     if !dirty.is_empty() && !request.allow_dirty {
         return Err(SelectError::Dirty(dirty));
     }
+    let mut note = None;
     let tag = if request.snapshot {
-        snapshot_tag(&git, workspace, request.tag.as_deref(), &head.commit).await?
+        let named = request.tag.as_deref();
+        let (tag, last) = snapshot_tag(&git, workspace, named, &head.commit).await?;
+        if last.is_none() {
+            note = Some(without_last(&tag.group, git.is_shallow().await?));
+        }
+        tag
     } else {
         let tag = match named {
             Some(tag) => tag,
@@ -166,6 +174,7 @@ pub async fn select(
         commit: head.commit,
         commit_time: head.time,
         dirty,
+        note,
     })
 }
 
@@ -232,13 +241,14 @@ fn the_tag_at_head(
 }
 
 /// `<last version, patch + 1>-dev.<commits since>+g<commit>`, so that every commit has a version
-/// of its own that sorts after the last release and before the next.
+/// of its own that sorts after the last release and before the next. With the last release, if there
+/// is one.
 async fn snapshot_tag(
     git: &Git<'_>,
     workspace: &Workspace,
     named: Option<&str>,
     commit: &str,
-) -> Result<Tag, SelectError> {
+) -> Result<(Tag, Option<Tag>), SelectError> {
     let group = match named {
         Some(text) => match text.parse::<Tag>() {
             Ok(tag) => tag.group,
@@ -256,11 +266,21 @@ async fn snapshot_tag(
     known_group(&group, named.unwrap_or(&group), workspace)?;
     let last = git.last_version(&group).await?;
     let since = git.commits_since(last.as_ref()).await?;
-    let base = last.map_or(semver::Version::new(0, 0, 0), |tag| tag.version);
-    Ok(Tag {
-        group,
-        version: snapshot_version(&base, since, commit),
-    })
+    let first = semver::Version::new(0, 0, 0);
+    let base = last.as_ref().map_or(&first, |tag| &tag.version);
+    let version = snapshot_version(base, since, commit);
+    Ok((Tag { group, version }, last))
+}
+
+/// What is said of a snapshot that no release comes before.
+fn without_last(group: &str, shallow: bool) -> String {
+    let fetch = match shallow {
+        true => {
+            "this clone has only the newest commits: git fetch --tags --unshallow gets the others"
+        }
+        false => "where there are such tags, git fetch --tags gets them",
+    };
+    format!("no tag {group}-v… comes before HEAD, so the snapshot counts from 0.0.0; {fetch}")
 }
 
 fn snapshot_version(last: &semver::Version, since: u64, commit: &str) -> semver::Version {

@@ -79,6 +79,14 @@ pub enum SettingsError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The record of a build cannot be read.
+    #[error("cannot read the record {}", path.display())]
+    Record {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// cargo's folder is not known, and its path would stand in the programs.
     #[error("neither CARGO_HOME nor HOME says where cargo keeps its files")]
     NoCargoHome,

@@ -6,7 +6,7 @@ use crate::events::{Event, Reporter};
 use crate::publish::Publication;
 use crate::receipt::{self, Receipt, ReceiptAsset};
 use hub_client::{ClientError, ErrorKind, HubClient};
-use release_types::{Asset, Platform, ProductName, Release};
+use release_types::{Asset, ObjectKey, Platform, ProductName, Release};
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
@@ -27,8 +27,13 @@ pub enum LatestRule {
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
     /// What the Hub gives out is not what was built.
-    #[error("what is published is not what was built:\n  {}", .0.join("\n  "))]
-    Differences(Vec<String>),
+    #[error("what is published is not what was built:\n  {}", list.join("\n  "))]
+    Differences {
+        /// Each difference, for people.
+        list: Vec<String>,
+        /// What the Hub lists as it was built and gives out otherwise, or not at all.
+        damaged: Vec<ObjectKey>,
+    },
     /// The Hub could not be asked.
     #[error(transparent)]
     Client(#[from] ClientError),
@@ -56,6 +61,7 @@ pub async fn verify(
         release: &release,
         reporter,
         differences: Vec::new(),
+        damaged: Vec::new(),
         assets: Vec::new(),
         published_at: None,
         latest: true,
@@ -67,7 +73,10 @@ pub async fn verify(
             .await?;
     }
     if !check.differences.is_empty() {
-        return Err(VerifyError::Differences(check.differences));
+        return Err(VerifyError::Differences {
+            list: check.differences,
+            damaged: check.damaged,
+        });
     }
     let products: BTreeSet<&ProductName> = groups.keys().map(|(product, _)| *product).collect();
     let platforms: BTreeSet<Platform> = groups.keys().map(|(_, platform)| *platform).collect();
@@ -93,6 +102,7 @@ struct Check<'a> {
     release: &'a Publication<'a>,
     reporter: &'a dyn Reporter,
     differences: Vec<String>,
+    damaged: Vec<ObjectKey>,
     assets: Vec<ReceiptAsset>,
     published_at: Option<jiff::Timestamp>,
     latest: bool,
@@ -162,7 +172,8 @@ impl Check<'_> {
                 asset.kind, artifact.kind
             ));
         }
-        if (asset.sha256, asset.size) != (artifact.sha256, artifact.size) {
+        let listed = (asset.sha256, asset.size) == (artifact.sha256, artifact.size);
+        if !listed {
             self.differs(format!(
                 "{key} is listed with {} bytes and sha256 {}; built were {} bytes with {}",
                 asset.size, asset.sha256, artifact.size, artifact.sha256
@@ -182,6 +193,7 @@ impl Check<'_> {
                 ) =>
             {
                 self.differs(format!("{key} cannot be read back: {error}"));
+                self.damaged.extend(listed.then(|| key.clone()));
                 return Ok(());
             }
             Err(error) => return Err(error),
@@ -191,6 +203,7 @@ impl Check<'_> {
                 "{key} downloads as {} bytes with sha256 {}; built were {} bytes with {}",
                 read.size, read.sha256, artifact.size, artifact.sha256
             ));
+            self.damaged.extend(listed.then(|| key.clone()));
             return Ok(());
         }
         self.reporter.event(Event::Verified {

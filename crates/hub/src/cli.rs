@@ -300,13 +300,24 @@ fn hint(error: &CliError) -> Option<String> {
         )),
         CliError::Roster(error) => roster_hint(error).map(str::to_owned),
         CliError::Damaged { .. } => Some(
-            "put each of them back from a backup, or upload the same bytes under the same key again"
+            "publish the same files again (`atlas-release publish` sends what cannot be read back), \
+             or put each of them back from a backup"
+                .to_owned(),
+        ),
+        CliError::Hub(HubError::Locked { .. }) => Some(
+            "wait for it or end it; `user`, `pack`, `product`, `audit`, `check` and `backup` work beside \
+             a server"
+                .to_owned(),
+        ),
+        CliError::Hub(HubError::Listen { .. }) => Some(
+            "another program may listen there: choose another port, or 0 for a free one"
                 .to_owned(),
         ),
         CliError::Usage(_)
         | CliError::Hub(_)
         | CliError::Backup(_)
-        | CliError::Stdout(_) | CliError::Signals(_) => None,
+        | CliError::Stdout(_)
+        | CliError::Signals(_) => None,
     }
 }
 

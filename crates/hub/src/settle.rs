@@ -173,13 +173,13 @@ impl Hub {
     ) -> Result<Vec<String>, HubError> {
         let place = object.place.clone();
         // Bytes that are the same stay where they are, since somebody may be reading them; unless
-        // they are gone, and then the upload mends that.
+        // they are gone or damaged, and then the upload mends that.
         let before = self.catalogue().stored_object(&grant.key).await?;
         let mut whole = None;
         if let Some(before) = before
             && before.sha256 == object.sha256
             && let Some(place) = before.place
-            && bucket.size(&place).await? == Some(object.size)
+            && bucket.digest(&place, object.size).await? == Some((object.sha256, object.size))
         {
             whole = Some(place);
         }

@@ -290,7 +290,7 @@ pub async fn build(
         sccache.stop(world).await;
     }
     let cargo::Ran { executables, cache } = ran?;
-    let profile = Profile::read(&plan.root, plan.cargo_home.as_deref(), &world.env);
+    let profile = Profile::read(&plan.root, Some(&plan.cargo_home), &world.env);
     let mut products = Vec::with_capacity(plan.products.len());
     for planned in &plan.products {
         let found = executables

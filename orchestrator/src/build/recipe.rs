@@ -68,7 +68,7 @@ pub(super) async fn recipe(
         linker = told(world, &lld, "--version", &plan.root).await?;
     } else if linker.is_none() {
         // GNU ld and Apple's leave no name; the program that rustc links with tells which it runs.
-        let configuration = cargo_config::read(&plan.root, plan.cargo_home.as_deref());
+        let configuration = cargo_config::read(&plan.root, Some(&plan.cargo_home));
         let words = [driver(&env, triple, &configuration)];
         let flag = match world.host.os {
             Os::Macos => APPLE_LINKER,

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::error::is_storage_full;
 use crate::events::{Event, Reporter};
 #[cfg(feature = "hub")]
-use crate::local_hub::LocalHub;
+use crate::local_hub::{self, LocalHub};
 use crate::lock::DirLock;
 use crate::plan::{Facts, Plan, plan};
 #[cfg(feature = "hub")]
@@ -104,6 +104,9 @@ impl App<'_> {
             apart,
         };
         let selected = select::select(world, &workspace, &request).await?;
+        if let Some(note) = &selected.note {
+            self.reporter.note(note.clone());
+        }
         if let Some(Ok(named)) = select.tag.as_ref().map(|tag| tag.parse::<Tag>())
             && select.snapshot
         {
@@ -139,7 +142,7 @@ impl App<'_> {
                 dist_dir: &dist_dir,
                 state_dir: &state_dir,
                 debug_is_said,
-                cargo_home: Some(cargo_home.clone()),
+                cargo_home: &cargo_home,
                 github_cache: uses_github_cache(world),
                 hub,
                 publishes,
@@ -190,6 +193,26 @@ impl App<'_> {
             args.local,
             args.hub_url.as_deref(),
         )?)
+    }
+
+    /// Says which embedded Hub is used where nobody has named its folder: it may be another one than an
+    /// earlier run's.
+    pub fn say_which_hub(&self, choice: &HubChoice) -> Result<(), Error> {
+        #[cfg(feature = "hub")]
+        if matches!(choice, HubChoice::Local) && self.global.state_dir.is_none() {
+            let dir = local_hub::data_dir(&self.state_dir()?);
+            let which = match hub::Hub::exists(&dir) {
+                true => "the Hub is the one in",
+                false => "a new Hub is made in",
+            };
+            self.reporter.note(format!(
+                "--state-dir was not given: {which} {}",
+                dir.display()
+            ));
+        }
+        #[cfg(not(feature = "hub"))]
+        let _unused = choice;
+        Ok(())
     }
 
     /// Locks the state folder, which is made when it is missing.

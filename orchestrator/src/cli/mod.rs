@@ -13,12 +13,15 @@ mod verify;
 
 use crate::context::World;
 use crate::error::{Error, ExitCode, with_causes};
-use crate::events::{Event, HumanReporter, JsonReporter, Reporter, data_was_lost, print_line};
+use crate::events::{
+    Event, HumanReporter, JsonReporter, Reporter, data_was_lost, print_line, tell,
+};
 use crate::progress::may_redraw;
 use crate::rustup;
 use crate::system::{EndSignal, asked_to_end};
 use args::{Cli, Command, Format, GlobalArgs, HubCommand};
 use build_version::BuildInfo;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory as _, Parser as _};
 use process::{Env, Runner};
 use std::io::IsTerminal as _;
@@ -40,7 +43,7 @@ pub fn main(build: BuildInfo) -> std::process::ExitCode {
         return success();
     }
     let Some(command) = cli.command else {
-        let missing = clap::error::ErrorKind::MissingSubcommand;
+        let missing = ErrorKind::MissingSubcommand;
         let error = Cli::command().error(missing, "a command is needed; --help lists them");
         return not_understood(&error);
     };
@@ -175,12 +178,13 @@ fn success() -> std::process::ExitCode {
 
 /// Ends on a command line that clap refuses, or after the help that it was asked for.
 fn not_understood(error: &clap::Error) -> std::process::ExitCode {
+    let hint = usage_hint(error);
     if error.use_stderr() && wants_json(std::env::args_os()) {
         let text = error.render().to_string();
         JsonReporter::default().event(Event::Error {
             code: ExitCode::Usage as u8,
             message: text.trim_start_matches("error: ").trim().to_owned(),
-            hint: None,
+            hint: hint.map(str::to_owned),
         });
     }
     // A reader that has gone away is nobody's failure; a full disk is one where help was asked for.
@@ -190,10 +194,25 @@ fn not_understood(error: &clap::Error) -> std::process::ExitCode {
     {
         return fail(&Error::Output, Error::Output.exit_code(), Format::Human);
     }
+    if let Some(hint) = hint {
+        tell(&format!("hint: {hint}"));
+    }
     std::process::ExitCode::from(match error.use_stderr() {
         true => ExitCode::Usage as u8,
         false => 0,
     })
+}
+
+/// What to do about a flag that is another command's, where clap's own words lead nowhere.
+fn usage_hint(error: &clap::Error) -> Option<&'static str> {
+    let named = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(named)) if error.kind() == ErrorKind::UnknownArgument => named,
+        _ => return None,
+    };
+    (named == "--local").then_some(
+        "--local is for commands that ask a Hub (plan, publish, verify, release, reproduce); `build` \
+         needs none, and takes --allow-untagged for a tag that git does not have",
+    )
 }
 
 /// Whether a command line that could not be read as a whole asks for JSON.

@@ -4,14 +4,14 @@ use super::args::{PublishCommand, StagedArgs};
 use super::common::{App, OpenHub};
 use crate::artifacts::{LocalArtifact, by_platform, from_manifest};
 use crate::dist::{self, Staged};
-use crate::error::Error;
-use crate::events::Event;
+use crate::error::{Error, with_causes};
+use crate::events::{Event, Reporter};
 use crate::lock::DirLock;
 use crate::publish::{Preflight, Publication, preflight, publish as send};
-use crate::receipt::Source;
+use crate::receipt::{Receipt, Source};
 use crate::select::{self, SelectError};
 use crate::settings::{HubChoice, PublishSettings, SettingsError};
-use crate::verify::verify;
+use crate::verify::{VerifyError, verify};
 use release_types::{Channel, Tag};
 use std::path::{Path, PathBuf};
 
@@ -55,7 +55,29 @@ impl Goods {
             version: &self.version,
             channel: self.channel,
             artifacts: &self.artifacts,
+            damaged: &[],
         }
+    }
+
+    /// What the published files were built from. A Hub keeps no commit; where an earlier receipt is of
+    /// the same publishing, that is from the commit that it names, also when another one makes the
+    /// same bytes.
+    pub fn published_source(&self, receipt: &Receipt, reporter: &dyn Reporter) -> Option<Source> {
+        let file = self.receipt_dir.as_ref();
+        let earlier = file.and_then(|dir| Receipt::read(&dir.join(dist::RECEIPT_FILE)));
+        let earlier = earlier.filter(|earlier| earlier.is_of(receipt));
+        let (Some(was), Some(now)) = (earlier.and_then(|earlier| earlier.source), &self.source)
+        else {
+            return self.source.clone();
+        };
+        if was != *now {
+            reporter.warn(format!(
+                "{} is published already, from {was}: {now} makes the same bytes, and nothing was \
+                 changed",
+                was.tag
+            ));
+        }
+        Some(was)
     }
 }
 
@@ -72,6 +94,7 @@ pub(super) async fn publish(app: &App<'_>, args: PublishCommand) -> Result<(), E
         return Ok(());
     }
     let choice = app.hub_choice(&args.hub)?;
+    app.say_which_hub(&choice)?;
     let _state = lock_for(app, &choice)?;
     let dist_dir = app.dist_dir();
     let _dist = match args.staged.manifest.is_none() && dist_dir.is_dir() {
@@ -106,6 +129,42 @@ pub(super) fn lock_for(app: &App<'_>, choice: &HubChoice) -> Result<Option<DirLo
     }
 }
 
+/// Reads back what was sent. What the Hub lists and does not give out as it is, is sent once more:
+/// the bytes are those that it lists, so nothing that is published changes.
+async fn read_back(
+    app: &App<'_>,
+    hub: &OpenHub,
+    goods: &Goods,
+    preflight: &Preflight,
+    settings: &PublishSettings,
+) -> Result<Receipt, Error> {
+    let (client, reporter, now) = (&hub.client, app.reporter.as_ref(), app.world.now);
+    let rule = |product: &_, platform| preflight.latest_rule(product, platform);
+    let verified = verify(client, goods.publication(), &rule, now, reporter).await;
+    let damaged = match &verified {
+        Err(VerifyError::Differences { damaged, .. }) => &damaged[..],
+        _ => &[],
+    };
+    if damaged.is_empty() {
+        return Ok(verified?);
+    }
+    for key in damaged {
+        reporter.warn(format!(
+            "the Hub has lost or damaged the bytes of {key}: they are sent again"
+        ));
+    }
+    let again = Publication {
+        damaged,
+        ..goods.publication()
+    };
+    if let Err(error) = send(client, again, preflight, settings, now(), reporter).await {
+        // What was found counts for more than that it could not be mended.
+        reporter.warn(format!("it cannot be mended: {}", with_causes(&error)));
+        return Ok(verified?);
+    }
+    Ok(verify(client, goods.publication(), &rule, now, reporter).await?)
+}
+
 /// The part that `publish` and `release` share: send, read back, write the receipt.
 pub(super) async fn publish_and_verify(
     app: &App<'_>,
@@ -125,9 +184,8 @@ pub(super) async fn publish_and_verify(
         reporter,
     )
     .await?;
-    let rule = |product: &_, platform| preflight.latest_rule(product, platform);
-    let mut receipt = verify(client, goods.publication(), &rule, now, reporter).await?;
-    receipt.source = goods.source.clone();
+    let mut receipt = read_back(app, hub, goods, preflight, settings).await?;
+    receipt.source = goods.published_source(&receipt, reporter);
     receipt.serve_command = hub.serve_command(app);
     if let Some(dir) = &goods.receipt_dir {
         let path = dir.join(dist::RECEIPT_FILE);

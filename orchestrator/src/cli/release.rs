@@ -21,6 +21,7 @@ pub(super) async fn release(app: &App<'_>, args: ReleaseCommand) -> Result<(), E
     if matches!(choice, HubChoice::Remote(_)) {
         settings::deploy_token(app.world)?;
     }
+    app.say_which_hub(&choice)?;
     let _locks = lock(app, &prepared)?;
     let keys = prepared.plans.iter().flat_map(|plan| {
         let products = plan.products.iter();

@@ -4,7 +4,7 @@ use super::args::{BuildArgs, GlobalArgs, ReproduceCommand, SelectArgs};
 use super::build::{build_and_stage, lock};
 use super::common::App;
 use super::publish::lock_for;
-use crate::dist::{self, Staged};
+use crate::dist::{self, DistError, Staged};
 use crate::error::Error;
 use crate::events::Event;
 use crate::publish::LastPublished;
@@ -55,7 +55,11 @@ pub(super) async fn reproduce(app: &App<'_>, args: ReproduceCommand) -> Result<(
 async fn subject(app: &App<'_>, args: &ReproduceCommand, root: &Path) -> Result<Subject, Error> {
     if let Some(file) = &args.from {
         let path = app.world.absolute(file);
-        let record = dist::read_record_file(&path)?;
+        // A file that was named and is not there is a wrong argument.
+        let record = dist::read_record_file(&path).map_err(|error| match error {
+            DistError::Read { path, source } => SettingsError::Record { path, source }.into(),
+            error => Error::from(error),
+        })?;
         return Ok(Subject::of_record(record, &path, args.tag.as_deref())?);
     }
     let Some(tag) = &args.tag else {
@@ -87,6 +91,7 @@ async fn counterpart(
             .channel
             .ok_or_else(|| SelectError::NoChannel(subject.tag.version.clone()))?;
         let choice = app.hub_choice(&args.hub)?;
+        app.say_which_hub(&choice)?;
         let _state = lock_for(app, &choice)?;
         let hub = app.open_hub(&choice, &[], false).await?;
         let products = workspace.group(&subject.tag.group);

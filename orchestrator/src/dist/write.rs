@@ -2,7 +2,7 @@
 
 use super::{
     DistError, FORMAT, RECEIPT_FILE, RELEASE_FILE, RecordedArtifact, RecordedToolchain,
-    ReleaseRecord, SUMS_FILE, Staged, load_platform,
+    ReleaseRecord, SUMS_FILE, Staged, load_platform, read_record_file,
 };
 use crate::artifacts::digest_file;
 use crate::build::{Built, environment};
@@ -88,6 +88,7 @@ pub fn stage(plan: &Plan, built: &Built) -> Result<(Staged, Earlier), DistError>
         earlier.restore().map_err(write(&plan.staging))?;
         return Err(write(&plan.staging)(source));
     }
+    earlier.keep_receipt(&record).map_err(write(parent))?;
     Ok((load_platform(&plan.staging)?, earlier))
 }
 
@@ -121,6 +122,26 @@ impl Earlier {
             earlier.aside = Some(aside);
         }
         Ok(earlier)
+    }
+
+    /// Leaves the receipt where it was when this build has the earlier one's bytes: what it says of them
+    /// is still so, and nobody else says what they were published from.
+    fn keep_receipt(&self, record: &ReleaseRecord) -> io::Result<()> {
+        let Some(aside) = &self.aside else {
+            return Ok(());
+        };
+        let receipt = aside.path().join(RECEIPT_FILE);
+        let before = read_record_file(&aside.path().join(FOLDER).join(RELEASE_FILE)).ok();
+        let files = |record: &ReleaseRecord| -> Vec<_> {
+            let files = record.artifacts.iter();
+            files
+                .map(|file| (file.product.clone(), file.filename.clone(), file.sha256))
+                .collect()
+        };
+        if receipt.exists() && before.is_some_and(|before| files(&before) == files(record)) {
+            std::fs::rename(receipt, self.target.with_file_name(RECEIPT_FILE))?;
+        }
+        Ok(())
     }
 
     /// Puts the earlier build back in the place of this one: what is published stays at hand when

@@ -103,7 +103,7 @@ impl Error {
                 PublishError::Client(error) => client_code(error),
             },
             Self::Verify(error) => match error {
-                VerifyError::Differences(_) => ExitCode::Verification,
+                VerifyError::Differences { .. } => ExitCode::Verification,
                 VerifyError::Client(error) => client_code(error),
             },
             Self::Reproduce(error) => match error {

@@ -30,6 +30,11 @@ impl Error {
                 SelectError::Tag { groups: known, .. } if known.is_empty() => {
                     format!("a tag is <group>-v<SemVer>, such as {}", example(known))
                 }
+                // The group alone is what a snapshot is made of.
+                SelectError::Tag { error, groups: known } if known.contains(&error.tag) => format!(
+                    "`{0}` is a group: name a tag of it, such as {0}-v1.4.0, or let --snapshot make a version of this commit up",
+                    error.tag
+                ),
                 SelectError::Tag { groups: known, .. } => {
                     format!("a tag is <group>-v<SemVer>, such as {}; {}", example(known), groups(known))
                 }
@@ -122,7 +127,12 @@ impl Error {
                 "check the Hub's address; a Hub of your own learns new products by `atlas-hub product add`"
                     .to_owned()
             }
-            Self::Verify(VerifyError::Differences(_)) => {
+            // Nothing else is wrong than that.
+            Self::Verify(VerifyError::Differences { list, damaged }) if list.len() == damaged.len() => {
+                "the Hub's storage has lost or damaged what it lists: `atlas-release publish` sends it again; where that has not helped, look at the Hub's disk or bucket"
+                    .to_owned()
+            }
+            Self::Verify(VerifyError::Differences { .. }) => {
                 "compare dist/ with receipt.json and with the Hub: one of them is of another build"
                     .to_owned()
             }
@@ -142,11 +152,18 @@ impl Error {
                 "fetch it: git submodule update --init --recursive, with the commit checked out"
                     .to_owned()
             }
+            Self::Reproduce(ReproduceError::NotPublished { .. }) => {
+                "check the tag, --channel, and which Hub it is (--hub-url; with --local, --state-dir): `atlas-release release` is what publishes"
+                    .to_owned()
+            }
             Self::Reproduce(ReproduceError::NoSccache(_)) => {
                 "`atlas-release setup` installs it; or leave --with-cache out".to_owned()
             }
             Self::Reproduce(ReproduceError::NoCache) => {
                 "`atlas-release doctor` tries sccache; or leave --with-cache out".to_owned()
+            }
+            Self::Settings(SettingsError::Record { .. }) => {
+                "a record is the release.json of a platform's folder in dist/".to_owned()
             }
             Self::Settings(SettingsError::NoHub) => {
                 "set ATLAS_HUB_URL, or use --local for a Hub on this machine".to_owned()
@@ -177,6 +194,11 @@ impl Error {
                 "build it first, or name another folder with --dist-dir".to_owned()
             }
             #[cfg(feature = "hub")]
+            Self::Hub(hub::HubError::Listen { .. }) => {
+                "another program may listen there: choose another port, or 0 for a free one"
+                    .to_owned()
+            }
+            #[cfg(feature = "hub")]
             Self::Hub(hub::HubError::NotInitialized { .. }) => {
                 "a release with --local and the same --state-dir makes one".to_owned()
             }
@@ -187,6 +209,13 @@ impl Error {
                 if error.kind() == ErrorKind::Protocol =>
             {
                 "that is no Distribution API: check the Hub's address".to_owned()
+            }
+            Self::Client(ClientError::Unreachable { .. })
+            | Self::Publish(PublishError::Client(ClientError::Unreachable { .. }))
+            | Self::Reproduce(ReproduceError::Client(ClientError::Unreachable { .. }))
+            | Self::Verify(VerifyError::Client(ClientError::Unreachable { .. })) => {
+                "run the same command again; what is done already is not done twice. If it goes on, is the Hub running, and is its address right (--hub-url, ATLAS_HUB_URL)?"
+                    .to_owned()
             }
             error if error.exit_code() == ExitCode::Network => {
                 "run the same command again; what is done already is not done twice".to_owned()

@@ -124,9 +124,9 @@ pub struct Plan {
     /// Further variables that the build may see.
     #[serde(skip)]
     pub pass_env: Vec<String>,
-    /// cargo's own folder, when it is known.
+    /// cargo's own folder.
     #[serde(skip)]
-    pub cargo_home: Option<PathBuf>,
+    pub cargo_home: PathBuf,
     /// The newest glibc that the programs may need, when there is a bound.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_glibc: Option<GlibcVersion>,
@@ -176,7 +176,7 @@ pub struct Facts<'a> {
     /// Where state is kept.
     pub state_dir: &'a Path,
     /// cargo's own folder, whose paths are remapped.
-    pub cargo_home: Option<PathBuf>,
+    pub cargo_home: &'a Path,
     /// Whether this is a job of GitHub Actions without another shared cache.
     pub github_cache: bool,
     /// Whether somebody has said already how much debug information a release has.
@@ -198,6 +198,7 @@ pub fn plan(facts: &Facts<'_>) -> Result<Plan, PlanError> {
         commit,
         commit_time,
         dirty,
+        note: _,
     } = facts.selected;
     let platform = facts.build.target;
     let products = facts
@@ -262,7 +263,7 @@ pub fn plan(facts: &Facts<'_>) -> Result<Plan, PlanError> {
         target_dir,
         root: facts.workspace.root.clone(),
         pass_env: facts.workspace.pass_env.clone(),
-        cargo_home: facts.cargo_home.clone(),
+        cargo_home: facts.cargo_home.to_owned(),
         max_glibc: facts.workspace.max_glibc.clone(),
     })
 }
@@ -312,7 +313,7 @@ fn policy(facts: &Facts<'_>, target_dir: &Path) -> Policy {
             .build_dir
             .as_deref()
             .filter(|dir| *dir != facts.workspace.target_dir),
-        facts.cargo_home.as_deref(),
+        facts.cargo_home,
     );
     Policy {
         rustc: facts.found.rustc.path.clone(),

@@ -9,7 +9,7 @@ pub(super) fn remap(
     root: &Path,
     target_dir: &Path,
     build_dir: Option<&Path>,
-    cargo_home: Option<&Path>,
+    cargo_home: &Path,
 ) -> Vec<(PathBuf, String)> {
     // The target directory also in its usual place, where the workspace's name would do: the policy
     // has to be the same one wherever it is, since its digest is in the names of all that is
@@ -24,9 +24,7 @@ pub(super) fn remap(
     {
         remap.push((dir.to_owned(), "/workspace/target".to_owned()));
     }
-    if let Some(home) = cargo_home {
-        remap.push((home.to_owned(), "/cargo".to_owned()));
-    }
+    remap.push((cargo_home.to_owned(), "/cargo".to_owned()));
     remap.sort_by_key(|(from, _)| from.components().count());
     remap
 }
@@ -44,12 +42,7 @@ mod tests {
             let text = |(from, to): (PathBuf, String)| format!("{}={to}", from.display());
             remap.into_iter().map(text).collect()
         };
-        let found = names(remap(
-            path("/w"),
-            path("/w/target"),
-            Some(inside),
-            Some(cargo),
-        ));
+        let found = names(remap(path("/w"), path("/w/target"), Some(inside), cargo));
         let at = |name: &str| found.iter().position(|one| one == name).unwrap();
         assert!(at("/w=/workspace") < at("/w/target=/workspace/target"));
         let build = "/home/me/.cargo/build/1234=/workspace/target";
@@ -59,7 +52,7 @@ mod tests {
             path("/w"),
             path("/w/target"),
             None,
-            Some(path("/w/.cargo")),
+            path("/w/.cargo"),
         ));
         assert_eq!(found.last().unwrap(), "/w/.cargo=/cargo");
     }

@@ -4,6 +4,7 @@
 
 mod last;
 mod preflight;
+mod upload;
 
 pub use last::{LastFile, LastPublished};
 pub use preflight::{Preflight, preflight};
@@ -11,13 +12,12 @@ pub use preflight::{Preflight, preflight};
 use crate::artifacts::{LocalArtifact, by_platform};
 use crate::events::{Event, Reporter};
 use crate::settings::PublishSettings;
-use futures_util::{StreamExt as _, TryStreamExt as _};
 use hub_client::{ClientError, HubClient};
 use release_types::{
     Artifact, Asset, Channel, ObjectKey, Platform, PresignRequest, PresignResponse, ProductName,
     PublishRequest, Release, Sha256Digest,
 };
-use std::collections::BTreeMap;
+use upload::upload_all;
 
 /// How many uploads run side by side unless told otherwise.
 pub const DEFAULT_UPLOADS: usize = 4;
@@ -31,6 +31,8 @@ pub struct Publication<'a> {
     pub channel: Channel,
     /// The files.
     pub artifacts: &'a [LocalArtifact],
+    /// Which of them the Hub lists and does not give out as they are: they are sent again.
+    pub damaged: &'a [ObjectKey],
 }
 
 /// Why a release is not published.
@@ -139,25 +141,30 @@ struct Group<'a> {
     published: Option<Release>,
     /// Files of it that some channel has with the same bytes.
     stored: Vec<&'a LocalArtifact>,
+    /// Whether the Hub has lost or damaged some of its bytes.
+    damaged: bool,
 }
 
 impl Group<'_> {
     /// Whether the channel lists all of it, and nothing else, as it is.
     fn is_complete(&self) -> bool {
-        self.published.as_ref().is_some_and(|release| {
+        let published = self.published.as_ref();
+        let listed = published.is_some_and(|release| {
             release.assets.len() == self.artifacts.len()
                 && self.artifacts.iter().all(|artifact| {
                     release.assets.iter().any(|asset| {
                         asset.filename == artifact.filename.as_str() && asset.kind == artifact.kind
                     })
                 })
-        })
+        });
+        listed && !self.damaged
     }
 }
 
 /// Publishes a release.
 ///
-/// What the Hub has already, with the same bytes, is left alone, download ids included.
+/// What the Hub has already, with the same bytes, is left alone, download ids included; what it has
+/// damaged is sent again, and keeps its notes and its date.
 ///
 /// # Errors
 /// When the Hub has other bytes, refuses, or cannot be reached.
@@ -173,7 +180,7 @@ pub async fn publish(
         "publishing",
         format!("{} to {}", release.version, client.hub()),
     );
-    let mut groups = group(release.artifacts);
+    let mut groups = group(&release);
     for group in &mut groups {
         inspect(client, &release, group).await?;
     }
@@ -197,6 +204,7 @@ pub async fn publish(
             });
             continue;
         }
+        let own = group.published.as_ref().filter(|_| group.damaged);
         // One date for all platforms of a product: a date that an earlier run has given it stays.
         let earlier = groups
             .iter()
@@ -206,8 +214,9 @@ pub async fn publish(
             .newest
             .get(product)
             .map(|newest| *newest - jiff::SignedDuration::from_secs(1));
-        let published_at = settings
-            .published_at
+        let published_at = own
+            .map(|release| release.published_at)
+            .or(settings.published_at)
             .or(backport)
             .or(earlier)
             .unwrap_or(now);
@@ -227,7 +236,7 @@ pub async fn publish(
                     kind: artifact.kind,
                 })
                 .collect(),
-            notes: settings.notes.clone(),
+            notes: settings.notes.clone().filter(|_| !group.damaged),
             published_at: Some(published_at),
         };
         client
@@ -249,12 +258,13 @@ pub async fn publish(
     Ok(())
 }
 
-fn group(artifacts: &[LocalArtifact]) -> Vec<Group<'_>> {
-    by_platform(artifacts)
+fn group<'a>(release: &Publication<'a>) -> Vec<Group<'a>> {
+    by_platform(release.artifacts)
         .into_iter()
         .map(|((product, platform), artifacts)| Group {
             product,
             platform,
+            damaged: artifacts.iter().any(|a| release.damaged.contains(&a.key)),
             artifacts,
             published: None,
             stored: Vec::new(),
@@ -281,7 +291,11 @@ async fn inspect(
                 .iter()
                 .find(|a| a.filename.as_str() == asset.filename);
             match local {
-                Some(local) if is_same(local, asset) => group.stored.push(local),
+                Some(local) if is_same(local, asset) => {
+                    if !release.damaged.contains(&local.key) {
+                        group.stored.push(local);
+                    }
+                }
                 Some(local) => {
                     return Err(PublishError::Conflict {
                         key: local.key.clone(),
@@ -309,78 +323,6 @@ async fn inspect(
 
 fn is_same(local: &LocalArtifact, asset: &Asset) -> bool {
     local.sha256 == asset.sha256 && local.size == asset.size
-}
-
-/// Uploads what is not stored yet, side by side, and tells each key's provider.
-async fn upload_all(
-    client: &HubClient,
-    groups: &[&Group<'_>],
-    uploads: usize,
-    reporter: &dyn Reporter,
-) -> Result<BTreeMap<ObjectKey, String>, PublishError> {
-    let work = groups.iter().flat_map(|group| {
-        group
-            .artifacts
-            .iter()
-            .map(|artifact| (*artifact, group.stored.contains(artifact)))
-    });
-    futures_util::stream::iter(work.map(|(artifact, stored)| async move {
-        let signed = presign(client, &artifact.key, Some(artifact)).await?;
-        let provider = signed.provider.clone();
-        if !stored {
-            upload(client, artifact, signed).await?;
-        }
-        report_upload(reporter, artifact, stored);
-        Ok((artifact.key.clone(), provider))
-    }))
-    .buffer_unordered(uploads.max(1))
-    .try_collect()
-    .await
-}
-
-async fn upload(
-    client: &HubClient,
-    artifact: &LocalArtifact,
-    signed: PresignResponse,
-) -> Result<(), PublishError> {
-    let send = async |signed: &PresignResponse| {
-        client
-            .upload(
-                signed,
-                &artifact.path,
-                artifact.size,
-                artifact.sha256,
-                |_| {},
-            )
-            .await
-    };
-    let outcome = match send(&signed).await {
-        // An address lives for some minutes; on a slow line the queue can outlast it.
-        Err(ClientError::UploadUrlRejected { .. }) => {
-            send(&presign(client, &artifact.key, Some(artifact)).await?).await
-        }
-        // One that takes a single upload refuses the second also where the first one's answer was
-        // lost. A real conflict refuses again.
-        Err(ClientError::UploadRefused { .. }) if takes_one(&signed) => {
-            send(&presign(client, &artifact.key, Some(artifact)).await?).await
-        }
-        outcome => outcome,
-    };
-    match outcome {
-        Ok(_) => Ok(()),
-        Err(source @ ClientError::UploadRefused { .. }) => Err(PublishError::Immutable {
-            key: artifact.key.clone(),
-            built: artifact.sha256,
-            source,
-        }),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Whether an address is good for one upload only.
-fn takes_one(signed: &PresignResponse) -> bool {
-    let mut names = signed.upload_headers.keys();
-    names.any(|name| name.eq_ignore_ascii_case("if-none-match"))
 }
 
 fn report_upload(reporter: &dyn Reporter, artifact: &LocalArtifact, unchanged: bool) {

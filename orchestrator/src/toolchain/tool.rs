@@ -166,6 +166,16 @@ mod tests {
     }
 
     #[test]
+    fn a_rust_that_is_accepted_builds_what_programs_depend_on() {
+        let manifest = include_str!("../../../crates/build-version/Cargo.toml");
+        let manifest: toml::Table = manifest.parse().unwrap();
+        let needed = manifest["package"]["rust-version"].as_str().unwrap();
+        for tool in [Tool::Cargo, Tool::Rustc] {
+            assert_eq!(number(needed), Some(tool.smallest()));
+        }
+    }
+
+    #[test]
     fn what_is_no_version_is_told_apart_and_cut_short() {
         let refusal = |version: &str| Tool::Mold.refusal(version).unwrap();
         assert_eq!(

@@ -130,6 +130,40 @@ fn what_cannot_be_understood_ends_with_2_and_changes_nothing() {
 }
 
 #[test]
+fn what_a_person_may_try_first_leads_on() {
+    let project = Project::new();
+    for (line, code, says) in [
+        (
+            "build demo-v1.0.0 --local",
+            2,
+            "hint: --local is for commands that ask a Hub",
+        ),
+        (
+            "plan demo",
+            2,
+            "hint: `demo` is a group: name a tag of it, such as demo-v1.4.0, or let --snapshot",
+        ),
+        (
+            "reproduce demo-v9.9.9",
+            2,
+            "hint: make it (git tag demo-v9.9.9) or fetch it",
+        ),
+        (
+            "reproduce demo-v9.9.9 --against-hub --local",
+            8,
+            "hint: check the tag, --channel, and which Hub it is",
+        ),
+    ] {
+        let run = project.atlas(line).run().exits(code);
+        run.says(&[says]);
+    }
+    let run = project.atlas("build demo-v1.0.0 --local --format json");
+    let event = events(&run.run().exits(2)).pop().unwrap();
+    let hint = event["hint"].as_str().unwrap();
+    assert!(hint.contains("--allow-untagged"), "{event}");
+}
+
+#[test]
 fn an_error_is_the_last_event_for_programs_and_a_line_for_people() {
     let project = Project::new();
     let run = project.quick("plan demo-v1.0 --format json").run().exits(2);

@@ -15,6 +15,7 @@ mod cached;
 mod cached_c;
 mod caches;
 mod command_line;
+mod damaged_hub;
 mod declared_tools;
 mod faults;
 mod hub_server;
@@ -33,6 +34,7 @@ mod reproducing;
 mod resolution;
 #[cfg(target_os = "linux")]
 mod rustflags;
+mod same_bytes;
 mod staging;
 mod submodules;
 mod support;

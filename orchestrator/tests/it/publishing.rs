@@ -105,6 +105,7 @@ fn a_hub_that_cannot_be_reached_is_named() {
         .says(&[
             &format!("{nobody} could not be reached"),
             "hint: run the same command again",
+            "is the Hub running, and is its address right",
         ]);
     assert!(
         before == tree(&sandbox.dist_dir().join("demo-0.1.0")),
@@ -255,4 +256,22 @@ fn what_was_altered_after_the_build_is_refused_before_anything_is_sent() {
         .exits(8)
         .says(&["names no files"]);
     assert_eq!(proxy.seen(), []);
+}
+
+#[test]
+fn who_names_no_state_folder_is_told_which_hub_it_is() {
+    let sandbox = Sandbox::new();
+    staged_release(&sandbox);
+    let home = sandbox.root().join("home/.local/state/atlas-release/hub");
+    let run = |command: &str| {
+        let run = sandbox.invoke(ATLAS_RELEASE).args([command, "--local"]);
+        run.arg("--dist-dir").arg(sandbox.dist_dir()).run().exits(0)
+    };
+    let said = |which: &str| format!("--state-dir was not given: {which} {}", home.display());
+    run("publish").says(&[&said("a new Hub is made in")]);
+    run("publish").says(&[&said("the Hub is the one in")]);
+    run("verify").says(&[&said("the Hub is the one in")]);
+    // Who names one knows it.
+    let named = atlas(&sandbox, "publish --local").run().exits(0);
+    assert!(!named.stderr.contains("--state-dir"), "{named}");
 }

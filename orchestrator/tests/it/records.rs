@@ -229,3 +229,16 @@ fn what_a_record_says_otherwise_is_told() {
         .exits(2)
         .says(&["has no `recipe`"]);
 }
+
+#[test]
+fn a_record_that_is_not_there_is_a_wrong_argument() {
+    let project = Project::new();
+    for (file, says) in [("missing.json", "No such file"), ("alpha", "")] {
+        atlas(&project.sandbox, "reproduce --from")
+            .arg(file)
+            .cwd(project.fixture.root())
+            .run()
+            .exits(2)
+            .says(&["cannot read the record ", file, says, "hint: "]);
+    }
+}

@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use test_support::Signal;
 
 /// Of each asset of a receipt, what must not change when the release is made again.
-fn ids(receipt: &Value) -> Vec<(Value, Value)> {
+pub fn ids(receipt: &Value) -> Vec<(Value, Value)> {
     let assets = receipt["assets"].as_array().unwrap();
     let id = |asset: &Value| (asset["sha256"].clone(), asset["download_id"].clone());
     assets.iter().map(id).collect()
@@ -79,6 +79,16 @@ fn people_are_told_every_step_and_how_to_serve_it() {
       verified alpha-[PLATFORM] read back, sha256 [SHA256]
       verified beta-[PLATFORM] read back, sha256 [SHA256]
     ");
+    // The example in README.md has the same lines.
+    let readme = include_str!("../../../README.md");
+    let example = readme.split("```text\n").nth(1).unwrap();
+    let names = |text: &str| -> Vec<String> {
+        let lines = text.lines().take(4);
+        lines
+            .map(|l| l.split(' ').next().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(names(example), names(&run.stdout));
     let stdout = run.stdout.replace(ATLAS_RELEASE, "[ATLAS_RELEASE]");
     insta::assert_snapshot!(stdout, @r"
     receipt   alpha, beta 1.0.0 on channel stable, verified [TIME]
@@ -139,6 +149,18 @@ fn hub_serve_takes_a_free_port_and_tells_programs_its_address() {
         .says(&["holds no Hub", "hint: a release with --local"]);
     assert!(!project.sandbox.state_dir().exists());
     project.quick("release demo-v1.0.0 --local").run().exits(0);
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    project
+        .atlas(&format!(
+            "hub serve --listen {}",
+            taken.local_addr().unwrap()
+        ))
+        .run()
+        .exits(9)
+        .says(&[
+            "Address already in use",
+            "hint: another program may listen there",
+        ]);
     project
         .atlas("hub serve --listen 0.0.0.0:0")
         .run()
@@ -154,7 +176,10 @@ fn hub_serve_takes_a_free_port_and_tells_programs_its_address() {
         .quick("release demo-v1.0.1 --local")
         .run()
         .exits(9)
-        .says(&[&format!("process {}", hub.id())]);
+        .says(&[
+            &format!("process {}", hub.id()),
+            "hint: wait for it or end it",
+        ]);
     hub.signal(Signal::Interrupt);
     let run = hub.finish().exits(0);
     assert_eq!(events_of(&run, "listening").len(), 1);

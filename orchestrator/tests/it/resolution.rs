@@ -217,6 +217,31 @@ fn a_snapshot_has_a_version_of_its_own() {
         format!("7.0.1-dev.2+g{fourth}")
     );
 
+    // Who has not fetched the tags gets another version, and is told how to.
+    let told = |line: &str| {
+        let notes = events_of(&project.plan(line).run().exits(0), "note");
+        let said = notes.iter().map(|note| note["message"].to_string());
+        said.collect::<String>()
+    };
+    assert_eq!(told("demo --snapshot"), "");
+    project.fixture.git(&["tag", "--delete", "demo-v1.4.2"]);
+    let said = told("demo --snapshot");
+    assert!(said.contains("no tag demo-v… comes before HEAD"), "{said}");
+    assert!(said.contains("git fetch --tags gets them"), "{said}");
+    let shallow = project.sandbox.root().join("shallow");
+    let from = format!("file://{}", project.fixture.root().display());
+    let clone = [
+        "clone",
+        "--quiet",
+        "--depth",
+        "1",
+        &from,
+        shallow.to_str().unwrap(),
+    ];
+    project.fixture.git(&clone);
+    let run = project.quick("plan demo --snapshot").cwd(&shallow).run();
+    run.exits(0).says(&["git fetch --tags --unshallow"]);
+
     project
         .plan("--snapshot")
         .run()

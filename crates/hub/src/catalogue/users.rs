@@ -20,6 +20,8 @@ pub struct User {
     pub disabled_at: Option<Timestamp>,
     /// How many credentials are in force.
     pub credentials: u64,
+    /// When the last of them stops working; nothing where one never does, or none is in force.
+    pub expires_at: Option<Timestamp>,
     /// When one of the credentials was last used.
     pub last_used_at: Option<Timestamp>,
 }
@@ -149,13 +151,26 @@ impl Catalogue {
 
     /// All users, by name.
     pub(crate) async fn users(&self, now: Timestamp) -> Result<Vec<User>, HubError> {
-        type Row = (String, String, String, Option<String>, i64, Option<String>);
+        type Optional = Option<String>;
+        type Row = (
+            String,
+            String,
+            String,
+            Optional,
+            i64,
+            i64,
+            Optional,
+            Optional,
+        );
+        // A join that leaves out what is not in force, and one with all, for the last use.
         let rows: Vec<Row> = query(
             "SELECT users.name, users.role, users.created_at, users.disabled_at, \
-             COUNT(CASE WHEN users.disabled_at IS NULL AND credentials.revoked_at IS NULL \
-             AND (credentials.expires_at IS NULL OR credentials.expires_at > $1) \
-             THEN credentials.id END), MAX(credentials.last_used_at) \
+             COUNT(valid.id), COUNT(valid.expires_at), MAX(valid.expires_at), \
+             MAX(credentials.last_used_at) \
              FROM users LEFT JOIN credentials ON credentials.user_id = users.id \
+             LEFT JOIN credentials AS valid ON valid.id = credentials.id \
+             AND users.disabled_at IS NULL AND valid.revoked_at IS NULL \
+             AND (valid.expires_at IS NULL OR valid.expires_at > $1) \
              GROUP BY users.id, users.name, users.role, users.created_at, users.disabled_at \
              ORDER BY users.name",
         )
@@ -163,17 +178,20 @@ impl Catalogue {
         .fetch_all(&self.readers)
         .await?;
         rows.into_iter()
-            .map(|(name, role, created, disabled, credentials, used)| {
-                let time = |text: Option<String>| text.as_deref().map(parse_time).transpose();
-                Ok(User {
-                    name,
-                    role: parse("role", &role)?,
-                    created_at: parse_time(&created)?,
-                    disabled_at: time(disabled)?,
-                    credentials: super::parse_size(credentials)?,
-                    last_used_at: time(used)?,
-                })
-            })
+            .map(
+                |(name, role, created, disabled, valid, ending, end, used)| {
+                    let time = |text: Option<String>| text.as_deref().map(parse_time).transpose();
+                    Ok(User {
+                        name,
+                        role: parse("role", &role)?,
+                        created_at: parse_time(&created)?,
+                        disabled_at: time(disabled)?,
+                        credentials: super::parse_size(valid)?,
+                        expires_at: time(end.filter(|_| ending == valid))?,
+                        last_used_at: time(used)?,
+                    })
+                },
+            )
             .collect()
     }
 }

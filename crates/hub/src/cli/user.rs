@@ -29,7 +29,8 @@ Example:
         dir: DataDirArg,
     },
     /// Prints the users, one a line: name, role, `active` or `disabled`, number of credentials in
-    /// force, and when one was last used; with tabs between them.
+    /// force, when one was last used, and when the last of them expires; with tabs between them. What
+    /// the columns are stands above them, on stderr.
     #[command(after_help = "\
 Example:
   atlas-hub user list --data-dir /var/lib/atlas-hub")]
@@ -134,7 +135,9 @@ pub(super) async fn execute(command: User, build: BuildInfo) -> Result<(), CliEr
             let roster = Roster::open(dir.config(build)?).await?;
             let users = roster.users().await;
             roster.close().await;
-            users?.iter().try_for_each(|user| {
+            let users = users?;
+            eprintln!("{}", COLUMNS.join("\t"));
+            users.iter().try_for_each(|user| {
                 let state = match user.disabled_at {
                     None => "active",
                     Some(_) => "disabled",
@@ -142,8 +145,13 @@ pub(super) async fn execute(command: User, build: BuildInfo) -> Result<(), CliEr
                 let (role, credentials) = (user.role, user.credentials);
                 let used = user.last_used_at.map(|at| format!("{at:.0}"));
                 let used = used.as_deref().unwrap_or("never");
+                let ends = match user.expires_at {
+                    Some(at) => format!("{at:.0}"),
+                    None if credentials == 0 => "-".to_owned(),
+                    None => "never".to_owned(),
+                };
                 print(&format!(
-                    "{}\t{role}\t{state}\t{credentials}\t{used}",
+                    "{}\t{role}\t{state}\t{credentials}\t{used}\t{ends}",
                     user.name
                 ))
             })
@@ -181,6 +189,16 @@ pub(super) async fn execute(command: User, build: BuildInfo) -> Result<(), CliEr
         }
     }
 }
+
+/// What `user list` prints of each user.
+const COLUMNS: [&str; 6] = [
+    "name",
+    "role",
+    "state",
+    "credentials",
+    "last used",
+    "expires",
+];
 
 /// When a credential stops working, in words.
 fn end(expires_at: Option<Timestamp>) -> String {

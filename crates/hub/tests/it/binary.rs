@@ -236,6 +236,8 @@ fn what_cannot_be_served_is_refused_with_its_exit_code() {
     let taken = taken.local_addr().map(|a| (taken, a.to_string())).unwrap();
     let done = run(&["serve", "--listen", &taken.1, "--data-dir", dir]);
     assert_eq!(done.status.code(), Some(9), "{}", text(&done.stderr));
+    let hint = "hint: another program may listen there";
+    assert!(text(&done.stderr).contains(hint), "{}", text(&done.stderr));
 
     let serving = Serving::start(command(PROGRAM, &serve_args(temp.path())));
     let locked = run(&["gc", "--data-dir", dir]);

@@ -95,6 +95,39 @@ async fn a_build_is_uploaded_completed_and_cannot_change() {
     );
 }
 
+/// The JSON bodies that a section of docs/hub.md shows.
+fn shown_bodies(section: &str) -> Vec<Value> {
+    let text = include_str!("../../../../docs/hub.md");
+    let (_, after) = text.split_once(&format!("\n## {section}\n")).unwrap();
+    let section = after.split("\n## ").next().unwrap();
+    let blocks = section.split("```json\n").skip(1);
+    let body = |block: &str| serde_json::from_str(block.split("```").next().unwrap());
+    blocks.map(|block| body(block).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn the_documented_bodies_make_a_build() {
+    let (server, operator) = with_packs().await;
+    let token = issue(&server, &operator, TOKENS).await.token;
+    let [asked, mut complete] = <[Value; 2]>::try_from(shown_bodies("Builds of a pack")).unwrap();
+    let response = ci(&server, &token, PRESIGN, &asked).await;
+    assert_eq!(response.status(), 200);
+    let upload: BuildUpload = response.json().await.unwrap();
+    assert_eq!(put(&server, &upload, "a build").await.status(), taken());
+    // Whatever is shown stands for what was answered, in its form.
+    let shown = complete["artifactKey"].as_str().unwrap();
+    let id = complete["buildId"].as_str().unwrap();
+    let form = upload.artifact_key.replace(&upload.build_id, id);
+    let raw = |key: &str| key.split_once("::").unwrap().1.to_owned();
+    assert_eq!(raw(shown), raw(&form));
+    complete["buildId"] = json!(upload.build_id);
+    complete["artifactKey"] = json!(upload.artifact_key);
+    let response = ci(&server, &token, COMPLETE, &complete).await;
+    assert_eq!(response.status(), 200);
+    let done: CompletedBuild = response.json().await.unwrap();
+    assert_eq!(done.channel.name.as_str(), complete["channel"]);
+}
+
 #[tokio::test]
 async fn what_is_no_build_is_not_completed() {
     let (server, operator) = with_packs().await;

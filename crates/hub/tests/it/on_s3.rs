@@ -297,6 +297,15 @@ async fn bytes_that_are_gone_are_noticed_and_mended_by_the_same() {
     // The same again stays where it is.
     assert_eq!(server.upload(KEY, b"hello").await, StatusCode::OK);
     assert_eq!(s3.files("hub", "blobs"), std::slice::from_ref(blob));
+    // Damaged bytes of the same length are replaced.
+    std::fs::write(blob, "jello").unwrap();
+    assert_eq!(server.upload(KEY, b"hello").await, StatusCode::OK);
+    server.publish("cli", &release(b"hello")).await;
+    assert_ne!(s3.files("hub", "blobs"), std::slice::from_ref(blob));
+    assert_released(&server, "hello").await;
+    let [blob] = &s3.files("hub", "blobs")[..] else {
+        panic!("not one blob");
+    };
     std::fs::remove_file(blob).unwrap();
     let refused = server.post(PUBLISH, &release(b"hello")).await;
     assert!(error(refused, 409).await.contains("`x`"));

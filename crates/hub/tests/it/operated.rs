@@ -232,7 +232,10 @@ async fn what_nobody_needs_goes_and_what_somebody_needs_stays() {
     ok(&["check"], &dir);
 
     let serving = Serving::start(command(PROGRAM, &serve_args(&dir)));
-    assert_eq!(in_dir(&["gc"], &dir).status.code(), Some(9));
+    let refused = in_dir(&["gc"], &dir);
+    assert_eq!(refused.status.code(), Some(9));
+    let said = text(&refused.stderr);
+    assert!(said.contains("hint: wait for it or end it"), "{said}");
     assert_eq!(serving.stop("-TERM").0, Some(0));
 }
 

@@ -90,12 +90,30 @@ async fn users_and_packs_are_changed_while_the_server_runs() {
     assert_eq!(as_user(rotated, "my-pack").await.status(), 200);
     let listed = done(dir, &["user", "list"]);
     let rows: Vec<Vec<&str>> = listed.lines().map(|l| l.split('\t').collect()).collect();
-    assert_eq!(rows[0], ["admin", "admin", "active", "1", "never"]);
+    assert_eq!(rows[0], ["admin", "admin", "active", "1", "never", "never"]);
     assert_eq!(rows[1][..4], ["operator", "creator", "active", "1"]);
-    assert!(rows[1][4].parse::<jiff::Timestamp>().is_ok(), "{listed}");
+    let time = |text: &str| text.parse::<jiff::Timestamp>().unwrap();
+    assert!(time(rows[1][5]) > time(rows[1][4]) + jiff::SignedDuration::from_hours(89 * 24));
+    // With another one the last of them counts, and one that never expires is the last of all.
+    let ends = |expires: &[&str]| -> String {
+        done(dir, &[&["user", "token", "operator"][..], expires].concat());
+        let listed = done(dir, &["user", "list"]);
+        let row = listed.lines().nth(1).unwrap();
+        row.split('\t').nth(5).unwrap().to_owned()
+    };
+    assert_eq!(ends(&["--expires", "1h"]), rows[1][5]);
+    assert_eq!(ends(&[]), "never");
     done(dir, &["user", "disable", "operator"]);
     error(as_user(rotated, "my-pack").await, 401).await;
-    assert!(done(dir, &["user", "list"]).contains("operator\tcreator\tdisabled\t0\t"));
+    let listed = done(dir, &["user", "list"]);
+    let row = listed.lines().nth(1).unwrap();
+    assert!(
+        row.starts_with("operator\tcreator\tdisabled\t0\t") && row.ends_with("\t-"),
+        "{row}"
+    );
+    let listed = run(&["user", "list", "--data-dir", dir.to_str().unwrap()]);
+    let columns = "name\trole\tstate\tcredentials\tlast used\texpires\n";
+    assert_eq!(text(&listed.stderr), columns);
     assert_eq!(as_user(&admin, "my-pack").await.status(), 200);
 
     let signature = upload

@@ -1,0 +1,81 @@
+//! The uploads of a release.
+
+use super::{Group, PublishError, presign, report_upload};
+use crate::artifacts::LocalArtifact;
+use crate::events::Reporter;
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use hub_client::{ClientError, HubClient};
+use release_types::{ObjectKey, PresignResponse};
+use std::collections::BTreeMap;
+
+/// Uploads what is not stored yet, side by side, and tells each key's provider.
+pub(super) async fn upload_all(
+    client: &HubClient,
+    groups: &[&Group<'_>],
+    uploads: usize,
+    reporter: &dyn Reporter,
+) -> Result<BTreeMap<ObjectKey, String>, PublishError> {
+    let work = groups.iter().flat_map(|group| {
+        group
+            .artifacts
+            .iter()
+            .map(|artifact| (*artifact, group.stored.contains(artifact)))
+    });
+    futures_util::stream::iter(work.map(|(artifact, stored)| async move {
+        let signed = presign(client, &artifact.key, Some(artifact)).await?;
+        let provider = signed.provider.clone();
+        if !stored {
+            upload(client, artifact, signed).await?;
+        }
+        report_upload(reporter, artifact, stored);
+        Ok((artifact.key.clone(), provider))
+    }))
+    .buffer_unordered(uploads.max(1))
+    .try_collect()
+    .await
+}
+
+async fn upload(
+    client: &HubClient,
+    artifact: &LocalArtifact,
+    signed: PresignResponse,
+) -> Result<(), PublishError> {
+    let send = async |signed: &PresignResponse| {
+        client
+            .upload(
+                signed,
+                &artifact.path,
+                artifact.size,
+                artifact.sha256,
+                |_| {},
+            )
+            .await
+    };
+    let outcome = match send(&signed).await {
+        // An address lives for some minutes; on a slow line the queue can outlast it.
+        Err(ClientError::UploadUrlRejected { .. }) => {
+            send(&presign(client, &artifact.key, Some(artifact)).await?).await
+        }
+        // One that takes a single upload refuses the second also where the first one's answer was
+        // lost. A real conflict refuses again.
+        Err(ClientError::UploadRefused { .. }) if takes_one(&signed) => {
+            send(&presign(client, &artifact.key, Some(artifact)).await?).await
+        }
+        outcome => outcome,
+    };
+    match outcome {
+        Ok(_) => Ok(()),
+        Err(source @ ClientError::UploadRefused { .. }) => Err(PublishError::Immutable {
+            key: artifact.key.clone(),
+            built: artifact.sha256,
+            source,
+        }),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether an address is good for one upload only.
+fn takes_one(signed: &PresignResponse) -> bool {
+    let mut names = signed.upload_headers.keys();
+    names.any(|name| name.eq_ignore_ascii_case("if-none-match"))
+}
