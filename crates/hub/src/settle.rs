@@ -119,7 +119,8 @@ impl Hub {
         let Upload { id, grant } = upload;
         let most = self.config().limits.upload.min(LARGEST);
         if lying.size > most || grant.size.is_some_and(|size| size != lying.size) {
-            return refuse(bucket, upload, "of another size than was agreed").await;
+            let why = "of another size than was agreed";
+            return self.refuse(bucket, upload, lying, why).await;
         }
         let Ok(_reader) = self.settling().readers.acquire().await else {
             return Ok(());
@@ -141,13 +142,15 @@ impl Hub {
         // Another upload may have come to the address since it was looked at.
         if size > most {
             bucket.remove(&place).await?;
-            return refuse(bucket, upload, "larger than uploads may be").await;
+            let why = "larger than uploads may be";
+            return self.refuse(bucket, upload, lying, why).await;
         }
         let expected = grant.sha256.is_none_or(|expected| expected == sha256)
             && grant.size.is_none_or(|expected| expected == size);
         if !expected {
             bucket.remove(&place).await?;
-            return refuse(bucket, upload, "not the bytes that were agreed").await;
+            let why = "not the bytes that were agreed";
+            return self.refuse(bucket, upload, lying, why).await;
         }
         let object = StoredObject {
             sha256,
@@ -162,6 +165,24 @@ impl Hub {
         }
         tidy(bucket.remove_upload(id).await);
         Ok(())
+    }
+
+    /// Removes an upload that is not what was agreed. Its address stays good for what was.
+    ///
+    /// Something may have come in its place already: another Hub may have removed it, and the store
+    /// have taken the next. So it is looked at once more, and by the one who has the right to write: no
+    /// other Hub removes anything in between.
+    async fn refuse(
+        &self,
+        bucket: &Bucket,
+        upload: &Upload,
+        lying: &Lying,
+        why: &str,
+    ) -> Result<(), HubError> {
+        tracing::info!(key = %upload.grant.key, why, "an upload is refused");
+        let tx = self.catalogue().write().await?;
+        bucket.remove_upload_as(lying).await?;
+        tx.commit().await
     }
 
     /// Notes an object whose bytes are at a place. Which places nothing refers to from now on.
@@ -205,12 +226,6 @@ impl Hub {
             .filter(|stale| Some(stale) != object.place.as_ref())
             .collect())
     }
-}
-
-/// Removes an upload that is not what was agreed. Its address stays good for what was.
-async fn refuse(bucket: &Bucket, upload: &Upload, why: &str) -> Result<(), HubError> {
-    tracing::info!(key = %upload.grant.key, why, "an upload is refused");
-    bucket.remove_upload(&upload.id).await
 }
 
 /// What is left over is swept later.

@@ -95,6 +95,10 @@ impl Bucket {
         match *self {}
     }
 
+    pub(crate) async fn remove_upload_as(&self, _: &Lying) -> Result<(), HubError> {
+        match *self {}
+    }
+
     pub(crate) async fn unknown(&self, _: &HashSet<String>) -> Result<Vec<Lying>, HubError> {
         match *self {}
     }

@@ -109,15 +109,17 @@ pub(crate) struct Unknown {
     pub(crate) size: u64,
 }
 
-/// What lies in a bucket.
-#[derive(Debug)]
+/// What lies in a bucket. Two of one name that are equal are the same bytes, put there once.
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Lying {
     /// Its name below its folder.
     pub(crate) name: String,
     /// In bytes.
     pub(crate) size: u64,
-    /// When it came.
+    /// When it came, by the store's clock, in whole seconds.
     pub(crate) at: Timestamp,
+    /// What the store tells it from others by: its tag and its version, where there are such.
+    pub(crate) tags: [Option<String>; 2],
 }
 
 impl Lying {
