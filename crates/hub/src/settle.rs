@@ -193,16 +193,14 @@ impl Hub {
         mut object: StoredObject,
     ) -> Result<Vec<String>, HubError> {
         let place = object.place.clone();
-        // Bytes that are the same stay where they are, since somebody may be reading them; unless
-        // they are gone, and then the upload mends that.
-        let before = self.catalogue().stored_object(&grant.key).await?;
-        let mut whole = None;
-        if let Some(before) = before
-            && before.sha256 == object.sha256
-            && let Some(place) = before.place
-            && bucket.size(&place).await? == Some(object.size)
+        let seen = self.catalogue().stored_object(&grant.key).await?;
+        let mut looked_at = None;
+        if let Some(seen) = seen
+            && seen.sha256 == object.sha256
+            && let Some(place) = seen.place
         {
-            whole = Some(place);
+            let whole = bucket.size(&place).await? == Some(object.size);
+            looked_at = Some((place, whole));
         }
         let mut tx = self.catalogue().write().await?;
         if !Catalogue::take_upload(&mut tx, id).await? {
@@ -210,10 +208,12 @@ impl Hub {
             return Ok(place.into_iter().collect());
         }
         let before = Catalogue::object_in(&mut tx, &grant.key).await?;
-        let before = before.and_then(|before| before.place);
-        if whole.is_some() && whole == before {
-            object.place = whole;
+        if let Some(before) = &before
+            && stays(before, &object, looked_at.as_ref())
+        {
+            object.place.clone_from(&before.place);
         }
+        let before = before.and_then(|before| before.place);
         let now = self.now();
         let outcome = Catalogue::put_object(&mut tx, &grant.key, &object, now).await?;
         tx.commit().await?;
@@ -228,9 +228,50 @@ impl Hub {
     }
 }
 
+/// Whether bytes stay where the catalogue has them when the same have come again: somebody may be
+/// reading them there. Unless they are gone, and then the upload mends that. What has a place that was
+/// not looked at has come since, and another Hub has read it there a moment ago.
+fn stays(now: &StoredObject, new: &StoredObject, looked_at: Option<&(String, bool)>) -> bool {
+    let Some(place) = &now.place else {
+        return false;
+    };
+    let whole = match looked_at {
+        Some((looked_at, whole)) if looked_at == place => *whole,
+        _ => true,
+    };
+    whole && now.sha256 == new.sha256
+}
+
 /// What is left over is swept later.
 fn tidy(done: Result<(), HubError>) {
     if let Err(error) = done {
         tracing::warn!(error = %chain(&error), "something stays in the bucket for now");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_whole_or_was_just_mended_by_another_hub_stays() {
+        let object = |bytes: &[u8], place: &str| StoredObject {
+            sha256: release_types::Sha256Digest::of(bytes),
+            size: 5,
+            content_type: "a/b".to_owned(),
+            place: Some(place.to_owned()),
+        };
+        let new = object(b"hello", "new");
+        let looked_at = |whole| Some(("old".to_owned(), whole));
+        let stays =
+            |now: &StoredObject, looked_at: Option<_>| stays(now, &new, looked_at.as_ref());
+        let old = object(b"hello", "old");
+        assert!(stays(&old, looked_at(true)));
+        assert!(!stays(&old, looked_at(false)));
+        let mended = object(b"hello", "mended");
+        assert!(stays(&mended, looked_at(false)));
+        assert!(stays(&mended, None));
+        let replaced = object(b"jello", "mended");
+        assert!(!stays(&replaced, looked_at(true)) && !stays(&replaced, None));
     }
 }
