@@ -76,13 +76,24 @@ impl Hub {
         settling.try_collect().await
     }
 
-    /// The same for all keys below a prefix.
-    pub(crate) async fn settle_below(&self, prefix: &str) -> Result<(), HubError> {
+    /// The same for the first keys below a prefix and after one, `limit` of them at most. The last of
+    /// those, where there are more: what a list shows beyond it may not be all that has come.
+    pub(crate) async fn settle_below(
+        &self,
+        prefix: &str,
+        after: &str,
+        limit: u32,
+    ) -> Result<Option<ObjectKey>, HubError> {
         if self.storage().bucket().is_none() {
-            return Ok(());
+            return Ok(None);
         }
-        let keys = self.catalogue().keys_of_uploads(prefix).await?;
-        self.settle(keys).await
+        let catalogue = self.catalogue();
+        let mut keys = catalogue.keys_of_uploads(prefix, after, limit + 1).await?;
+        let more = keys.len() > limit as usize;
+        keys.truncate(limit as usize);
+        let last = keys.last().filter(|_| more).cloned();
+        self.settle(keys).await?;
+        Ok(last)
     }
 
     async fn settle_key(&self, key: &ObjectKey) -> Result<(), HubError> {

@@ -54,15 +54,23 @@ impl Catalogue {
         rows.into_iter().map(upload).collect()
     }
 
-    /// The keys below a prefix that uploads are to.
-    pub(crate) async fn keys_of_uploads(&self, prefix: &str) -> Result<Vec<ObjectKey>, HubError> {
+    /// The first keys below a prefix and after one that uploads are to, by key.
+    pub(crate) async fn keys_of_uploads(
+        &self,
+        prefix: &str,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<ObjectKey>, HubError> {
         let keys: Vec<String> = query_scalar(
             "SELECT DISTINCT object_key FROM uploads WHERE object_key >= $1 AND object_key < $2 \
-             AND substr(object_key, 1, length($1)) = $1 ORDER BY object_key",
+             AND object_key > $3 AND substr(object_key, 1, length($1)) = $1 \
+             ORDER BY object_key LIMIT $4",
         )
         .bind(prefix)
         // As for lists of objects.
         .bind(format!("{prefix}{}", char::MAX))
+        .bind(after)
+        .bind(i64::from(limit))
         .fetch_all(&self.readers)
         .await?;
         keys.iter().map(|key| parse("key", key)).collect()

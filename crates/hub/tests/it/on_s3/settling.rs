@@ -5,6 +5,7 @@ use super::server::S3;
 use super::{KEY, PUBLISH, assert_released, folder, put, release};
 use crate::support::{Server, error};
 use http::Method;
+use release_types::ObjectList;
 use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -34,5 +35,38 @@ async fn what_has_come_in_the_place_of_a_refused_upload_stays() {
     assert_eq!(s3.files("hub", "uploads").len(), 1);
     server.publish("cli", &release(b"hello")).await;
     assert_released(&server, "hello").await;
+    server.stop().await;
+}
+
+/// A page costs no more than a page, however many addresses were given out.
+#[tokio::test]
+async fn a_list_settles_a_page_at_a_time() {
+    let s3 = S3::start();
+    let server = Server::start_in(folder(), s3.on("hub")).await;
+    let key = |name: &str| format!("artifacts/cli/1.0.0/linux/x64/{name}");
+    for name in ["f", "e", "d", "c", "b", "a"] {
+        let presigned = server.presign(json!({"key": key(name)})).await;
+        // Nothing comes to the others.
+        if ["b", "d", "f"].contains(&name) {
+            assert_eq!(put(&server.client, &presigned, "hello").await.status(), 200);
+        }
+    }
+    let page = async |limit: u32, after: &str| {
+        let query = format!("?prefix={}&limit={limit}&after={after}", key(""));
+        let request = server.client.get(server.url(&format!("/api/v1/storage/objects{query}")));
+        let request = request.header(release_types::DEPLOY_TOKEN_HEADER, &server.token);
+        let page: ObjectList = request.send().await.unwrap().json().await.unwrap();
+        let keys = page.objects.iter().map(|object| object.key.to_string());
+        (keys.collect::<Vec<_>>(), page.next)
+    };
+    assert_eq!(page(1, "").await, (vec![], Some(key("a"))));
+    assert_eq!(s3.files("hub", "uploads").len(), 3);
+    for (after, found, left) in [("", "b", 2), ("b", "d", 1), ("d", "f", 0)] {
+        let next = (left > 0).then(|| key(found));
+        let after = if after.is_empty() { String::new() } else { key(after) };
+        assert_eq!(page(2, &after).await, (vec![key(found)], next));
+        assert_eq!(s3.files("hub", "uploads").len(), left);
+    }
+    assert_eq!(page(2, "").await, (vec![key("b"), key("d")], Some(key("d"))));
     server.stop().await;
 }
