@@ -13,6 +13,7 @@ use crate::storage::{Bucket, Lying};
 use crate::token::random_id;
 use crate::{Hub, HubError};
 use futures_util::{StreamExt as _, TryStreamExt as _};
+use jiff::Timestamp;
 use release_types::ObjectKey;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -169,7 +170,9 @@ impl Hub {
             content_type: grant.content_type.clone(),
             place: Some(place.clone()),
         };
-        let unused = self.note(bucket, upload, object).await?;
+        // By the store's clock, which may be ahead.
+        let at = lying.at.min(self.now());
+        let unused = self.note(bucket, upload, object, at).await?;
         fail_point!("settled bytes noted");
         for place in unused {
             tidy(bucket.remove(&place).await);
@@ -196,12 +199,13 @@ impl Hub {
         tx.commit().await
     }
 
-    /// Notes an object whose bytes are at a place. Which places nothing refers to from now on.
+    /// Notes an object whose bytes are at a place, and when they came. Which places nothing refers to from now on.
     async fn note(
         &self,
         bucket: &Bucket,
         Upload { id, grant }: &Upload,
         mut object: StoredObject,
+        at: Timestamp,
     ) -> Result<Vec<String>, HubError> {
         let place = object.place.clone();
         let seen = self.catalogue().stored_object(&grant.key).await?;
@@ -225,8 +229,7 @@ impl Hub {
             object.place.clone_from(&before.place);
         }
         let before = before.and_then(|before| before.place);
-        let now = self.now();
-        let outcome = Catalogue::put_object(&mut tx, &grant.key, &object, now).await?;
+        let outcome = Catalogue::put_object(&mut tx, &grant.key, &object, at).await?;
         tx.commit().await?;
         if outcome == PutOutcome::Immutable {
             tracing::info!(key = %grant.key, "an upload would have changed what is released");

@@ -38,12 +38,12 @@ pub(crate) enum PutOutcome {
 }
 
 impl Catalogue {
-    /// Decides what an upload does to its key, and notes it in the transaction.
+    /// Decides what an upload that came at a time does to its key, and notes it in the transaction.
     pub(crate) async fn put_object(
         tx: &mut Tx,
         key: &ObjectKey,
         object: &StoredObject,
-        now: Timestamp,
+        at: Timestamp,
     ) -> Result<PutOutcome, HubError> {
         let before = find(tx, key).await?;
         let outcome = match before {
@@ -78,7 +78,7 @@ impl Catalogue {
         .bind(object.sha256.to_string())
         .bind(db_size(object.size))
         .bind(&object.content_type)
-        .bind(stamp(now))
+        .bind(stamp(at))
         .bind(&object.place)
         .execute(&mut *tx)
         .await?;

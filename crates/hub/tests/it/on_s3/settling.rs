@@ -3,12 +3,21 @@
 use super::between::Between;
 use super::server::S3;
 use super::{KEY, PUBLISH, assert_released, folder, put, release};
+use crate::operated::age;
 use crate::support::{Server, error};
 use http::Method;
+use jiff::{SignedDuration, Timestamp};
 use release_types::ObjectList;
 use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+async fn list(server: &Server, query: &str) -> ObjectList {
+    let url = server.url(&format!("/api/v1/storage/objects{query}"));
+    let request = server.client.get(url);
+    let request = request.header(release_types::DEPLOY_TOKEN_HEADER, &server.token);
+    request.send().await.unwrap().json().await.unwrap()
+}
 
 /// As where another Hub has refused it too, or where the store knows no conditional writes.
 #[tokio::test]
@@ -53,9 +62,7 @@ async fn a_list_settles_a_page_at_a_time() {
     }
     let page = async |limit: u32, after: &str| {
         let query = format!("?prefix={}&limit={limit}&after={after}", key(""));
-        let request = server.client.get(server.url(&format!("/api/v1/storage/objects{query}")));
-        let request = request.header(release_types::DEPLOY_TOKEN_HEADER, &server.token);
-        let page: ObjectList = request.send().await.unwrap().json().await.unwrap();
+        let page = list(&server, &query).await;
         let keys = page.objects.iter().map(|object| object.key.to_string());
         (keys.collect::<Vec<_>>(), page.next)
     };
@@ -68,5 +75,21 @@ async fn a_list_settles_a_page_at_a_time() {
         assert_eq!(s3.files("hub", "uploads").len(), left);
     }
     assert_eq!(page(2, "").await, (vec![key("b"), key("d")], Some(key("d"))));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn an_object_is_as_old_as_its_upload() {
+    let s3 = S3::start();
+    let server = Server::start_in(folder(), s3.on("hub")).await;
+    let presigned = server.presign(json!({"key": KEY})).await;
+    assert_eq!(put(&server.client, &presigned, "hello").await.status(), 200);
+    // Nobody asks for a day.
+    age(&s3.files("hub", "uploads")[0]);
+    let [object] = &list(&server, "").await.objects[..] else {
+        panic!("not one object");
+    };
+    let old = Timestamp::now().duration_since(object.uploaded_at);
+    assert!(old >= SignedDuration::from_hours(25), "{old}");
     server.stop().await;
 }
