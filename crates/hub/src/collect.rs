@@ -245,8 +245,22 @@ impl Hub {
         }
     }
 
-    /// Collects now and then, for as long as it is polled.
+    /// What opening a Hub removes: what lies in files. Left over by a killed process, that may be all
+    /// the room there is, so it goes before anything else is done, and on one machine it is listed
+    /// quickly. A bucket is listed by [`Hub::collect_forever`]: it can be large and far away, and nothing
+    /// that is served hangs on it.
+    pub(crate) async fn collect_at_start(&self) -> Result<(), HubError> {
+        if self.config().collect_on_open && self.storage().bucket().is_none() {
+            self.collect(Collection::default()).await?;
+        }
+        Ok(())
+    }
+
+    /// Collects now and then, for as long as it is polled; in a bucket at once, too.
     pub(crate) async fn collect_forever(&self, pause: std::time::Duration) {
+        if self.config().collect_on_open && self.storage().bucket().is_some() {
+            self.try_to_collect().await;
+        }
         loop {
             tokio::time::sleep(pause).await;
             let root = &self.config().data_dir;
@@ -257,9 +271,13 @@ impl Hub {
                     continue;
                 }
             }
-            if let Err(error) = self.collect(Collection::default()).await {
-                tracing::warn!(error = %chain(&error), "what nobody needs stays for now");
-            }
+            self.try_to_collect().await;
+        }
+    }
+
+    async fn try_to_collect(&self) {
+        if let Err(error) = self.collect(Collection::default()).await {
+            tracing::warn!(error = %chain(&error), "what nobody needs stays for now");
         }
     }
 }

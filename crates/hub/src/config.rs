@@ -48,7 +48,7 @@ pub struct HubConfig {
     pub max_connections: usize,
     /// How long uploads that no release takes are kept.
     pub keep_unregistered: SignedDuration,
-    /// Whether opening removes what nobody needs any more.
+    /// Whether opening removes what nobody needs any more; from a bucket, serving does.
     pub collect_on_open: bool,
     /// How much is taken at a time, and from one peer.
     pub limits: Limits,

@@ -3,7 +3,7 @@
 use crate::catalogue::{
     Catalogue, Finalized, Publication, PutOutcome, Registered, StoredObject, Target,
 };
-use crate::collect::{Collection, notice_older};
+use crate::collect::notice_older;
 use crate::data_dir::DataDir;
 use crate::error::chain;
 use crate::fail_point::fail_point;
@@ -87,9 +87,7 @@ impl Hub {
             metrics,
             dir: Mutex::new(Some(dir)),
         }));
-        if hub.config().collect_on_open {
-            hub.collect(Collection::default()).await?;
-        }
+        hub.collect_at_start().await?;
         Ok(hub)
     }
 

@@ -5,12 +5,14 @@ use super::server::S3;
 use super::{KEY, PUBLISH, assert_released, folder, put, release};
 use crate::operated::age;
 use crate::support::{Server, error};
-use http::Method;
+use http::{Method, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use release_types::ObjectList;
 use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use tokio::sync::Notify;
 
 async fn list(server: &Server, query: &str) -> ObjectList {
     let url = server.url(&format!("/api/v1/storage/objects{query}"));
@@ -91,5 +93,50 @@ async fn an_object_is_as_old_as_its_upload() {
     };
     let old = Timestamp::now().duration_since(object.uploaded_at);
     assert!(old >= SignedDuration::from_hours(25), "{old}");
+    server.stop().await;
+}
+
+/// A store that cannot list, or takes for ever to, is a store for all else.
+#[tokio::test]
+async fn a_hub_starts_before_its_bucket_is_listed() {
+    let s3 = S3::start();
+    let asked = Arc::new(Notify::new());
+    let listed = asked.clone();
+    let between = Between::start(&s3, move |request| {
+        let query = request.uri.query().unwrap_or_default();
+        query.contains("list-type=2").then(|| {
+            listed.notify_one();
+            StatusCode::FORBIDDEN
+        })
+    })
+    .await;
+    let bucket = between.bucket(&s3, "hub");
+    let server = Server::start_in(folder(), |config| config.bucket = Some(bucket)).await;
+    let within = Duration::from_secs(30);
+    tokio::time::timeout(within, asked.notified()).await.unwrap();
+    assert_eq!(server.get("/readyz").await.status(), 200);
+    server.upload(KEY, b"hello").await;
+    server.publish("cli", &release(b"hello")).await;
+    assert_released(&server, "hello").await;
+    server.stop().await;
+}
+
+/// What was left over goes soon after, without an hour's wait.
+#[tokio::test]
+async fn a_hub_that_serves_looks_through_its_bucket_at_once() {
+    let s3 = S3::start();
+    let server = Server::start_in(folder(), s3.on("hub")).await;
+    server.upload(KEY, b"hello").await;
+    let orphan = s3.files("hub", "blobs")[0].with_file_name("orphan");
+    let dir = server.stop().await;
+    std::fs::write(&orphan, "of a killed process").unwrap();
+    age(&orphan);
+    let server = Server::start_in(dir, s3.on("hub")).await;
+    let begun = Instant::now();
+    while orphan.exists() {
+        assert!(begun.elapsed() < Duration::from_secs(30));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(s3.files("hub", "blobs").len(), 1);
     server.stop().await;
 }
