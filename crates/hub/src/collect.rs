@@ -5,16 +5,13 @@
 //! is an older one that was put back beside newer bytes. The two look alike, so a catalogue that may
 //! have been put back removes nothing of the kind until its operator says so.
 
+use crate::belonging::notice_older;
 use crate::catalogue::{Catalogue, Unregistered};
-use crate::data_dir::{fsync_folder, private_file};
 use crate::error::chain;
-use crate::storage::{Bucket, Storage, Unknown};
-use crate::token::random_id;
+use crate::storage::{Bucket, Unknown};
 use crate::{Hub, HubError};
 use jiff::{SignedDuration, Timestamp};
 use release_types::ObjectKey;
-use std::io::Write as _;
-use std::path::Path;
 
 /// How many uploads are forgotten in one transaction: each costs a write that is waited for.
 const AT_ONCE: usize = 500;
@@ -280,50 +277,6 @@ impl Hub {
             tracing::warn!(error = %chain(&error), "what nobody needs stays for now");
         }
     }
-}
-
-/// Finds out whether the catalogue is older than the folder, and marks it if so.
-///
-/// Both count openings and the hours that a server runs, the catalogue first. Where the folder has
-/// seen more than the catalogue remembers, the catalogue was put back. Bytes are removed when they
-/// are a day old, so a catalogue that does not know them is older than that.
-///
-/// A bucket holds that for all its Hubs, whose folders may be new ones each time.
-pub(crate) async fn notice_older(
-    catalogue: &Catalogue,
-    storage: &Storage,
-    root: &Path,
-) -> Result<(), HubError> {
-    if let Some(bucket) = storage.bucket() {
-        let id = catalogue.keep("catalogue_id", &random_id()?).await?;
-        if !bucket.is_claimed().await? && catalogue.has_places().await? {
-            return Err(HubError::Config(format!(
-                "{} holds nothing of this catalogue's, which has bytes in a bucket: is it the right one, \
-                 and has nobody emptied it?",
-                bucket.name()
-            )));
-        }
-        let age = catalogue.grow_older(bucket.claim(&id).await?).await?;
-        return bucket.remember(&id, age).await;
-    }
-    let file = root.join("age");
-    let seen: u64 = match std::fs::read_to_string(&file) {
-        Ok(text) => text.trim().parse().unwrap_or(0),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
-        Err(error) => return Err(HubError::io("read", &file)(error)),
-    };
-    let age = catalogue.grow_older(seen).await?;
-    write(&file, age).map_err(HubError::io("write", &file))?;
-    fsync_folder(root)
-}
-
-fn write(file: &Path, age: u64) -> std::io::Result<()> {
-    let aside = file.with_extension("new");
-    let mut options = std::fs::OpenOptions::new();
-    let mut writing = private_file(options.write(true).create(true).truncate(true)).open(&aside)?;
-    writeln!(writing, "{age}")?;
-    writing.sync_all()?;
-    std::fs::rename(&aside, file)
 }
 
 /// How long uploads that no release takes are kept, unless something else is said.

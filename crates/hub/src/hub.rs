@@ -1,9 +1,9 @@
 //! A Hub that is open: what its owner can do with it, and what its HTTP side builds on.
 
+use crate::belonging::notice_older;
 use crate::catalogue::{
     Catalogue, Finalized, Publication, PutOutcome, Registered, StoredObject, Target,
 };
-use crate::collect::notice_older;
 use crate::data_dir::DataDir;
 use crate::error::chain;
 use crate::fail_point::fail_point;

@@ -118,17 +118,28 @@ impl Catalogue {
     /// A value of the Hub's own that is drawn once and kept for ever.
     pub(crate) async fn keep(&self, name: &str, drawn: &str) -> Result<String, HubError> {
         let mut tx = self.write().await?;
+        Self::keep_in(&mut tx, name, drawn).await?;
+        let kept = Self::kept(&mut tx, name).await?;
+        tx.commit().await?;
+        Ok(kept.unwrap_or_else(|| drawn.to_owned()))
+    }
+
+    /// Keeps such a value, unless there is one.
+    pub(crate) async fn keep_in(tx: &mut Tx, name: &str, drawn: &str) -> Result<(), HubError> {
         query("INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING")
             .bind(name)
             .bind(drawn)
-            .execute(&mut tx)
+            .execute(tx)
             .await?;
-        let kept = query_scalar("SELECT value FROM meta WHERE name = $1")
+        Ok(())
+    }
+
+    /// Such a value, if it was drawn.
+    pub(crate) async fn kept(tx: &mut Tx, name: &str) -> Result<Option<String>, HubError> {
+        query_scalar("SELECT value FROM meta WHERE name = $1")
             .bind(name)
-            .fetch_one(&mut tx)
-            .await?;
-        tx.commit().await?;
-        Ok(kept)
+            .fetch_optional(tx)
+            .await
     }
 
     /// Begins a transaction that holds the right to write from its start.

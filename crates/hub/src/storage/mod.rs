@@ -19,6 +19,7 @@ use crate::config::BucketConfig;
 use crate::data_dir::DataDir;
 use jiff::{SignedDuration, Timestamp};
 use release_types::Sha256Digest;
+use serde::{Deserialize, Serialize};
 
 /// What artifacts and answers call the storage.
 const LOCAL: &str = "local";
@@ -107,6 +108,33 @@ pub(crate) struct Unknown {
     /// Their name: their digest if they are a file of the Hub's.
     pub(crate) name: String,
     pub(crate) size: u64,
+}
+
+/// Who has the bytes below a prefix of a bucket.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Claim {
+    /// The catalogue's id.
+    pub(crate) catalogue: String,
+    /// The bucket's own id.
+    bucket: Option<String>,
+    /// How old the catalogue was when it was seen last.
+    pub(crate) age: u64,
+}
+
+impl Claim {
+    /// Of a catalogue that was not seen yet, on a bucket that gets this id.
+    pub(crate) fn new(catalogue: &str, bucket: String) -> Self {
+        Self {
+            catalogue: catalogue.to_owned(),
+            bucket: Some(bucket),
+            age: 0,
+        }
+    }
+
+    /// The bucket's id. One that was claimed when buckets had none has its catalogue's.
+    pub(crate) fn bucket(&self) -> &str {
+        self.bucket.as_deref().unwrap_or(&self.catalogue)
+    }
 }
 
 /// What lies in a bucket. Two of one name that are equal are the same bytes, put there once.

@@ -6,10 +6,11 @@ use super::{KEY, PUBLISH, assert_released, folder, put, release};
 use crate::operated::age;
 use crate::support::{Server, error};
 use http::{Method, StatusCode};
+use hub::{Hub, HubConfig};
 use jiff::{SignedDuration, Timestamp};
 use release_types::ObjectList;
 use serde_json::json;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
@@ -139,4 +140,26 @@ async fn a_hub_that_serves_looks_through_its_bucket_at_once() {
     }
     assert_eq!(s3.files("hub", "blobs").len(), 1);
     server.stop().await;
+}
+
+/// Each start and each hour; a store bills for it.
+#[tokio::test]
+async fn a_start_reads_whose_the_bucket_is_once() {
+    let s3 = S3::start();
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let log = asked.clone();
+    let between = Between::start(&s3, move |request| {
+        if request.uri.path() == "/hub/hub/hub.json" {
+            log.lock().unwrap().push(request.method.clone());
+        }
+        None
+    })
+    .await;
+    let dir = folder();
+    let mut config = HubConfig::new(dir.path());
+    config.bucket = Some(between.bucket(&s3, "hub"));
+    Hub::open(config.clone()).await.unwrap().close().await;
+    asked.lock().unwrap().clear();
+    Hub::open(config).await.unwrap().close().await;
+    assert_eq!(*asked.lock().unwrap(), [Method::GET, Method::PUT]);
 }
