@@ -11,10 +11,11 @@ use crate::error::chain;
 use crate::fail_point::fail_point;
 use crate::storage::{Bucket, Lying};
 use crate::token::random_id;
+use crate::upload_url::Grant;
 use crate::{Hub, HubError};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
-use release_types::ObjectKey;
+use release_types::{ObjectKey, Sha256Digest};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::sync::Semaphore;
@@ -130,9 +131,8 @@ impl Hub {
     ) -> Result<(), HubError> {
         let Upload { id, grant } = upload;
         let most = self.config().limits.upload.min(LARGEST);
-        if lying.size > most || grant.size.is_some_and(|size| size != lying.size) {
-            let why = "of another size than was agreed";
-            return self.refuse(bucket, upload, lying, why).await;
+        if let Some(why) = wrong_size(grant, lying.size, most) {
+            return self.refuse(bucket, upload, lying, &why).await;
         }
         let Ok(_reader) = self.settling().readers.acquire().await else {
             return Ok(());
@@ -152,17 +152,10 @@ impl Hub {
             }
         };
         // Another upload may have come to the address since it was looked at.
-        if size > most {
+        let wrong = wrong_size(grant, size, most);
+        if let Some(why) = wrong.or_else(|| wrong_digest(grant, &sha256)) {
             bucket.remove(&place).await?;
-            let why = "larger than uploads may be";
-            return self.refuse(bucket, upload, lying, why).await;
-        }
-        let expected = grant.sha256.is_none_or(|expected| expected == sha256)
-            && grant.size.is_none_or(|expected| expected == size);
-        if !expected {
-            bucket.remove(&place).await?;
-            let why = "not the bytes that were agreed";
-            return self.refuse(bucket, upload, lying, why).await;
+            return self.refuse(bucket, upload, lying, &why).await;
         }
         let object = StoredObject {
             sha256,
@@ -194,8 +187,9 @@ impl Hub {
         why: &str,
     ) -> Result<(), HubError> {
         tracing::info!(key = %upload.grant.key, why, "an upload is refused");
-        let tx = self.catalogue().write().await?;
+        let mut tx = self.catalogue().write().await?;
         bucket.remove_upload_as(lying).await?;
+        Catalogue::note_refusal(&mut tx, &upload.id, why).await?;
         tx.commit().await
     }
 
@@ -222,6 +216,7 @@ impl Hub {
             // Another Hub was quicker.
             return Ok(place.into_iter().collect());
         }
+        Catalogue::forget_refusals(&mut tx, &grant.key).await?;
         let before = Catalogue::object_in(&mut tx, &grant.key).await?;
         if let Some(before) = &before
             && stays(before, &object, looked_at.as_ref())
@@ -240,6 +235,25 @@ impl Hub {
             .filter(|stale| Some(stale) != object.place.as_ref())
             .collect())
     }
+}
+
+/// Why this many bytes are not what an address was signed for, or more than may be.
+fn wrong_size(grant: &Grant, size: u64, most: u64) -> Option<String> {
+    match grant.size {
+        Some(agreed) if agreed != size => Some(format!(
+            "it has {size} bytes, and its address was signed for {agreed}"
+        )),
+        _ if size > most => Some(format!("it has {size} bytes, and uploads may have {most}")),
+        _ => None,
+    }
+}
+
+/// Why bytes of this digest are not what an address was signed for.
+fn wrong_digest(grant: &Grant, sha256: &Sha256Digest) -> Option<String> {
+    let agreed = grant.sha256.filter(|agreed| agreed != sha256)?;
+    Some(format!(
+        "its SHA-256 is {sha256}, and its address was signed for {agreed}"
+    ))
 }
 
 /// Whether bytes stay where the catalogue has them when the same have come again: somebody may be
@@ -270,7 +284,7 @@ mod tests {
     #[test]
     fn what_is_whole_or_was_just_mended_by_another_hub_stays() {
         let object = |bytes: &[u8], place: &str| StoredObject {
-            sha256: release_types::Sha256Digest::of(bytes),
+            sha256: Sha256Digest::of(bytes),
             size: 5,
             content_type: "a/b".to_owned(),
             place: Some(place.to_owned()),

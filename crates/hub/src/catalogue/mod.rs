@@ -185,6 +185,11 @@ fn migrations() -> Vec<Migration> {
             "bucket",
             include_str!("../../migrations/0005_bucket.sql"),
         ),
+        migration(
+            6,
+            "refusals",
+            include_str!("../../migrations/0006_refusals.sql"),
+        ),
     ]
 }
 

@@ -3,7 +3,7 @@
 use super::database::{Tx, query, query_scalar};
 use super::version_key::version_key;
 use super::{
-    Catalogue, Target, audit, db_size, drafts, objects, parse, parse_size, parse_time, stamp,
+    Catalogue, Target, audit, db_size, drafts, objects, parse, parse_size, parse_time, stamp, uploads,
 };
 use crate::HubError;
 use crate::fail_point::fail_point;
@@ -165,7 +165,7 @@ pub(super) async fn check_objects(
     publication: &Publication,
 ) -> Result<Option<Registered>, HubError> {
     for artifact in &publication.artifacts {
-        let stored = objects::find(tx, &artifact.key).await?;
+        let stored = objects::find(&mut *tx, &artifact.key).await?;
         let why = match stored {
             None => "nothing has been uploaded under its key".to_owned(),
             Some(stored) if stored.size != artifact.size => {
@@ -177,6 +177,7 @@ pub(super) async fn check_objects(
             ),
             Some(_) => continue,
         };
+        let why = uploads::with_refusal(tx, &artifact.key, why).await?;
         let filename = artifact.filename.clone();
         return Ok(Some(Registered::Conflict { filename, why }));
     }

@@ -105,6 +105,25 @@ impl Catalogue {
         Ok(taken == 1)
     }
 
+    /// Notes why what came to an address was refused.
+    pub(crate) async fn note_refusal(tx: &mut Tx, id: &str, why: &str) -> Result<(), HubError> {
+        query("UPDATE uploads SET refused = $2 WHERE id = $1")
+            .bind(id)
+            .bind(why)
+            .execute(tx)
+            .await?;
+        Ok(())
+    }
+
+    /// Forgets what was refused under a key: something else has come.
+    pub(crate) async fn forget_refusals(tx: &mut Tx, key: &ObjectKey) -> Result<(), HubError> {
+        query("UPDATE uploads SET refused = NULL WHERE object_key = $1 AND refused IS NOT NULL")
+            .bind(key.as_str())
+            .execute(tx)
+            .await?;
+        Ok(())
+    }
+
     /// The places of all objects.
     pub(crate) async fn places(&self) -> Result<HashSet<String>, HubError> {
         let places: Vec<String> = query_scalar("SELECT place FROM objects WHERE place IS NOT NULL")
@@ -136,6 +155,25 @@ impl Catalogue {
         }
         Ok(())
     }
+}
+
+/// What is the matter with a key, and with what was last refused there: for most that is why.
+pub(super) async fn with_refusal(
+    tx: &mut Tx,
+    key: &ObjectKey,
+    matter: String,
+) -> Result<String, HubError> {
+    let refused: Option<String> = query_scalar(
+        "SELECT refused FROM uploads WHERE object_key = $1 AND refused IS NOT NULL \
+         ORDER BY begun_at DESC, id DESC LIMIT 1",
+    )
+    .bind(key.as_str())
+    .fetch_optional(tx)
+    .await?;
+    Ok(match refused {
+        Some(why) => format!("{matter}; an upload was refused: {why}"),
+        None => matter,
+    })
 }
 
 fn upload((id, key, content_type, size, sha256): Row) -> Result<Upload, HubError> {

@@ -8,7 +8,7 @@ use crate::support::{Server, error};
 use http::{Method, StatusCode};
 use hub::{Hub, HubConfig};
 use jiff::{SignedDuration, Timestamp};
-use release_types::ObjectList;
+use release_types::{ObjectList, Sha256Digest};
 use serde_json::json;
 use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -162,4 +162,32 @@ async fn a_start_reads_whose_the_bucket_is_once() {
     asked.lock().unwrap().clear();
     Hub::open(config).await.unwrap().close().await;
     assert_eq!(*asked.lock().unwrap(), [Method::GET, Method::PUT]);
+}
+
+#[tokio::test]
+async fn a_register_says_why_an_upload_was_refused() {
+    let s3 = S3::start();
+    let server = Server::start_in(folder(), s3.on("hub")).await;
+    let (good, bad) = (Sha256Digest::of(b"hello"), Sha256Digest::of(b"jello"));
+    // The store keeps what it has refused.
+    let bound = server.presign(json!({"key": KEY, "sha256": good})).await;
+    assert_eq!(put(&server.client, &bound, "jello").await.status(), 400);
+    // Whoever asks first, and afterwards too.
+    list(&server, "").await;
+    for _ in 0..2 {
+        let said = error(server.post(PUBLISH, &release(b"hello")).await, 409).await;
+        let why = format!("its SHA-256 is {bad}, and its address was signed for {good}");
+        assert!(said.starts_with("`x`: nothing has been uploaded") && said.ends_with(&why), "{said}");
+    }
+    // What comes later is what counts.
+    assert_eq!(put(&server.client, &bound, "hello").await.status(), 200);
+    let said = error(server.post(PUBLISH, &release(b"jello")).await, 409).await;
+    assert!(!said.contains("refused"), "{said}");
+    let longer = server.presign(json!({"key": KEY, "size": 5})).await;
+    assert_eq!(put(&server.client, &longer, "hello!").await.status(), 200);
+    let said = error(server.post(PUBLISH, &release(b"hello!")).await, 409).await;
+    let why = "it has 6 bytes, and its address was signed for 5";
+    assert!(said.contains("5 bytes are stored") && said.ends_with(why), "{said}");
+    server.publish("cli", &release(b"hello")).await;
+    server.stop().await;
 }
