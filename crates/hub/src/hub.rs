@@ -130,7 +130,7 @@ impl Hub {
     /// Adds a product, unless it exists. Whether it is new.
     ///
     /// # Errors
-    /// When the database fails.
+    /// [`HubError::Config`] where addresses of the Hub's own begin so, and when the database fails.
     pub async fn add_product(&self, name: &ProductName) -> Result<bool, HubError> {
         self.0.catalogue.add_product(name, self.now()).await
     }

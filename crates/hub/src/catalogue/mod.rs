@@ -36,6 +36,8 @@ pub(crate) use objects::{PutOutcome, StoredObject};
 pub(crate) use packs::{Completed, Completion};
 #[cfg(feature = "page")]
 pub(crate) use page::Shown;
+#[cfg(test)]
+pub(crate) use products::RESERVED;
 pub(crate) use releases::{Publication, Registered};
 pub(crate) use upkeep::{ReleasedFile, Unregistered};
 pub(crate) use uploads::Upload;
