@@ -12,6 +12,7 @@ use crate::storage::{Bucket, Unknown};
 use crate::{Hub, HubError};
 use jiff::{SignedDuration, Timestamp};
 use release_types::ObjectKey;
+use std::collections::HashMap;
 
 /// How many uploads are forgotten in one transaction: each costs a write that is waited for.
 const AT_ONCE: usize = 500;
@@ -62,11 +63,11 @@ impl Hub {
                 true => some,
                 false => self.forget(some, before).await?,
             };
+            if !how.dry_run {
+                self.remove_bytes(&some).await?;
+            }
             for upload in some {
                 let Unregistered { key, size, .. } = &upload;
-                if !how.dry_run {
-                    self.remove_bytes(&upload).await?;
-                }
                 tracing::info!(%key, dry_run = how.dry_run, "removing an upload of no release");
                 collected.bytes += size;
                 collected.unregistered.push(upload.key);
@@ -141,12 +142,15 @@ impl Hub {
         Ok(gone)
     }
 
-    async fn remove_bytes(&self, upload: &Unregistered) -> Result<(), HubError> {
-        match (self.storage().bucket(), &upload.place) {
-            (None, _) => self.remove_if_orphaned(&upload.sha256).await,
-            (Some(bucket), Some(place)) => bucket.remove(place).await,
-            (Some(_), None) => Ok(()),
+    async fn remove_bytes(&self, uploads: &[Unregistered]) -> Result<(), HubError> {
+        if let Some(bucket) = self.storage().bucket() {
+            let places = uploads.iter().filter_map(|upload| upload.place.clone());
+            return bucket.remove_all(places.collect()).await;
         }
+        for upload in uploads {
+            self.remove_if_orphaned(&upload.sha256).await?;
+        }
+        Ok(())
     }
 
     /// Uploads into the bucket that nobody has asked for in time, and those that are of no address
@@ -158,36 +162,45 @@ impl Hub {
         how: Collection,
         collected: &mut Collected,
     ) -> Result<(), HubError> {
-        for upload in self.catalogue().uploads_before(before).await? {
-            let lying = bucket.arrived(&upload.id).await?;
-            if !how.dry_run {
-                bucket.remove_upload(&upload.id).await?;
-                let mut tx = self.catalogue().write().await?;
-                Catalogue::take_upload(&mut tx, &upload.id).await?;
-                tx.commit().await?;
-            }
-            if let Some(lying) = lying {
-                let key = upload.grant.key;
-                tracing::info!(%key, dry_run = how.dry_run, "removing an upload of no release");
-                collected.unregistered.push(key);
-                collected.bytes += lying.size;
-            }
-        }
+        // The list first: an address is noted before it is given out.
+        let all = bucket.uploads().await?;
+        let overdue = self.catalogue().uploads_before(before).await?;
+        let overdue: HashMap<_, _> = overdue
+            .into_iter()
+            .map(|upload| (upload.id, upload.grant.key))
+            .collect();
         let known = self.catalogue().upload_ids().await?;
-        for lying in bucket.unknown_uploads(&known).await? {
-            if !lying.is_old(self.now()) {
+        let mut gone = Vec::new();
+        for lying in all {
+            let name = &lying.name;
+            if let Some(key) = overdue.get(name) {
+                tracing::info!(%key, dry_run = how.dry_run, "removing an upload of no release");
+                collected.unregistered.push(key.clone());
+            } else if !known.contains(name) && lying.is_old(self.now()) {
+                tracing::info!(
+                    upload = name,
+                    dry_run = how.dry_run,
+                    "removing what came late"
+                );
+                collected.unknown.push(name.clone());
+            } else {
                 continue;
             }
-            if !how.dry_run {
-                bucket.remove_upload(&lying.name).await?;
-            }
-            tracing::info!(
-                upload = lying.name,
-                dry_run = how.dry_run,
-                "removing what came late"
-            );
             collected.bytes += lying.size;
-            collected.unknown.push(lying.name);
+            gone.push(lying.name);
+        }
+        collected.unregistered.sort_unstable();
+        if how.dry_run {
+            return Ok(());
+        }
+        bucket.remove_uploads(gone).await?;
+        let ids: Vec<String> = overdue.into_keys().collect();
+        for some in ids.chunks(AT_ONCE) {
+            let mut tx = self.catalogue().write().await?;
+            for id in some {
+                Catalogue::take_upload(&mut tx, id).await?;
+            }
+            tx.commit().await?;
         }
         Ok(())
     }
@@ -202,6 +215,7 @@ impl Hub {
         collected: &mut Collected,
     ) -> Result<(), HubError> {
         let known = self.catalogue().places().await?;
+        let mut gone = Vec::new();
         for lying in bucket.unknown(&known).await? {
             let place = &lying.name;
             if !lying.is_old(self.now()) {
@@ -212,9 +226,7 @@ impl Hub {
                 collected.kept += 1;
                 continue;
             }
-            if !how.dry_run {
-                bucket.remove(place).await?;
-            }
+            gone.push(place.clone());
             tracing::info!(
                 place,
                 dry_run = how.dry_run,
@@ -223,7 +235,10 @@ impl Hub {
             collected.bytes += lying.size;
             collected.unknown.push(lying.name);
         }
-        Ok(())
+        match how.dry_run {
+            true => Ok(()),
+            false => bucket.remove_all(gone).await,
+        }
     }
 
     /// Removes bytes while nobody can begin to use them.

@@ -103,10 +103,15 @@ impl Bucket {
         match *self {}
     }
 
-    pub(crate) async fn unknown_uploads(
-        &self,
-        _: &HashSet<String>,
-    ) -> Result<Vec<Lying>, HubError> {
+    pub(crate) async fn uploads(&self) -> Result<Vec<Lying>, HubError> {
+        match *self {}
+    }
+
+    pub(crate) async fn remove_all(&self, _: Vec<String>) -> Result<(), HubError> {
+        match *self {}
+    }
+
+    pub(crate) async fn remove_uploads(&self, _: Vec<String>) -> Result<(), HubError> {
         match *self {}
     }
 

@@ -29,37 +29,61 @@ impl Bucket {
         }
     }
 
+    /// Removes the bytes at all these places, several at a time.
+    pub(crate) async fn remove_all(&self, places: Vec<String>) -> Result<(), HubError> {
+        let paths = places.iter().map(|place| self.blob(place)).collect();
+        self.delete_all(paths).await
+    }
+
+    /// Removes all these uploads, several at a time.
+    pub(crate) async fn remove_uploads(&self, ids: Vec<String>) -> Result<(), HubError> {
+        let paths = ids.iter().map(|id| self.upload(id)).collect();
+        self.delete_all(paths).await
+    }
+
     async fn delete(&self, path: &Path) -> Result<(), HubError> {
         let deleting = self.store.delete(path);
         let deleted = self.within(PATIENCE, "remove from", deleting).await;
         found(deleted).map(drop)
     }
 
+    /// With a request for each, twenty at a time: not every store knows the one for a thousand.
+    async fn delete_all(&self, paths: Vec<Path>) -> Result<(), HubError> {
+        let paths = futures_util::stream::iter(paths).map(Ok).boxed();
+        let mut deleted = self.store.delete_stream(paths);
+        loop {
+            let next = async { deleted.next().await.transpose() };
+            // What was gone already is no matter; after the last there is nothing.
+            if let Some(None) = found(self.within(PATIENCE, "remove from", next).await)? {
+                return Ok(());
+            }
+        }
+    }
+
     /// Bytes at places that are not known.
     pub(crate) async fn unknown(&self, known: &HashSet<String>) -> Result<Vec<Lying>, HubError> {
-        self.list("blobs", known).await
+        self.list("blobs", |name| !known.contains(name)).await
     }
 
-    /// Uploads that are not known.
-    pub(crate) async fn unknown_uploads(
+    /// All uploads.
+    pub(crate) async fn uploads(&self) -> Result<Vec<Lying>, HubError> {
+        self.list("uploads", |_| true).await
+    }
+
+    async fn list(
         &self,
-        known: &HashSet<String>,
+        folder: &str,
+        is_wanted: impl Fn(&String) -> bool,
     ) -> Result<Vec<Lying>, HubError> {
-        self.list("uploads", known).await
-    }
-
-    async fn list(&self, folder: &str, known: &HashSet<String>) -> Result<Vec<Lying>, HubError> {
         let path = self.path(folder);
-        let mut unknown = Vec::new();
+        let mut wanted = Vec::new();
         let mut all = self.store.list(Some(&path));
         loop {
             let next = async { all.next().await.transpose() };
             let Some(meta) = self.within(PATIENCE, "list", next).await? else {
-                return Ok(unknown);
+                return Ok(wanted);
             };
-            if let Some(lying) = lying(meta).filter(|lying| !known.contains(&lying.name)) {
-                unknown.push(lying);
-            }
+            wanted.extend(lying(meta).filter(|lying| is_wanted(&lying.name)));
         }
     }
 }

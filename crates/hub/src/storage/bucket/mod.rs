@@ -127,7 +127,7 @@ impl Bucket {
         let store = builder
             .with_client_options(client)
             .with_retry(retry)
-            // Not every store takes many at once.
+            // Not every store removes many at once.
             .with_disable_bulk_delete(true)
             .build()
             .map_err(|error| {

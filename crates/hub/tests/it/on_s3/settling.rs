@@ -191,3 +191,44 @@ async fn a_register_says_why_an_upload_was_refused() {
     server.publish("cli", &release(b"hello")).await;
     server.stop().await;
 }
+
+/// What the list has told is not asked again, upload by upload.
+#[tokio::test]
+async fn what_is_collected_costs_a_list_and_its_removal() {
+    let s3 = S3::start();
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let log = asked.clone();
+    let between = Between::start(&s3, move |request| {
+        let path = request.uri.path();
+        if path.contains("/uploads/") || path.contains("/blobs/") {
+            log.lock().unwrap().push(request.method.clone());
+        }
+        None
+    })
+    .await;
+    let bucket = between.bucket(&s3, "hub");
+    let server = Server::start_in(folder(), |config| {
+        config.bucket = Some(bucket);
+        config.keep_unregistered = SignedDuration::ZERO;
+    })
+    .await;
+    for name in 0..30 {
+        let key = format!("artifacts/cli/1.0.0/linux/x64/{name}");
+        let presigned = server.presign(json!({"key": key})).await;
+        // Nothing has come to a third; the rest is settled or not.
+        if name % 3 > 0 {
+            assert_eq!(put(&server.client, &presigned, "hello").await.status(), 200);
+        }
+        if name % 3 > 1 {
+            list(&server, &format!("?prefix={key}&limit=1")).await;
+        }
+    }
+    let there = s3.files("hub", "uploads").len() + s3.files("hub", "blobs").len();
+    asked.lock().unwrap().clear();
+    let collected = server.hub.collect(hub::Collection::default()).await.unwrap();
+    assert_eq!(collected.unregistered.len(), there);
+    assert!(collected.unregistered.is_sorted() && there == 20);
+    assert_eq!(*asked.lock().unwrap(), vec![Method::DELETE; there]);
+    assert!(s3.files("hub", "uploads").is_empty() && s3.files("hub", "blobs").is_empty());
+    server.stop().await;
+}
