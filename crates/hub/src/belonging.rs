@@ -65,11 +65,7 @@ async fn notice_in_bucket(catalogue: &Catalogue, bucket: &Bucket) -> Result<(), 
 
 /// Takes a bucket that nobody has, for a catalogue that has none. Of several Hubs of one catalogue the one
 /// that has the right to write does it, and the others find it done.
-async fn first_claim(
-    catalogue: &Catalogue,
-    bucket: &Bucket,
-    id: &str,
-) -> Result<Claim, HubError> {
+async fn first_claim(catalogue: &Catalogue, bucket: &Bucket, id: &str) -> Result<Claim, HubError> {
     let mut tx = catalogue.write().await?;
     if let Some(claim) = bucket.claimed().await? {
         return Ok(claim);

@@ -291,8 +291,7 @@ mod tests {
         };
         let new = object(b"hello", "new");
         let looked_at = |whole| Some(("old".to_owned(), whole));
-        let stays =
-            |now: &StoredObject, looked_at: Option<_>| stays(now, &new, looked_at.as_ref());
+        let stays = |now: &StoredObject, looked_at: Option<_>| stays(now, &new, looked_at.as_ref());
         let old = object(b"hello", "old");
         assert!(stays(&old, looked_at(true)));
         assert!(!stays(&old, looked_at(false)));

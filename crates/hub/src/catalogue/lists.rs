@@ -1,6 +1,7 @@
 //! Lists, page by page, and what is done to whole releases: taken back, offered again, promoted.
 
 use super::database::{Tx, query, query_scalar};
+use super::objects::{BELOW, end_of};
 use super::releases::{Publication, Registered, check_objects, read_release, rows_of};
 use super::{Catalogue, Target, audit, drafts, parse, parse_size, parse_time, releases, stamp};
 use crate::HubError;
@@ -105,20 +106,18 @@ impl Catalogue {
         (after, until): (&str, Option<&ObjectKey>),
         limit: u32,
     ) -> Result<ObjectList, HubError> {
-        let rows: Vec<(String, i64, String, String)> = query(
+        let sql = format!(
             "SELECT object_key, size, sha256, uploaded_at FROM objects \
-             WHERE object_key >= $1 AND object_key < $2 AND object_key > $3 \
-             AND substr(object_key, 1, length($1)) = $1 AND ($4 = '' OR object_key <= $4) \
-             ORDER BY object_key LIMIT $5",
-        )
-        .bind(prefix)
-        // No key holds a character above this one, so it bounds what begins with the prefix.
-        .bind(format!("{prefix}{}", char::MAX))
-        .bind(after)
-        .bind(until.map_or("", ObjectKey::as_str))
-        .bind(i64::from(limit) + 1)
-        .fetch_all(&self.readers)
-        .await?;
+             WHERE {BELOW} AND ($4 = '' OR object_key <= $4) ORDER BY object_key LIMIT $5"
+        );
+        let rows: Vec<(String, i64, String, String)> = query(sqlx::AssertSqlSafe(sql))
+            .bind(prefix)
+            .bind(end_of(prefix))
+            .bind(after)
+            .bind(until.map_or("", ObjectKey::as_str))
+            .bind(i64::from(limit) + 1)
+            .fetch_all(&self.readers)
+            .await?;
         let mut objects = Vec::with_capacity(rows.len());
         for (key, size, sha256, uploaded_at) in rows {
             objects.push(ObjectEntry {

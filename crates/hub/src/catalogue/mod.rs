@@ -47,6 +47,7 @@ pub use users::User;
 use crate::HubError;
 use database::{Pool, query, query_scalar};
 use jiff::Timestamp;
+use release_types::Asset;
 use sqlx::SqlSafeStr as _;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use std::path::Path;
@@ -205,6 +206,21 @@ fn parse<T: std::str::FromStr>(what: &'static str, value: &str) -> Result<T, Hub
     value.parse().map_err(|_| HubError::Corrupt {
         what,
         value: value.to_owned(),
+    })
+}
+
+/// Kind, file name, size, digest and download id, as the database has them.
+type AssetValues = (String, String, i64, String, String);
+
+fn parse_asset(
+    (kind, filename, size, sha256, download_id): AssetValues,
+) -> Result<Asset, HubError> {
+    Ok(Asset {
+        kind: parse("kind", &kind)?,
+        filename,
+        size: parse_size(size)?,
+        sha256: parse("digest", &sha256)?,
+        download_id,
     })
 }
 

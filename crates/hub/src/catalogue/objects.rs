@@ -9,6 +9,16 @@ use std::collections::HashSet;
 
 const HAS_BLOB: &str = "SELECT 1 FROM objects WHERE sha256 = $1 LIMIT 1";
 
+/// What is below the prefix `$1` and after the key `$3`. With [`end_of`] the prefix as `$2` an index on the
+/// keys finds it.
+pub(super) const BELOW: &str = "object_key >= $1 AND object_key < $2 AND object_key > $3 \
+                                AND substr(object_key, 1, length($1)) = $1";
+
+/// No key holds a character above this one, so it bounds what begins with the prefix.
+pub(super) fn end_of(prefix: &str) -> String {
+    format!("{prefix}{}", char::MAX)
+}
+
 /// What is stored under a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StoredObject {

@@ -1,6 +1,7 @@
 //! Uploads into a bucket: what addresses were given out for, until it has come and is an object.
 
 use super::database::{Tx, query, query_scalar};
+use super::objects::{BELOW, end_of};
 use super::{Catalogue, db_size, parse, parse_size, stamp};
 use crate::HubError;
 use crate::upload_url::Grant;
@@ -61,18 +62,16 @@ impl Catalogue {
         after: &str,
         limit: u32,
     ) -> Result<Vec<ObjectKey>, HubError> {
-        let keys: Vec<String> = query_scalar(
-            "SELECT DISTINCT object_key FROM uploads WHERE object_key >= $1 AND object_key < $2 \
-             AND object_key > $3 AND substr(object_key, 1, length($1)) = $1 \
-             ORDER BY object_key LIMIT $4",
-        )
-        .bind(prefix)
-        // As for lists of objects.
-        .bind(format!("{prefix}{}", char::MAX))
-        .bind(after)
-        .bind(i64::from(limit))
-        .fetch_all(&self.readers)
-        .await?;
+        let sql = format!(
+            "SELECT DISTINCT object_key FROM uploads WHERE {BELOW} ORDER BY object_key LIMIT $4"
+        );
+        let keys: Vec<String> = query_scalar(sqlx::AssertSqlSafe(sql))
+            .bind(prefix)
+            .bind(end_of(prefix))
+            .bind(after)
+            .bind(i64::from(limit))
+            .fetch_all(&self.readers)
+            .await?;
         keys.iter().map(|key| parse("key", key)).collect()
     }
 

@@ -10,8 +10,8 @@ use hub::{Hub, HubConfig};
 use jiff::{SignedDuration, Timestamp};
 use release_types::{ObjectList, Sha256Digest};
 use serde_json::json;
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
@@ -30,7 +30,8 @@ async fn what_has_come_in_the_place_of_a_refused_upload_stays() {
     let between = Between::start(&s3, move |request| {
         if request.uri.path().starts_with("/hub/hub/uploads/") {
             // It was looked at once, and is about to be looked at again or removed.
-            let looks = request.method == Method::HEAD && looked.fetch_add(1, Ordering::SeqCst) == 1;
+            let looks =
+                request.method == Method::HEAD && looked.fetch_add(1, Ordering::SeqCst) == 1;
             if looks || request.method == Method::DELETE && looked.load(Ordering::SeqCst) == 1 {
                 std::fs::write(&there.files("hub", "uploads")[0], "hello").unwrap();
             }
@@ -73,11 +74,18 @@ async fn a_list_settles_a_page_at_a_time() {
     assert_eq!(s3.files("hub", "uploads").len(), 3);
     for (after, found, left) in [("", "b", 2), ("b", "d", 1), ("d", "f", 0)] {
         let next = (left > 0).then(|| key(found));
-        let after = if after.is_empty() { String::new() } else { key(after) };
+        let after = if after.is_empty() {
+            String::new()
+        } else {
+            key(after)
+        };
         assert_eq!(page(2, &after).await, (vec![key(found)], next));
         assert_eq!(s3.files("hub", "uploads").len(), left);
     }
-    assert_eq!(page(2, "").await, (vec![key("b"), key("d")], Some(key("d"))));
+    assert_eq!(
+        page(2, "").await,
+        (vec![key("b"), key("d")], Some(key("d")))
+    );
     server.stop().await;
 }
 
@@ -114,7 +122,9 @@ async fn a_hub_starts_before_its_bucket_is_listed() {
     let bucket = between.bucket(&s3, "hub");
     let server = Server::start_in(folder(), |config| config.bucket = Some(bucket)).await;
     let within = Duration::from_secs(30);
-    tokio::time::timeout(within, asked.notified()).await.unwrap();
+    tokio::time::timeout(within, asked.notified())
+        .await
+        .unwrap();
     assert_eq!(server.get("/readyz").await.status(), 200);
     server.upload(KEY, b"hello").await;
     server.publish("cli", &release(b"hello")).await;
@@ -177,7 +187,10 @@ async fn a_register_says_why_an_upload_was_refused() {
     for _ in 0..2 {
         let said = error(server.post(PUBLISH, &release(b"hello")).await, 409).await;
         let why = format!("its SHA-256 is {bad}, and its address was signed for {good}");
-        assert!(said.starts_with("`x`: nothing has been uploaded") && said.ends_with(&why), "{said}");
+        assert!(
+            said.starts_with("`x`: nothing has been uploaded") && said.ends_with(&why),
+            "{said}"
+        );
     }
     // What comes later is what counts.
     assert_eq!(put(&server.client, &bound, "hello").await.status(), 200);
@@ -187,7 +200,10 @@ async fn a_register_says_why_an_upload_was_refused() {
     assert_eq!(put(&server.client, &longer, "hello!").await.status(), 200);
     let said = error(server.post(PUBLISH, &release(b"hello!")).await, 409).await;
     let why = "it has 6 bytes, and its address was signed for 5";
-    assert!(said.contains("5 bytes are stored") && said.ends_with(why), "{said}");
+    assert!(
+        said.contains("5 bytes are stored") && said.ends_with(why),
+        "{said}"
+    );
     server.publish("cli", &release(b"hello")).await;
     server.stop().await;
 }
@@ -225,7 +241,11 @@ async fn what_is_collected_costs_a_list_and_its_removal() {
     }
     let there = s3.files("hub", "uploads").len() + s3.files("hub", "blobs").len();
     asked.lock().unwrap().clear();
-    let collected = server.hub.collect(hub::Collection::default()).await.unwrap();
+    let collected = server
+        .hub
+        .collect(hub::Collection::default())
+        .await
+        .unwrap();
     assert_eq!(collected.unregistered.len(), there);
     assert!(collected.unregistered.is_sorted() && there == 20);
     assert_eq!(*asked.lock().unwrap(), vec![Method::DELETE; there]);

@@ -116,7 +116,10 @@ async fn of_two_catalogues_that_claim_a_bucket_one_has_it() {
         (Ok(winner), Err(refused)) | (Err(refused), Ok(winner)) => (winner, refused),
         both => panic!("{both:?}"),
     };
-    assert!(refused.to_string().contains("another catalogue"), "{refused}");
+    assert!(
+        refused.to_string().contains("another catalogue"),
+        "{refused}"
+    );
     winner.close().await;
 }
 
