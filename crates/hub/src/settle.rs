@@ -193,7 +193,8 @@ impl Hub {
         tx.commit().await
     }
 
-    /// Notes an object whose bytes are at a place, and when they came. Which places nothing refers to from now on.
+    /// Notes an object whose bytes are at a place, and when they came. Which places nothing refers to
+    /// from now on.
     async fn note(
         &self,
         bucket: &Bucket,

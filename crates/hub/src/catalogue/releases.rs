@@ -166,7 +166,7 @@ pub(super) async fn check_objects(
     publication: &Publication,
 ) -> Result<Option<Registered>, HubError> {
     for artifact in &publication.artifacts {
-        let stored = objects::find(&mut *tx, &artifact.key).await?;
+        let stored = objects::find(tx, &artifact.key).await?;
         let why = match stored {
             None => "nothing has been uploaded under its key".to_owned(),
             Some(stored) if stored.size != artifact.size => {
