@@ -20,7 +20,7 @@ use crate::bucket_config::BucketConfig;
 use crate::catalogue::Catalogue;
 use crate::data_dir::{create_folder, fsync_folder, private_file};
 use crate::inspect::{Inspection, check_bucket};
-use crate::storage::{Bucket, blob_path, pour};
+use crate::storage::{Bucket, blob_path, blocking, pour};
 use crate::token::random_id;
 use copying::{copy, copy_blob, copy_blobs};
 use jiff::Timestamp;
@@ -237,7 +237,7 @@ async fn fill(
             let source = blob_path(&from.join("blobs"), &blob.sha256);
             copy_blob(&source, &to.join("blobs"), *blob)?;
         }
-        Ok(())
+        Ok::<_, BackupError>(())
     })
     .await?;
     let database = aside.join("hub.db");
@@ -377,11 +377,4 @@ fn is_empty(folder: &Path) -> Result<bool, HubError> {
             Ok(entries.next().is_none())
         }
     }
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, BackupError> + Send + 'static,
-) -> Result<T, BackupError> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }

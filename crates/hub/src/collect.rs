@@ -5,16 +5,14 @@
 //! is an older one that was put back beside newer bytes. The two look alike, so a catalogue that may
 //! have been put back removes nothing of the kind until its operator says so.
 
+use crate::belonging::notice_older;
 use crate::catalogue::{Catalogue, Unregistered};
-use crate::data_dir::{fsync_folder, private_file};
 use crate::error::chain;
-use crate::storage::{Bucket, Storage, Unknown};
-use crate::token::random_id;
+use crate::storage::{Bucket, Unknown};
 use crate::{Hub, HubError};
 use jiff::{SignedDuration, Timestamp};
 use release_types::ObjectKey;
-use std::io::Write as _;
-use std::path::Path;
+use std::collections::HashMap;
 
 /// How many uploads are forgotten in one transaction: each costs a write that is waited for.
 const AT_ONCE: usize = 500;
@@ -68,11 +66,11 @@ impl Hub {
                 true => some,
                 false => self.forget(some, before).await?,
             };
+            if !how.dry_run {
+                self.remove_bytes(&some).await?;
+            }
             for upload in some {
                 let Unregistered { key, size, .. } = &upload;
-                if !how.dry_run {
-                    self.remove_bytes(&upload).await?;
-                }
                 tracing::info!(%key, dry_run = how.dry_run, "removing an upload of no release");
                 collected.bytes += size;
                 collected.unregistered.push(upload.key);
@@ -169,12 +167,15 @@ impl Hub {
         Ok(gone)
     }
 
-    async fn remove_bytes(&self, upload: &Unregistered) -> Result<(), HubError> {
-        match (self.storage().bucket(), &upload.place) {
-            (None, _) => self.remove_if_orphaned(&upload.sha256).await,
-            (Some(bucket), Some(place)) => bucket.remove(place).await,
-            (Some(_), None) => Ok(()),
+    async fn remove_bytes(&self, uploads: &[Unregistered]) -> Result<(), HubError> {
+        if let Some(bucket) = self.storage().bucket() {
+            let places = uploads.iter().filter_map(|upload| upload.place.clone());
+            return bucket.remove_all(places.collect()).await;
         }
+        for upload in uploads {
+            self.remove_if_orphaned(&upload.sha256).await?;
+        }
+        Ok(())
     }
 
     /// Uploads into the bucket that nobody has asked for in time, and those that are of no address
@@ -186,36 +187,45 @@ impl Hub {
         how: Collection,
         collected: &mut Collected,
     ) -> Result<(), HubError> {
-        for upload in self.catalogue().uploads_before(before).await? {
-            let lying = bucket.arrived(&upload.id).await?;
-            if !how.dry_run {
-                bucket.remove_upload(&upload.id).await?;
-                let mut tx = self.catalogue().write().await?;
-                Catalogue::take_upload(&mut tx, &upload.id).await?;
-                tx.commit().await?;
-            }
-            if let Some(lying) = lying {
-                let key = upload.grant.key;
-                tracing::info!(%key, dry_run = how.dry_run, "removing an upload of no release");
-                collected.unregistered.push(key);
-                collected.bytes += lying.size;
-            }
-        }
+        // The list first: an address is noted before it is given out.
+        let all = bucket.uploads().await?;
+        let overdue = self.catalogue().uploads_before(before).await?;
+        let overdue: HashMap<_, _> = overdue
+            .into_iter()
+            .map(|upload| (upload.id, upload.grant.key))
+            .collect();
         let known = self.catalogue().upload_ids().await?;
-        for lying in bucket.unknown_uploads(&known).await? {
-            if !lying.is_old(self.now()) {
+        let mut gone = Vec::new();
+        for lying in all {
+            let name = &lying.name;
+            if let Some(key) = overdue.get(name) {
+                tracing::info!(%key, dry_run = how.dry_run, "removing an upload of no release");
+                collected.unregistered.push(key.clone());
+            } else if !known.contains(name) && lying.is_old(self.now()) {
+                tracing::info!(
+                    upload = name,
+                    dry_run = how.dry_run,
+                    "removing what came late"
+                );
+                collected.unknown.push(name.clone());
+            } else {
                 continue;
             }
-            if !how.dry_run {
-                bucket.remove_upload(&lying.name).await?;
-            }
-            tracing::info!(
-                upload = lying.name,
-                dry_run = how.dry_run,
-                "removing what came late"
-            );
             collected.bytes += lying.size;
-            collected.unknown.push(lying.name);
+            gone.push(lying.name);
+        }
+        collected.unregistered.sort_unstable();
+        if how.dry_run {
+            return Ok(());
+        }
+        bucket.remove_uploads(gone).await?;
+        let ids: Vec<String> = overdue.into_keys().collect();
+        for some in ids.chunks(AT_ONCE) {
+            let mut tx = self.catalogue().write().await?;
+            for id in some {
+                Catalogue::take_upload(&mut tx, id).await?;
+            }
+            tx.commit().await?;
         }
         Ok(())
     }
@@ -230,6 +240,7 @@ impl Hub {
         collected: &mut Collected,
     ) -> Result<(), HubError> {
         let known = self.catalogue().places().await?;
+        let mut gone = Vec::new();
         for lying in bucket.unknown(&known).await? {
             let place = &lying.name;
             if !lying.is_old(self.now()) {
@@ -240,9 +251,7 @@ impl Hub {
                 collected.kept += 1;
                 continue;
             }
-            if !how.dry_run {
-                bucket.remove(place).await?;
-            }
+            gone.push(place.clone());
             tracing::info!(
                 place,
                 dry_run = how.dry_run,
@@ -251,7 +260,10 @@ impl Hub {
             collected.bytes += lying.size;
             collected.unknown.push(lying.name);
         }
-        Ok(())
+        match how.dry_run {
+            true => Ok(()),
+            false => bucket.remove_all(gone).await,
+        }
     }
 
     /// Removes bytes while nobody can begin to use them.
@@ -270,8 +282,22 @@ impl Hub {
         }
     }
 
-    /// Collects now and then, for as long as it is polled.
+    /// What opening a Hub removes: what lies in files. Left over by a killed process, that may be all
+    /// the room there is, so it goes before anything else is done, and on one machine it is listed
+    /// quickly. A bucket is listed by [`Hub::collect_forever`]: it can be large and far away, and nothing
+    /// that is served hangs on it.
+    pub(crate) async fn collect_at_start(&self) -> Result<(), HubError> {
+        if self.config().collect_on_open && self.storage().bucket().is_none() {
+            self.collect(Collection::default()).await?;
+        }
+        Ok(())
+    }
+
+    /// Collects now and then, for as long as it is polled; in a bucket at once, too.
     pub(crate) async fn collect_forever(&self, pause: std::time::Duration) {
+        if self.config().collect_on_open && self.storage().bucket().is_some() {
+            self.try_to_collect().await;
+        }
         loop {
             tokio::time::sleep(pause).await;
             let root = &self.config().data_dir;
@@ -282,55 +308,15 @@ impl Hub {
                     continue;
                 }
             }
-            if let Err(error) = self.collect(Collection::default()).await {
-                tracing::warn!(error = %chain(&error), "what nobody needs stays for now");
-            }
+            self.try_to_collect().await;
         }
     }
-}
 
-/// Finds out whether the catalogue is older than the folder, and marks it if so.
-///
-/// Both count openings and the hours that a server runs, the catalogue first. Where the folder has
-/// seen more than the catalogue remembers, the catalogue was put back. Bytes are removed when they
-/// are a day old, so a catalogue that does not know them is older than that.
-///
-/// A bucket holds that for all its Hubs, whose folders may be new ones each time.
-pub(crate) async fn notice_older(
-    catalogue: &Catalogue,
-    storage: &Storage,
-    root: &Path,
-) -> Result<(), HubError> {
-    if let Some(bucket) = storage.bucket() {
-        let id = catalogue.keep("catalogue_id", &random_id()?).await?;
-        if !bucket.is_claimed().await? && catalogue.has_places().await? {
-            return Err(HubError::Config(format!(
-                "{} holds nothing of this catalogue's, which has bytes in a bucket: is it the right one, \
-                 and has nobody emptied it?",
-                bucket.name()
-            )));
+    async fn try_to_collect(&self) {
+        if let Err(error) = self.collect(Collection::default()).await {
+            tracing::warn!(error = %chain(&error), "what nobody needs stays for now");
         }
-        let age = catalogue.grow_older(bucket.claim(&id).await?).await?;
-        return bucket.remember(&id, age).await;
     }
-    let file = root.join("age");
-    let seen: u64 = match std::fs::read_to_string(&file) {
-        Ok(text) => text.trim().parse().unwrap_or(0),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
-        Err(error) => return Err(HubError::io("read", &file)(error)),
-    };
-    let age = catalogue.grow_older(seen).await?;
-    write(&file, age).map_err(HubError::io("write", &file))?;
-    fsync_folder(root)
-}
-
-fn write(file: &Path, age: u64) -> std::io::Result<()> {
-    let aside = file.with_extension("new");
-    let mut options = std::fs::OpenOptions::new();
-    let mut writing = private_file(options.write(true).create(true).truncate(true)).open(&aside)?;
-    writeln!(writing, "{age}")?;
-    writing.sync_all()?;
-    std::fs::rename(&aside, file)
 }
 
 /// How long uploads that no release takes are kept, unless something else is said.

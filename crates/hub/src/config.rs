@@ -50,7 +50,7 @@ pub struct HubConfig {
     pub keep_unregistered: SignedDuration,
     /// How long drafts that nobody finalizes are kept, each from when it was last registered.
     pub keep_drafts: SignedDuration,
-    /// Whether opening removes what nobody needs any more.
+    /// Whether opening removes what nobody needs any more; from a bucket, serving does.
     pub collect_on_open: bool,
     /// How much is taken at a time, and from one peer.
     pub limits: Limits,

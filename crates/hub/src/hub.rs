@@ -1,9 +1,9 @@
 //! A Hub that is open: what its owner can do with it, and what its HTTP side builds on.
 
+use crate::belonging::notice_older;
 use crate::catalogue::{
     Catalogue, Finalized, Publication, PutOutcome, Registered, StoredObject, Target,
 };
-use crate::collect::{Collection, notice_older};
 use crate::data_dir::DataDir;
 use crate::error::chain;
 use crate::fail_point::fail_point;
@@ -87,9 +87,7 @@ impl Hub {
             metrics,
             dir: Mutex::new(Some(dir)),
         }));
-        if hub.config().collect_on_open {
-            hub.collect(Collection::default()).await?;
-        }
+        hub.collect_at_start().await?;
         Ok(hub)
     }
 
@@ -132,7 +130,7 @@ impl Hub {
     /// Adds a product, unless it exists. Whether it is new.
     ///
     /// # Errors
-    /// When the database fails.
+    /// [`HubError::Config`] where addresses of the Hub's own begin so, and when the database fails.
     pub async fn add_product(&self, name: &ProductName) -> Result<bool, HubError> {
         self.0.catalogue.add_product(name, self.now()).await
     }

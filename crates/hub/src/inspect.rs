@@ -98,7 +98,7 @@ impl Inspection {
                 blocking(move || {
                     let found = wanted.into_iter().map(|(name, asked)| {
                         let found = look_at(&blob_path(&blobs, &asked.0), asked, quick)?;
-                        Ok((name, found))
+                        Ok::<_, HubError>((name, found))
                     });
                     found.collect()
                 })

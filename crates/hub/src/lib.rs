@@ -20,6 +20,7 @@
 //! ```
 
 mod backup;
+mod belonging;
 mod bucket_config;
 mod catalogue;
 mod collect;

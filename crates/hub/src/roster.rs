@@ -256,7 +256,7 @@ impl Roster {
     /// Adds a product, unless it exists. Whether it is new.
     ///
     /// # Errors
-    /// When the database fails.
+    /// [`HubError::Config`] where addresses of the Hub's own begin so, and when the database fails.
     pub async fn add_product(&self, name: &ProductName) -> Result<bool, RosterError> {
         Ok(self.catalogue.add_product(name, self.clock.now()).await?)
     }

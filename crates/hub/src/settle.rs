@@ -11,9 +11,11 @@ use crate::error::chain;
 use crate::fail_point::fail_point;
 use crate::storage::{Bucket, Lying};
 use crate::token::random_id;
+use crate::upload_url::Grant;
 use crate::{Hub, HubError};
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use release_types::ObjectKey;
+use jiff::Timestamp;
+use release_types::{ObjectKey, Sha256Digest};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::sync::Semaphore;
@@ -76,13 +78,24 @@ impl Hub {
         settling.try_collect().await
     }
 
-    /// The same for all keys below a prefix.
-    pub(crate) async fn settle_below(&self, prefix: &str) -> Result<(), HubError> {
+    /// The same for the first keys below a prefix and after one, `limit` of them at most. The last of
+    /// those, where there are more: what a list shows beyond it may not be all that has come.
+    pub(crate) async fn settle_below(
+        &self,
+        prefix: &str,
+        after: &str,
+        limit: u32,
+    ) -> Result<Option<ObjectKey>, HubError> {
         if self.storage().bucket().is_none() {
-            return Ok(());
+            return Ok(None);
         }
-        let keys = self.catalogue().keys_of_uploads(prefix).await?;
-        self.settle(keys).await
+        let catalogue = self.catalogue();
+        let mut keys = catalogue.keys_of_uploads(prefix, after, limit + 1).await?;
+        let more = keys.len() > limit as usize;
+        keys.truncate(limit as usize);
+        let last = keys.last().filter(|_| more).cloned();
+        self.settle(keys).await?;
+        Ok(last)
     }
 
     async fn settle_key(&self, key: &ObjectKey) -> Result<(), HubError> {
@@ -118,8 +131,8 @@ impl Hub {
     ) -> Result<(), HubError> {
         let Upload { id, grant } = upload;
         let most = self.config().limits.upload.min(LARGEST);
-        if lying.size > most || grant.size.is_some_and(|size| size != lying.size) {
-            return refuse(bucket, upload, "of another size than was agreed").await;
+        if let Some(why) = wrong_size(grant, lying.size, most) {
+            return self.refuse(bucket, upload, lying, &why).await;
         }
         let Ok(_reader) = self.settling().readers.acquire().await else {
             return Ok(());
@@ -139,15 +152,10 @@ impl Hub {
             }
         };
         // Another upload may have come to the address since it was looked at.
-        if size > most {
+        let wrong = wrong_size(grant, size, most);
+        if let Some(why) = wrong.or_else(|| wrong_digest(grant, &sha256)) {
             bucket.remove(&place).await?;
-            return refuse(bucket, upload, "larger than uploads may be").await;
-        }
-        let expected = grant.sha256.is_none_or(|expected| expected == sha256)
-            && grant.size.is_none_or(|expected| expected == size);
-        if !expected {
-            bucket.remove(&place).await?;
-            return refuse(bucket, upload, "not the bytes that were agreed").await;
+            return self.refuse(bucket, upload, lying, &why).await;
         }
         let object = StoredObject {
             sha256,
@@ -155,7 +163,9 @@ impl Hub {
             content_type: grant.content_type.clone(),
             place: Some(place.clone()),
         };
-        let unused = self.note(bucket, upload, object).await?;
+        // By the store's clock, which may be ahead.
+        let at = lying.at.min(self.now());
+        let unused = self.note(bucket, upload, object, at).await?;
         fail_point!("settled bytes noted");
         for place in unused {
             tidy(bucket.remove(&place).await);
@@ -164,37 +174,61 @@ impl Hub {
         Ok(())
     }
 
-    /// Notes an object whose bytes are at a place. Which places nothing refers to from now on.
+    /// Removes an upload that is not what was agreed. Its address stays good for what was.
+    ///
+    /// Something may have come in its place already: another Hub may have removed it, and the store
+    /// have taken the next. So it is looked at once more, and by the one who has the right to write: no
+    /// other Hub removes anything in between.
+    async fn refuse(
+        &self,
+        bucket: &Bucket,
+        upload: &Upload,
+        lying: &Lying,
+        why: &str,
+    ) -> Result<(), HubError> {
+        tracing::info!(key = %upload.grant.key, why, "an upload is refused");
+        let mut tx = self.catalogue().write().await?;
+        bucket.remove_upload_as(lying).await?;
+        Catalogue::note_refusal(&mut tx, &upload.id, why).await?;
+        tx.commit().await
+    }
+
+    /// Notes an object whose bytes are at a place, and when they came. Which places nothing refers to
+    /// from now on.
     async fn note(
         &self,
         bucket: &Bucket,
         Upload { id, grant }: &Upload,
         mut object: StoredObject,
+        at: Timestamp,
     ) -> Result<Vec<String>, HubError> {
         let place = object.place.clone();
         // Bytes that are the same stay where they are, since somebody may be reading them; unless
         // they are gone or damaged, and then the upload mends that.
-        let before = self.catalogue().stored_object(&grant.key).await?;
-        let mut whole = None;
-        if let Some(before) = before
-            && before.sha256 == object.sha256
-            && let Some(place) = before.place
-            && bucket.digest(&place, object.size).await? == Some((object.sha256, object.size))
+        let seen = self.catalogue().stored_object(&grant.key).await?;
+        let mut looked_at = None;
+        if let Some(seen) = seen
+            && seen.sha256 == object.sha256
+            && let Some(place) = seen.place
         {
-            whole = Some(place);
+            let whole =
+                bucket.digest(&place, object.size).await? == Some((object.sha256, object.size));
+            looked_at = Some((place, whole));
         }
         let mut tx = self.catalogue().write().await?;
         if !Catalogue::take_upload(&mut tx, id).await? {
             // Another Hub was quicker.
             return Ok(place.into_iter().collect());
         }
+        Catalogue::forget_refusals(&mut tx, &grant.key).await?;
         let before = Catalogue::object_in(&mut tx, &grant.key).await?;
-        let before = before.and_then(|before| before.place);
-        if whole.is_some() && whole == before {
-            object.place = whole;
+        if let Some(before) = &before
+            && stays(before, &object, looked_at.as_ref())
+        {
+            object.place.clone_from(&before.place);
         }
-        let now = self.now();
-        let outcome = Catalogue::put_object(&mut tx, &grant.key, &object, now).await?;
+        let before = before.and_then(|before| before.place);
+        let outcome = Catalogue::put_object(&mut tx, &grant.key, &object, at).await?;
         tx.commit().await?;
         if outcome == PutOutcome::Immutable {
             tracing::info!(key = %grant.key, "an upload would have changed what is released");
@@ -207,15 +241,68 @@ impl Hub {
     }
 }
 
-/// Removes an upload that is not what was agreed. Its address stays good for what was.
-async fn refuse(bucket: &Bucket, upload: &Upload, why: &str) -> Result<(), HubError> {
-    tracing::info!(key = %upload.grant.key, why, "an upload is refused");
-    bucket.remove_upload(&upload.id).await
+/// Why this many bytes are not what an address was signed for, or more than may be.
+fn wrong_size(grant: &Grant, size: u64, most: u64) -> Option<String> {
+    match grant.size {
+        Some(agreed) if agreed != size => Some(format!(
+            "it has {size} bytes, and its address was signed for {agreed}"
+        )),
+        _ if size > most => Some(format!("it has {size} bytes, and uploads may have {most}")),
+        _ => None,
+    }
+}
+
+/// Why bytes of this digest are not what an address was signed for.
+fn wrong_digest(grant: &Grant, sha256: &Sha256Digest) -> Option<String> {
+    let agreed = grant.sha256.filter(|agreed| agreed != sha256)?;
+    Some(format!(
+        "its SHA-256 is {sha256}, and its address was signed for {agreed}"
+    ))
+}
+
+/// Whether bytes stay where the catalogue has them when the same have come again: somebody may be
+/// reading them there. Unless they are gone, and then the upload mends that. What has a place that was
+/// not looked at has come since, and another Hub has read it there a moment ago.
+fn stays(now: &StoredObject, new: &StoredObject, looked_at: Option<&(String, bool)>) -> bool {
+    let Some(place) = &now.place else {
+        return false;
+    };
+    let whole = match looked_at {
+        Some((looked_at, whole)) if looked_at == place => *whole,
+        _ => true,
+    };
+    whole && now.sha256 == new.sha256
 }
 
 /// What is left over is swept later.
 fn tidy(done: Result<(), HubError>) {
     if let Err(error) = done {
         tracing::warn!(error = %chain(&error), "something stays in the bucket for now");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_whole_or_was_just_mended_by_another_hub_stays() {
+        let object = |bytes: &[u8], place: &str| StoredObject {
+            sha256: Sha256Digest::of(bytes),
+            size: 5,
+            content_type: "a/b".to_owned(),
+            place: Some(place.to_owned()),
+        };
+        let new = object(b"hello", "new");
+        let looked_at = |whole| Some(("old".to_owned(), whole));
+        let stays = |now: &StoredObject, looked_at: Option<_>| stays(now, &new, looked_at.as_ref());
+        let old = object(b"hello", "old");
+        assert!(stays(&old, looked_at(true)));
+        assert!(!stays(&old, looked_at(false)));
+        let mended = object(b"hello", "mended");
+        assert!(stays(&mended, looked_at(false)));
+        assert!(stays(&mended, None));
+        let replaced = object(b"jello", "mended");
+        assert!(!stays(&replaced, looked_at(true)) && !stays(&replaced, None));
     }
 }

@@ -12,9 +12,6 @@ use semver::Version;
 use std::collections::HashMap;
 use std::fmt;
 
-/// The storage's name in artifacts that are read back, which nobody reads.
-const PROVIDER: &str = "local";
-
 /// One platform of a release, by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Target {
@@ -250,7 +247,8 @@ async fn find(tx: &mut Tx, target: &Target) -> Result<Option<Draft>, HubError> {
     for (filename, kind, size, sha256, object_key, download_id) in rows {
         let artifact = Artifact {
             key: parse("key", &object_key)?,
-            provider: PROVIDER.to_owned(),
+            // Nobody reads it of what is stored.
+            provider: String::new(),
             filename: parse::<FileName>("file name", &filename)?,
             size: parse_size(size)?,
             sha256: parse("digest", &sha256)?,

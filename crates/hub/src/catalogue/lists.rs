@@ -1,13 +1,14 @@
 //! Lists, page by page, and what is done to whole releases: taken back, offered again, promoted.
 
 use super::database::{Tx, query, query_scalar};
+use super::objects::{BELOW, end_of};
 use super::releases::{Publication, Registered, check_objects, read_release, rows_of};
 use super::{Catalogue, Target, audit, drafts, parse, parse_size, parse_time, releases, stamp};
 use crate::HubError;
 use jiff::Timestamp;
 use release_types::{
-    Artifact, Channel, ObjectEntry, ObjectList, Platform, ProductName, Release, ReleaseList,
-    ReleaseState, ReleaseSummary,
+    Artifact, Channel, ObjectEntry, ObjectKey, ObjectList, Platform, ProductName, Release,
+    ReleaseList, ReleaseState, ReleaseSummary,
 };
 use semver::Version;
 use std::collections::HashMap;
@@ -96,26 +97,27 @@ impl Catalogue {
         }))
     }
 
-    /// A page of what has been uploaded under a prefix, by key. Keys compare by their bytes.
+    /// A page of what has been uploaded under a prefix, by key: what comes after a
+    /// key, and no further than to another, if that is given. Keys compare by their bytes.
     pub(crate) async fn uploaded(
         &self,
         provider: &str,
         prefix: &str,
-        after: &str,
+        (after, until): (&str, Option<&ObjectKey>),
         limit: u32,
     ) -> Result<ObjectList, HubError> {
-        let rows: Vec<(String, i64, String, String)> = query(
+        let sql = format!(
             "SELECT object_key, size, sha256, uploaded_at FROM objects \
-             WHERE object_key >= $1 AND object_key < $2 AND object_key > $3 \
-             AND substr(object_key, 1, length($1)) = $1 ORDER BY object_key LIMIT $4",
-        )
-        .bind(prefix)
-        // No key holds a character above this one, so it bounds what begins with the prefix.
-        .bind(format!("{prefix}{}", char::MAX))
-        .bind(after)
-        .bind(i64::from(limit) + 1)
-        .fetch_all(&self.readers)
-        .await?;
+             WHERE {BELOW} AND ($4 = '' OR object_key <= $4) ORDER BY object_key LIMIT $5"
+        );
+        let rows: Vec<(String, i64, String, String)> = query(sqlx::AssertSqlSafe(sql))
+            .bind(prefix)
+            .bind(end_of(prefix))
+            .bind(after)
+            .bind(until.map_or("", ObjectKey::as_str))
+            .bind(i64::from(limit) + 1)
+            .fetch_all(&self.readers)
+            .await?;
         let mut objects = Vec::with_capacity(rows.len());
         for (key, size, sha256, uploaded_at) in rows {
             objects.push(ObjectEntry {
@@ -129,8 +131,8 @@ impl Catalogue {
         let limit = limit as usize;
         let more = objects.len() > limit;
         objects.truncate(limit);
-        let next = objects.last().filter(|_| more);
-        let next = next.map(|object| object.key.to_string());
+        let last = objects.last().filter(|_| more).map(|object| &object.key);
+        let next = last.or(until).map(ObjectKey::to_string);
         Ok(ObjectList { objects, next })
     }
 

@@ -36,6 +36,8 @@ pub(crate) use objects::{PutOutcome, StoredObject};
 pub(crate) use packs::{Completed, Completion};
 #[cfg(feature = "page")]
 pub(crate) use page::Shown;
+#[cfg(test)]
+pub(crate) use products::RESERVED;
 pub(crate) use releases::{Publication, Registered};
 pub(crate) use upkeep::{ReleasedFile, Unregistered};
 pub(crate) use uploads::Upload;
@@ -45,6 +47,7 @@ pub use users::User;
 use crate::HubError;
 use database::{Pool, query, query_scalar};
 use jiff::Timestamp;
+use release_types::Asset;
 use sqlx::SqlSafeStr as _;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use std::path::Path;
@@ -118,17 +121,28 @@ impl Catalogue {
     /// A value of the Hub's own that is drawn once and kept for ever.
     pub(crate) async fn keep(&self, name: &str, drawn: &str) -> Result<String, HubError> {
         let mut tx = self.write().await?;
+        Self::keep_in(&mut tx, name, drawn).await?;
+        let kept = Self::kept(&mut tx, name).await?;
+        tx.commit().await?;
+        Ok(kept.unwrap_or_else(|| drawn.to_owned()))
+    }
+
+    /// Keeps such a value, unless there is one.
+    pub(crate) async fn keep_in(tx: &mut Tx, name: &str, drawn: &str) -> Result<(), HubError> {
         query("INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING")
             .bind(name)
             .bind(drawn)
-            .execute(&mut tx)
+            .execute(tx)
             .await?;
-        let kept = query_scalar("SELECT value FROM meta WHERE name = $1")
+        Ok(())
+    }
+
+    /// Such a value, if it was drawn.
+    pub(crate) async fn kept(tx: &mut Tx, name: &str) -> Result<Option<String>, HubError> {
+        query_scalar("SELECT value FROM meta WHERE name = $1")
             .bind(name)
-            .fetch_one(&mut tx)
-            .await?;
-        tx.commit().await?;
-        Ok(kept)
+            .fetch_optional(tx)
+            .await
     }
 
     /// Begins a transaction that holds the right to write from its start.
@@ -174,6 +188,11 @@ fn migrations() -> Vec<Migration> {
             "bucket",
             include_str!("../../migrations/0005_bucket.sql"),
         ),
+        migration(
+            6,
+            "refusals",
+            include_str!("../../migrations/0006_refusals.sql"),
+        ),
     ]
 }
 
@@ -187,6 +206,21 @@ fn parse<T: std::str::FromStr>(what: &'static str, value: &str) -> Result<T, Hub
     value.parse().map_err(|_| HubError::Corrupt {
         what,
         value: value.to_owned(),
+    })
+}
+
+/// Kind, file name, size, digest and download id, as the database has them.
+type AssetValues = (String, String, i64, String, String);
+
+fn parse_asset(
+    (kind, filename, size, sha256, download_id): AssetValues,
+) -> Result<Asset, HubError> {
+    Ok(Asset {
+        kind: parse("kind", &kind)?,
+        filename,
+        size: parse_size(size)?,
+        sha256: parse("digest", &sha256)?,
+        download_id,
     })
 }
 

@@ -9,6 +9,16 @@ use std::collections::HashSet;
 
 const HAS_BLOB: &str = "SELECT 1 FROM objects WHERE sha256 = $1 LIMIT 1";
 
+/// What is below the prefix `$1` and after the key `$3`. With [`end_of`] the prefix as `$2` an index on the
+/// keys finds it.
+pub(super) const BELOW: &str = "object_key >= $1 AND object_key < $2 AND object_key > $3 \
+                                AND substr(object_key, 1, length($1)) = $1";
+
+/// No key holds a character above this one, so it bounds what begins with the prefix.
+pub(super) fn end_of(prefix: &str) -> String {
+    format!("{prefix}{}", char::MAX)
+}
+
 /// What is stored under a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StoredObject {
@@ -38,12 +48,12 @@ pub(crate) enum PutOutcome {
 }
 
 impl Catalogue {
-    /// Decides what an upload does to its key, and notes it in the transaction.
+    /// Decides what an upload that came at a time does to its key, and notes it in the transaction.
     pub(crate) async fn put_object(
         tx: &mut Tx,
         key: &ObjectKey,
         object: &StoredObject,
-        now: Timestamp,
+        at: Timestamp,
     ) -> Result<PutOutcome, HubError> {
         let before = find(tx, key).await?;
         let outcome = match before {
@@ -78,7 +88,7 @@ impl Catalogue {
         .bind(object.sha256.to_string())
         .bind(db_size(object.size))
         .bind(&object.content_type)
-        .bind(stamp(now))
+        .bind(stamp(at))
         .bind(&object.place)
         .execute(&mut *tx)
         .await?;

@@ -2,7 +2,7 @@
 
 use super::database::{Tx, query, query_scalar};
 use super::users::user_name;
-use super::{Catalogue, audit, objects, parse, parse_time, stamp};
+use super::{Catalogue, audit, objects, parse, parse_time, stamp, uploads};
 use crate::HubError;
 use jiff::Timestamp;
 use release_types::{
@@ -158,6 +158,7 @@ impl Catalogue {
                 "nothing has been uploaded for build {}",
                 completion.build_id
             );
+            let why = uploads::with_refusal(&mut tx, &completion.key, why).await?;
             return Ok(Completed::Conflict(why));
         };
         if let Some(size) = completion.size

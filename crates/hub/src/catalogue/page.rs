@@ -2,7 +2,7 @@
 //! so none of these statements meets one.
 
 use super::database::{Tx, query, query_scalar};
-use super::{Catalogue, parse, parse_size, parse_time};
+use super::{Catalogue, parse, parse_asset, parse_time};
 use crate::HubError;
 use jiff::Timestamp;
 use release_types::{Asset, Channel, Platform, ProductName};
@@ -123,13 +123,7 @@ async fn files(tx: &mut Tx, release_id: &str) -> Result<Vec<(Platform, Asset)>, 
     let mut files = Vec::with_capacity(rows.len());
     for (os, arch, kind, filename, size, sha256, download_id) in rows {
         let platform = Platform::new(parse("system", &os)?, parse("architecture", &arch)?);
-        let asset = Asset {
-            kind: parse("kind", &kind)?,
-            filename,
-            size: parse_size(size)?,
-            sha256: parse("digest", &sha256)?,
-            download_id,
-        };
+        let asset = parse_asset((kind, filename, size, sha256, download_id))?;
         files.push((platform, asset));
     }
     // Linux first: by the contract's order it is last, and most who read this page have it.

@@ -8,6 +8,18 @@ use release_types::ProductName;
 
 const ADD: &str = "INSERT INTO products (name, created_at) VALUES ($1, $2) ON CONFLICT DO NOTHING";
 
+/// What addresses of the Hub's own begin with. A product of such a name would have no page, and links that
+/// lead elsewhere. `metrics` is on a listener of its own, which a proxy may show beside.
+pub(crate) const RESERVED: [&str; 7] = [
+    "api",
+    "artifacts",
+    "download",
+    "healthz",
+    "metrics",
+    "packs",
+    "readyz",
+];
+
 impl Catalogue {
     /// Adds the products that every Hub has, where they are missing.
     pub(super) async fn add_built_in_products(&self, now: Timestamp) -> Result<(), HubError> {
@@ -20,11 +32,20 @@ impl Catalogue {
     }
 
     /// Adds a product. Whether it is new.
+    ///
+    /// # Errors
+    /// [`HubError::Config`] where the Hub's own addresses begin so; a product of the name that is there
+    /// already stays.
     pub(crate) async fn add_product(
         &self,
         name: &ProductName,
         now: Timestamp,
     ) -> Result<bool, HubError> {
+        if RESERVED.contains(&name.as_str()) && !self.has_product(name).await? {
+            return Err(HubError::Config(format!(
+                "no product can be called {name}: addresses of the Hub's own begin so"
+            )));
+        }
         let mut tx = self.write().await?;
         let added = add(&mut tx, name.as_str(), now).await?;
         if added {

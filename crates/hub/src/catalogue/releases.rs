@@ -3,7 +3,8 @@
 use super::database::{Tx, query, query_scalar};
 use super::version_key::version_key;
 use super::{
-    Catalogue, Target, audit, db_size, drafts, objects, parse, parse_size, parse_time, stamp,
+    Catalogue, Target, audit, db_size, drafts, objects, parse, parse_asset, parse_time, stamp,
+    uploads,
 };
 use crate::HubError;
 use crate::fail_point::fail_point;
@@ -177,6 +178,7 @@ pub(super) async fn check_objects(
             ),
             Some(_) => continue,
         };
+        let why = uploads::with_refusal(tx, &artifact.key, why).await?;
         let filename = artifact.filename.clone();
         return Ok(Some(Registered::Conflict { filename, why }));
     }
@@ -349,13 +351,7 @@ pub(super) async fn asset_rows(
     .await?;
     rows.into_iter()
         .map(|(kind, filename, size, sha256, object_key, download_id)| {
-            let asset = Asset {
-                kind: parse("kind", &kind)?,
-                filename,
-                size: parse_size(size)?,
-                sha256: parse("digest", &sha256)?,
-                download_id,
-            };
+            let asset = parse_asset((kind, filename, size, sha256, download_id))?;
             Ok(AssetRow { asset, object_key })
         })
         .collect()

@@ -1,6 +1,7 @@
 //! Uploads into a bucket: what addresses were given out for, until it has come and is an object.
 
 use super::database::{Tx, query, query_scalar};
+use super::objects::{BELOW, end_of};
 use super::{Catalogue, db_size, parse, parse_size, stamp};
 use crate::HubError;
 use crate::upload_url::Grant;
@@ -54,17 +55,23 @@ impl Catalogue {
         rows.into_iter().map(upload).collect()
     }
 
-    /// The keys below a prefix that uploads are to.
-    pub(crate) async fn keys_of_uploads(&self, prefix: &str) -> Result<Vec<ObjectKey>, HubError> {
-        let keys: Vec<String> = query_scalar(
-            "SELECT DISTINCT object_key FROM uploads WHERE object_key >= $1 AND object_key < $2 \
-             AND substr(object_key, 1, length($1)) = $1 ORDER BY object_key",
-        )
-        .bind(prefix)
-        // As for lists of objects.
-        .bind(format!("{prefix}{}", char::MAX))
-        .fetch_all(&self.readers)
-        .await?;
+    /// The first keys below a prefix and after one that uploads are to, by key.
+    pub(crate) async fn keys_of_uploads(
+        &self,
+        prefix: &str,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<ObjectKey>, HubError> {
+        let sql = format!(
+            "SELECT DISTINCT object_key FROM uploads WHERE {BELOW} ORDER BY object_key LIMIT $4"
+        );
+        let keys: Vec<String> = query_scalar(sqlx::AssertSqlSafe(sql))
+            .bind(prefix)
+            .bind(end_of(prefix))
+            .bind(after)
+            .bind(i64::from(limit))
+            .fetch_all(&self.readers)
+            .await?;
         keys.iter().map(|key| parse("key", key)).collect()
     }
 
@@ -95,6 +102,25 @@ impl Catalogue {
             .execute(tx)
             .await?;
         Ok(taken == 1)
+    }
+
+    /// Notes why what came to an address was refused.
+    pub(crate) async fn note_refusal(tx: &mut Tx, id: &str, why: &str) -> Result<(), HubError> {
+        query("UPDATE uploads SET refused = $2 WHERE id = $1")
+            .bind(id)
+            .bind(why)
+            .execute(tx)
+            .await?;
+        Ok(())
+    }
+
+    /// Forgets what was refused under a key: something else has come.
+    pub(crate) async fn forget_refusals(tx: &mut Tx, key: &ObjectKey) -> Result<(), HubError> {
+        query("UPDATE uploads SET refused = NULL WHERE object_key = $1 AND refused IS NOT NULL")
+            .bind(key.as_str())
+            .execute(tx)
+            .await?;
+        Ok(())
     }
 
     /// The places of all objects.
@@ -128,6 +154,25 @@ impl Catalogue {
         }
         Ok(())
     }
+}
+
+/// What is the matter with a key, and with what was last refused there: for most that is why.
+pub(super) async fn with_refusal(
+    tx: &mut Tx,
+    key: &ObjectKey,
+    matter: String,
+) -> Result<String, HubError> {
+    let refused: Option<String> = query_scalar(
+        "SELECT refused FROM uploads WHERE object_key = $1 AND refused IS NOT NULL \
+         ORDER BY begun_at DESC, id DESC LIMIT 1",
+    )
+    .bind(key.as_str())
+    .fetch_optional(tx)
+    .await?;
+    Ok(match refused {
+        Some(why) => format!("{matter}; an upload was refused: {why}"),
+        None => matter,
+    })
 }
 
 fn upload((id, key, content_type, size, sha256): Row) -> Result<Upload, HubError> {

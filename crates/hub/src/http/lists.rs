@@ -94,7 +94,7 @@ pub(super) async fn releases(
     ),
     security(("app" = []), ("user" = [])),
     responses(
-        (status = 200, description = "A page of it", body = ObjectList),
+        (status = 200, description = "A page of it. One that is short or empty may have a `next`, too", body = ObjectList),
         BadRequest,
         Unauthorized,
         Forbidden,
@@ -113,10 +113,12 @@ pub(super) async fn objects(
     }
     let limit = page.limit()?;
     let after = page.after.as_deref().unwrap_or_default();
-    // What has come meanwhile belongs to it.
-    app.hub.settle_below(prefix).await?;
+    // What has come meanwhile belongs to it; for each address that was given out the storage is asked.
+    let until = app.hub.settle_below(prefix, after, limit).await?;
     let (provider, catalogue) = (app.hub.storage().provider(), app.hub.catalogue());
-    let list = catalogue.uploaded(provider, prefix, after, limit).await?;
+    let list = catalogue
+        .uploaded(provider, prefix, (after, until.as_ref()), limit)
+        .await?;
     Ok(Json(list))
 }
 

@@ -165,6 +165,24 @@ mod tests {
     use super::*;
     use axum::routing::get;
 
+    #[test]
+    fn no_product_is_called_as_an_address_of_the_hubs_own_begins() {
+        let api: serde_json::Value = serde_json::from_str(&describe_api().unwrap()).unwrap();
+        let first = |path: &String| path.split('/').nth(1).unwrap_or_default().to_owned();
+        let mut firsts: Vec<String> = api["paths"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(first)
+            .collect();
+        // What no product can be called anyway does not have to be refused.
+        firsts.retain(|first| first.parse::<release_types::ProductName>().is_ok());
+        firsts.push("metrics".to_owned());
+        firsts.sort();
+        firsts.dedup();
+        assert_eq!(firsts, crate::catalogue::RESERVED);
+    }
+
     #[tokio::test]
     async fn a_panic_is_answered_as_json() {
         let routes = Router::new().route(

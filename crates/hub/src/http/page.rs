@@ -159,12 +159,7 @@ async fn overview(State(app): State<AppState>, headers: HeaderMap) -> Result<Res
         if newest.is_empty() {
             empty.push(name.to_string());
         } else {
-            products.push(view::Product::new(
-                &app.base,
-                &name,
-                newest,
-                view::Extent::Main,
-            ));
+            products.push(view::Product::new(&app.base, &name, newest));
         }
     }
     let page = Page::new("Releases");
@@ -228,7 +223,7 @@ async fn product(
         list: list.releases.into_iter().map(listed).collect(),
         next: list.next.map(|next| format!("/{name}?after={next}")),
         is_later: after.is_some(),
-        product: view::Product::new(&app.base, &name, newest, view::Extent::Main),
+        product: view::Product::new(&app.base, &name, newest),
     };
     shown(&headers, &page)
 }

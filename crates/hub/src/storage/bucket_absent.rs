@@ -1,6 +1,6 @@
 //! What stands for a bucket where this crate was built without S3: there is none.
 
-use super::{Lying, Read};
+use super::{Claim, Lying, Read};
 use crate::HubError;
 use crate::config::BucketConfig;
 use crate::upload_url::Grant;
@@ -58,7 +58,7 @@ impl Bucket {
         match *self {}
     }
 
-    pub(crate) async fn is_claimed(&self) -> Result<bool, HubError> {
+    pub(crate) async fn claimed(&self) -> Result<Option<Claim>, HubError> {
         match *self {}
     }
 
@@ -95,22 +95,31 @@ impl Bucket {
         match *self {}
     }
 
+    pub(crate) async fn remove_upload_as(&self, _: &Lying) -> Result<(), HubError> {
+        match *self {}
+    }
+
     pub(crate) async fn unknown(&self, _: &HashSet<String>) -> Result<Vec<Lying>, HubError> {
         match *self {}
     }
 
-    pub(crate) async fn unknown_uploads(
-        &self,
-        _: &HashSet<String>,
-    ) -> Result<Vec<Lying>, HubError> {
+    pub(crate) async fn uploads(&self) -> Result<Vec<Lying>, HubError> {
         match *self {}
     }
 
-    pub(crate) async fn claim(&self, _: &str) -> Result<u64, HubError> {
+    pub(crate) async fn remove_all(&self, _: Vec<String>) -> Result<(), HubError> {
         match *self {}
     }
 
-    pub(crate) async fn remember(&self, _: &str, _: u64) -> Result<(), HubError> {
+    pub(crate) async fn remove_uploads(&self, _: Vec<String>) -> Result<(), HubError> {
+        match *self {}
+    }
+
+    pub(crate) async fn claim(&self, _: &Claim) -> Result<Claim, HubError> {
+        match *self {}
+    }
+
+    pub(crate) async fn remember(&self, _: &Claim) -> Result<(), HubError> {
         match *self {}
     }
 

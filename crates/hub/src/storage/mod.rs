@@ -19,6 +19,7 @@ use crate::config::BucketConfig;
 use crate::data_dir::DataDir;
 use jiff::{SignedDuration, Timestamp};
 use release_types::Sha256Digest;
+use serde::{Deserialize, Serialize};
 
 /// What artifacts and answers call the storage.
 const LOCAL: &str = "local";
@@ -109,15 +110,44 @@ pub(crate) struct Unknown {
     pub(crate) size: u64,
 }
 
-/// What lies in a bucket.
-#[derive(Debug)]
+/// Who has the bytes below a prefix of a bucket.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Claim {
+    /// The catalogue's id.
+    pub(crate) catalogue: String,
+    /// The bucket's own id.
+    bucket: Option<String>,
+    /// How old the catalogue was when it was seen last.
+    pub(crate) age: u64,
+}
+
+impl Claim {
+    /// Of a catalogue that was not seen yet, on a bucket that gets this id.
+    pub(crate) fn new(catalogue: &str, bucket: String) -> Self {
+        Self {
+            catalogue: catalogue.to_owned(),
+            bucket: Some(bucket),
+            age: 0,
+        }
+    }
+
+    /// The bucket's id. One that was claimed when buckets had none has its catalogue's.
+    pub(crate) fn bucket(&self) -> &str {
+        self.bucket.as_deref().unwrap_or(&self.catalogue)
+    }
+}
+
+/// What lies in a bucket. Two of one name that are equal are the same bytes, put there once.
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Lying {
     /// Its name below its folder.
     pub(crate) name: String,
     /// In bytes.
     pub(crate) size: u64,
-    /// When it came.
+    /// When it came, by the store's clock, in whole seconds.
     pub(crate) at: Timestamp,
+    /// What the store tells it from others by: its tag and its version, where there are such.
+    pub(crate) tags: [Option<String>; 2],
 }
 
 impl Lying {
@@ -131,9 +161,9 @@ impl Lying {
 pub(crate) type Read = (Sha256Digest, u64);
 
 /// Runs work that waits for the disk where it holds nobody up.
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, HubError> + Send + 'static,
-) -> Result<T, HubError> {
+pub(crate) async fn blocking<T: Send + 'static, E: Send + 'static>(
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, E> {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
         Err(error) => match error.try_into_panic() {

@@ -15,4 +15,4 @@ DROP INDEX credentials_by_user;
 ALTER TABLE credentials DROP COLUMN user_id;
 ALTER TABLE credentials DROP COLUMN expires_at;
 DROP TABLE users;
-DELETE FROM _sqlx_migrations WHERE version IN (3, 4, 5);
+DELETE FROM _sqlx_migrations WHERE version IN (3, 4, 5, 6);

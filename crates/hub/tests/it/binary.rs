@@ -202,8 +202,10 @@ fn products_are_added_and_listed() {
         let added = run(&["product", "add", "my-tool", "--data-dir", dir]);
         assert!(added.status.success() && added.stdout.is_empty());
     }
-    let bad = run(&["product", "add", "My Tool", "--data-dir", dir]);
-    assert_eq!(bad.status.code(), Some(2));
+    for bad in ["My Tool", "openapi.json", "artifacts", "packs"] {
+        let bad = run(&["product", "add", bad, "--data-dir", dir]);
+        assert_eq!(bad.status.code(), Some(2));
+    }
     let listed = run(&["product", "list", "--data-dir", dir]);
     assert_eq!(
         text(&listed.stdout),

@@ -1,8 +1,10 @@
 //! What only bytes in a bucket can meet: addresses that leak, a store that goes and comes back, and
 //! several Hubs at it. Each test has a server of its own, so these are left to the profile `full`.
 
+mod between;
 mod operated;
 mod server;
+mod settling;
 mod shared;
 
 use crate::support::{Server, artifact, error, header};

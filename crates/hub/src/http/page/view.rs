@@ -99,7 +99,7 @@ pub(super) struct Date {
 }
 
 impl Product {
-    pub(super) fn new(base: &Url, name: &ProductName, newest: Vec<Shown>, extent: Extent) -> Self {
+    pub(super) fn new(base: &Url, name: &ProductName, newest: Vec<Shown>) -> Self {
         let channels = newest.iter().map(|shown| Newest {
             channel: shown.channel,
             version: shown.version.clone(),
@@ -111,7 +111,7 @@ impl Product {
         Self {
             name: name.to_string(),
             channels,
-            newest: first.map(|shown| Release::new(base, name, shown, extent)),
+            newest: first.map(|shown| Release::new(base, name, shown, Extent::Main)),
             install,
         }
     }

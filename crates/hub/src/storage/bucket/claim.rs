@@ -1,70 +1,23 @@
 //! Whose the bytes below a prefix are: two catalogues that shared one would each remove what the other
+//! has. Which bucket it is: two Hubs of one catalogue with two buckets would each miss what the other
 //! has. And how old that catalogue has been seen, so that an older one that was put back is noticed.
 
 use super::error::Problem;
 use super::{Bucket, PATIENCE, found};
 use crate::HubError;
+use crate::storage::Claim;
 use object_store::{ObjectStore as _, ObjectStoreExt as _, PutMode, PutOptions};
-use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 const FILE: &str = "hub.json";
 
-/// Who has the bytes below a prefix.
-#[derive(Debug, Serialize, Deserialize)]
-struct Claim {
-    /// The catalogue's id.
-    catalogue: String,
-    /// How old it was when it was seen last.
-    age: u64,
-}
+/// How long another catalogue's Hub may take from its look at a bucket without an owner to its own claim,
+/// where the store would take both.
+const UNTIL_SETTLED: Duration = Duration::from_secs(2);
 
 impl Bucket {
-    /// Takes what is below the prefix for a catalogue. How old that one has been seen.
-    ///
-    /// # Errors
-    /// [`HubError::Config`] when it is another catalogue's.
-    pub(crate) async fn claim(&self, catalogue: &str) -> Result<u64, HubError> {
-        if self.claimed().await?.is_none() {
-            self.write(&text(catalogue, 0)?, PutMode::Create).await?;
-        }
-        match self.claimed().await? {
-            Some(claim) if claim.catalogue == catalogue => Ok(claim.age),
-            Some(_) => Err(HubError::Config(format!(
-                "{} holds the bytes of another catalogue; each needs a bucket or a prefix of its own",
-                self.name
-            ))),
-            None => {
-                Err(Problem::new("what was written there is not to be found").at("use", &self.name))
-            }
-        }
-    }
-
-    /// Whether some catalogue has taken what is below the prefix.
-    pub(crate) async fn is_claimed(&self) -> Result<bool, HubError> {
-        Ok(self.claimed().await?.is_some())
-    }
-
-    /// Makes sure that it is there: a store says of a bucket that is gone no more than that it has
-    /// no such object.
-    pub(crate) async fn must_be_there(&self) -> Result<(), HubError> {
-        match self.is_claimed().await? {
-            true => Ok(()),
-            false => Err(Problem::new("it or its hub.json is gone").at("use", &self.name)),
-        }
-    }
-
-    /// The error of bytes that were there a moment ago.
-    pub(crate) fn lost(&self) -> HubError {
-        Problem::new("what was copied there is not to be found").at("read from", &self.name)
-    }
-
-    /// Notes how old the catalogue is, unless another one has come.
-    pub(crate) async fn remember(&self, catalogue: &str, age: u64) -> Result<(), HubError> {
-        self.claim(catalogue).await?;
-        self.write(&text(catalogue, age)?, PutMode::Overwrite).await
-    }
-
-    async fn claimed(&self) -> Result<Option<Claim>, HubError> {
+    /// Who has what is below the prefix, if anybody has.
+    pub(crate) async fn claimed(&self) -> Result<Option<Claim>, HubError> {
         let path = self.path(FILE);
         let reading = async { self.store.get(&path).await?.bytes().await };
         let read = found(self.within(PATIENCE, "read from", reading).await)?;
@@ -75,21 +28,58 @@ impl Bucket {
         })
     }
 
-    async fn write(&self, claim: &str, mode: PutMode) -> Result<(), HubError> {
-        let path = self.path(FILE);
-        let put = |mode: PutMode| {
-            let options = PutOptions::from(mode);
-            let putting = self.store.put_opts(&path, claim.to_owned().into(), options);
-            self.within(PATIENCE, "write to", putting)
-        };
-        match put(mode.clone()).await {
-            Ok(_) => Ok(()),
-            Err(error) if mode == PutMode::Overwrite => Err(error),
-            // Somebody was quicker, or the store knows no conditional writes; whoever reads it
-            // next sees whose it is.
-            Err(_) if self.claimed().await?.is_some() => Ok(()),
-            Err(_) => put(PutMode::Overwrite).await.map(drop),
+    /// Takes what is below the prefix, which nobody has. Who has it then, which may be somebody who was
+    /// quicker.
+    ///
+    /// Where the store knows conditional writes the first one wins. Else the last one does, and
+    /// whoever was there before is given the time to see it.
+    pub(crate) async fn claim(&self, claim: &Claim) -> Result<Claim, HubError> {
+        let first = self.write(claim, PutMode::Create).await;
+        // A store that knows no conditions refuses one, or takes no notice of it and takes this too.
+        let again = self.write(claim, PutMode::Create).await;
+        let refused = first.is_err() && again.is_err() && self.claimed().await?.is_none();
+        if refused {
+            self.write(claim, PutMode::Overwrite).await?;
         }
+        if refused || again.is_ok() {
+            tokio::time::sleep(UNTIL_SETTLED).await;
+        }
+        match self.claimed().await? {
+            Some(claim) => Ok(claim),
+            None => {
+                Err(Problem::new("what was written there is not to be found").at("use", &self.name))
+            }
+        }
+    }
+
+    /// Makes sure that it is there: a store says of a bucket that is gone no more than that it has
+    /// no such object.
+    pub(crate) async fn must_be_there(&self) -> Result<(), HubError> {
+        match self.claimed().await? {
+            Some(_) => Ok(()),
+            None => Err(Problem::new("it or its hub.json is gone").at("use", &self.name)),
+        }
+    }
+
+    /// The error of bytes that were there a moment ago.
+    pub(crate) fn lost(&self) -> HubError {
+        Problem::new("what was copied there is not to be found").at("read from", &self.name)
+    }
+
+    /// Notes what has been seen of the catalogue that has it.
+    pub(crate) async fn remember(&self, claim: &Claim) -> Result<(), HubError> {
+        self.write(claim, PutMode::Overwrite).await
+    }
+
+    async fn write(&self, claim: &Claim, mode: PutMode) -> Result<(), HubError> {
+        let text = serde_json::to_string(claim).map_err(|error| HubError::Corrupt {
+            what: "bucket's owner",
+            value: error.to_string(),
+        })?;
+        let path = self.path(FILE);
+        let options = PutOptions::from(mode);
+        let putting = self.store.put_opts(&path, text.into(), options);
+        self.within(PATIENCE, "write to", putting).await.map(drop)
     }
 
     /// Whether it answers.
@@ -98,12 +88,4 @@ impl Bucket {
         let asking = self.store.head(&path);
         self.within(PATIENCE, "look into", asking).await.map(drop)
     }
-}
-
-fn text(catalogue: &str, age: u64) -> Result<String, HubError> {
-    let catalogue = catalogue.to_owned();
-    serde_json::to_string(&Claim { catalogue, age }).map_err(|error| HubError::Corrupt {
-        what: "bucket's owner",
-        value: error.to_string(),
-    })
 }

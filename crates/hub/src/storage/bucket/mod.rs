@@ -14,6 +14,7 @@
 
 mod claim;
 mod error;
+mod left_over;
 
 use super::{Lying, Read};
 use crate::HubError;
@@ -37,7 +38,7 @@ use object_store::{
 use release_types::Sha256Digest;
 use secrecy::ExposeSecret as _;
 use sha2::Digest as _;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -126,7 +127,7 @@ impl Bucket {
         let store = builder
             .with_client_options(client)
             .with_retry(retry)
-            // Not every store takes many at once.
+            // Not every store removes many at once.
             .with_disable_bulk_delete(true)
             .build()
             .map_err(|error| {
@@ -200,7 +201,7 @@ impl Bucket {
         let path = self.upload(id);
         let asking = self.store.head(&path);
         let meta = found(self.within(PATIENCE, "look into", asking).await)?;
-        Ok(meta.and_then(|meta| lying(&meta)))
+        Ok(meta.and_then(lying))
     }
 
     /// Copies an upload to a place, out of reach of whoever has its address. Whether it was there.
@@ -306,50 +307,6 @@ impl Bucket {
         self.texts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Removes the bytes at a place.
-    pub(crate) async fn remove(&self, place: &str) -> Result<(), HubError> {
-        self.delete(&self.blob(place)).await
-    }
-
-    /// Removes what was uploaded, if anything was.
-    pub(crate) async fn remove_upload(&self, id: &str) -> Result<(), HubError> {
-        self.delete(&self.upload(id)).await
-    }
-
-    async fn delete(&self, path: &Path) -> Result<(), HubError> {
-        let deleting = self.store.delete(path);
-        let deleted = self.within(PATIENCE, "remove from", deleting).await;
-        found(deleted).map(drop)
-    }
-
-    /// Bytes at places that are not known.
-    pub(crate) async fn unknown(&self, known: &HashSet<String>) -> Result<Vec<Lying>, HubError> {
-        self.list("blobs", known).await
-    }
-
-    /// Uploads that are not known.
-    pub(crate) async fn unknown_uploads(
-        &self,
-        known: &HashSet<String>,
-    ) -> Result<Vec<Lying>, HubError> {
-        self.list("uploads", known).await
-    }
-
-    async fn list(&self, folder: &str, known: &HashSet<String>) -> Result<Vec<Lying>, HubError> {
-        let path = self.path(folder);
-        let mut unknown = Vec::new();
-        let mut all = self.store.list(Some(&path));
-        loop {
-            let next = async { all.next().await.transpose() };
-            let Some(meta) = self.within(PATIENCE, "list", next).await? else {
-                return Ok(unknown);
-            };
-            if let Some(lying) = lying(&meta).filter(|lying| !known.contains(&lying.name)) {
-                unknown.push(lying);
-            }
-        }
-    }
-
     /// Waits for a step, but not for ever.
     async fn within<T>(
         &self,
@@ -385,11 +342,12 @@ fn found<T>(done: Result<T, HubError>) -> Result<Option<T>, HubError> {
     }
 }
 
-fn lying(meta: &ObjectMeta) -> Option<Lying> {
+fn lying(meta: ObjectMeta) -> Option<Lying> {
     Some(Lying {
         name: meta.location.filename()?.to_owned(),
         size: meta.size,
         at: Timestamp::from_second(meta.last_modified.timestamp()).ok()?,
+        tags: [meta.e_tag, meta.version],
     })
 }
 

@@ -1,11 +1,12 @@
 //! A bucket that goes and comes back, that is somebody else's, and that several Hubs have.
 
+use super::between::Between;
 use super::server::S3;
 use super::{KEY, PUBLISH, assert_released, folder, put, release};
 use crate::support::{Server, error, header};
 use hub::{Hub, HubConfig, HubError};
 use release_types::Sha256Digest;
-use reqwest::Method;
+use reqwest::{Method, StatusCode};
 use serde_json::json;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -60,6 +61,66 @@ async fn a_bucket_is_of_one_catalogue_and_a_catalogue_of_one_storage() {
     let wrong = Hub::open(config).await.unwrap_err();
     assert!(wrong.to_string().contains("403"), "{wrong}");
     s3.assert_no_secret(&format!("{wrong} {wrong:?}"));
+}
+
+/// The catalogue knows its bucket before there is anything in it.
+#[tokio::test]
+async fn a_catalogue_has_one_bucket_from_its_beginning() {
+    let s3 = S3::start();
+    let dir = folder();
+    let refused = async |prefix: &str, says: &str| {
+        let mut config = HubConfig::new(dir.path());
+        config.bucket = Some(s3.bucket(prefix));
+        let Err(HubError::Config(why)) = Hub::open(config).await else {
+            panic!("{prefix} is taken");
+        };
+        assert!(why.contains(says), "{why}");
+    };
+    let mut config = HubConfig::new(dir.path());
+    config.bucket = Some(s3.bucket("a"));
+    Hub::open(config).await.unwrap().close().await;
+    refused("b", "is it the right one").await;
+    let [claim] = &s3.files("a", "")[..] else {
+        panic!("not one file");
+    };
+    assert!(s3.files("b", "").is_empty());
+    // One that this catalogue has claimed, and that is another one all the same.
+    let text = std::fs::read_to_string(claim).unwrap();
+    let mut other: serde_json::Value = serde_json::from_str(&text).unwrap();
+    other["bucket"] = json!("another");
+    let folder = claim.parent().unwrap().with_file_name("b");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("hub.json"), other.to_string()).unwrap();
+    refused("b", "another bucket").await;
+    let hub = s3.atlas_hub("b", &["init", "--data-dir", dir.path().to_str().unwrap()]);
+    assert_eq!(hub.status.code(), Some(2));
+}
+
+/// A store that knows no conditional writes takes both claims.
+#[tokio::test]
+async fn of_two_catalogues_that_claim_a_bucket_one_has_it() {
+    let s3 = S3::start();
+    let between = Between::start(&s3, |request| {
+        let conditional = request.headers.contains_key("if-none-match");
+        conditional.then_some(StatusCode::NOT_IMPLEMENTED)
+    })
+    .await;
+    let open = async |dir: &TempDir| {
+        let mut config = HubConfig::new(dir.path());
+        config.bucket = Some(between.bucket(&s3, "hub"));
+        Hub::open(config).await
+    };
+    let dirs = [folder(), folder()];
+    let (one, other) = tokio::join!(open(&dirs[0]), open(&dirs[1]));
+    let (winner, refused) = match (one, other) {
+        (Ok(winner), Err(refused)) | (Err(refused), Ok(winner)) => (winner, refused),
+        both => panic!("{both:?}"),
+    };
+    assert!(
+        refused.to_string().contains("another catalogue"),
+        "{refused}"
+    );
+    winner.close().await;
 }
 
 /// For some seconds: killed, and started again; and standing still, which no error tells.

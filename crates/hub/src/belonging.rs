@@ -1,0 +1,96 @@
+//! Whether the catalogue and the stored bytes belong together, and which of them is older.
+//!
+//! Both count openings and the hours that a server runs, the catalogue first. Where the bytes' place has
+//! seen more than the catalogue remembers, the catalogue was put back. Bytes are removed when they
+//! are a day old, so a catalogue that does not know them is older than that.
+
+use crate::HubError;
+use crate::catalogue::Catalogue;
+use crate::data_dir::{fsync_folder, private_file};
+use crate::storage::{Bucket, Claim, Storage};
+use crate::token::random_id;
+use std::io::Write as _;
+use std::path::Path;
+
+/// What the catalogue calls the id of the bucket that it has.
+const BUCKET: &str = "bucket_id";
+
+/// Finds out whether the catalogue is older than the folder, and marks it if so.
+///
+/// A bucket holds that for all its Hubs, whose folders may be new ones each time. It is the catalogue's
+/// alone, and the catalogue has no other.
+///
+/// # Errors
+/// [`HubError::Config`] when bucket and catalogue do not belong together.
+pub(crate) async fn notice_older(
+    catalogue: &Catalogue,
+    storage: &Storage,
+    root: &Path,
+) -> Result<(), HubError> {
+    if let Some(bucket) = storage.bucket() {
+        return notice_in_bucket(catalogue, bucket).await;
+    }
+    let file = root.join("age");
+    let seen: u64 = match std::fs::read_to_string(&file) {
+        Ok(text) => text.trim().parse().unwrap_or(0),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
+        Err(error) => return Err(HubError::io("read", &file)(error)),
+    };
+    let age = catalogue.grow_older(seen).await?;
+    write(&file, age).map_err(HubError::io("write", &file))?;
+    fsync_folder(root)
+}
+
+async fn notice_in_bucket(catalogue: &Catalogue, bucket: &Bucket) -> Result<(), HubError> {
+    let id = catalogue.keep("catalogue_id", &random_id()?).await?;
+    let mut claim = match bucket.claimed().await? {
+        Some(claim) => claim,
+        None => first_claim(catalogue, bucket, &id).await?,
+    };
+    let name = bucket.name();
+    if claim.catalogue != id {
+        return Err(HubError::Config(format!(
+            "{name} holds the bytes of another catalogue; each needs a bucket or a prefix of its own"
+        )));
+    }
+    if catalogue.keep(BUCKET, claim.bucket()).await? != claim.bucket() {
+        return Err(HubError::Config(format!(
+            "{name} is another bucket than the one that holds this catalogue's bytes; all Hubs of a \
+             catalogue need the same"
+        )));
+    }
+    claim.age = catalogue.grow_older(claim.age).await?;
+    bucket.remember(&claim).await
+}
+
+/// Takes a bucket that nobody has, for a catalogue that has none. Of several Hubs of one catalogue the one
+/// that has the right to write does it, and the others find it done.
+async fn first_claim(catalogue: &Catalogue, bucket: &Bucket, id: &str) -> Result<Claim, HubError> {
+    let mut tx = catalogue.write().await?;
+    if let Some(claim) = bucket.claimed().await? {
+        return Ok(claim);
+    }
+    // A catalogue may have bytes and no such id, from a time when there was none.
+    if Catalogue::kept(&mut tx, BUCKET).await?.is_some() || catalogue.has_places().await? {
+        return Err(HubError::Config(format!(
+            "{} holds nothing of this catalogue's, which has a bucket: is it the right one, and has \
+             nobody emptied it?",
+            bucket.name()
+        )));
+    }
+    let claim = bucket.claim(&Claim::new(id, random_id()?)).await?;
+    if claim.catalogue == id {
+        Catalogue::keep_in(&mut tx, BUCKET, claim.bucket()).await?;
+    }
+    tx.commit().await?;
+    Ok(claim)
+}
+
+fn write(file: &Path, age: u64) -> std::io::Result<()> {
+    let aside = file.with_extension("new");
+    let mut options = std::fs::OpenOptions::new();
+    let mut writing = private_file(options.write(true).create(true).truncate(true)).open(&aside)?;
+    writeln!(writing, "{age}")?;
+    writing.sync_all()?;
+    std::fs::rename(&aside, file)
+}
