@@ -12,6 +12,7 @@ mod drafts;
 mod lists;
 mod newest;
 mod objects;
+mod offers;
 mod packs;
 #[cfg(feature = "page")]
 mod page;
@@ -174,6 +175,11 @@ fn migrations() -> Vec<Migration> {
             "bucket",
             include_str!("../../migrations/0005_bucket.sql"),
         ),
+        migration(
+            7,
+            "offers",
+            include_str!("../../migrations/0007_offers.sql"),
+        ),
     ]
 }
 
@@ -242,8 +248,9 @@ mod tests {
                  ('id', 'runner', '1.0.0', '{version}', 'stable', 'notes', '{time}', '{time}')"
             ),
             format!(
-                "INSERT INTO assets VALUES ('id', 'linux', 'x64', 'r', 'binary', 5, '{sha256}', \
-                 'artifacts/r', 'dl_1')"
+                "INSERT INTO assets VALUES \
+                 ('id', 'linux', 'x64', 'r', 'binary', 5, '{sha256}', 'artifacts/r', 'dl_1'), \
+                 ('id', 'linux', 'x64', 'r.sig', 'signature', 5, '{sha256}', 'artifacts/r', 'dl_2')"
             ),
         ] {
             let statement = sqlx::AssertSqlSafe(statement);
@@ -260,8 +267,14 @@ mod tests {
             let stable = release_types::Channel::Stable;
             let latest = catalogue.latest(&product, stable, platform).await.unwrap();
             let latest = latest.unwrap();
-            assert_eq!((latest.version.as_str(), latest.assets.len()), ("1.0.0", 1));
+            assert_eq!((latest.version.as_str(), latest.assets.len()), ("1.0.0", 2));
             assert_eq!(latest.assets[0].download_id, "dl_1");
+            // What it offers was noted, since it had no such notes.
+            let binary = release_types::Kind::Binary;
+            let newest = catalogue.newest_asset("runner", stable, platform, binary);
+            assert_eq!(newest.await.unwrap().unwrap().download_id, "dl_1");
+            let signed = catalogue.newest_signed("runner", stable, platform);
+            assert_eq!(signed.await.unwrap().unwrap().files.len(), 1);
             let list = catalogue.list(&product, None, None, 10).await.unwrap();
             let [release] = &list.unwrap().releases[..] else {
                 panic!("not one release");

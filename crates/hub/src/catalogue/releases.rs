@@ -1,6 +1,7 @@
 //! Releases and their assets: registered, read, found by download id.
 
 use super::database::{Tx, query, query_scalar};
+use super::offers::{self, NEWEST, Offer};
 use super::version_key::version_key;
 use super::{
     Catalogue, Target, audit, db_size, drafts, objects, parse, parse_size, parse_time, stamp,
@@ -104,18 +105,15 @@ impl Catalogue {
         platform: Platform,
     ) -> Result<Option<Release>, HubError> {
         let mut tx = self.read().await?;
-        let row: Option<(String, String, String)> = query(
-            "SELECT id, version, published_at FROM releases WHERE product = $1 AND channel = $2 \
-             AND yanked_at IS NULL AND EXISTS (SELECT 1 FROM assets WHERE assets.release_id = releases.id \
-             AND assets.os = $3 AND assets.arch = $4) \
-             ORDER BY version_key DESC, created_at DESC LIMIT 1",
-        )
-        .bind(product.as_str())
-        .bind(channel.as_str())
-        .bind(platform.os.as_str())
-        .bind(platform.arch.as_str())
-        .fetch_optional(&mut tx)
-        .await?;
+        let sql = format!("SELECT id, version, published_at FROM releases WHERE id = {NEWEST}");
+        let row: Option<(String, String, String)> = query(sqlx::AssertSqlSafe(sql))
+            .bind(product.as_str())
+            .bind(channel.as_str())
+            .bind(platform.os.as_str())
+            .bind(platform.arch.as_str())
+            .bind(Offer::Any.as_str())
+            .fetch_optional(&mut tx)
+            .await?;
         let Some((id, version, published_at)) = row else {
             return Ok(None);
         };
@@ -255,7 +253,7 @@ pub(super) async fn put(
         insert_asset(tx, &id, platform, &row).await?;
         fail_point!("register half put");
     }
-    Ok(())
+    offers::renew(tx, &id, &[platform]).await
 }
 
 /// Creates the release's row or brings it up to date; its id.

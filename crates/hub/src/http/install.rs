@@ -7,7 +7,8 @@ use super::AppState;
 use super::error::ApiError;
 use super::openapi::answers::{self, NotFound};
 use super::openapi::params;
-use super::releases::tagged;
+use super::releases::Document;
+use super::shared::Lookups;
 use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, HeaderValue, header};
@@ -35,6 +36,18 @@ pub(super) async fn script(
     State(app): State<AppState>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
+    let script = app.script.get((), || newest(app.clone())).await?;
+    let mut response = script.shown(&headers, "public, max-age=60")?;
+    let nosniff = HeaderValue::from_static("nosniff");
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
+    Ok(response)
+}
+
+/// Lookups of what the script installs.
+pub(super) type Script = Lookups<(), Result<Document, ApiError>>;
+
+async fn newest(app: AppState) -> Result<Document, ApiError> {
     let mut cases = String::new();
     for platform in Platform::ALL {
         // Windows has no POSIX shell.
@@ -50,13 +63,7 @@ pub(super) async fn script(
     let script = TEMPLATE
         .replace("@HUB@", &hub)
         .replace("@CASES@", cases.trim_end());
-    let content_type = "text/x-shellscript; charset=utf-8";
-    let script = script.into_bytes();
-    let mut response = tagged(&headers, "public, max-age=60", content_type, script)?;
-    let nosniff = HeaderValue::from_static("nosniff");
-    let headers = response.headers_mut();
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
-    Ok(response)
+    Document::of("text/x-shellscript; charset=utf-8", script.into_bytes())
 }
 
 /// What the script loads on a platform; nothing where it has no runner. A daemon alone is of no

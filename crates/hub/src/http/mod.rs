@@ -63,6 +63,9 @@ struct App {
     base: Url,
     readiness: health::Readiness,
     latest: releases::Latest,
+    updates: updates::Updates,
+    short: short::Newest,
+    script: install::Script,
     /// What the Hub says of its API.
     description: Option<Document>,
 }
@@ -79,6 +82,9 @@ pub(crate) fn router(hub: Hub, base: Url) -> Router {
         base,
         readiness: health::Readiness::default(),
         latest: releases::Latest::default(),
+        updates: updates::Updates::default(),
+        short: short::Newest::default(),
+        script: install::Script::default(),
         description: description.ok(),
     });
     let routes = routes

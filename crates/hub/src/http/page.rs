@@ -11,7 +11,7 @@ use super::body::Segments;
 use super::error::ApiError;
 use super::openapi::answers;
 use super::openapi::params;
-use super::releases::tagged;
+use super::releases::Document;
 use askama::Template;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
@@ -314,7 +314,8 @@ fn fixed(
     text: &'static str,
 ) -> Result<Response, ApiError> {
     let cached = "public, max-age=86400";
-    let mut response = tagged(headers, cached, content_type, text.as_bytes().to_vec())?;
+    let fixed = Document::of(content_type, text.as_bytes().to_vec())?;
+    let mut response = fixed.shown(headers, cached)?;
     let nosniff = HeaderValue::from_static("nosniff");
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
@@ -335,8 +336,8 @@ async fn known(app: &AppState, name: &str) -> Result<Option<ProductName>, ApiErr
 
 fn shown(headers: &HeaderMap, page: &impl Template) -> Result<Response, ApiError> {
     let html = page.render().map_err(|error| not_rendered(&error))?;
-    let html_type = "text/html; charset=utf-8";
-    let mut response = tagged(headers, "public, max-age=60", html_type, html.into_bytes())?;
+    let html = Document::of("text/html; charset=utf-8", html.into_bytes())?;
+    let mut response = html.shown(headers, "public, max-age=60")?;
     as_page(&mut response);
     Ok(response)
 }
