@@ -77,15 +77,14 @@ impl Catalogue {
         let mut tx = self.read().await?;
         let sql =
             format!("SELECT id, version, notes, published_at FROM releases WHERE id = {NEWEST}");
-        let row: Option<(String, String, Option<String>, String)> =
-            query(sqlx::AssertSqlSafe(sql))
-                .bind(product)
-                .bind(channel.as_str())
-                .bind(platform.os.as_str())
-                .bind(platform.arch.as_str())
-                .bind(Offer::Signed.as_str())
-                .fetch_optional(&mut tx)
-                .await?;
+        let row: Option<(String, String, Option<String>, String)> = query(sqlx::AssertSqlSafe(sql))
+            .bind(product)
+            .bind(channel.as_str())
+            .bind(platform.os.as_str())
+            .bind(platform.arch.as_str())
+            .bind(Offer::Signed.as_str())
+            .fetch_optional(&mut tx)
+            .await?;
         let Some((id, version, notes, published_at)) = row else {
             return Ok(None);
         };

@@ -66,6 +66,8 @@ struct App {
     updates: updates::Updates,
     short: short::Newest,
     script: install::Script,
+    #[cfg(feature = "page")]
+    pages: page::Pages,
     /// What the Hub says of its API.
     description: Option<Document>,
 }
@@ -85,6 +87,8 @@ pub(crate) fn router(hub: Hub, base: Url) -> Router {
         updates: updates::Updates::default(),
         short: short::Newest::default(),
         script: install::Script::default(),
+        #[cfg(feature = "page")]
+        pages: page::Pages::default(),
         description: description.ok(),
     });
     let routes = routes
