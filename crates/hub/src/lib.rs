@@ -38,6 +38,7 @@ mod metrics;
 mod pace;
 mod packs;
 mod peer;
+mod register;
 mod roster;
 mod server;
 mod settle;

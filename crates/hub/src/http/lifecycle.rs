@@ -52,7 +52,7 @@ pub(super) async fn finalize(
             return Err(ApiError::bad_request(message));
         }
     }
-    match app.hub.finalize(&targets).await? {
+    match app.hub.finalize(targets).await? {
         Finalized::Done(releases) => Ok(Json(Releases { releases })),
         Finalized::Refused(why) => Err(ApiError::conflict(format!(
             "nothing was made visible: {}",
