@@ -8,6 +8,10 @@ use release_types::{Artifact, FileName};
 /// For how many files at a time the storage is asked.
 const ASKED_AT_ONCE: usize = 8;
 
+/// How many files one call may make visible. All of them are read and written in one transaction,
+/// and nobody else writes meanwhile.
+const MOST_FILES: usize = 20_000;
+
 impl Hub {
     /// Registers one platform of a release, for everybody to see or as a draft.
     pub(crate) async fn publish(
@@ -40,7 +44,10 @@ impl Hub {
     }
 
     async fn finalize_all(&self, targets: &[Target]) -> Result<Finalized, HubError> {
-        let drafted = self.catalogue().drafted(targets).await?;
+        let drafted = self.catalogue().drafted(targets, MOST_FILES).await?;
+        let Some(drafted) = drafted else {
+            return Ok(Finalized::TooMany(MOST_FILES));
+        };
         let gone = self.without_bytes(drafted).await?;
         if gone.is_empty() {
             return self.catalogue().finalize(targets, self.now()).await;

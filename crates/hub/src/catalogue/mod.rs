@@ -6,6 +6,7 @@
 //! understand, see [`database`]. What a request may do is decided elsewhere.
 
 mod audit;
+mod batch;
 mod credentials;
 mod database;
 mod drafts;
@@ -21,6 +22,8 @@ pub(crate) mod postgres;
 mod products;
 mod releases;
 mod sqlite;
+#[cfg(test)]
+mod statements;
 mod tokens;
 mod upkeep;
 mod uploads;

@@ -1,10 +1,10 @@
 //! Releases and their assets: registered, read, found by download id.
 
-use super::database::{Tx, query, query_scalar};
+use super::database::{Argument, Tx, query, query_scalar};
 use super::offers::{self, NEWEST, Offer};
 use super::version_key::version_key;
 use super::{
-    Catalogue, Target, audit, db_size, drafts, objects, parse, parse_size, parse_time, stamp,
+    Catalogue, Target, audit, batch, db_size, drafts, objects, parse, parse_size, parse_time, stamp,
 };
 use crate::HubError;
 use crate::fail_point::fail_point;
@@ -162,9 +162,10 @@ pub(super) async fn check_objects(
     tx: &mut Tx,
     publication: &Publication,
 ) -> Result<Option<Registered>, HubError> {
+    let keys = publication.artifacts.iter().map(|artifact| &artifact.key);
+    let stored = objects::find_all(tx, keys).await?;
     for artifact in &publication.artifacts {
-        let stored = objects::find(tx, &artifact.key).await?;
-        let why = match stored {
+        let why = match stored.get(&artifact.key) {
             None => "nothing has been uploaded under its key".to_owned(),
             Some(stored) if stored.size != artifact.size => {
                 format!("{} bytes are stored, not {}", stored.size, artifact.size)
@@ -249,10 +250,14 @@ pub(super) async fn put(
         .bind(platform.arch.as_str())
         .execute(&mut *tx)
         .await?;
-    for row in new_rows(publication, &[&published, earlier])? {
-        insert_asset(tx, &id, platform, &row).await?;
-        fail_point!("register half put");
-    }
+    insert_assets(
+        tx,
+        &id,
+        platform,
+        new_rows(publication, &[&published, earlier])?,
+    )
+    .await?;
+    fail_point!("register half put");
     offers::renew(tx, &id, &[platform]).await
 }
 
@@ -305,29 +310,28 @@ pub(super) fn new_rows(
     Ok(rows)
 }
 
-async fn insert_asset(
+async fn insert_assets(
     tx: &mut Tx,
     release_id: &str,
     platform: Platform,
-    row: &AssetRow,
+    rows: Vec<AssetRow>,
 ) -> Result<(), HubError> {
-    query(
-        "INSERT INTO assets \
-         (release_id, os, arch, filename, kind, size, sha256, object_key, download_id) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-    )
-    .bind(release_id)
-    .bind(platform.os.as_str())
-    .bind(platform.arch.as_str())
-    .bind(&row.asset.filename)
-    .bind(row.asset.kind.as_str())
-    .bind(db_size(row.asset.size))
-    .bind(row.asset.sha256.to_string())
-    .bind(&row.object_key)
-    .bind(&row.asset.download_id)
-    .execute(&mut *tx)
-    .await?;
-    Ok(())
+    let into = "assets \
+        (release_id, os, arch, filename, kind, size, sha256, object_key, download_id)";
+    let row = |row: AssetRow| -> [Argument; 9] {
+        [
+            release_id.into(),
+            platform.os.as_str().into(),
+            platform.arch.as_str().into(),
+            row.asset.filename.into(),
+            row.asset.kind.as_str().into(),
+            db_size(row.asset.size).into(),
+            row.asset.sha256.to_string().into(),
+            row.object_key.into(),
+            row.asset.download_id.into(),
+        ]
+    };
+    batch::insert(tx, into, rows.into_iter().map(row).collect()).await
 }
 
 pub(super) async fn asset_rows(
