@@ -35,7 +35,7 @@ pub(crate) use credentials::{Identity, Subject};
 pub(crate) use database::{NulInText, Tx};
 pub(crate) use drafts::{Finalized, Target};
 pub(crate) use lists::Promoted;
-pub(crate) use newest::SignedFile;
+pub(crate) use newest::{NewestAsset, SignedFile};
 pub(crate) use objects::{PutOutcome, StoredObject};
 pub(crate) use packs::{Completed, Completion};
 #[cfg(feature = "page")]

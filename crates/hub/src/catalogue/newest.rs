@@ -1,6 +1,6 @@
 //! The newest of something smaller than a release: one file of a kind, or what an updater can use.
 
-use super::database::query;
+use super::database::{On, query};
 use super::offers::{NEWEST, Offer};
 use super::releases::asset_rows;
 use super::{Catalogue, StoredObject, objects, parse, parse_time};
@@ -42,28 +42,21 @@ impl Catalogue {
         platform: Platform,
         kind: Kind,
     ) -> Result<Option<NewestAsset>, HubError> {
-        let sql = format!(
-            "SELECT releases.version, assets.sha256, assets.download_id FROM releases \
-             JOIN assets ON assets.release_id = releases.id WHERE releases.id = {NEWEST} \
-             AND assets.os = $3 AND assets.arch = $4 AND assets.kind = $5 \
-             ORDER BY assets.filename LIMIT 1"
-        );
-        let row: Option<(String, String, String)> = query(sqlx::AssertSqlSafe(sql))
-            .bind(product)
-            .bind(channel.as_str())
-            .bind(platform.os.as_str())
-            .bind(platform.arch.as_str())
-            .bind(Offer::Of(kind).as_str())
-            .fetch_optional(&self.readers)
-            .await?;
-        row.map(|(version, sha256, download_id)| {
-            Ok(NewestAsset {
-                version,
-                sha256: parse("digest", &sha256)?,
-                download_id,
-            })
-        })
-        .transpose()
+        newest_asset(&self.readers, channel, (product, platform, kind)).await
+    }
+
+    /// The same for several products, platforms and kinds, as they are at one moment.
+    pub(crate) async fn newest_assets(
+        &self,
+        channel: Channel,
+        wanted: &[(&str, Platform, Kind)],
+    ) -> Result<Vec<Option<NewestAsset>>, HubError> {
+        let mut tx = self.read().await?;
+        let mut found = Vec::with_capacity(wanted.len());
+        for wanted in wanted {
+            found.push(newest_asset(&mut tx, channel, *wanted).await?);
+        }
+        Ok(found)
     }
 
     /// The newest release that has a program or an installer with a signature beside it, and those
@@ -119,4 +112,33 @@ impl Catalogue {
             files,
         }))
     }
+}
+
+async fn newest_asset<'c>(
+    on: impl Into<On<'c>>,
+    channel: Channel,
+    (product, platform, kind): (&str, Platform, Kind),
+) -> Result<Option<NewestAsset>, HubError> {
+    let sql = format!(
+        "SELECT releases.version, assets.sha256, assets.download_id FROM releases \
+             JOIN assets ON assets.release_id = releases.id WHERE releases.id = {NEWEST} \
+             AND assets.os = $3 AND assets.arch = $4 AND assets.kind = $5 \
+             ORDER BY assets.filename LIMIT 1"
+    );
+    let row: Option<(String, String, String)> = query(sqlx::AssertSqlSafe(sql))
+        .bind(product)
+        .bind(channel.as_str())
+        .bind(platform.os.as_str())
+        .bind(platform.arch.as_str())
+        .bind(Offer::Of(kind).as_str())
+        .fetch_optional(on)
+        .await?;
+    row.map(|(version, sha256, download_id)| {
+        Ok(NewestAsset {
+            version,
+            sha256: parse("digest", &sha256)?,
+            download_id,
+        })
+    })
+    .transpose()
 }
