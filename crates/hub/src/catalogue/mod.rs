@@ -28,6 +28,7 @@ mod tokens;
 mod upkeep;
 mod uploads;
 mod users;
+mod uses;
 mod version_key;
 
 pub use audit::AuditEntry;
@@ -52,23 +53,32 @@ use jiff::Timestamp;
 use sqlx::SqlSafeStr as _;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use std::path::Path;
+use std::sync::Arc;
+use uses::Uses;
 
 /// An open catalogue.
 #[derive(Debug, Clone)]
 pub(crate) struct Catalogue {
     writer: Pool,
     readers: Pool,
+    uses: Arc<Uses>,
 }
 
 impl Catalogue {
+    fn new(writer: Pool, readers: Pool) -> Self {
+        Self {
+            writer,
+            readers,
+            uses: Arc::default(),
+        }
+    }
+
     /// Opens the database in a file that exists, and brings its tables to this version's form.
     pub(crate) async fn open(path: &Path, now: Timestamp) -> Result<Self, HubError> {
         let writer = sqlite::connect_writer(path).await?;
         migrator().run(&writer).await?;
-        let catalogue = Self {
-            writer: Pool::Sqlite(writer),
-            readers: sqlite::connect_readers(path, sqlite::READERS).await?,
-        };
+        let readers = sqlite::connect_readers(path, sqlite::READERS).await?;
+        let catalogue = Self::new(Pool::Sqlite(writer), readers);
         catalogue.add_built_in_products(now).await?;
         Ok(catalogue)
     }
@@ -76,10 +86,8 @@ impl Catalogue {
     /// Opens the database that another process has open too. SQLite keeps their writes apart; the
     /// tables have to have this version's form, since the other process counts on its own.
     pub(crate) async fn join(path: &Path) -> Result<Self, HubError> {
-        let catalogue = Self {
-            writer: Pool::Sqlite(sqlite::connect_writer(path).await?),
-            readers: sqlite::connect_readers(path, 1).await?,
-        };
+        let writer = Pool::Sqlite(sqlite::connect_writer(path).await?);
+        let catalogue = Self::new(writer, sqlite::connect_readers(path, 1).await?);
         if !catalogue.has_form_of(&migrator()).await? {
             catalogue.close().await;
             return Err(HubError::Config(
@@ -104,6 +112,7 @@ impl Catalogue {
 
     /// Waits for the statements under way, writes the log back and closes the file.
     pub(crate) async fn close(&self) {
+        self.uses_noted().await;
         self.readers.close().await;
         self.writer.close().await;
     }

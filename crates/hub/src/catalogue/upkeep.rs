@@ -47,10 +47,7 @@ impl Catalogue {
             .read_only(true);
         let readers = sqlite::pool(sqlite::READERS);
         let readers = Pool::Sqlite(readers.connect_with(options).await?);
-        let catalogue = Self {
-            writer: readers.clone(),
-            readers,
-        };
+        let catalogue = Self::new(readers.clone(), readers);
         if let Err(error) = catalogue.check_form().await {
             catalogue.close().await;
             return Err(error);
@@ -66,10 +63,7 @@ impl Catalogue {
             .journal_mode(SqliteJournalMode::Delete)
             .synchronous(SqliteSynchronous::Full);
         let writer = Pool::Sqlite(sqlite::pool(1).connect_with(options).await?);
-        Ok(Self {
-            readers: writer.clone(),
-            writer,
-        })
+        Ok(Self::new(writer.clone(), writer))
     }
 
     /// Whether the database's pages make sense.

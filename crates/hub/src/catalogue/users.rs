@@ -150,6 +150,7 @@ impl Catalogue {
     /// All users, by name.
     pub(crate) async fn users(&self, now: Timestamp) -> Result<Vec<User>, HubError> {
         type Row = (String, String, String, Option<String>, i64, Option<String>);
+        self.uses_noted().await;
         let rows: Vec<Row> = query(
             "SELECT users.name, users.role, users.created_at, users.disabled_at, \
              COUNT(CASE WHEN users.disabled_at IS NULL AND credentials.revoked_at IS NULL \
