@@ -3,9 +3,11 @@
 //! It travels with the task rather than through every signature, as a tracing span does, so that
 //! the log and the audit say the same. What runs outside a request is the operator's own doing.
 
+use crate::HubError;
 use crate::limits::Turn;
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
+use tracing::Instrument as _;
 
 tokio::task_local! {
     static CURRENT: Arc<RequestContext>;
@@ -66,6 +68,20 @@ impl RequestContext {
 /// Runs what answers a request.
 pub(crate) async fn within<T>(context: Arc<RequestContext>, work: impl Future<Output = T>) -> T {
     CURRENT.scope(context, work).await
+}
+
+/// Does work of a request to its end, also when its client does not wait so long: whoever asks again
+/// finds it done. What it logs and changes is the request's.
+pub(crate) async fn to_its_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, HubError>> + Send + 'static,
+) -> Result<T, HubError> {
+    let work = work.in_current_span();
+    let task = match current() {
+        Some(context) => tokio::spawn(within(context, work)),
+        None => tokio::spawn(work),
+    };
+    task.await
+        .unwrap_or_else(|error| Err(HubError::Task(error)))
 }
 
 /// The request that this task answers; nothing where it answers none.

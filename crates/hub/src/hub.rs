@@ -1,9 +1,7 @@
 //! A Hub that is open: what its owner can do with it, and what its HTTP side builds on.
 
 use crate::belonging::notice_older;
-use crate::catalogue::{
-    Catalogue, Finalized, Publication, PutOutcome, Registered, StoredObject, Target,
-};
+use crate::catalogue::{Catalogue, PutOutcome, StoredObject};
 use crate::data_dir::DataDir;
 use crate::error::chain;
 use crate::fail_point::fail_point;
@@ -12,9 +10,8 @@ use crate::settle::Settling;
 use crate::storage::{Staged, Storage};
 use crate::upload_url::Signer;
 use crate::{Clock, HubConfig, HubError, http, server};
-use futures_util::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
-use release_types::{AppToken, Artifact, FileName, ObjectKey, ProductName, Sha256Digest};
+use release_types::{AppToken, ObjectKey, ProductName, Sha256Digest};
 use secrecy::SecretString;
 use std::future::Future;
 use std::path::Path;
@@ -321,71 +318,5 @@ impl Hub {
             fail_point!("replaced bytes gone");
         }
         Ok(())
-    }
-
-    /// Registers one platform of a release, for everybody to see or as a draft.
-    pub(crate) async fn publish(
-        &self,
-        publication: &Publication,
-        draft: bool,
-    ) -> Result<Registered, HubError> {
-        let artifacts = &publication.artifacts;
-        self.settle(artifacts.iter().map(|a| a.key.clone()).collect())
-            .await?;
-        if let [filename, ..] = &self.without_bytes(artifacts.clone()).await?[..] {
-            return Ok(Registered::Conflict {
-                filename: filename.clone(),
-                why: "no such bytes are stored".to_owned(),
-            });
-        }
-        if draft {
-            self.0.catalogue.draft(publication, self.now()).await
-        } else {
-            self.0.catalogue.publish(publication, self.now()).await
-        }
-    }
-
-    /// Makes drafts visible, all in one moment or none.
-    pub(crate) async fn finalize(&self, targets: &[Target]) -> Result<Finalized, HubError> {
-        let mut gone = Vec::new();
-        for (target, artifact) in self.0.catalogue.drafted(targets).await? {
-            for filename in self.without_bytes(vec![artifact]).await? {
-                gone.push(format!("the bytes of `{filename}` of {target} are gone"));
-            }
-        }
-        if gone.is_empty() {
-            self.0.catalogue.finalize(targets, self.now()).await
-        } else {
-            Ok(Finalized::Refused(gone))
-        }
-    }
-    /// Which of these files have no bytes in the storage.
-    async fn without_bytes(&self, artifacts: Vec<Artifact>) -> Result<Vec<FileName>, HubError> {
-        let asking = artifacts.into_iter().map(|artifact| async move {
-            let there = self.has_bytes(&artifact).await?;
-            Ok::<_, HubError>((!there).then_some(artifact.filename))
-        });
-        let asking: Vec<_> = futures_util::stream::iter(asking)
-            .buffered(8)
-            .try_collect()
-            .await?;
-        Ok(asking.into_iter().flatten().collect())
-    }
-
-    async fn has_bytes(&self, artifact: &Artifact) -> Result<bool, HubError> {
-        let Inner {
-            catalogue, storage, ..
-        } = &*self.0;
-        let (sha256, size) = (artifact.sha256, artifact.size);
-        if storage.bucket().is_none() {
-            return Ok(storage.files().has(&sha256, size).await);
-        }
-        match catalogue.stored_object(&artifact.key).await? {
-            Some(object) if (object.sha256, object.size) == (sha256, size) => {
-                storage.has(&object).await
-            }
-            // What is the matter is told better where releases are registered.
-            _ => Ok(true),
-        }
     }
 }

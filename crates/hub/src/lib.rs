@@ -39,6 +39,7 @@ mod metrics;
 mod pace;
 mod packs;
 mod peer;
+mod register;
 mod roster;
 mod server;
 mod settle;

@@ -5,15 +5,13 @@
 //! same work.
 
 use super::database::query;
+use super::uses::GRANULARITY;
 use super::{Catalogue, parse, parse_time, stamp};
 use crate::HubError;
 use crate::context::{self, Credential};
 use crate::token::{TokenHash, TokenKind};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use release_types::{PackId, UserRole};
-
-/// How old `lastUsedAt` grows before a use writes it again.
-const USE_GRANULARITY: SignedDuration = SignedDuration::from_secs(60);
 
 /// Where a stored time is text of one length in UTC, a later one is a greater text.
 const FIND_DEPLOY_TOKEN: &str = "SELECT id, name, last_used_at, pack_id, NULL, NULL \
@@ -63,7 +61,8 @@ pub(crate) enum Subject {
 }
 
 impl Catalogue {
-    /// Whom a token with this hash stands for now, if it is in force; its use is noted.
+    /// Whom a token with this hash stands for now, if it is in force; its use is noted
+    /// aside.
     pub(crate) async fn authenticate(
         &self,
         token: &TokenHash,
@@ -82,11 +81,11 @@ impl Catalogue {
             return Ok(None);
         };
         let fresh = match last_used_at.as_deref() {
-            Some(text) => now.duration_since(parse_time(text)?) < USE_GRANULARITY,
+            Some(text) => now.duration_since(parse_time(text)?) < GRANULARITY,
             None => false,
         };
-        if !fresh && let Err(error) = self.note_use(token, now).await {
-            tracing::warn!(error = %crate::error::chain(&error), "a token's use was not noted");
+        if !fresh {
+            self.note_use(token, now);
         }
         let subject = match (pack, user.zip(role)) {
             (Some(pack), _) => Subject::Pack(parse("pack", &pack)?),
@@ -103,62 +102,21 @@ impl Catalogue {
         });
         Ok(Some(Identity { id, name, subject }))
     }
-
-    async fn note_use(&self, token: &TokenHash, now: Timestamp) -> Result<(), HubError> {
-        let update = match token.kind {
-            TokenKind::App | TokenKind::Pack => {
-                "UPDATE deploy_tokens SET last_used_at = $1 WHERE token_hash = $2"
-            }
-            TokenKind::Admin | TokenKind::User => {
-                "UPDATE credentials SET last_used_at = $1 WHERE token_hash = $2"
-            }
-        };
-        let mut tx = self.write().await?;
-        query(update)
-            .bind(stamp(now))
-            .bind(&token.hash)
-            .execute(&mut tx)
-            .await?;
-        tx.commit().await?;
-        Ok(())
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalogue::Catalogue;
+    use crate::catalogue::{Catalogue, statements};
     use crate::token::{NewToken, recognise};
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use tracing_subscriber::Layer;
-    use tracing_subscriber::layer::{Context, SubscriberExt as _};
-
-    /// Counts the statements that name a token's hash.
-    struct Statements(Arc<AtomicUsize>);
-
-    impl<S: tracing::Subscriber> Layer<S> for Statements {
-        fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
-            struct Names(bool);
-            impl tracing::field::Visit for Names {
-                fn record_debug(&mut self, _: &tracing::field::Field, value: &dyn std::fmt::Debug) {
-                    self.0 |= format!("{value:?}").contains("token_hash = $");
-                }
-            }
-            let mut names = Names(false);
-            event.record(&mut names);
-            if event.metadata().target() == "sqlx::query" && names.0 {
-                self.0.fetch_add(1, Ordering::SeqCst);
-            }
-        }
-    }
+    use jiff::SignedDuration;
 
     /// What a clock could tell apart is how often the database is asked: once, whatever is wrong.
     #[tokio::test]
     async fn every_token_that_is_not_in_force_costs_one_question() {
-        let count = Arc::new(AtomicUsize::new(0));
-        let layer = tracing_subscriber::registry().with(Statements(count.clone()));
-        tracing::subscriber::set_global_default(layer).unwrap();
+        // Statements that name a token's hash.
+        let asked = || statements::count("token_hash = $");
+        statements::watch();
         let file = tempfile::NamedTempFile::new().unwrap();
         let now = Timestamp::now();
         let catalogue = Catalogue::open(file.path(), now).await.unwrap();
@@ -199,17 +157,19 @@ mod tests {
             ("revoked", revoked),
             ("of a disabled user", disabled),
         ] {
-            count.store(0, Ordering::SeqCst);
+            let before = asked();
             let found = catalogue.authenticate(&known(&token), later).await.unwrap();
+            catalogue.uses_noted().await;
             assert_eq!(found, None, "{what}");
-            assert_eq!(count.load(Ordering::SeqCst), 1, "{what}");
+            assert_eq!(asked() - before, 1, "{what}");
         }
         // The first use of one in force is noted beside the question, the next is not.
         for questions in [2, 1] {
-            count.store(0, Ordering::SeqCst);
+            let before = asked();
             let found = catalogue.authenticate(&known(&valid), later).await.unwrap();
+            catalogue.uses_noted().await;
             assert_eq!(found.unwrap().subject, Subject::App);
-            assert_eq!(count.load(Ordering::SeqCst), questions);
+            assert_eq!(asked() - before, questions);
         }
         catalogue.close().await;
     }

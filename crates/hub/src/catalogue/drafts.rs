@@ -1,13 +1,13 @@
 //! Drafts: platforms of releases in waiting, and the moment in which they are all there.
 
-use super::database::{Tx, query};
+use super::database::{Argument, Tx, query};
 use super::releases::{AssetRow, Publication, Registered, check_objects, read_release, sorted};
-use super::{Catalogue, audit, db_size, parse, parse_size, parse_time, releases, stamp};
+use super::{Catalogue, audit, batch, db_size, parse, parse_size, parse_time, releases, stamp};
 use crate::HubError;
 use crate::fail_point::fail_point;
 use crate::token::random_id;
 use jiff::Timestamp;
-use release_types::{Artifact, Asset, Channel, FileName, Platform, ProductName, Release};
+use release_types::{Artifact, Channel, FileName, Platform, ProductName, Release};
 use semver::Version;
 use std::collections::HashMap;
 use std::fmt;
@@ -40,6 +40,8 @@ pub(crate) enum Finalized {
     Done(Vec<Release>),
     /// This is in the way, and nothing has changed.
     Refused(Vec<String>),
+    /// The drafts have more files than this, and nothing has changed.
+    TooMany(usize),
 }
 
 /// A draft as it is stored.
@@ -90,9 +92,7 @@ impl Catalogue {
         .execute(&mut tx)
         .await?;
         let rows = releases::new_rows(publication, &[&visible, &waiting])?;
-        for row in &rows {
-            insert_asset(&mut tx, &id, row).await?;
-        }
+        insert_assets(&mut tx, &id, &rows).await?;
         audit::note(&mut tx, "draft", &target.to_string(), now).await?;
         fail_point!("draft put");
         tx.commit().await?;
@@ -108,11 +108,13 @@ impl Catalogue {
         }))
     }
 
-    /// The artifacts of drafts, each with the draft it belongs to.
+    /// The artifacts of drafts, each with the draft it belongs to; nothing where they are more than
+    /// these.
     pub(crate) async fn drafted(
         &self,
         targets: &[Target],
-    ) -> Result<Vec<(Target, Artifact)>, HubError> {
+        most: usize,
+    ) -> Result<Option<Vec<(Target, Artifact)>>, HubError> {
         let mut tx = self.read().await?;
         let mut drafted = Vec::new();
         for target in targets {
@@ -120,8 +122,11 @@ impl Catalogue {
                 let artifacts = draft.publication.artifacts.into_iter();
                 drafted.extend(artifacts.map(|artifact| (target.clone(), artifact)));
             }
+            if drafted.len() > most {
+                return Ok(None);
+            }
         }
-        Ok(drafted)
+        Ok(Some(drafted))
     }
 
     /// What drafts there are that were last registered before a time, for people.
@@ -283,27 +288,88 @@ async fn remove(tx: &mut Tx, id: &str) -> Result<(), HubError> {
     Ok(())
 }
 
-async fn insert_asset(tx: &mut Tx, draft_id: &str, row: &AssetRow) -> Result<(), HubError> {
-    let Asset {
-        kind,
-        filename,
-        size,
-        sha256,
-        download_id,
-    } = &row.asset;
-    query(
-        "INSERT INTO draft_assets \
-         (draft_id, filename, kind, size, sha256, object_key, download_id) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
-    )
-    .bind(draft_id)
-    .bind(filename)
-    .bind(kind.as_str())
-    .bind(db_size(*size))
-    .bind(sha256.to_string())
-    .bind(&row.object_key)
-    .bind(download_id)
-    .execute(&mut *tx)
-    .await?;
-    Ok(())
+async fn insert_assets(tx: &mut Tx, draft_id: &str, rows: &[AssetRow]) -> Result<(), HubError> {
+    let into = "draft_assets (draft_id, filename, kind, size, sha256, object_key, download_id)";
+    let row = |row: &AssetRow| -> [Argument; 7] {
+        let asset = &row.asset;
+        [
+            draft_id.into(),
+            (&asset.filename).into(),
+            asset.kind.as_str().into(),
+            db_size(asset.size).into(),
+            asset.sha256.to_string().into(),
+            (&row.object_key).into(),
+            (&asset.download_id).into(),
+        ]
+    };
+    batch::insert(tx, into, rows.iter().map(row).collect()).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::{StoredObject, statements};
+    use release_types::Sha256Digest;
+
+    /// A draft is put, compared and shown by hundreds of files at a time, and there is an end to how
+    /// many are shown at once.
+    #[tokio::test]
+    async fn many_files_are_few_statements() {
+        const FILES: usize = 250;
+        statements::watch();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let now = Timestamp::now();
+        let catalogue = Catalogue::open(file.path(), now).await.unwrap();
+        let object = StoredObject {
+            sha256: Sha256Digest::of(b"x"),
+            size: 1,
+            content_type: "a/b".to_owned(),
+            place: None,
+        };
+        let mut tx = catalogue.write().await.unwrap();
+        let mut artifacts = Vec::new();
+        for number in 0..FILES {
+            let artifact = Artifact {
+                key: format!("artifacts/runner/1.0.0/linux/x64/f{number}")
+                    .parse()
+                    .unwrap(),
+                provider: String::new(),
+                filename: format!("f{number}").parse().unwrap(),
+                size: object.size,
+                sha256: object.sha256,
+                kind: release_types::Kind::Other,
+            };
+            Catalogue::put_object(&mut tx, &artifact.key, &object, now)
+                .await
+                .unwrap();
+            artifacts.push(artifact);
+        }
+        tx.commit().await.unwrap();
+        let publication = Publication {
+            product: "runner".parse().unwrap(),
+            version: "1.0.0".parse().unwrap(),
+            channel: Channel::Stable,
+            platform: "linux-x64".parse().unwrap(),
+            artifacts,
+            notes: None,
+            published_at: None,
+        };
+        let compared = statements::count("FROM objects WHERE object_key");
+        catalogue.draft(&publication, now).await.unwrap();
+        assert_eq!(statements::count("INTO draft_assets"), 3);
+
+        let targets = [publication.target()];
+        let drafted = catalogue.drafted(&targets, FILES - 1).await.unwrap();
+        assert!(drafted.is_none());
+        let drafted = catalogue.drafted(&targets, FILES).await.unwrap();
+        assert_eq!(drafted.unwrap().len(), FILES);
+        let Finalized::Done(shown) = catalogue.finalize(&targets, now).await.unwrap() else {
+            panic!("refused");
+        };
+        assert_eq!(shown[0].assets.len(), FILES);
+        assert_eq!(statements::count("INTO assets"), 3);
+        let again = statements::count("FROM objects WHERE object_key");
+        assert_eq!(again - compared, 6);
+        catalogue.close().await;
+    }
 }

@@ -3,7 +3,9 @@
 use super::database::{Tx, query, query_scalar};
 use super::objects::{BELOW, end_of};
 use super::releases::{Publication, Registered, check_objects, read_release, rows_of};
-use super::{Catalogue, Target, audit, drafts, parse, parse_size, parse_time, releases, stamp};
+use super::{
+    Catalogue, Target, audit, drafts, offers, parse, parse_size, parse_time, releases, stamp,
+};
 use crate::HubError;
 use jiff::Timestamp;
 use release_types::{
@@ -176,8 +178,12 @@ impl Catalogue {
             .bind(channel.as_str())
             .fetch_all(&mut tx)
             .await?;
+        let release = folded(rows)?.into_iter().next();
+        if let Some((id, release)) = &release {
+            offers::renew(&mut tx, id, &release.platforms).await?;
+        }
         tx.commit().await?;
-        Ok(folded(rows)?.into_iter().next().map(|(_, release)| release))
+        Ok(release.map(|(_, release)| release))
     }
 
     /// Gives another channel all platforms of a release, with the same objects.

@@ -6,12 +6,14 @@
 //! understand, see [`database`]. What a request may do is decided elsewhere.
 
 mod audit;
+mod batch;
 mod credentials;
 mod database;
 mod drafts;
 mod lists;
 mod newest;
 mod objects;
+mod offers;
 mod packs;
 #[cfg(feature = "page")]
 mod page;
@@ -20,10 +22,13 @@ pub(crate) mod postgres;
 mod products;
 mod releases;
 mod sqlite;
+#[cfg(test)]
+mod statements;
 mod tokens;
 mod upkeep;
 mod uploads;
 mod users;
+mod uses;
 mod version_key;
 
 pub use audit::AuditEntry;
@@ -31,7 +36,7 @@ pub(crate) use credentials::{Identity, Subject};
 pub(crate) use database::{NulInText, Tx};
 pub(crate) use drafts::{Finalized, Target};
 pub(crate) use lists::Promoted;
-pub(crate) use newest::SignedFile;
+pub(crate) use newest::{NewestAsset, SignedFile};
 pub(crate) use objects::{PutOutcome, StoredObject};
 pub(crate) use packs::{Completed, Completion};
 #[cfg(feature = "page")]
@@ -51,23 +56,32 @@ use release_types::Asset;
 use sqlx::SqlSafeStr as _;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use std::path::Path;
+use std::sync::Arc;
+use uses::Uses;
 
 /// An open catalogue.
 #[derive(Debug, Clone)]
 pub(crate) struct Catalogue {
     writer: Pool,
     readers: Pool,
+    uses: Arc<Uses>,
 }
 
 impl Catalogue {
+    fn new(writer: Pool, readers: Pool) -> Self {
+        Self {
+            writer,
+            readers,
+            uses: Arc::default(),
+        }
+    }
+
     /// Opens the database in a file that exists, and brings its tables to this version's form.
     pub(crate) async fn open(path: &Path, now: Timestamp) -> Result<Self, HubError> {
         let writer = sqlite::connect_writer(path).await?;
         migrator().run(&writer).await?;
-        let catalogue = Self {
-            writer: Pool::Sqlite(writer),
-            readers: sqlite::connect_readers(path, sqlite::READERS).await?,
-        };
+        let readers = sqlite::connect_readers(path, sqlite::READERS).await?;
+        let catalogue = Self::new(Pool::Sqlite(writer), readers);
         catalogue.add_built_in_products(now).await?;
         Ok(catalogue)
     }
@@ -75,10 +89,8 @@ impl Catalogue {
     /// Opens the database that another process has open too. SQLite keeps their writes apart; the
     /// tables have to have this version's form, since the other process counts on its own.
     pub(crate) async fn join(path: &Path) -> Result<Self, HubError> {
-        let catalogue = Self {
-            writer: Pool::Sqlite(sqlite::connect_writer(path).await?),
-            readers: sqlite::connect_readers(path, 1).await?,
-        };
+        let writer = Pool::Sqlite(sqlite::connect_writer(path).await?);
+        let catalogue = Self::new(writer, sqlite::connect_readers(path, 1).await?);
         if !catalogue.has_form_of(&migrator()).await? {
             catalogue.close().await;
             return Err(HubError::Config(
@@ -103,6 +115,7 @@ impl Catalogue {
 
     /// Waits for the statements under way, writes the log back and closes the file.
     pub(crate) async fn close(&self) {
+        self.uses_noted().await;
         self.readers.close().await;
         self.writer.close().await;
     }
@@ -193,6 +206,11 @@ fn migrations() -> Vec<Migration> {
             "refusals",
             include_str!("../../migrations/0006_refusals.sql"),
         ),
+        migration(
+            7,
+            "offers",
+            include_str!("../../migrations/0007_offers.sql"),
+        ),
     ]
 }
 
@@ -276,8 +294,9 @@ mod tests {
                  ('id', 'runner', '1.0.0', '{version}', 'stable', 'notes', '{time}', '{time}')"
             ),
             format!(
-                "INSERT INTO assets VALUES ('id', 'linux', 'x64', 'r', 'binary', 5, '{sha256}', \
-                 'artifacts/r', 'dl_1')"
+                "INSERT INTO assets VALUES \
+                 ('id', 'linux', 'x64', 'r', 'binary', 5, '{sha256}', 'artifacts/r', 'dl_1'), \
+                 ('id', 'linux', 'x64', 'r.sig', 'signature', 5, '{sha256}', 'artifacts/r', 'dl_2')"
             ),
         ] {
             let statement = sqlx::AssertSqlSafe(statement);
@@ -294,8 +313,14 @@ mod tests {
             let stable = release_types::Channel::Stable;
             let latest = catalogue.latest(&product, stable, platform).await.unwrap();
             let latest = latest.unwrap();
-            assert_eq!((latest.version.as_str(), latest.assets.len()), ("1.0.0", 1));
+            assert_eq!((latest.version.as_str(), latest.assets.len()), ("1.0.0", 2));
             assert_eq!(latest.assets[0].download_id, "dl_1");
+            // What it offers was noted, since it had no such notes.
+            let binary = release_types::Kind::Binary;
+            let newest = catalogue.newest_asset("runner", stable, platform, binary);
+            assert_eq!(newest.await.unwrap().unwrap().download_id, "dl_1");
+            let signed = catalogue.newest_signed("runner", stable, platform);
+            assert_eq!(signed.await.unwrap().unwrap().files.len(), 1);
             let list = catalogue.list(&product, None, None, 10).await.unwrap();
             let [release] = &list.unwrap().releases[..] else {
                 panic!("not one release");

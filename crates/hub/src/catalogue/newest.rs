@@ -1,6 +1,7 @@
 //! The newest of something smaller than a release: one file of a kind, or what an updater can use.
 
-use super::database::query;
+use super::database::{On, query};
+use super::offers::{NEWEST, Offer};
 use super::releases::asset_rows;
 use super::{Catalogue, StoredObject, objects, parse, parse_time};
 use crate::HubError;
@@ -41,28 +42,21 @@ impl Catalogue {
         platform: Platform,
         kind: Kind,
     ) -> Result<Option<NewestAsset>, HubError> {
-        let row: Option<(String, String, String)> = query(
-            "SELECT releases.version, assets.sha256, assets.download_id FROM releases \
-             JOIN assets ON assets.release_id = releases.id \
-             WHERE releases.product = $1 AND releases.channel = $2 AND releases.yanked_at IS NULL \
-             AND assets.os = $3 AND assets.arch = $4 AND assets.kind = $5 \
-             ORDER BY releases.version_key DESC, releases.created_at DESC, assets.filename LIMIT 1",
-        )
-        .bind(product)
-        .bind(channel.as_str())
-        .bind(platform.os.as_str())
-        .bind(platform.arch.as_str())
-        .bind(kind.as_str())
-        .fetch_optional(&self.readers)
-        .await?;
-        row.map(|(version, sha256, download_id)| {
-            Ok(NewestAsset {
-                version,
-                sha256: parse("digest", &sha256)?,
-                download_id,
-            })
-        })
-        .transpose()
+        newest_asset(&self.readers, channel, (product, platform, kind)).await
+    }
+
+    /// The same for several products, platforms and kinds, as they are at one moment.
+    pub(crate) async fn newest_assets(
+        &self,
+        channel: Channel,
+        wanted: &[(&str, Platform, Kind)],
+    ) -> Result<Vec<Option<NewestAsset>>, HubError> {
+        let mut tx = self.read().await?;
+        let mut found = Vec::with_capacity(wanted.len());
+        for wanted in wanted {
+            found.push(newest_asset(&mut tx, channel, *wanted).await?);
+        }
+        Ok(found)
     }
 
     /// The newest release that has a program or an installer with a signature beside it, and those
@@ -74,21 +68,16 @@ impl Catalogue {
         platform: Platform,
     ) -> Result<Option<SignedRelease>, HubError> {
         let mut tx = self.read().await?;
-        let row: Option<(String, String, Option<String>, String)> = query(
-            "SELECT id, version, notes, published_at FROM releases \
-             WHERE product = $1 AND channel = $2 AND yanked_at IS NULL AND EXISTS (SELECT 1 FROM assets a \
-             JOIN assets s ON s.release_id = a.release_id AND s.os = a.os AND s.arch = a.arch \
-             AND s.filename = a.filename || '.sig' \
-             WHERE a.release_id = releases.id AND a.os = $3 AND a.arch = $4 \
-             AND a.kind IN ('binary', 'installer')) \
-             ORDER BY version_key DESC, created_at DESC LIMIT 1",
-        )
-        .bind(product)
-        .bind(channel.as_str())
-        .bind(platform.os.as_str())
-        .bind(platform.arch.as_str())
-        .fetch_optional(&mut tx)
-        .await?;
+        let sql =
+            format!("SELECT id, version, notes, published_at FROM releases WHERE id = {NEWEST}");
+        let row: Option<(String, String, Option<String>, String)> = query(sqlx::AssertSqlSafe(sql))
+            .bind(product)
+            .bind(channel.as_str())
+            .bind(platform.os.as_str())
+            .bind(platform.arch.as_str())
+            .bind(Offer::Signed.as_str())
+            .fetch_optional(&mut tx)
+            .await?;
         let Some((id, version, notes, published_at)) = row else {
             return Ok(None);
         };
@@ -123,4 +112,33 @@ impl Catalogue {
             files,
         }))
     }
+}
+
+async fn newest_asset<'c>(
+    on: impl Into<On<'c>>,
+    channel: Channel,
+    (product, platform, kind): (&str, Platform, Kind),
+) -> Result<Option<NewestAsset>, HubError> {
+    let sql = format!(
+        "SELECT releases.version, assets.sha256, assets.download_id FROM releases \
+             JOIN assets ON assets.release_id = releases.id WHERE releases.id = {NEWEST} \
+             AND assets.os = $3 AND assets.arch = $4 AND assets.kind = $5 \
+             ORDER BY assets.filename LIMIT 1"
+    );
+    let row: Option<(String, String, String)> = query(sqlx::AssertSqlSafe(sql))
+        .bind(product)
+        .bind(channel.as_str())
+        .bind(platform.os.as_str())
+        .bind(platform.arch.as_str())
+        .bind(Offer::Of(kind).as_str())
+        .fetch_optional(on)
+        .await?;
+    row.map(|(version, sha256, download_id)| {
+        Ok(NewestAsset {
+            version,
+            sha256: parse("digest", &sha256)?,
+            download_id,
+        })
+    })
+    .transpose()
 }

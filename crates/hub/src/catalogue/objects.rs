@@ -1,11 +1,11 @@
 //! Objects: which bytes are stored under which key.
 
 use super::database::{Tx, query, query_scalar};
-use super::{Catalogue, db_size, parse, parse_size, stamp};
+use super::{Catalogue, batch, db_size, parse, parse_size, stamp};
 use crate::HubError;
 use jiff::Timestamp;
 use release_types::{ObjectKey, Sha256Digest};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 const HAS_BLOB: &str = "SELECT 1 FROM objects WHERE sha256 = $1 LIMIT 1";
 
@@ -163,6 +163,33 @@ pub(super) async fn find(tx: &mut Tx, key: &ObjectKey) -> Result<Option<StoredOb
             .fetch_optional(tx)
             .await?;
     row.map(stored).transpose()
+}
+
+/// What is stored under these keys, by key.
+pub(super) async fn find_all<'k>(
+    tx: &mut Tx,
+    keys: impl IntoIterator<Item = &'k ObjectKey>,
+) -> Result<HashMap<ObjectKey, StoredObject>, HubError> {
+    type KeyRow = (String, String, i64, String, Option<String>);
+    let keys: Vec<&ObjectKey> = keys.into_iter().collect();
+    let mut found = HashMap::new();
+    for keys in keys.chunks(batch::ROWS) {
+        let sql = format!(
+            "SELECT object_key, sha256, size, content_type, place FROM objects \
+             WHERE object_key IN {}",
+            batch::list(0, keys.len())
+        );
+        let mut statement = query(sqlx::AssertSqlSafe(sql));
+        for key in keys {
+            statement = statement.bind(key.as_str());
+        }
+        let rows: Vec<KeyRow> = statement.fetch_all(&mut *tx).await?;
+        for (key, sha256, size, content_type, place) in rows {
+            let object = stored((sha256, size, content_type, place))?;
+            found.insert(parse("key", &key)?, object);
+        }
+    }
+    Ok(found)
 }
 
 /// Bytes that are the same may be at another place now.

@@ -148,10 +148,8 @@ impl Catalogue {
             let pool = pool(most, wait, settings).connect_lazy_with(options.clone());
             Pool::Postgres(pool)
         };
-        Ok(Self {
-            writer: pool(1, UNTIL_WRITER, ""),
-            readers: pool(READERS, UNTIL_READER, READ_ONLY),
-        })
+        let readers = pool(READERS, UNTIL_READER, READ_ONLY);
+        Ok(Self::new(pool(1, UNTIL_WRITER, ""), readers))
     }
 }
 

@@ -1,10 +1,11 @@
 //! Releases and their assets: registered, read, found by download id.
 
-use super::database::{Tx, query, query_scalar};
+use super::database::{Argument, Tx, query, query_scalar};
+use super::offers::{self, NEWEST, Offer};
 use super::version_key::version_key;
 use super::{
-    Catalogue, Target, audit, db_size, drafts, objects, parse, parse_asset, parse_time, stamp,
-    uploads,
+    Catalogue, Target, audit, batch, db_size, drafts, objects, parse, parse_asset, parse_time,
+    stamp, uploads,
 };
 use crate::HubError;
 use crate::fail_point::fail_point;
@@ -105,18 +106,15 @@ impl Catalogue {
         platform: Platform,
     ) -> Result<Option<Release>, HubError> {
         let mut tx = self.read().await?;
-        let row: Option<(String, String, String)> = query(
-            "SELECT id, version, published_at FROM releases WHERE product = $1 AND channel = $2 \
-             AND yanked_at IS NULL AND EXISTS (SELECT 1 FROM assets WHERE assets.release_id = releases.id \
-             AND assets.os = $3 AND assets.arch = $4) \
-             ORDER BY version_key DESC, created_at DESC LIMIT 1",
-        )
-        .bind(product.as_str())
-        .bind(channel.as_str())
-        .bind(platform.os.as_str())
-        .bind(platform.arch.as_str())
-        .fetch_optional(&mut tx)
-        .await?;
+        let sql = format!("SELECT id, version, published_at FROM releases WHERE id = {NEWEST}");
+        let row: Option<(String, String, String)> = query(sqlx::AssertSqlSafe(sql))
+            .bind(product.as_str())
+            .bind(channel.as_str())
+            .bind(platform.os.as_str())
+            .bind(platform.arch.as_str())
+            .bind(Offer::Any.as_str())
+            .fetch_optional(&mut tx)
+            .await?;
         let Some((id, version, published_at)) = row else {
             return Ok(None);
         };
@@ -165,9 +163,10 @@ pub(super) async fn check_objects(
     tx: &mut Tx,
     publication: &Publication,
 ) -> Result<Option<Registered>, HubError> {
+    let keys = publication.artifacts.iter().map(|artifact| &artifact.key);
+    let stored = objects::find_all(tx, keys).await?;
     for artifact in &publication.artifacts {
-        let stored = objects::find(tx, &artifact.key).await?;
-        let why = match stored {
+        let why = match stored.get(&artifact.key) {
             None => "nothing has been uploaded under its key".to_owned(),
             Some(stored) if stored.size != artifact.size => {
                 format!("{} bytes are stored, not {}", stored.size, artifact.size)
@@ -253,11 +252,15 @@ pub(super) async fn put(
         .bind(platform.arch.as_str())
         .execute(&mut *tx)
         .await?;
-    for row in new_rows(publication, &[&published, earlier])? {
-        insert_asset(tx, &id, platform, &row).await?;
-        fail_point!("register half put");
-    }
-    Ok(())
+    insert_assets(
+        tx,
+        &id,
+        platform,
+        new_rows(publication, &[&published, earlier])?,
+    )
+    .await?;
+    fail_point!("register half put");
+    offers::renew(tx, &id, &[platform]).await
 }
 
 /// Creates the release's row or brings it up to date; its id.
@@ -309,29 +312,28 @@ pub(super) fn new_rows(
     Ok(rows)
 }
 
-async fn insert_asset(
+async fn insert_assets(
     tx: &mut Tx,
     release_id: &str,
     platform: Platform,
-    row: &AssetRow,
+    rows: Vec<AssetRow>,
 ) -> Result<(), HubError> {
-    query(
-        "INSERT INTO assets \
-         (release_id, os, arch, filename, kind, size, sha256, object_key, download_id) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-    )
-    .bind(release_id)
-    .bind(platform.os.as_str())
-    .bind(platform.arch.as_str())
-    .bind(&row.asset.filename)
-    .bind(row.asset.kind.as_str())
-    .bind(db_size(row.asset.size))
-    .bind(row.asset.sha256.to_string())
-    .bind(&row.object_key)
-    .bind(&row.asset.download_id)
-    .execute(&mut *tx)
-    .await?;
-    Ok(())
+    let into = "assets \
+        (release_id, os, arch, filename, kind, size, sha256, object_key, download_id)";
+    let row = |row: AssetRow| -> [Argument; 9] {
+        [
+            release_id.into(),
+            platform.os.as_str().into(),
+            platform.arch.as_str().into(),
+            row.asset.filename.into(),
+            row.asset.kind.as_str().into(),
+            db_size(row.asset.size).into(),
+            row.asset.sha256.to_string().into(),
+            row.object_key.into(),
+            row.asset.download_id.into(),
+        ]
+    };
+    batch::insert(tx, into, rows.into_iter().map(row).collect()).await
 }
 
 pub(super) async fn asset_rows(

@@ -66,6 +66,7 @@ impl Catalogue {
         &self,
         pack: Option<&PackId>,
     ) -> Result<Vec<AppToken>, HubError> {
+        self.uses_noted().await;
         let rows: Vec<Row> = query(LIST)
             .bind(pack.map(PackId::as_str))
             .fetch_all(&self.readers)

@@ -47,15 +47,19 @@ impl Catalogue {
             .read_only(true);
         let readers = sqlite::pool(sqlite::READERS);
         let readers = Pool::Sqlite(readers.connect_with(options).await?);
-        let catalogue = Self {
-            writer: readers.clone(),
-            readers,
-        };
-        if let Err(error) = catalogue.check_form().await {
-            catalogue.close().await;
-            return Err(error);
+        let catalogue = Self::new(readers.clone(), readers);
+        match catalogue.has_form_of(&migrator()).await {
+            Ok(true) => return Ok(catalogue),
+            found => {
+                catalogue.close().await;
+                found?;
+            }
         }
-        Ok(catalogue)
+        Err(HubError::Config(
+            "the catalogue is of another version of atlas-hub; use that one, or start this \
+             version's server first, which brings the catalogue up to date"
+                .to_owned(),
+        ))
     }
 
     /// Opens a copy that nobody else has open, to finish it. Leaves its form as it is.
@@ -66,10 +70,7 @@ impl Catalogue {
             .journal_mode(SqliteJournalMode::Delete)
             .synchronous(SqliteSynchronous::Full);
         let writer = Pool::Sqlite(sqlite::pool(1).connect_with(options).await?);
-        Ok(Self {
-            readers: writer.clone(),
-            writer,
-        })
+        Ok(Self::new(writer.clone(), writer))
     }
 
     /// Whether the database's pages make sense.
@@ -78,22 +79,6 @@ impl Catalogue {
             .fetch_one(&self.readers)
             .await?;
         Ok(found == "ok")
-    }
-
-    async fn check_form(&self) -> Result<(), HubError> {
-        let found: Vec<i64> = query_scalar("SELECT version FROM _sqlx_migrations ORDER BY version")
-            .fetch_all(&self.readers)
-            .await?;
-        let mut own: Vec<i64> = migrator().iter().map(|m| m.version).collect();
-        own.sort_unstable();
-        if found == own {
-            return Ok(());
-        }
-        Err(HubError::Config(
-            "the catalogue is of another version of atlas-hub; use that one, or start this \
-             version's server first, which brings the catalogue up to date"
-                .to_owned(),
-        ))
     }
 
     /// Writes all of it, as it is at one moment, to a file that is empty. Holds up no writer.
@@ -243,4 +228,29 @@ async fn mark_copy(tx: &mut Tx, is_copy: bool) -> Result<(), HubError> {
     };
     query(statement).bind(COPY).execute(tx).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The steps have to be the same, not only as many.
+    #[tokio::test]
+    async fn a_catalogue_of_other_steps_is_not_read() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let catalogue = Catalogue::open(file.path(), Timestamp::now())
+            .await
+            .unwrap();
+        let readable = Catalogue::open_to_read(file.path()).await.unwrap();
+        readable.close().await;
+        let mut tx = catalogue.write().await.unwrap();
+        query("UPDATE _sqlx_migrations SET checksum = x'00' WHERE version = 1")
+            .execute(&mut tx)
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+        let refused = Catalogue::open_to_read(file.path()).await;
+        assert!(matches!(refused, Err(HubError::Config(_))), "{refused:?}");
+        catalogue.close().await;
+    }
 }

@@ -163,6 +163,7 @@ impl Catalogue {
             Optional,
         );
         // A join that leaves out what is not in force, and one with all, for the last use.
+        self.uses_noted().await;
         let rows: Vec<Row> = query(
             "SELECT users.name, users.role, users.created_at, users.disabled_at, \
              COUNT(valid.id), COUNT(valid.expires_at), MAX(valid.expires_at), \

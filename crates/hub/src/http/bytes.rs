@@ -46,32 +46,60 @@ pub(super) async fn download(
 ) -> Result<Response, ApiError> {
     let missing = || ApiError::not_found("no release has this file");
     let key: ObjectKey = format!("artifacts/{path}").parse().map_err(|_| missing())?;
-    let object = app.hub.catalogue().released_object(&key).await?;
+    let catalogue = app.hub.catalogue();
+    let object = catalogue.released_object(&key).await?;
     let object = object.ok_or_else(missing)?;
+    if let Some(response) = answer(&app, &key, &object, &method, &headers).await? {
+        return Ok(response);
+    }
+    // The release's list, or the place of its bytes, may have changed since it was looked up.
+    let again = catalogue.released_object(&key).await?;
+    let again = again.ok_or_else(missing)?;
+    let response = if again == object {
+        None
+    } else {
+        answer(&app, &key, &again, &method, &headers).await?
+    };
+    response.ok_or_else(|| damaged(&key, &again))
+}
+
+/// What is answered for an object; nothing where its bytes are not there.
+async fn answer(
+    app: &AppState,
+    key: &ObjectKey,
+    object: &StoredObject,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Result<Option<Response>, ApiError> {
     let etag = etag(&object.sha256).ok_or_else(ApiError::internal)?;
-    let mut response = match precondition(&headers, &etag) {
-        Precondition::NotModified => StatusCode::NOT_MODIFIED.into_response(),
+    let response = match precondition(headers, &etag) {
+        Precondition::NotModified => Some(StatusCode::NOT_MODIFIED.into_response()),
         Precondition::Failed => return Err(ApiError::precondition_failed()),
         Precondition::Holds => {
-            let part = match wanted(&method, &headers, &etag, object.size) {
+            let part = match wanted(method, headers, &etag, object.size) {
                 Wanted::Whole => None,
                 Wanted::Part(range) => Some(range),
-                Wanted::Nothing => return Ok(no_such_part(object.size)),
+                Wanted::Nothing => return Ok(Some(no_such_part(object.size))),
             };
             match app.hub.storage().bucket() {
-                Some(bucket) if method == Method::GET && !asks_by_tag(&headers) => {
-                    return elsewhere(bucket, &key, &object).await;
+                Some(bucket) if *method == Method::GET && !asks_by_tag(headers) => {
+                    return elsewhere(bucket, key, object).await;
                 }
                 // The catalogue knows all that is asked for.
-                Some(_) if method == Method::HEAD => with_bytes(&object, None, Body::empty())?,
-                _ => send(&app, &key, &object, part).await?,
+                Some(_) if *method == Method::HEAD => {
+                    Some(with_bytes(object, None, Body::empty())?)
+                }
+                _ => send(app, key, object, part).await?,
             }
         }
+    };
+    let Some(mut response) = response else {
+        return Ok(None);
     };
     let headers = response.headers_mut();
     headers.typed_insert(etag);
     headers.typed_insert(AcceptRanges::bytes());
-    if let Some(disposition) = disposition(&key) {
+    if let Some(disposition) = disposition(key) {
         headers.insert(header::CONTENT_DISPOSITION, disposition);
     }
     // A file that no release refers to any more can be replaced, so not for ever.
@@ -79,7 +107,7 @@ pub(super) async fn download(
     headers.insert(header::CACHE_CONTROL, cached);
     let nosniff = HeaderValue::from_static("nosniff");
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
-    Ok(response)
+    Ok(Some(response))
 }
 
 /// Whether an answer depends on a tag that the Hub has given. A bucket gives other ones, so it
@@ -93,9 +121,9 @@ async fn elsewhere(
     bucket: &Bucket,
     key: &ObjectKey,
     object: &StoredObject,
-) -> Result<Response, ApiError> {
+) -> Result<Option<Response>, ApiError> {
     let Some(place) = &object.place else {
-        return Err(damaged(key, object));
+        return Ok(None);
     };
     let disposition = plain_disposition(key);
     let url = bucket.download_address(place, &disposition).await?;
@@ -103,7 +131,7 @@ async fn elsewhere(
         (header::LOCATION, url.as_str()),
         (header::CACHE_CONTROL, "no-store"),
     ];
-    Ok((StatusCode::FOUND, fields).into_response())
+    Ok(Some((StatusCode::FOUND, fields).into_response()))
 }
 
 /// 200 with all bytes, or 206 with some, read from where they begin and little more at a time than
@@ -113,7 +141,7 @@ async fn send(
     key: &ObjectKey,
     object: &StoredObject,
     part: Option<Range<u64>>,
-) -> Result<Response, ApiError> {
+) -> Result<Option<Response>, ApiError> {
     let body = match (app.hub.storage().bucket(), &object.place) {
         (None, _) => from_file(app, key, object, part.clone()).await?,
         (Some(bucket), Some(place)) => match bucket.read(place, part.clone()).await? {
@@ -122,7 +150,7 @@ async fn send(
         },
         (Some(_), None) => None,
     };
-    with_bytes(object, part, body.ok_or_else(|| damaged(key, object))?)
+    body.map(|body| with_bytes(object, part, body)).transpose()
 }
 
 async fn from_file(
@@ -146,10 +174,12 @@ async fn from_file(
     Ok(Some(Body::from_stream(bytes)))
 }
 
+/// Not 503, since asking again helps nobody, and those who published the file are to know that it is
+/// gone. How it is mended is for the log: readers cannot.
 fn damaged(key: &ObjectKey, object: &StoredObject) -> ApiError {
     let (sha256, size) = (&object.sha256, object.size);
-    tracing::error!(%key, %sha256, size, "stored bytes are damaged");
-    ApiError::not_found("the stored bytes of this file are damaged; upload it again")
+    tracing::error!(%key, %sha256, size, "stored bytes are damaged; to upload the same mends them");
+    ApiError::not_found("the stored bytes of this file are damaged; they are not sent")
 }
 
 fn with_bytes(

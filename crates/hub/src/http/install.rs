@@ -7,7 +7,9 @@ use super::AppState;
 use super::error::ApiError;
 use super::openapi::answers::{self, NotFound};
 use super::openapi::params;
-use super::releases::tagged;
+use super::releases::Document;
+use super::shared::Lookups;
+use crate::catalogue::NewestAsset;
 use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, HeaderValue, header};
@@ -35,12 +37,30 @@ pub(super) async fn script(
     State(app): State<AppState>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
+    let script = app.script.get((), || newest(app.clone())).await?;
+    let mut response = script.shown(&headers, "public, max-age=60")?;
+    let nosniff = HeaderValue::from_static("nosniff");
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
+    Ok(response)
+}
+
+/// Lookups of what the script installs.
+pub(super) type Script = Lookups<(), Result<Document, ApiError>>;
+
+async fn newest(app: AppState) -> Result<Document, ApiError> {
+    // Windows has no POSIX shell.
+    let platforms = Platform::ALL.into_iter().filter(|p| p.os != Os::Windows);
+    let wanted: Vec<_> = platforms
+        .clone()
+        .flat_map(|platform| PROGRAMS.map(|(product, _)| (product, platform, Kind::Binary)))
+        .collect();
+    // At one moment, so that products that were shown together are installed together.
+    let catalogue = app.hub.catalogue();
+    let found = catalogue.newest_assets(Channel::Stable, &wanted).await?;
     let mut cases = String::new();
-    for platform in Platform::ALL {
-        // Windows has no POSIX shell.
-        if platform.os != Os::Windows {
-            cases.push_str(&case(&app, platform).await?);
-        }
+    for (platform, files) in platforms.zip(found.chunks(PROGRAMS.len())) {
+        cases.push_str(&case(platform, files));
     }
     if cases.is_empty() {
         let message = "there is no stable runner to install yet";
@@ -50,36 +70,26 @@ pub(super) async fn script(
     let script = TEMPLATE
         .replace("@HUB@", &hub)
         .replace("@CASES@", cases.trim_end());
-    let content_type = "text/x-shellscript; charset=utf-8";
-    let script = script.into_bytes();
-    let mut response = tagged(&headers, "public, max-age=60", content_type, script)?;
-    let nosniff = HeaderValue::from_static("nosniff");
-    let headers = response.headers_mut();
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
-    Ok(response)
+    Document::of("text/x-shellscript; charset=utf-8", script.into_bytes())
 }
 
 /// What the script loads on a platform; nothing where it has no runner. A daemon alone is of no
 /// use, a runner alone is.
-async fn case(app: &AppState, platform: Platform) -> Result<String, ApiError> {
+fn case(platform: Platform, newest: &[Option<NewestAsset>]) -> String {
     let mut case = format!("    {platform})\n");
-    for (product, name) in PROGRAMS {
-        let catalogue = app.hub.catalogue();
-        let newest = catalogue
-            .newest_asset(product, Channel::Stable, platform, Kind::Binary)
-            .await?;
-        match newest {
+    for ((_, name), file) in PROGRAMS.into_iter().zip(newest) {
+        match file {
             Some(file) => {
                 let (version, id) = (quoted(&file.version), quoted(&file.download_id));
                 let line = format!("      fetch {name} {version} {id} {}\n", file.sha256);
                 case.push_str(&line);
             }
-            None if name == PROGRAMS[0].1 => return Ok(String::new()),
+            None if name == PROGRAMS[0].1 => return String::new(),
             None => {}
         }
     }
     case.push_str("      ;;\n");
-    Ok(case)
+    case
 }
 
 /// A text as one word of a shell's.

@@ -14,9 +14,11 @@ use http::StatusCode;
 use release_types::{Channel, ProductName, ReleaseSummary, Releases, schema};
 use semver::Version;
 
-/// How many platforms one call may make visible. All of them are read and written in one
-/// transaction, and nobody else writes meanwhile.
+/// How many platforms one call may make visible, whatever files they have.
 const MAX_TARGETS: usize = 500;
+
+/// How many things that are in the way are told.
+const MAX_REASONS: usize = 20;
 
 /// The longest reason, in characters.
 const MAX_REASON: usize = 1000;
@@ -52,12 +54,24 @@ pub(super) async fn finalize(
             return Err(ApiError::bad_request(message));
         }
     }
-    match app.hub.finalize(&targets).await? {
+    match app.hub.finalize(targets).await? {
         Finalized::Done(releases) => Ok(Json(Releases { releases })),
         Finalized::Refused(why) => Err(ApiError::conflict(format!(
             "nothing was made visible: {}",
-            why.join("; ")
+            sentence(&why)
         ))),
+        Finalized::TooMany(most) => Err(ApiError::bad_request(format!(
+            "these drafts have more than {most} files; make fewer of them visible in one call"
+        ))),
+    }
+}
+
+/// What is in the way, of many things the first.
+fn sentence(why: &[String]) -> String {
+    let told = why[..why.len().min(MAX_REASONS)].join("; ");
+    match why.len().saturating_sub(MAX_REASONS) {
+        0 => told,
+        more => format!("{told}; and {more} more"),
     }
 }
 

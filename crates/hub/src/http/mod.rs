@@ -63,6 +63,11 @@ struct App {
     base: Url,
     readiness: health::Readiness,
     latest: releases::Latest,
+    updates: updates::Updates,
+    short: short::Newest,
+    script: install::Script,
+    #[cfg(feature = "page")]
+    pages: page::Pages,
     /// What the Hub says of its API.
     description: Option<Document>,
 }
@@ -79,6 +84,11 @@ pub(crate) fn router(hub: Hub, base: Url) -> Router {
         base,
         readiness: health::Readiness::default(),
         latest: releases::Latest::default(),
+        updates: updates::Updates::default(),
+        short: short::Newest::default(),
+        script: install::Script::default(),
+        #[cfg(feature = "page")]
+        pages: page::Pages::default(),
         description: description.ok(),
     });
     let routes = routes

@@ -4,6 +4,7 @@
 //! policy sent with it lets a browser load nothing but the Hub's own style and icon.
 
 mod commands;
+mod fixed;
 mod view;
 
 use super::AppState;
@@ -11,22 +12,19 @@ use super::body::Segments;
 use super::error::ApiError;
 use super::openapi::answers;
 use super::openapi::params;
-use super::releases::tagged;
+use super::releases::Document;
+use super::shared::Lookups;
 use askama::Template;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::MethodRouter;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use release_types::{ProductName, Sha256Digest, schema};
+use release_types::{ProductName, schema};
 use semver::Version;
 use serde::Deserialize;
-use std::sync::LazyLock;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
-
-const STYLE: &str = include_str!("../../templates/page.css");
-const ICON: &str = include_str!("../../templates/icon.svg");
 
 /// No script, no frame, no form, and nothing from elsewhere.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; \
@@ -35,19 +33,13 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; base
 /// How many releases stand in the list of a product's page.
 const LISTED: u32 = 50;
 
-/// The style's address. It changes when the style does, so the style can be kept for long.
-static STYLE_PATH: LazyLock<String> = LazyLock::new(|| {
-    let digest = Sha256Digest::of(STYLE.as_bytes()).to_string();
-    format!("/page.css?{}", &digest[..16])
-});
-
 /// The page's routes. No product has a name with a dot, and those that are routes of the API's have no
 /// page.
 pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::default()
         .routes(routes!(overview))
-        .routes(routes!(style))
-        .routes(routes!(icon))
+        .routes(routes!(fixed::style))
+        .routes(routes!(fixed::icon))
         .routes(routes!(product).map(only_of_products))
         .routes(routes!(version).map(only_of_products))
 }
@@ -98,7 +90,7 @@ impl Page {
     fn new(title: impl Into<String>) -> Self {
         Self {
             title: title.into(),
-            style: &STYLE_PATH,
+            style: &fixed::STYLE_PATH,
         }
     }
 }
@@ -153,6 +145,10 @@ struct Missing {
     ),
 )]
 async fn overview(State(app): State<AppState>, headers: HeaderMap) -> Result<Response, ApiError> {
+    shown(&app, Asked::Overview, &headers).await
+}
+
+async fn overview_page(app: &AppState) -> Result<Document, ApiError> {
     let mut products = Vec::new();
     let mut empty = Vec::new();
     for (name, newest) in app.hub.catalogue().overview().await? {
@@ -163,14 +159,11 @@ async fn overview(State(app): State<AppState>, headers: HeaderMap) -> Result<Res
         }
     }
     let page = Page::new("Releases");
-    shown(
-        &headers,
-        &Overview {
-            page,
-            products,
-            empty,
-        },
-    )
+    rendered(&Overview {
+        page,
+        products,
+        empty,
+    })
 }
 
 #[derive(Deserialize)]
@@ -209,23 +202,28 @@ async fn product(
     let Ok(Query(List { after })) = list else {
         return Err(ApiError::bad_request("the query cannot be read"));
     };
+    shown(&app, Asked::Product(name, after), &headers).await
+}
+
+async fn product_page(
+    app: &AppState,
+    name: &ProductName,
+    after: Option<&str>,
+) -> Result<Option<Document>, ApiError> {
     let catalogue = app.hub.catalogue();
-    let newest = catalogue.newest_of_channels(&name).await?;
-    let list = catalogue
-        .list(&name, None, after.as_deref(), LISTED)
-        .await?;
-    let Some(list) = list else {
-        return Ok(missing(&headers));
+    let newest = catalogue.newest_of_channels(name).await?;
+    let Some(list) = catalogue.list(name, None, after, LISTED).await? else {
+        return Ok(None);
     };
-    let listed = |summary| view::Listed::new(&name, summary);
+    let listed = |summary| view::Listed::new(name, summary);
     let page = ProductPage {
         page: Page::new(name.as_str()),
         list: list.releases.into_iter().map(listed).collect(),
         next: list.next.map(|next| format!("/{name}?after={next}")),
         is_later: after.is_some(),
-        product: view::Product::new(&app.base, &name, newest),
+        product: view::Product::new(&app.base, name, newest),
     };
-    shown(&headers, &page)
+    rendered(&page).map(Some)
 }
 
 /// `GET /{product}/{version}`.
@@ -234,7 +232,7 @@ async fn product(
     path = "/{product}/{version}",
     operation_id = "version_page",
     tag = "page",
-    summary = "One version with all its files, for people",
+    summary = "One version with its files, for people",
     params(
         ("product" = ProductName, Path, description = "The product"),
         ("version" = schema::Version, Path, description = "The version"),
@@ -255,68 +253,26 @@ async fn version(
     let (Some(name), Ok(version)) = (known(&app, &name).await?, Version::parse(&version)) else {
         return Ok(missing(&headers));
     };
-    let on_channels = app.hub.catalogue().on_channels(&name, &version).await?;
+    shown(&app, Asked::Version(name, version), &headers).await
+}
+
+async fn version_page(
+    app: &AppState,
+    name: &ProductName,
+    version: &Version,
+) -> Result<Option<Document>, ApiError> {
+    let on_channels = app.hub.catalogue().on_channels(name, version).await?;
     if on_channels.is_empty() {
-        return Ok(missing(&headers));
+        return Ok(None);
     }
-    let release = |shown| view::Release::new(&app.base, &name, shown, view::Extent::All);
+    let release = |shown| view::Release::new(&app.base, name, shown);
     let page = VersionPage {
         page: Page::new(format!("{name} {version}")),
         product: name.to_string(),
         version: version.to_string(),
         releases: on_channels.into_iter().map(release).collect(),
     };
-    shown(&headers, &page)
-}
-
-/// `GET /page.css`.
-#[utoipa::path(
-    get,
-    path = "/page.css",
-    operation_id = "page_style",
-    tag = "page",
-    summary = "How the page looks",
-    params(params::Conditional),
-    responses(
-        (status = 200, description = "The style", body = String, content_type = "text/css"),
-        answers::Conditional,
-    ),
-)]
-async fn style(headers: HeaderMap) -> Result<Response, ApiError> {
-    fixed(&headers, "text/css; charset=utf-8", STYLE)
-}
-
-/// `GET /icon.svg`.
-#[utoipa::path(
-    get,
-    path = "/icon.svg",
-    operation_id = "page_icon",
-    tag = "page",
-    summary = "The page's icon",
-    params(params::Conditional),
-    responses(
-        (status = 200, description = "The icon", body = String, content_type = "image/svg+xml"),
-        answers::Conditional,
-    ),
-)]
-async fn icon(headers: HeaderMap) -> Result<Response, ApiError> {
-    fixed(&headers, "image/svg+xml", ICON)
-}
-
-fn fixed(
-    headers: &HeaderMap,
-    content_type: &'static str,
-    text: &'static str,
-) -> Result<Response, ApiError> {
-    let cached = "public, max-age=86400";
-    let mut response = tagged(headers, cached, content_type, text.as_bytes().to_vec())?;
-    let nosniff = HeaderValue::from_static("nosniff");
-    let headers = response.headers_mut();
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
-    // An image that somebody opens by itself is a document too.
-    let policy = HeaderValue::from_static(POLICY);
-    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
-    Ok(response)
+    rendered(&page).map(Some)
 }
 
 /// The product of a path, if there is one.
@@ -328,12 +284,39 @@ async fn known(app: &AppState, name: &str) -> Result<Option<ProductName>, ApiErr
     Ok(exists.then_some(name))
 }
 
-fn shown(headers: &HeaderMap, page: &impl Template) -> Result<Response, ApiError> {
-    let html = page.render().map_err(|error| not_rendered(&error))?;
-    let html_type = "text/html; charset=utf-8";
-    let mut response = tagged(headers, "public, max-age=60", html_type, html.into_bytes())?;
+/// A page of releases.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Asked {
+    Overview,
+    Product(ProductName, Option<String>),
+    Version(ProductName, Version),
+}
+
+/// Pages that are being made.
+pub(super) type Pages = Lookups<Asked, Result<Option<Document>, ApiError>>;
+
+async fn shown(app: &AppState, asked: Asked, headers: &HeaderMap) -> Result<Response, ApiError> {
+    let make = || made(app.clone(), asked.clone());
+    let Some(page) = app.pages.get(asked.clone(), make).await? else {
+        return Ok(missing(headers));
+    };
+    let mut response = page.shown(headers, "public, max-age=60")?;
     as_page(&mut response);
     Ok(response)
+}
+
+/// A page; nothing where nothing is released of what was asked for.
+async fn made(app: AppState, asked: Asked) -> Result<Option<Document>, ApiError> {
+    match asked {
+        Asked::Overview => overview_page(&app).await.map(Some),
+        Asked::Product(name, after) => product_page(&app, &name, after.as_deref()).await,
+        Asked::Version(name, version) => version_page(&app, &name, &version).await,
+    }
+}
+
+fn rendered(page: &impl Template) -> Result<Document, ApiError> {
+    let html = page.render().map_err(|error| not_rendered(&error))?;
+    Document::of("text/html; charset=utf-8", html.into_bytes())
 }
 
 /// The header fields that every page has.

@@ -113,15 +113,17 @@ pub(super) async fn version(
     }
 }
 
-/// A document as JSON, and its tag.
+/// What is shown to readers, and its tag.
 #[derive(Debug, Clone)]
 pub(super) struct Document {
-    json: Bytes,
+    content_type: &'static str,
+    bytes: Bytes,
     etag: ETag,
 }
 
 impl Document {
-    fn new(document: &impl Serialize) -> Result<Self, ApiError> {
+    /// A document as JSON.
+    pub(super) fn new(document: &impl Serialize) -> Result<Self, ApiError> {
         let json = serde_json::to_vec(document).map_err(|error| {
             tracing::error!(%error, "an answer cannot be written as JSON");
             ApiError::internal()
@@ -131,9 +133,15 @@ impl Document {
 
     /// What is JSON already.
     pub(super) fn of_json(json: Vec<u8>) -> Result<Self, ApiError> {
+        Self::of("application/json", json)
+    }
+
+    /// What is of any type.
+    pub(super) fn of(content_type: &'static str, bytes: Vec<u8>) -> Result<Self, ApiError> {
         Ok(Self {
-            etag: etag_of(&json).ok_or_else(ApiError::internal)?,
-            json: json.into(),
+            content_type,
+            etag: etag_of(&bytes).ok_or_else(ApiError::internal)?,
+            bytes: bytes.into(),
         })
     }
 
@@ -143,8 +151,17 @@ impl Document {
         headers: &HeaderMap,
         cache_control: &'static str,
     ) -> Result<Response, ApiError> {
-        let Self { json, etag } = self.clone();
-        with_tag(headers, cache_control, "application/json", json, etag)
+        let content_type = [(header::CONTENT_TYPE, self.content_type)];
+        let mut response = match precondition(headers, &self.etag) {
+            Precondition::Holds => (content_type, self.bytes.clone()).into_response(),
+            Precondition::NotModified => StatusCode::NOT_MODIFIED.into_response(),
+            Precondition::Failed => return Err(ApiError::precondition_failed()),
+        };
+        let headers = response.headers_mut();
+        headers.typed_insert(self.etag.clone());
+        let cache_control = HeaderValue::from_static(cache_control);
+        headers.insert(header::CACHE_CONTROL, cache_control);
+        Ok(response)
     }
 }
 
@@ -155,36 +172,6 @@ pub(super) fn shown(
     document: &impl Serialize,
 ) -> Result<Response, ApiError> {
     Document::new(document)?.shown(headers, cache_control)
-}
-
-/// These bytes with a tag of their own, unless the reader has them.
-pub(super) fn tagged(
-    headers: &HeaderMap,
-    cache_control: &'static str,
-    content_type: &'static str,
-    bytes: Vec<u8>,
-) -> Result<Response, ApiError> {
-    let etag = etag_of(&bytes).ok_or_else(ApiError::internal)?;
-    with_tag(headers, cache_control, content_type, bytes.into(), etag)
-}
-
-fn with_tag(
-    headers: &HeaderMap,
-    cache_control: &'static str,
-    content_type: &'static str,
-    bytes: Bytes,
-    etag: ETag,
-) -> Result<Response, ApiError> {
-    let mut response = match precondition(headers, &etag) {
-        Precondition::Holds => ([(header::CONTENT_TYPE, content_type)], bytes).into_response(),
-        Precondition::NotModified => StatusCode::NOT_MODIFIED.into_response(),
-        Precondition::Failed => return Err(ApiError::precondition_failed()),
-    };
-    let headers = response.headers_mut();
-    headers.typed_insert(etag);
-    let cache_control = HeaderValue::from_static(cache_control);
-    headers.insert(header::CACHE_CONTROL, cache_control);
-    Ok(response)
 }
 
 /// `GET /api/v1/download/{download_id}`.

@@ -4,7 +4,7 @@
 //! lookup runs, all who ask for the same wait for the next one, and share what it finds.
 
 use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, Shared};
+use futures_util::future::{BoxFuture, WeakShared};
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,8 +20,11 @@ type Lines<K, V> = HashMap<K, Line<V>>;
 struct Line<V> {
     /// Held by the lookup that runs.
     turn: Arc<tokio::sync::Mutex<()>>,
-    /// The lookup that has not begun.
-    next: Option<Shared<BoxFuture<'static, V>>>,
+    /// The lookup that has not begun. Those who wait for it hold it, and nobody else: when all of
+    /// them leave, it is gone.
+    next: Option<WeakShared<BoxFuture<'static, V>>>,
+    /// How many lookups there are, begun or not.
+    lookups: usize,
 }
 
 impl<K, V> Default for Lookups<K, V> {
@@ -45,13 +48,19 @@ where
             let line = lines.entry(key.clone()).or_insert_with(|| Line {
                 turn: Arc::default(),
                 next: None,
+                lookups: 0,
             });
-            match &line.next {
-                Some(next) => next.clone(),
+            match line.next.as_ref().and_then(WeakShared::upgrade) {
+                Some(next) => next,
                 None => {
-                    let run = run(self.0.clone(), key, line.turn.clone(), lookup());
-                    let next = run.boxed().shared();
-                    line.next = Some(next.clone());
+                    let lookup = lookup();
+                    line.lookups += 1;
+                    let place = Place {
+                        lines: self.0.clone(),
+                        key,
+                    };
+                    let next = run(place, line.turn.clone(), lookup).boxed().shared();
+                    line.next = next.downgrade();
                     next
                 }
             }
@@ -62,29 +71,32 @@ where
 
 /// Waits for its turn, lets nobody join any more, and looks.
 async fn run<K: Eq + Hash, V>(
-    lines: Arc<Mutex<Lines<K, V>>>,
-    key: K,
+    place: Place<K, V>,
     turn: Arc<tokio::sync::Mutex<()>>,
     lookup: impl Future<Output = V>,
 ) -> V {
     let _turn = turn.lock().await;
-    if let Some(line) = lock(&lines).get_mut(&key) {
+    if let Some(line) = lock(&place.lines).get_mut(&place.key) {
         line.next = None;
     }
-    let _line = Leaving { lines, key };
     lookup.await
 }
 
-/// Forgets a line that nobody stands in, also when all who asked have gone.
-struct Leaving<K: Eq + Hash, V> {
+/// A lookup's place in its line, from before it begins. Whoever leaves last forgets the line, also
+/// when all who asked have gone.
+struct Place<K: Eq + Hash, V> {
     lines: Arc<Mutex<Lines<K, V>>>,
     key: K,
 }
 
-impl<K: Eq + Hash, V> Drop for Leaving<K, V> {
+impl<K: Eq + Hash, V> Drop for Place<K, V> {
     fn drop(&mut self) {
         let mut lines = lock(&self.lines);
-        if lines.get(&self.key).is_some_and(|line| line.next.is_none()) {
+        let Some(line) = lines.get_mut(&self.key) else {
+            return;
+        };
+        line.lookups -= 1;
+        if line.lookups == 0 {
             lines.remove(&self.key);
         }
     }
@@ -162,6 +174,7 @@ mod tests {
                 task.abort();
                 task.await.unwrap_err();
             }
+            assert!(lock(&lookups.0).is_empty(), "a line stays for nobody");
         }
         assert_eq!(ask().await, 7);
         assert!(lock(&lookups.0).is_empty());

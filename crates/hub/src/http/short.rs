@@ -7,6 +7,7 @@ use super::detect::{self, Detected};
 use super::error::ApiError;
 use super::openapi::answers::{self, BadRequest, NotFound};
 use super::openapi::params;
+use super::shared::Lookups;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -168,12 +169,8 @@ async fn newest(
 ) -> Result<Response, ApiError> {
     let Short { product, kind, .. } = short;
     for platform in platforms {
-        let catalogue = app.hub.catalogue();
-        let newest = catalogue
-            .newest_asset(product, Channel::Stable, *platform, kind)
-            .await?;
-        if let Some(asset) = newest {
-            let location = format!("/api/v1/download/{}", asset.download_id);
+        let key = (product, kind, *platform);
+        if let Some(location) = app.short.get(key, || location(app.clone(), key)).await? {
             return Ok((StatusCode::FOUND, [(header::LOCATION, location)]).into_response());
         }
     }
@@ -182,4 +179,20 @@ async fn newest(
         "{product} has no stable {kind} for {}",
         names.join(" or ")
     )))
+}
+
+/// Lookups of where short addresses lead. They stand in manuals, so many follow the same.
+pub(super) type Newest = Lookups<NewestKey, Result<Option<String>, ApiError>>;
+
+type NewestKey = (&'static str, Kind, Platform);
+
+async fn location(
+    app: AppState,
+    (product, kind, platform): NewestKey,
+) -> Result<Option<String>, ApiError> {
+    let catalogue = app.hub.catalogue();
+    let newest = catalogue
+        .newest_asset(product, Channel::Stable, platform, kind)
+        .await?;
+    Ok(newest.map(|asset| format!("/api/v1/download/{}", asset.download_id)))
 }

@@ -6,7 +6,8 @@ use super::detect;
 use super::error::ApiError;
 use super::openapi::answers::{self, BadRequest, NotFound};
 use super::openapi::params;
-use super::releases::shown;
+use super::releases::Document;
+use super::shared::Lookups;
 use crate::catalogue::SignedFile;
 use axum::extract::State;
 use axum::response::Response;
@@ -82,6 +83,17 @@ async fn update(
     platform: Platform,
     headers: &HeaderMap,
 ) -> Result<Response, ApiError> {
+    let key = (channel, platform);
+    let found = app.updates.get(key, || newest(app.clone(), key)).await?;
+    found.shown(headers, "public, max-age=60")
+}
+
+/// Lookups of updates. Installed launchers all ask for the same few.
+pub(super) type Updates = Lookups<UpdateKey, Result<Document, ApiError>>;
+
+type UpdateKey = (Channel, Platform);
+
+async fn newest(app: AppState, (channel, platform): UpdateKey) -> Result<Document, ApiError> {
     let none = || {
         ApiError::not_found(format!(
             "there is no signed {channel} update for {platform}"
@@ -94,7 +106,7 @@ async fn update(
     let mut platforms = BTreeMap::new();
     // The first of each kind is the one.
     for file in release.files {
-        let Some(signature) = signature(app, &file).await? else {
+        let Some(signature) = signature(&app, &file).await? else {
             continue;
         };
         let path = format!("api/v1/download/{}", file.asset.download_id);
@@ -117,7 +129,7 @@ async fn update(
         pub_date: release.published_at,
         platforms,
     };
-    shown(headers, "public, max-age=60", &manifest)
+    Document::new(&manifest)
 }
 
 /// The text of a file's signature; nothing where it is damaged or cannot be one.

@@ -126,9 +126,13 @@ impl Files {
     }
 
     /// Whether the bytes with this digest are on the disk in this length.
-    pub(crate) async fn has(&self, sha256: &Sha256Digest, size: u64) -> bool {
-        let metadata = tokio::fs::metadata(self.path(sha256)).await;
-        metadata.is_ok_and(|metadata| metadata.is_file() && metadata.len() == size)
+    pub(crate) async fn has(&self, sha256: &Sha256Digest, size: u64) -> Result<bool, HubError> {
+        let path = self.path(sha256);
+        let found = match tokio::fs::metadata(&path).await {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+            found => found.map_err(HubError::io("look at", &path))?,
+        };
+        Ok(found.is_file() && found.len() == size)
     }
 
     /// Opens the bytes with this digest for reading; nothing where they are gone or of another
@@ -310,8 +314,8 @@ mod tests {
         let digest = Sha256Digest::of(b"hello");
         assert_eq!((staged.sha256, staged.size), (digest, 5));
         storage.keep(staged).await.unwrap();
-        assert!(storage.has(&digest, 5).await);
-        assert!(!storage.has(&digest, 6).await);
+        assert!(storage.has(&digest, 5).await.unwrap());
+        assert!(!storage.has(&digest, 6).await.unwrap());
         assert_eq!(count(&dir.staging()), 0);
 
         let now = Timestamp::now();
@@ -330,6 +334,21 @@ mod tests {
             unknown(HashSet::new(), later),
             vec![(digest.to_string(), 5)]
         );
+    }
+
+    /// What is not known of bytes is no reason to say that they are missing.
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_disk_that_fails_is_not_taken_for_an_empty_one() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = DataDir::create(temp.path()).unwrap();
+        let storage = Files::open(&dir).unwrap();
+        let digest = Sha256Digest::of(b"hello");
+        assert!(!storage.has(&digest, 5).await.unwrap());
+        // Not a folder, so that nothing in it can be looked at.
+        std::fs::write(storage.path(&digest).parent().unwrap(), "x").unwrap();
+        let failed = storage.has(&digest, 5).await;
+        assert!(matches!(failed, Err(HubError::Io { .. })), "{failed:?}");
     }
 
     #[tokio::test]

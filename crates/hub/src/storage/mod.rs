@@ -68,7 +68,7 @@ impl Storage {
     /// Whether an object's bytes are there in their length.
     pub(crate) async fn has(&self, object: &StoredObject) -> Result<bool, HubError> {
         match (&self.bucket, &object.place) {
-            (None, _) => Ok(self.files.has(&object.sha256, object.size).await),
+            (None, _) => self.files.has(&object.sha256, object.size).await,
             (Some(bucket), Some(place)) => Ok(bucket.size(place).await? == Some(object.size)),
             (Some(_), None) => Ok(false),
         }

@@ -1,5 +1,6 @@
 -- Turns a catalogue back into what the first version left, for the test of the way forward.
 PRAGMA foreign_keys = OFF;
+DROP TABLE offers;
 DROP TABLE uploads;
 ALTER TABLE objects DROP COLUMN place;
 DROP VIEW unregistered;
@@ -15,4 +16,4 @@ DROP INDEX credentials_by_user;
 ALTER TABLE credentials DROP COLUMN user_id;
 ALTER TABLE credentials DROP COLUMN expires_at;
 DROP TABLE users;
-DELETE FROM _sqlx_migrations WHERE version IN (3, 4, 5, 6);
+DELETE FROM _sqlx_migrations WHERE version IN (3, 4, 5, 6, 7);

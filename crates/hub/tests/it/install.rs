@@ -2,6 +2,7 @@
 
 use crate::binary::{command, text};
 use crate::support::{Server, contents, error, header};
+use serde_json::json;
 use std::os::unix::fs::PermissionsExt;
 #[cfg(target_os = "linux")]
 use std::os::unix::fs::symlink;
@@ -9,6 +10,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Output;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 const SCRIPT: &str = "/download/runner/install";
 
@@ -345,4 +347,48 @@ async fn there_is_a_script_when_there_is_a_runner() {
         .ask(reqwest::Method::HEAD, SCRIPT, &[("if-none-match", &tag)])
         .await;
     assert_eq!(again.status(), 304);
+}
+
+/// Products that are shown in one call are in the script together, whenever it is asked for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_script_is_of_one_moment() {
+    let server = hub("1.0.0").await;
+    let platforms = ["linux/x64", "linux/arm64", "macos/arm64"];
+    let is_over = AtomicBool::new(false);
+    let showing = async {
+        for minor in 1..=12 {
+            let version = format!("1.{minor}.0");
+            let mut releases = Vec::new();
+            for product in ["runner", "runnerd"] {
+                for platform in platforms {
+                    let body = server.release_body(product, &version, platform, &["p"]);
+                    let mut body = body.await;
+                    body["draft"] = json!(true);
+                    server.publish(product, &body).await;
+                    releases.push(json!({
+                        "product": product, "version": version, "channel": "stable",
+                        "platforms": [body["platform"]],
+                    }));
+                }
+            }
+            let all = json!({"releases": releases});
+            let shown = server.post("/api/v1/releases/finalize", &all).await;
+            assert_eq!(shown.status(), 200);
+        }
+        is_over.store(true, Ordering::SeqCst);
+    };
+    let reading = async {
+        while !is_over.load(Ordering::SeqCst) {
+            let script = script(&server).await;
+            let fetched = script.lines().map(str::trim).filter_map(|line| {
+                let words = line.strip_prefix("fetch atlas-")?;
+                words.split(' ').nth(1)
+            });
+            let mut versions: Vec<&str> = fetched.collect();
+            assert_eq!(versions.len(), 6, "{script}");
+            versions.dedup();
+            assert_eq!(versions.len(), 1, "{versions:?}");
+        }
+    };
+    tokio::join!(showing, reading);
 }

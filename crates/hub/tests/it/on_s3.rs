@@ -349,3 +349,43 @@ async fn of_two_who_upload_one_key_one_whole_wins() {
     }
     server.stop().await;
 }
+
+/// The storage can take longer than a client waits; what the client asked for comes about all the same.
+#[tokio::test]
+async fn finalizing_goes_on_when_the_client_has_gone() {
+    let s3 = S3::start();
+    let server = Server::start_in(folder(), s3.on("a")).await;
+    assert_eq!(server.upload(KEY, b"hello").await, StatusCode::CREATED);
+    let mut draft = release(b"hello");
+    draft["draft"] = json!(true);
+    server.publish("cli", &draft).await;
+
+    s3.tell("-STOP");
+    let platform = json!({"os": "linux", "arch": "x64"});
+    let named =
+        json!({"product": "cli", "version": "1.0.0", "channel": "stable", "platforms": [platform]});
+    let request = server
+        .client
+        .post(server.url("/api/v1/releases/finalize"))
+        .header(release_types::DEPLOY_TOKEN_HEADER, &server.token)
+        .timeout(Duration::from_millis(500));
+    let given_up = request.json(&json!({"releases": [named]})).send().await;
+    assert!(given_up.unwrap_err().is_timeout());
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    s3.tell("-CONT");
+
+    let latest = "/api/v1/releases/cli/latest/linux/x64";
+    for _ in 0..100 {
+        if server.get(latest).await.status() == 200 {
+            let config = crate::database::config(server.dir.path().join("hub"));
+            let inspection = hub::Inspection::open(&config).await.unwrap();
+            let audit = inspection.audit(None, 10).await.unwrap();
+            let shown = audit.iter().find(|entry| entry.action == "publish");
+            // It is still the client's doing.
+            assert_eq!(shown.unwrap().actor_kind, "app");
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("the draft was never shown");
+}

@@ -1,10 +1,11 @@
 //! What a Hub needs and cannot use for a while: it says so, reads go on, and it recovers by itself.
 
 use crate::binary::{PROGRAM, Serving, command, initialized, publish, serve_args};
+use crate::database::in_files;
 #[cfg(target_os = "linux")]
 use crate::full_disk::as_root;
-use crate::support::{artifact, client, error, header};
-use reqwest::Response;
+use crate::support::{Server, artifact, client, error, header};
+use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader};
 #[cfg(target_os = "linux")]
@@ -125,6 +126,31 @@ impl Drop for Holder {
         drop(self.0.stdin.take());
         self.0.wait().unwrap();
     }
+}
+
+/// That a token is used is noted beside the answer, which it holds up for nothing.
+#[tokio::test]
+async fn a_token_is_good_while_its_use_cannot_be_noted() {
+    in_files();
+    let server = Server::start().await;
+    let held = Holder::begin(&server.dir.path().join("hub/hub.db"));
+    let began = Instant::now();
+    let path = "/api/v1/storage/objects?prefix=artifacts/cli/";
+    let token = [(release_types::DEPLOY_TOKEN_HEADER, server.token.as_str())];
+    let answer = server.ask(Method::GET, path, &token).await;
+    assert_eq!(answer.status(), 200);
+    assert!(began.elapsed() < Duration::from_secs(2));
+    drop(held);
+    let tokens = "/api/v1/deploy/app-tokens";
+    for _ in 0..100 {
+        let listed = server.as_admin(Method::GET, tokens, &Value::Null).await;
+        let listed: release_types::TokenList = listed.json().await.unwrap();
+        if listed.tokens[0].last_used_at.is_some() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("the use was never noted");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use crate::support::{Server, artifact, contents};
 use release_types::{Release, Sha256Digest};
 use serde_json::{Value, json};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 const ROUNDS: usize = 100;
 const PLATFORM: &str = "linux/x64";
@@ -133,5 +134,42 @@ async fn of_an_upload_and_a_register_one_wins() {
     }
     println!("won: {uploads} uploads, {registers} registers");
     assert_eq!(uploads + registers, ROUNDS);
+    server.stop().await;
+}
+
+/// While a file leaves its release, gets other bytes and comes back, readers get the one, the other, or
+/// nothing, and nobody is told of a damage.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_is_replaced_is_not_called_damaged() {
+    let server = Server::start().await;
+    let version = "4.0.0";
+    let keep = contents("cli", version, PLATFORM, "keep");
+    let keep_row = artifact("cli", version, PLATFORM, "keep", &keep);
+    let key = keep_row["key"].as_str().unwrap();
+    assert!(server.upload(key, &keep).await.is_success());
+    let path = format!("/artifacts/cli/{version}/{PLATFORM}/x");
+    let is_over = AtomicBool::new(false);
+    let replacing = async {
+        for round in 0..ROUNDS {
+            let bytes = contents("cli", version, PLATFORM, &round.to_string());
+            let row = artifact("cli", version, PLATFORM, "x", &bytes);
+            let status = put(&server, row["key"].as_str().unwrap(), &bytes).await;
+            assert!([200, 201].contains(&status), "{status}");
+            for rows in [&[&keep_row, &row][..], &[&keep_row]] {
+                assert!(register(&server, &body(version, rows)).await.is_some());
+            }
+        }
+        is_over.store(true, Ordering::SeqCst);
+    };
+    let reading = async || {
+        while !is_over.load(Ordering::SeqCst) {
+            let answer = server.get(&path).await;
+            if answer.status() != 200 {
+                let said = answer.text().await.unwrap();
+                assert!(said.contains("no release has this file"), "{said}");
+            }
+        }
+    };
+    tokio::join!(replacing, reading(), reading(), reading(), reading());
     server.stop().await;
 }

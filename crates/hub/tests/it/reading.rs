@@ -327,6 +327,8 @@ async fn damaged_bytes_are_not_sent() {
         std::fs::write(&blob, damaged).unwrap();
         let said = error(server.get(path).await, 404).await;
         assert!(said.contains("are damaged"), "{said}");
+        // Whoever reads cannot mend it.
+        assert!(!said.contains("upload"), "{said}");
     }
     std::fs::remove_file(&blob).unwrap();
     let said = error(server.get(path).await, 404).await;

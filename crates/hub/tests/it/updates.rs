@@ -119,6 +119,19 @@ async fn only_what_is_signed_is_an_update() {
     assert_eq!(version().await.as_deref(), Some("1.1.0"));
     launcher(&server, "1.10.0", "beta", &["atlas.deb", "atlas.deb.sig"]).await;
     assert_eq!(version().await.as_deref(), Some("1.10.0"));
+    // It is taken back, offered again, and at last loses its signature.
+    let path = "/api/v1/releases/launcher/1.10.0/yank";
+    for (method, expected) in [("POST", "1.1.0"), ("DELETE", "1.10.0")] {
+        let request = server
+            .client
+            .request(method.parse().unwrap(), server.url(path));
+        let request = request.header(release_types::DEPLOY_TOKEN_HEADER, &server.token);
+        let answer = request.json(&json!({"channel": "beta"})).send().await;
+        assert_eq!(answer.unwrap().status(), 200);
+        assert_eq!(version().await.as_deref(), Some(expected));
+    }
+    launcher(&server, "1.10.0", "beta", &["atlas.deb"]).await;
+    assert_eq!(version().await.as_deref(), Some("1.1.0"));
 }
 
 #[tokio::test]

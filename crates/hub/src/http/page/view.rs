@@ -10,18 +10,6 @@ use std::cmp::Reverse;
 use std::fmt::Display;
 use url::Url;
 
-/// Which of a release's files are shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Extent {
-    /// Programs and installers, the first of them.
-    Main,
-    /// Every one.
-    All,
-}
-
-/// How many files [`Extent::Main`] has at most.
-const MAIN_FILES: usize = 12;
-
 /// The products that the install script installs.
 const BY_SCRIPT: [&str; 2] = ["runner", "runnerd"];
 
@@ -52,7 +40,7 @@ pub(super) struct Release {
     pub(super) notes: Option<String>,
     pub(super) platforms: Vec<Files>,
     /// How many files are not shown.
-    pub(super) more: usize,
+    pub(super) more: u64,
 }
 
 /// That a release is taken back.
@@ -111,7 +99,7 @@ impl Product {
         Self {
             name: name.to_string(),
             channels,
-            newest: first.map(|shown| Release::new(base, name, shown, Extent::Main)),
+            newest: first.map(|shown| Release::new(base, name, shown)),
             install,
         }
     }
@@ -119,27 +107,17 @@ impl Product {
 
 /// The script serves the newest stable release of systems with a POSIX shell.
 fn install(base: &Url, name: &ProductName, newest: &Shown) -> Option<String> {
-    let is_served = |(platform, file): &(Platform, Asset)| {
-        platform.os != Os::Windows && file.kind == Kind::Binary
-    };
     let serves = BY_SCRIPT.contains(&name.as_str())
         && newest.channel == Channel::Stable
-        && newest.files.iter().any(is_served);
+        && newest.has_shell_program;
     serves.then(|| format!("curl -fsSL {base}download/runner/install | sh"))
 }
 
 impl Release {
-    pub(super) fn new(base: &Url, product: &ProductName, shown: Shown, extent: Extent) -> Self {
-        let all = shown.files.len();
-        let mut files = shown.files;
-        if extent == Extent::Main {
-            files.retain(|(_, file)| matches!(file.kind, Kind::Binary | Kind::Installer));
-            files.truncate(MAIN_FILES);
-        }
-        let more = all - files.len();
+    pub(super) fn new(base: &Url, product: &ProductName, shown: Shown) -> Self {
         let is_offered = shown.yanked.is_none();
         let mut platforms: Vec<Files> = Vec::new();
-        for (platform, asset) in files {
+        for (platform, asset) in shown.files {
             let name = platform_name(platform);
             let file = File::new(base, platform, asset, is_offered);
             match platforms.last_mut() {
@@ -161,7 +139,7 @@ impl Release {
             }),
             notes: shown.notes.filter(|notes| !notes.trim().is_empty()),
             platforms,
-            more,
+            more: shown.more,
         }
     }
 }
