@@ -15,6 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use release_types::ObjectKey;
 use std::io::Write as _;
 use std::path::Path;
+use tokio_util::task::AbortOnDropHandle;
 
 /// How many uploads are forgotten in one transaction: each costs a write that is waited for.
 const AT_ONCE: usize = 500;
@@ -48,7 +49,7 @@ impl Hub {
     /// When the database or the disk fails.
     pub async fn collect(&self, how: Collection) -> Result<Collected, HubError> {
         let mut collected = Collected::default();
-        let before = self.now() - self.config().keep_unregistered;
+        let before = before(self.now(), self.config().keep_unregistered);
         if how.forget_unknown && !how.dry_run {
             self.catalogue().mark_copy(false).await?;
         }
@@ -85,8 +86,11 @@ impl Hub {
                 .await?;
             return Ok(collected);
         }
+        // The files first: what is stored while the catalogue is read is not among them.
+        let lying = self.storage().files().stored().await?;
         let known = self.catalogue().blobs().await?;
-        for unknown in self.storage().files().unknown(&known, self.now())? {
+        let files = self.storage().files();
+        for unknown in files.unknown(lying, known, self.now()).await? {
             if keep {
                 tracing::warn!(file = %unknown.path.display(), "the catalogue may be older than these bytes");
                 collected.kept += 1;
@@ -245,8 +249,15 @@ impl Hub {
         }
     }
 
-    /// Collects now and then, for as long as it is polled.
-    pub(crate) async fn collect_forever(&self, pause: std::time::Duration) {
+    /// Collects now and then until it is told to end, in a task of its own: whatever that waits for,
+    /// connections are accepted meanwhile.
+    pub(crate) fn sweep(&self, pause: std::time::Duration) -> Sweep {
+        let hub = self.clone();
+        let sweeping = async move { hub.collect_forever(pause).await };
+        Sweep(AbortOnDropHandle::new(tokio::spawn(sweeping)))
+    }
+
+    async fn collect_forever(&self, pause: std::time::Duration) {
         loop {
             tokio::time::sleep(pause).await;
             let root = &self.config().data_dir;
@@ -260,6 +271,21 @@ impl Hub {
             if let Err(error) = self.collect(Collection::default()).await {
                 tracing::warn!(error = %chain(&error), "what nobody needs stays for now");
             }
+        }
+    }
+}
+
+/// A task that collects. It ends when this is dropped.
+pub(crate) struct Sweep(AbortOnDropHandle<()>);
+
+impl Sweep {
+    /// Ends it; nothing is removed any more when this returns.
+    pub(crate) async fn end(self) {
+        self.0.abort();
+        if let Err(error) = self.0.await
+            && error.is_panic()
+        {
+            tracing::error!(%error, "looking for what nobody needs hit a defect");
         }
     }
 }
@@ -308,5 +334,28 @@ fn write(file: &Path, age: u64) -> std::io::Result<()> {
     std::fs::rename(&aside, file)
 }
 
+/// What is older goes. Where there is no such time, because so much is kept, nothing is older.
+fn before(now: Timestamp, keep: SignedDuration) -> Timestamp {
+    now.checked_sub(keep).unwrap_or(Timestamp::MIN)
+}
+
 /// How long uploads that no release takes are kept, unless something else is said.
 pub(crate) const KEEP_UNREGISTERED: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_for_longer_than_there_is_time_is_kept() {
+        let now: Timestamp = "2026-01-31T00:00:00Z".parse().unwrap();
+        let day = SignedDuration::from_hours(24);
+        assert_eq!(before(now, day).to_string(), "2026-01-30T00:00:00Z");
+        for long in [
+            SignedDuration::from_hours(u32::MAX.into()),
+            SignedDuration::MAX,
+        ] {
+            assert_eq!(before(now, long), Timestamp::MIN);
+        }
+    }
+}
