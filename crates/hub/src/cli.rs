@@ -303,6 +303,20 @@ fn hint(error: &CliError) -> Option<String> {
             "put each of them back from a backup, or upload the same bytes under the same key again"
                 .to_owned(),
         ),
+        CliError::Hub(HubError::Migrate(_))
+        | CliError::Backup(BackupError::Hub(HubError::Migrate(_))) => Some(
+            "a newer atlas-hub may have had it: run one that is at least as new, or go back to a \
+             backup from before"
+                .to_owned(),
+        ),
+        CliError::Backup(BackupError::NotEmpty { .. }) => {
+            Some("name a folder that is empty or does not exist yet".to_owned())
+        }
+        CliError::Backup(BackupError::NoBackup { .. }) => Some(
+            "name the folder that `atlas-hub backup` wrote and that has a manifest.json; one without \
+             was not finished"
+                .to_owned(),
+        ),
         CliError::Usage(_)
         | CliError::Hub(_)
         | CliError::Backup(_)
