@@ -73,7 +73,8 @@ impl HubClientBuilder {
     }
 
     /// How long an upload or a download may stand still; 60 seconds by default. Neither has a
-    /// limit on its whole duration.
+    /// limit on its whole duration. For the answer to an upload, after its last byte, there is a
+    /// second more for every 16 MiB.
     pub fn stall_timeout(mut self, limit: Duration) -> Self {
         self.stall_timeout = limit;
         self

@@ -9,7 +9,7 @@ use crate::releases::matched;
 use crate::{ClientError, HubClient, compare};
 use release_types::{
     Channel, FinalizeRequest, ProductName, PromoteRequest, PublishRequest, Release, ReleaseList,
-    ReleaseSummary, Releases, YankRequest,
+    ReleaseState, ReleaseSummary, Releases, YankRequest,
 };
 use reqwest::Method;
 use serde::Serialize;
@@ -69,7 +69,8 @@ impl HubClient {
     /// Gives another channel a release with all its platforms (`promote`).
     ///
     /// # Errors
-    /// Without a credential, when the Hub refuses, or when its answer is about another channel.
+    /// Without a credential, when the Hub refuses, or when its answer is about another channel or
+    /// about nothing.
     pub async fn promote(
         &self,
         product: &ProductName,
@@ -83,6 +84,10 @@ impl HubClient {
         let request = PromoteRequest { from, to };
         let releases = self.change(&call, segments, &request).await?;
         let mut differences = Vec::new();
+        if releases.is_empty() {
+            // At least one platform, or there was nothing to promote.
+            compare::field(&mut differences, "releases", &"1 or more", &"0");
+        }
         for release in &releases {
             let platform = release.platform;
             let found = compare::asked(product, Some(version), platform, to, release);
@@ -95,7 +100,8 @@ impl HubClient {
     /// Takes a release back, so that it is never the newest again (`yank`).
     ///
     /// # Errors
-    /// Without a credential, or when the Hub refuses or cannot be reached.
+    /// Without a credential, when the Hub refuses or cannot be reached, or when its answer is about
+    /// another release or leaves this one as it was.
     pub async fn yank(
         &self,
         product: &ProductName,
@@ -181,15 +187,33 @@ impl HubClient {
             Method::DELETE => "offer again",
             _ => "take back",
         };
-        self.send(Request {
-            what: format!("{doing} {product} {version} on {}", request.channel),
-            method,
-            segments: &["api", "v1", "releases", product.as_str(), version, "yank"],
-            query: None,
-            body: Some(request),
-            caller: Caller::Publisher,
-            repeat: Repeat::Passing,
-        })
-        .await
+        let state = match method {
+            Method::DELETE => ReleaseState::Published,
+            _ => ReleaseState::Yanked,
+        };
+        let channel = request.channel;
+        let call = self.call(format!("{doing} {product} {version} on {channel}"));
+        let answer: ReleaseSummary = self
+            .send(Request {
+                what: call.what.clone(),
+                method,
+                segments: &["api", "v1", "releases", product.as_str(), version, "yank"],
+                query: None,
+                body: Some(request),
+                caller: Caller::Publisher,
+                repeat: Repeat::Passing,
+            })
+            .await?;
+        let mut differences = Vec::new();
+        compare::field(
+            &mut differences,
+            "version",
+            &version,
+            &answer.version.as_str(),
+        );
+        compare::field(&mut differences, "channel", &channel, &answer.channel);
+        compare::field(&mut differences, "state", &state, &answer.state);
+        matched(&call, differences)?;
+        Ok(answer)
     }
 }

@@ -6,13 +6,13 @@ const MAX_CHARS: usize = 300;
 /// The text on one line, without control and direction characters, at most 300 characters long.
 /// Every occurrence of a secret and the query of every address become `***`.
 pub(crate) fn shown(text: &str, secrets: &[&str]) -> String {
-    let mut text = text.to_owned();
+    // First, so that none of them stands in the middle of a secret and hides it from the next step.
+    let mut text: String = text.chars().filter(|c| !is_invisible(*c)).collect();
     for secret in secrets.iter().filter(|s| !s.is_empty()) {
         text = text.replace(secret, "***");
     }
     let mut line = String::new();
     for word in text.split(|c: char| c.is_whitespace() || c.is_control()) {
-        let word: String = word.chars().filter(|c| !is_invisible(*c)).collect();
         if word.is_empty() {
             continue;
         }
@@ -27,7 +27,7 @@ pub(crate) fn shown(text: &str, secrets: &[&str]) -> String {
                 line.push_str(&word[..=query]);
                 line.push_str("***");
             }
-            None => line.push_str(&word),
+            None => line.push_str(word),
         }
     }
     match line.char_indices().nth(MAX_CHARS - 1) {
@@ -50,6 +50,10 @@ mod tests {
         assert_eq!(shown(" a\r\n\u{1b}[31mb\u{202e}c\0 ", &[]), "a [31mbc");
         assert_eq!(
             shown("token atlas_app_1 is bad", &["atlas_app_1", ""]),
+            "token *** is bad"
+        );
+        assert_eq!(
+            shown("token atlas_\u{200b}app\u{feff}_1 is bad", &["atlas_app_1"]),
             "token *** is bad"
         );
         assert_eq!(

@@ -26,6 +26,9 @@ const CHUNK: u64 = 256 * 1024;
 /// How many chunks are read ahead of the network.
 const READ_AHEAD: usize = 4;
 
+/// How many bytes a storage brings to its disk in a millisecond at least: 16 MiB in a second.
+const DISK_PACE: u64 = 16 * 1024 * 1024 / 1000;
+
 /// What was uploaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Uploaded {
@@ -111,7 +114,7 @@ impl HubClient {
             .body(body);
         let sent = tokio::select! {
             sent = request.send() => sent,
-            () = flow.stalled(self.stall_timeout()) => {
+            () = flow.stalled(self.stall_timeout(), source.size) => {
                 return Err(call.unreachable(NetworkFault::Stalled));
             }
         };
@@ -331,10 +334,15 @@ impl Flow {
         }
     }
 
-    /// Ends when nothing has moved for the time.
-    async fn stalled(&self, limit: Duration) {
+    /// Ends when nothing has moved for the time. When all bytes have gone, whoever has got them may
+    /// still have to bring them to a disk, so the time is longer then, by the number of bytes.
+    async fn stalled(&self, limit: Duration, size: u64) {
         loop {
             let moved = self.began + Duration::from_millis(self.moved.load(Ordering::Relaxed));
+            let limit = match self.sent.load(Ordering::Relaxed) < size {
+                true => limit,
+                false => limit.saturating_add(Duration::from_millis(size / DISK_PACE)),
+            };
             if moved.elapsed() >= limit {
                 return;
             }

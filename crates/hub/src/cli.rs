@@ -313,6 +313,20 @@ fn hint(error: &CliError) -> Option<String> {
             "another program may listen there: choose another port, or 0 for a free one"
                 .to_owned(),
         ),
+        CliError::Hub(HubError::Migrate(_))
+        | CliError::Backup(BackupError::Hub(HubError::Migrate(_))) => Some(
+            "a newer atlas-hub may have had it: run one that is at least as new, or go back to a \
+             backup from before"
+                .to_owned(),
+        ),
+        CliError::Backup(BackupError::NotEmpty { .. }) => {
+            Some("name a folder that is empty or does not exist yet".to_owned())
+        }
+        CliError::Backup(BackupError::NoBackup { .. }) => Some(
+            "name the folder that `atlas-hub backup` wrote and that has a manifest.json; one without \
+             was not finished"
+                .to_owned(),
+        ),
         CliError::Usage(_)
         | CliError::Hub(_)
         | CliError::Backup(_)

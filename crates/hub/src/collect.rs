@@ -13,6 +13,7 @@ use crate::{Hub, HubError};
 use jiff::{SignedDuration, Timestamp};
 use release_types::ObjectKey;
 use std::collections::HashMap;
+use tokio_util::task::AbortOnDropHandle;
 
 /// How many uploads are forgotten in one transaction: each costs a write that is waited for.
 const AT_ONCE: usize = 500;
@@ -48,7 +49,7 @@ impl Hub {
     /// When the database or the disk fails.
     pub async fn collect(&self, how: Collection) -> Result<Collected, HubError> {
         let mut collected = Collected::default();
-        let before = self.now() - self.config().keep_unregistered;
+        let before = before(self.now(), self.config().keep_unregistered);
         if how.forget_unknown && !how.dry_run {
             self.catalogue().mark_copy(false).await?;
         }
@@ -86,8 +87,11 @@ impl Hub {
                 .await?;
             return Ok(collected);
         }
+        // The files first: what is stored while the catalogue is read is not among them.
+        let lying = self.storage().files().stored().await?;
         let known = self.catalogue().blobs().await?;
-        for unknown in self.storage().files().unknown(&known, self.now())? {
+        let files = self.storage().files();
+        for unknown in files.unknown(lying, known, self.now()).await? {
             if keep {
                 tracing::warn!(file = %unknown.path.display(), "the catalogue may be older than these bytes");
                 collected.kept += 1;
@@ -109,7 +113,7 @@ impl Hub {
         collected: &mut Collected,
     ) -> Result<(), HubError> {
         let now = self.now();
-        let before = now - self.config().keep_drafts;
+        let before = before(now, self.config().keep_drafts);
         collected.drafts = match how.dry_run {
             true => self.catalogue().overdue_drafts(before).await?,
             false => self.catalogue().expire_drafts(before, now).await?,
@@ -284,7 +288,7 @@ impl Hub {
 
     /// What opening a Hub removes: what lies in files. Left over by a killed process, that may be all
     /// the room there is, so it goes before anything else is done, and on one machine it is listed
-    /// quickly. A bucket is listed by [`Hub::collect_forever`]: it can be large and far away, and nothing
+    /// quickly. A bucket is listed by [`Hub::sweep`]: it can be large and far away, and nothing
     /// that is served hangs on it.
     pub(crate) async fn collect_at_start(&self) -> Result<(), HubError> {
         if self.config().collect_on_open && self.storage().bucket().is_none() {
@@ -293,8 +297,15 @@ impl Hub {
         Ok(())
     }
 
-    /// Collects now and then, for as long as it is polled; in a bucket at once, too.
-    pub(crate) async fn collect_forever(&self, pause: std::time::Duration) {
+    /// Collects now and then until it is told to end, in a task of its own: whatever that waits for,
+    /// connections are accepted meanwhile. In a bucket at once, too.
+    pub(crate) fn sweep(&self, pause: std::time::Duration) -> Sweep {
+        let hub = self.clone();
+        let sweeping = async move { hub.collect_forever(pause).await };
+        Sweep(AbortOnDropHandle::new(tokio::spawn(sweeping)))
+    }
+
+    async fn collect_forever(&self, pause: std::time::Duration) {
         if self.config().collect_on_open && self.storage().bucket().is_some() {
             self.try_to_collect().await;
         }
@@ -319,8 +330,45 @@ impl Hub {
     }
 }
 
+/// A task that collects. It ends when this is dropped.
+pub(crate) struct Sweep(AbortOnDropHandle<()>);
+
+impl Sweep {
+    /// Ends it; nothing is removed any more when this returns.
+    pub(crate) async fn end(self) {
+        self.0.abort();
+        if let Err(error) = self.0.await
+            && error.is_panic()
+        {
+            tracing::error!(%error, "looking for what nobody needs hit a defect");
+        }
+    }
+}
+
+/// What is older goes. Where there is no such time, because so much is kept, nothing is older.
+fn before(now: Timestamp, keep: SignedDuration) -> Timestamp {
+    now.checked_sub(keep).unwrap_or(Timestamp::MIN)
+}
+
 /// How long uploads that no release takes are kept, unless something else is said.
 pub(crate) const KEEP_UNREGISTERED: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// The same of drafts. Their finalizing may wait for another platform's builder, or for a person.
 pub(crate) const KEEP_DRAFTS: SignedDuration = SignedDuration::from_hours(30 * 24);
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_for_longer_than_there_is_time_is_kept() {
+        let now: Timestamp = "2026-01-31T00:00:00Z".parse().unwrap();
+        let day = SignedDuration::from_hours(24);
+        assert_eq!(before(now, day).to_string(), "2026-01-30T00:00:00Z");
+        for long in [
+            SignedDuration::from_hours(u32::MAX.into()),
+            SignedDuration::MAX,
+        ] {
+            assert_eq!(before(now, long), Timestamp::MIN);
+        }
+    }
+}

@@ -7,6 +7,7 @@ use crate::HubError;
 use crate::limits::Turn;
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
+use tokio::task::JoinHandle;
 use tracing::Instrument as _;
 
 tokio::task_local! {
@@ -89,6 +90,18 @@ pub(crate) fn current() -> Option<Arc<RequestContext>> {
     CURRENT.try_with(Arc::clone).ok()
 }
 
+/// Work for this request that goes on when its client has left, in a task of its own. What is done
+/// there is the request's doing, in the log and in the audit.
+pub(crate) fn spawn<T: Send + 'static>(
+    work: impl Future<Output = T> + Send + 'static,
+) -> JoinHandle<T> {
+    let work = work.in_current_span();
+    match current() {
+        Some(context) => tokio::spawn(within(context, work)),
+        None => tokio::spawn(work),
+    }
+}
+
 /// Notes who the request is from. The first credential that was accepted stays.
 pub(crate) fn authenticated(credential: Credential) {
     if let Some(context) = current()
@@ -110,4 +123,26 @@ pub(crate) fn resume() -> bool {
     let context = current();
     let turn = context.as_ref().and_then(|context| context.turn.get());
     turn.is_none_or(Turn::take)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn seen() -> (Option<String>, Option<tracing::Id>) {
+        let id = current().map(|context| context.id.clone());
+        (id, tracing::Span::current().id())
+    }
+
+    #[tokio::test]
+    async fn what_a_request_leaves_to_a_task_is_still_its_own() {
+        let _log = tracing::subscriber::set_default(tracing_subscriber::registry());
+        let span = tracing::info_span!("request");
+        let context = Arc::new(RequestContext::new("mine".to_owned(), None));
+        let told = async { spawn(seen()).await.unwrap() };
+        let told = within(context, told).instrument(span.clone()).await;
+        assert_eq!(told, (Some("mine".to_owned()), span.id()));
+        let outside = spawn(seen()).await.unwrap();
+        assert_eq!(outside, (None, None));
+    }
 }

@@ -173,11 +173,12 @@ impl Hub {
                 None => std::future::pending().await,
             }
         };
+        let sweep = self.sweep(COLLECT_PAUSE);
         tokio::select! {
             () = server::run(listener, router, shutdown, config, tls.clone()) => {}
-            () = self.collect_forever(COLLECT_PAUSE) => {}
             () = watching => {}
         }
+        sweep.end().await;
         Ok(())
     }
 

@@ -7,7 +7,7 @@
 use crate::peer::network;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -75,9 +75,10 @@ pub(crate) struct Gatekeeper {
 
 impl Gatekeeper {
     pub(crate) fn new(limits: &Limits) -> Self {
+        let requests = limits.requests.min(Semaphore::MAX_PERMITS);
         Self {
-            requests: Arc::new(Semaphore::new(limits.requests)),
-            uploads: Arc::new(Semaphore::new(limits.requests)),
+            requests: Arc::new(Semaphore::new(requests)),
+            uploads: Arc::new(Semaphore::new(requests)),
             peers: Rate::new(limits.peer_rate),
             credentials: Rate::new(limits.credential_rate),
         }
@@ -97,7 +98,9 @@ impl Gatekeeper {
         }
         if let Some(rate) = &self.credentials {
             for value in CREDENTIALS.iter().filter_map(|name| headers.get(*name)) {
-                rate.check(value).map_err(Refusal::Credential)?;
+                // The same token counts as such, however it is written down.
+                let token = bearer(value).map_or(value.as_bytes(), str::as_bytes);
+                rate.check(&token).map_err(Refusal::Credential)?;
             }
         }
         let all = if upload {
@@ -115,6 +118,14 @@ impl Gatekeeper {
             Err(Refusal::Busy)
         }
     }
+}
+
+/// The token in a value of the header `authorization`, where it is a bearer's.
+pub(crate) fn bearer(value: &HeaderValue) -> Option<&str> {
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then_some(token.trim())
 }
 
 /// That a request is one of those worked on. It gives that up while its client is waited for.
@@ -171,7 +182,6 @@ impl Rate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
 
     const FEW: Limits = Limits {
         requests: 2,
@@ -237,6 +247,38 @@ mod tests {
             let refused = admit("one");
             assert!(matches!(refused, Err(Refusal::Credential(_))), "{name}");
             admit("two").unwrap();
+        }
+    }
+
+    #[test]
+    fn a_token_has_one_rate_however_it_is_written_down() {
+        let gate = Gatekeeper::new(&FEW);
+        let admit = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("authorization", HeaderValue::from_str(value).unwrap());
+            gate.admit(None, &headers, false).map(drop)
+        };
+        for n in 0..100 {
+            let (scheme, blanks) = (["Bearer", "bearer"][n % 2], " ".repeat(1 + n));
+            admit(&format!("{scheme}{blanks}one")).unwrap();
+        }
+        let refused = admit("BEARER \t one");
+        assert!(matches!(refused, Err(Refusal::Credential(_))));
+        admit("Bearer two").unwrap();
+    }
+
+    #[test]
+    fn any_number_may_be_allowed() {
+        let limits = Limits {
+            requests: usize::MAX,
+            peer_rate: u32::MAX,
+            credential_rate: u32::MAX,
+            upload: u64::MAX,
+        };
+        let gate = Gatekeeper::new(&limits);
+        for _ in 0..100 {
+            gate.admit(ip("192.0.2.1"), &HeaderMap::new(), true)
+                .unwrap();
         }
     }
 

@@ -38,6 +38,11 @@ const COMPLAINT_PAUSE: Duration = Duration::from_secs(5);
 /// How often to look whether a place can be made for a connection that waits for one.
 const PLACE_PAUSE: Duration = Duration::from_millis(5);
 
+/// How long the head of a request may be, in bytes; of twice that it is answered with 431, and in
+/// between it depends on how it comes, since hyper looks before it reads and reads as much at a time.
+/// An upload address and every credential at once are far below it.
+const MAX_HEAD: usize = 64 * 1024;
+
 /// Serves until `shutdown` resolves, then takes no connection and no request more, waits up to
 /// [`HubConfig::drain`] for the requests under way, and ends what is left.
 pub(crate) async fn run(
@@ -162,6 +167,7 @@ impl Connection {
         builder
             .http1()
             .timer(TokioTimer::new())
+            .max_buf_size(MAX_HEAD)
             .header_read_timeout(self.head_timeout);
         let (peer, member) = (self.peer, self.place.member());
         let router = TowerToHyperService::new(self.router);

@@ -3,6 +3,8 @@
 use crate::support::*;
 use crate::upload::upload;
 use hub_client::{ClientError, ErrorKind};
+use release_types::{Channel, YankRequest};
+use serde_json::json;
 
 /// The error of an upload that a storage answers with this status and body.
 async fn refusal(code: u16, body: &'static str) -> ClientError {
@@ -122,4 +124,55 @@ async fn what_a_storage_refuses_is_said_without_secrets() {
         );
         assert_eq!(storage.seen().len(), 1);
     }
+}
+
+/// An answer of 200 that is about nothing, or about something else.
+#[tokio::test]
+async fn what_was_not_promoted_or_taken_back_is_no_success() {
+    let product = "runner".parse().unwrap();
+    let server = Server::start(|_, _| ok(json!({"releases": []}))).await;
+    let promoted = client(&server.address)
+        .promote(&product, "1.0.0", Channel::Beta, Channel::Stable)
+        .await;
+    let error = promoted.unwrap_err();
+    assert!(matches!(error, ClientError::Mismatch { .. }), "{error:?}");
+
+    let summary = |field: &str, value: &str| {
+        let mut summary = json!({
+            "version": "1.0.0", "channel": "beta", "state": "yanked", "platforms": [],
+            "published_at": "2026-01-02T03:04:05Z",
+        });
+        summary[field] = json!(value);
+        summary
+    };
+    let request = YankRequest {
+        channel: Channel::Beta,
+        reason: None,
+    };
+    for (field, value, differs) in [
+        ("version", "1.0.0", false),
+        ("version", "1.0.1", true),
+        ("channel", "stable", true),
+        ("state", "published", true),
+    ] {
+        let server = Server::start(move |_, _| ok(summary(field, value))).await;
+        let done = client(&server.address)
+            .yank(&product, "1.0.0", &request)
+            .await;
+        match done {
+            Ok(_) => assert!(!differs, "{field} {value}"),
+            Err(ClientError::Mismatch { differences, .. }) => {
+                assert!(differs, "{differences:?}");
+                assert!(differences[0].to_string().contains(field));
+            }
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+    let server = Server::start(move |_, _| ok(summary("state", "yanked"))).await;
+    let offered = client(&server.address)
+        .unyank(&product, "1.0.0", Channel::Beta)
+        .await;
+    let error = offered.unwrap_err();
+    assert!(matches!(error, ClientError::Mismatch { .. }), "{error:?}");
+    assert_eq!(error.kind(), ErrorKind::Verification);
 }

@@ -299,6 +299,30 @@ async fn a_storage_that_answers_early_or_not_at_all_is_noticed() {
     }
 }
 
+/// A storage that has every byte, and brings them to a disk that is slow.
+#[tokio::test]
+async fn a_storage_has_time_to_keep_what_it_has_got() {
+    let slow = connections(|mut stream, _| async move {
+        read_head(&mut stream).await;
+        let mut body = vec![0; 20_000_000];
+        stream.read_exact(&mut body).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(900)).await;
+        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+        stream.write_all(answer).await.unwrap();
+    })
+    .await;
+    let client = builder("http://127.0.0.1:9")
+        .stall_timeout(Duration::from_millis(400))
+        .retry(RetryPolicy::none())
+        .build()
+        .unwrap();
+    let content = bytes(20_000_000);
+    let (file, digest) = (file(&content), Sha256Digest::of(&content));
+    let signed = signed(&slow, &[]);
+    let done = client.upload(&signed, file.path(), 20_000_000, digest, |_| {});
+    done.await.unwrap();
+}
+
 #[tokio::test]
 async fn a_refusal_before_the_body_was_read_is_still_a_refusal() {
     let storage = connections(|mut stream, _| async move {

@@ -4,6 +4,7 @@ use super::operate::KeepArgs;
 use super::{CliError, DataDirArg, descriptors, print};
 use build_version::BuildInfo;
 use clap::Args;
+use clap::builder::{RangedI64ValueParser, RangedU64ValueParser};
 use hub::{Hub, HubConfig, HubError, Limits, StatementTimes, TlsFiles};
 use ipnet::IpNet;
 use std::net::SocketAddr;
@@ -57,21 +58,34 @@ pub(super) struct ServeArgs {
 struct LimitArgs {
     /// How many connections are served at a time. For more, slow ones are closed. Each can take two
     /// file descriptors.
-    #[arg(long, value_name = "NUMBER", default_value_t = 1000)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 1000, value_parser = count())]
     max_connections: usize,
     /// How many requests are worked on at a time; more are answered with 503.
-    #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().requests)]
+    #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().requests, value_parser = count())]
     max_requests: usize,
     /// How many requests a second an address may make, and fifty times as many at once; more are
     /// answered with 429. 0 for no limit. This machine itself has none.
-    #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().peer_rate)]
+    #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().peer_rate, value_parser = rate())]
     peer_rate: u32,
     /// The same for each credential.
-    #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().credential_rate)]
+    #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().credential_rate, value_parser = rate())]
     credential_rate: u32,
     /// The largest upload, in bytes; more are answered with 413.
     #[arg(long, value_name = "BYTES", default_value_t = Limits::default().upload)]
     max_upload: u64,
+}
+
+/// The most of anything that one process could have, far above what a machine does have.
+const MOST: u32 = 1_000_000;
+
+/// How many of something may be there at a time.
+fn count() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..=u64::from(MOST))
+}
+
+/// How many of something may come in a second.
+fn rate() -> RangedI64ValueParser<u32> {
+    RangedI64ValueParser::new().range(0..=i64::from(MOST))
 }
 
 #[cfg(debug_assertions)]
@@ -112,9 +126,7 @@ pub(super) async fn serve(
         tracing::info!(%address, "metrics");
     }
     let scheme = if tls.is_some() { "https" } else { "http" };
-    if let Some(files) = tls {
-        reload_on_hangup(files).map_err(CliError::Signals)?;
-    }
+    reload_on_hangup(tls).map_err(CliError::Signals)?;
     print(&format!("listening on {scheme}://{address}"))?;
     let measured = hub.clone();
     let serving = hub.serve(listener, stop);
@@ -145,11 +157,6 @@ impl ServeArgs {
                 "--metrics-listen {address} can be reached from other machines and so needs \
                  --metrics-public"
             )));
-        }
-        if self.limits.max_connections == 0 || self.limits.max_requests == 0 {
-            return Err(CliError::Usage(
-                "--max-connections and --max-requests must be 1 or more".to_owned(),
-            ));
         }
         Ok(())
     }
@@ -183,15 +190,19 @@ async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), HubError
     Ok((listener, address))
 }
 
-/// Has certificate and key read again on SIGHUP, where there is such a signal.
-fn reload_on_hangup(files: TlsFiles) -> std::io::Result<()> {
+/// Has certificate and key read again on SIGHUP, where there is such a signal. Where there are none
+/// it means nothing: it must not end a server that has a terminal, or whoever reloads all services.
+fn reload_on_hangup(files: Option<TlsFiles>) -> std::io::Result<()> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
         let mut hangup = signal(SignalKind::hangup())?;
         tokio::spawn(async move {
             while hangup.recv().await.is_some() {
-                files.reload.notify_one();
+                match &files {
+                    Some(files) => files.reload.notify_one(),
+                    None => tracing::info!("SIGHUP: there is nothing to read again"),
+                }
             }
         });
     }

@@ -7,6 +7,7 @@ use super::AppState;
 use super::error::ApiError;
 use crate::HubError;
 use crate::catalogue::{Identity, Subject};
+use crate::limits::bearer;
 use crate::token::{TokenKind, recognise};
 use axum::extract::FromRequestParts;
 use http::request::Parts;
@@ -125,7 +126,7 @@ impl Header {
         let name = match self {
             Self::App => DEPLOY_TOKEN_HEADER,
             Self::Pack => PACK_TOKEN_HEADER,
-            Self::Bearer => return bearer(headers),
+            Self::Bearer => return bearer(headers.get(header::AUTHORIZATION)?).map(Into::into),
         };
         // What is no text is a wrong token, not a missing one.
         let value = headers.get(name)?;
@@ -158,12 +159,4 @@ async fn identify(
         tracing::debug!(id = who.id, name = who.name, kind = ?token.kind, "authenticated");
     }
     Ok(who)
-}
-
-fn bearer(headers: &HeaderMap) -> Option<SecretString> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = value.split_once(' ')?;
-    scheme
-        .eq_ignore_ascii_case("bearer")
-        .then(|| token.trim().into())
 }

@@ -3,12 +3,10 @@
 use super::AppState;
 use super::error::ApiError;
 use crate::context;
-use axum::body::BodyDataStream;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::response::IntoResponse as _;
 use bytes::Bytes;
-use futures_util::StreamExt as _;
 use http::StatusCode;
 use http::request::Parts;
 use release_types::{Channel, Platform};
@@ -17,11 +15,6 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use std::fmt::Display;
 use std::str::FromStr;
-use std::time::Duration;
-
-/// How much of a refused body is read, and for how long, so that a client which sends first and
-/// listens afterwards gets to see why.
-const DISCARDED: (usize, Duration) = (8 * 1024 * 1024, Duration::from_secs(5));
 
 /// A body that is one JSON object, or nothing, which is an empty one. Its fields are read one at a
 /// time; unknown ones are ignored.
@@ -200,21 +193,4 @@ impl<S: Send + Sync> FromRequestParts<S> for ChannelQuery {
 /// The platform of two segments.
 pub(super) fn platform(os: &str, arch: &str) -> Result<Platform, ApiError> {
     Ok(Platform::new(parsed("os", os)?, parsed("arch", arch)?))
-}
-
-/// Reads a part of a body that is not wanted.
-pub(super) async fn discard(body: &mut BodyDataStream) {
-    context::pause();
-    let (most, longest) = DISCARDED;
-    let reading = async {
-        let mut read = 0;
-        while let Some(Ok(chunk)) = body.next().await
-            && read < most
-        {
-            read += chunk.len();
-        }
-    };
-    if tokio::time::timeout(longest, reading).await.is_err() {
-        tracing::debug!("a refused request keeps sending");
-    }
 }

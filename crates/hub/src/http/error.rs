@@ -4,7 +4,7 @@ use crate::HubError;
 use crate::error::chain;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use http::{StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use release_types::{BAD_DIGEST, ErrorBody};
 use std::time::Duration;
 
@@ -157,6 +157,12 @@ impl IntoResponse for ApiError {
             code: self.code.map(str::to_owned),
         };
         let mut response = (self.status, Json(body)).into_response();
+        if self.status == StatusCode::UNAUTHORIZED {
+            // RFC 9110, section 15.5.2: such an answer names a way to authenticate.
+            let challenge = HeaderValue::from_static("Bearer realm=\"atlas-hub\"");
+            let headers = response.headers_mut();
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
         if let Some(wait) = self.retry_after {
             // Whole seconds; no fraction of one may be lost.
             let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);

@@ -3,8 +3,8 @@
 //!
 //! The log names the route's template and not the path, since a path holds what clients put there.
 
-use super::body::discard;
 use super::error::ApiError;
+use super::unread::{self, Rest};
 use crate::HubConfig;
 use crate::context::{self, RequestContext};
 use crate::limits::{Gatekeeper, Refusal};
@@ -21,7 +21,7 @@ use prometheus_client::metrics::counter::Counter;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tracing::Instrument as _;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -38,6 +38,8 @@ pub(super) struct Gate {
     metrics: Arc<Metrics>,
     keeper: Gatekeeper,
     proxies: Proxies,
+    /// How long a body that nobody wants may take.
+    body_timeout: Duration,
 }
 
 impl Gate {
@@ -46,6 +48,7 @@ impl Gate {
             metrics,
             keeper: Gatekeeper::new(&config.limits),
             proxies: Proxies::new(&config.trusted_proxies),
+            body_timeout: config.body_timeout,
         }
     }
 }
@@ -81,7 +84,10 @@ async fn answer(
     };
     let in_flight = gate.metrics.begin(&call);
     let received = gate.metrics.received(&call);
-    let request = request.map(|body| Body::new(Counted::new(body, received, None)));
+    let (head, body) = request.into_parts();
+    let body = Body::new(Counted::new(body, received, None));
+    let (body, unread) = unread::lend(body, &head.headers);
+    let request = Request::from_parts(head, body);
     let upload = request.method() == Method::PUT;
     let admitted = match UNLIMITED.contains(&call.route.as_str()) {
         true => Ok(()),
@@ -94,18 +100,22 @@ async fn answer(
         Ok(()) if !is_encoded(request.headers()) => next.run(request).await,
         Ok(()) => {
             let message = "compressed bodies are not taken; send the bytes as they are";
-            let refused = ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message);
-            discard(&mut request.into_body().into_data_stream()).await;
-            refused.into_response()
+            drop(request);
+            ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message).into_response()
         }
         Err(refusal) => {
             let (reason, error) = refused(refusal);
             gate.metrics.refused(reason);
-            // Who sends first and listens afterwards has to get to see why.
-            discard(&mut request.into_body().into_data_stream()).await;
+            drop(request);
             error.into_response()
         }
     };
+    if let Some(unread) = unread
+        && unread.discard(gate.body_timeout).await == Rest::Unwanted
+    {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
+    }
     context.pause();
     let headers = response.headers_mut();
     headers

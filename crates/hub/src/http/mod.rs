@@ -31,6 +31,7 @@ mod releases;
 mod shared;
 mod short;
 mod tokens;
+mod unread;
 mod updates;
 
 use crate::Hub;

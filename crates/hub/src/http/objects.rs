@@ -1,13 +1,14 @@
 //! The upload that an address was signed for.
 
 use super::AppState;
-use super::body::{Segments, discard, parsed};
+use super::body::{Segments, parsed};
 use super::error::ApiError;
 use super::openapi::Bytes;
 use super::openapi::answers::{self, Conflict, Forbidden};
 use crate::catalogue::PutOutcome;
-use crate::storage::Staged;
+use crate::storage::Staging;
 use crate::upload_url::{Grant, SignedQuery};
+use crate::{Hub, context};
 use axum::Json;
 use axum::body::{Body, BodyDataStream};
 use axum::extract::{Query, State};
@@ -114,15 +115,15 @@ async fn put(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<(StatusCode, Json<Stored>), ApiError> {
-    let mut body = body.into_data_stream();
-    let result = match granted(app, key, query.ok(), headers) {
-        Ok(grant) => store(app, &grant, &mut body).await,
-        Err(error) => Err(error),
-    };
-    if result.is_err() {
-        discard(&mut body).await;
-    }
-    result
+    let grant = granted(app, key, query.ok(), headers)?;
+    let staging = receive(app, &grant, body.into_data_stream()).await?;
+    // A task of its own: all has come, so it is stored also when the client does not wait for that.
+    // When it sends the same once more, it finds it done.
+    let storing = context::spawn(store(app.hub.clone(), grant, staging));
+    storing.await.map_err(|error| {
+        tracing::error!(%error, "storing an upload hit a defect");
+        ApiError::internal()
+    })?
 }
 
 /// What the address allows, when the request keeps to it as far as its head shows.
@@ -180,12 +181,13 @@ fn wrong_size(size: u64) -> ApiError {
     ApiError::bad_request(format!("this upload has to be {size} bytes long"))
 }
 
+/// Brings a complete upload to the disk and into the catalogue, if it is what was agreed.
 async fn store(
-    app: &AppState,
-    grant: &Grant,
-    body: &mut BodyDataStream,
+    hub: Hub,
+    grant: Grant,
+    staging: Staging,
 ) -> Result<(StatusCode, Json<Stored>), ApiError> {
-    let staged = receive(app, grant, body).await?;
+    let staged = staging.finish().await?;
     if let Some(expected) = grant.sha256
         && expected != staged.sha256
     {
@@ -195,20 +197,11 @@ async fn store(
         )));
     }
     let stored = Stored {
-        key: grant.key.clone(),
+        key: grant.key,
         size: staged.size,
         sha256: staged.sha256,
     };
-    let hub = app.hub.clone();
-    let Grant {
-        key, content_type, ..
-    } = grant.clone();
-    // A task of its own: a client that hangs up now does not leave the step half done.
-    let storing = tokio::spawn(async move { hub.store(&key, &content_type, staged).await });
-    let outcome = storing.await.map_err(|error| {
-        tracing::error!(%error, "storing an upload hit a defect");
-        ApiError::internal()
-    })?;
+    let outcome = hub.store(&stored.key, &grant.content_type, staged).await;
     match outcome? {
         PutOutcome::Created | PutOutcome::Replaced(_) => Ok((StatusCode::CREATED, Json(stored))),
         PutOutcome::Same => Ok((StatusCode::OK, Json(stored))),
@@ -219,12 +212,12 @@ async fn store(
     }
 }
 
-/// Writes the body to a file of its own, complete and on the disk when this returns.
+/// Writes the body to a file of its own, complete when this returns.
 async fn receive(
     app: &AppState,
     grant: &Grant,
-    body: &mut BodyDataStream,
-) -> Result<Staged, ApiError> {
+    mut body: BodyDataStream,
+) -> Result<Staging, ApiError> {
     let most = app.hub.config().limits.upload;
     let mut staging = app.hub.storage().files().stage().await?;
     let started = Instant::now();
@@ -259,6 +252,6 @@ async fn receive(
     }
     match grant.size {
         Some(size) if size != staging.size() => Err(wrong_size(size)),
-        _ => Ok(staging.finish().await?),
+        _ => Ok(staging),
     }
 }

@@ -10,15 +10,18 @@ use tokio::task::JoinHandle;
 /// How much of a file is read at a time. Two of these are in memory for each download.
 const PART: usize = 256 * 1024;
 
-/// The next `length` bytes of a file. It ends with an error where the file ends earlier.
+/// The next `length` bytes of a file. It ends with an error where the file ends earlier. Nothing is
+/// read before somebody asks, which nobody does for HEAD.
 pub(super) fn stream(file: File, length: u64) -> impl Stream<Item = std::io::Result<Bytes>> {
-    let mut reading = Reading {
+    let reading = Reading {
         file: Arc::new(file),
         left: length,
         next: None,
     };
-    reading.begin();
     futures_util::stream::try_unfold(reading, async |mut reading| {
+        if reading.next.is_none() {
+            reading.begin();
+        }
         let Some(next) = reading.next.take() else {
             return Ok(None);
         };

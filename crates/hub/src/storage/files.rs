@@ -11,6 +11,7 @@
 //! because it gives files the mode of the umask; and because it does not let a full disk be told
 //! from other failures without digging through its error's causes.
 
+use super::staging::{Staged, Staging};
 use super::{ORPHAN_AGE, Unknown, WRITE_BUFFER, blob_path, blocking};
 use crate::HubError;
 use crate::data_dir::{DataDir, create_folder, fsync_folder, private_file};
@@ -19,11 +20,9 @@ use crate::fail_point::fail_point;
 use crate::token::random_id;
 use jiff::{SignedDuration, Timestamp};
 use release_types::Sha256Digest;
-use sha2::Digest as _;
 use std::collections::HashSet;
-use std::io::SeekFrom;
 use std::path::{Path, PathBuf};
-use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _, AsyncWriteExt as _, BufWriter};
+use tokio::io::{AsyncReadExt as _, BufWriter};
 
 /// How much more has to fit into a storage that is not full.
 const GROWTH: usize = 64 * 1024;
@@ -53,32 +52,26 @@ impl Files {
         Ok(files)
     }
 
-    /// Stored bytes that no object has and that have lain there for a day: what a killed process
-    /// left. Younger ones may be about to get an object.
-    pub(crate) fn unknown(
+    /// All stored bytes. There may be a great many, so each folder is listed by itself where that
+    /// holds nobody up, and whoever gives up asking does not have the rest listed.
+    pub(crate) async fn stored(&self) -> Result<Vec<PathBuf>, HubError> {
+        let mut stored = Vec::new();
+        let blobs = self.blobs.clone();
+        for folder in blocking(move || entries(&blobs)).await? {
+            stored.extend(blocking(move || list(&folder)).await?);
+        }
+        Ok(stored)
+    }
+
+    /// Those of these stored bytes that no object has and that have lain there for a day: what a
+    /// killed process left. Younger ones may be about to get an object.
+    pub(crate) async fn unknown(
         &self,
-        known: &HashSet<String>,
+        stored: Vec<PathBuf>,
+        known: HashSet<String>,
         now: Timestamp,
     ) -> Result<Vec<Unknown>, HubError> {
-        let mut unknown = Vec::new();
-        let entries = std::fs::read_dir(&self.blobs).map_err(HubError::io("list", &self.blobs))?;
-        for entry in entries {
-            let folder = entry.map_err(HubError::io("list", &self.blobs))?.path();
-            for path in list(&folder)? {
-                let name = path.file_name().unwrap_or_default().to_string_lossy();
-                if known.contains(&*name) {
-                    continue;
-                }
-                let name = name.into_owned();
-                let (age, size) = age_and_size(&path, now)?;
-                if age < ORPHAN_AGE {
-                    tracing::warn!(file = %path.display(), "nothing refers to these bytes");
-                    continue;
-                }
-                unknown.push(Unknown { path, name, size });
-            }
-        }
-        Ok(unknown)
+        blocking(move || unknown(stored, &known, now)).await
     }
 
     /// Begins an upload.
@@ -92,12 +85,10 @@ impl Files {
         .await
         .map_err(HubError::io("create", &path))?;
         fail_point!("upload begun");
-        Ok(Staging {
-            file: BufWriter::with_capacity(WRITE_BUFFER, file),
-            hasher: sha2::Sha256::new(),
-            size: 0,
-            path: TempPath(path),
-        })
+        Ok(Staging::new(
+            BufWriter::with_capacity(WRITE_BUFFER, file),
+            path,
+        ))
     }
 
     /// Moves complete bytes to where their digest says. Durable when it returns.
@@ -107,7 +98,7 @@ impl Files {
             let folder = to.parent().unwrap_or(&to);
             create_folder(folder)?;
             fail_point!("upload before its name");
-            std::fs::rename(&staged.path.0, &to).map_err(HubError::io("create", &to))?;
+            std::fs::rename(staged.path(), &to).map_err(HubError::io("create", &to))?;
             fail_point!("upload named");
             fsync_folder(folder)
         })
@@ -196,9 +187,7 @@ impl Files {
             longest = longest.max(length);
         }
         let mut staging = self.stage().await?;
-        let position = SeekFrom::Start(longest);
-        let sought = staging.file.seek(position).await;
-        sought.map_err(HubError::io("write", &staging.path.0))?;
+        staging.seek(longest).await?;
         staging.write(&[0; GROWTH]).await?;
         staging.finish().await?;
         Ok(())
@@ -209,88 +198,58 @@ impl Files {
     }
 }
 
-/// An upload under way. Its file goes when this is dropped.
-#[derive(Debug)]
-pub(crate) struct Staging {
-    file: BufWriter<tokio::fs::File>,
-    hasher: sha2::Sha256,
-    size: u64,
-    path: TempPath,
-}
-
-impl Staging {
-    /// Takes the next bytes.
-    pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), HubError> {
-        self.hasher.update(bytes);
-        self.size += bytes.len() as u64;
-        let written = self.file.write_all(bytes).await;
-        written.map_err(HubError::io("write", &self.path.0))
-    }
-
-    /// How many bytes have been taken.
-    pub(crate) fn size(&self) -> u64 {
-        self.size
-    }
-
-    /// Ends the upload: every byte is on the disk when it returns.
-    pub(crate) async fn finish(mut self) -> Result<Staged, HubError> {
-        let flushed = self.file.flush().await;
-        flushed.map_err(HubError::io("write", &self.path.0))?;
-        fail_point!("upload written");
-        let synced = self.file.get_ref().sync_all().await;
-        synced.map_err(HubError::io("sync", &self.path.0))?;
-        fail_point!("upload synced");
-        Ok(Staged {
-            sha256: Sha256Digest::from_hasher(self.hasher),
-            size: self.size,
-            path: self.path,
-        })
-    }
-}
-
-/// A complete upload that is not stored yet. Its file goes when this is dropped.
-#[derive(Debug)]
-pub(crate) struct Staged {
-    pub(crate) sha256: Sha256Digest,
-    pub(crate) size: u64,
-    path: TempPath,
-}
-
-/// A file that is removed when this is dropped, unless it has been moved away by then.
-#[derive(Debug)]
-struct TempPath(PathBuf);
-
-impl Drop for TempPath {
-    fn drop(&mut self) {
-        match std::fs::remove_file(&self.0) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                // The next start removes it.
-                tracing::warn!(file = %self.0.display(), %error, "an unfinished upload stays");
-            }
-            _ => {}
-        }
-    }
+/// What is directly in a folder.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, HubError> {
+    let failed = HubError::io("list", folder);
+    let entries = std::fs::read_dir(folder).and_then(|entries| {
+        let paths = entries.map(|entry| Ok(entry?.path()));
+        paths.collect()
+    });
+    entries.map_err(failed)
 }
 
 /// The files directly in a folder.
 fn list(folder: &Path) -> Result<Vec<PathBuf>, HubError> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(HubError::io("list", folder))? {
-        let path = entry.map_err(HubError::io("list", folder))?.path();
-        if path.is_file() {
-            files.push(path);
-        }
-    }
+    let mut files = entries(folder)?;
+    files.retain(|path| path.is_file());
     Ok(files)
 }
 
-/// How long ago a file was written, and how long it is.
-fn age_and_size(file: &Path, now: Timestamp) -> Result<(SignedDuration, u64), HubError> {
-    let metadata = std::fs::metadata(file).map_err(HubError::io("look at", file))?;
+fn unknown(
+    stored: Vec<PathBuf>,
+    known: &HashSet<String>,
+    now: Timestamp,
+) -> Result<Vec<Unknown>, HubError> {
+    let mut unknown = Vec::new();
+    for path in stored {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if known.contains(&*name) {
+            continue;
+        }
+        let name = name.into_owned();
+        // Replaced bytes go at any time.
+        let Some((age, size)) = age_and_size(&path, now)? else {
+            continue;
+        };
+        if age < ORPHAN_AGE {
+            tracing::warn!(file = %path.display(), "nothing refers to these bytes");
+            continue;
+        }
+        unknown.push(Unknown { path, name, size });
+    }
+    Ok(unknown)
+}
+
+/// How long ago a file was written, and how long it is; nothing where it is gone.
+fn age_and_size(file: &Path, now: Timestamp) -> Result<Option<(SignedDuration, u64)>, HubError> {
+    let metadata = match std::fs::metadata(file) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        found => found.map_err(HubError::io("look at", file))?,
+    };
     let written = metadata.modified().map_err(HubError::io("look at", file))?;
     // A time that cannot be written down is no reason to remove anything.
     let written = Timestamp::try_from(written).unwrap_or(now);
-    Ok((now.duration_since(written), metadata.len()))
+    Ok(Some((now.duration_since(written), metadata.len())))
 }
 
 #[cfg(test)]
@@ -320,20 +279,40 @@ mod tests {
 
         let now = Timestamp::now();
         let later = now + ORPHAN_AGE + SignedDuration::from_secs(1);
-        let unknown = |known: HashSet<String>, now| -> Vec<(String, u64)> {
-            let found = storage.unknown(&known, now).unwrap();
+        let unknown = async |known: HashSet<String>, now| -> Vec<(String, u64)> {
+            let stored = storage.stored().await.unwrap();
+            let found = storage.unknown(stored, known, now).await.unwrap();
             found.into_iter().map(|u| (u.name, u.size)).collect()
         };
         let none: Vec<(String, u64)> = Vec::new();
-        assert_eq!(unknown([digest.to_string()].into(), later), none);
+        assert_eq!(unknown([digest.to_string()].into(), later).await, none);
         let sooner = later - SignedDuration::from_mins(1);
         for early in [sooner, now, Timestamp::UNIX_EPOCH] {
-            assert_eq!(unknown(HashSet::new(), early), none, "{early}");
+            assert_eq!(unknown(HashSet::new(), early).await, none, "{early}");
         }
         assert_eq!(
-            unknown(HashSet::new(), later),
+            unknown(HashSet::new(), later).await,
             vec![(digest.to_string(), 5)]
         );
+
+        // What has come since the files were listed is nobody's concern, nor is what has gone.
+        let stored = storage.stored().await.unwrap();
+        storage.remove(&digest).await.unwrap();
+        let staged = storage.stage().await.unwrap().finish().await.unwrap();
+        storage.keep(staged).await.unwrap();
+        let found = storage.unknown(stored, HashSet::new(), later).await;
+        assert!(found.unwrap().is_empty());
+    }
+
+    /// The disk is waited for on another thread: there is time for others from the first step on.
+    #[tokio::test]
+    async fn looking_through_the_files_holds_nobody_up() {
+        let temp = tempfile::tempdir().unwrap();
+        let storage = Files::open(&DataDir::create(temp.path()).unwrap()).unwrap();
+        let stored = storage.stored();
+        assert!(futures_util::poll!(std::pin::pin!(stored)).is_pending());
+        let unknown = storage.unknown(Vec::new(), HashSet::new(), Timestamp::now());
+        assert!(futures_util::poll!(std::pin::pin!(unknown)).is_pending());
     }
 
     /// What is not known of bytes is no reason to say that they are missing.

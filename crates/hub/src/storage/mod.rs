@@ -8,10 +8,12 @@
 mod bucket;
 mod compare;
 mod files;
+mod staging;
 
 pub(crate) use bucket::Bucket;
 pub(crate) use compare::{Found, blob_path, look_at, pour};
-pub(crate) use files::{Files, Staged};
+pub(crate) use files::Files;
+pub(crate) use staging::{Staged, Staging};
 
 use crate::HubError;
 use crate::catalogue::StoredObject;

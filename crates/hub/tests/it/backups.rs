@@ -63,7 +63,9 @@ async fn a_backup_of_a_running_hub_is_a_hub() {
         let words = [words, &[backup.to_str().unwrap()]].concat();
         assert_eq!(ok(&words, &dir), "");
         // Not into what has something in it.
-        assert_eq!(in_dir(&words, &dir).status.code(), Some(2));
+        let onto = in_dir(&words, &dir);
+        assert_eq!(onto.status.code(), Some(2));
+        assert!(text(&onto.stderr).contains("hint: name a folder that is empty"));
         let again = temp.path().join(format!("{name}-again"));
         ok(&["restore", backup.to_str().unwrap()], &again);
         ok(&["check"], &again);
@@ -133,6 +135,9 @@ async fn a_backup_that_is_damaged_makes_no_hub() {
             text(&done.stderr)
         );
         assert!(text(&done.stderr).contains(backup.to_str().unwrap()));
+        let hint = "hint: name the folder that `atlas-hub backup` wrote";
+        let hinted = text(&done.stderr).contains(hint);
+        assert_eq!(hinted, what.ends_with("manifest"), "{what}");
         assert!(!to.exists());
     }
     // A Hub whose bytes are damaged gives no backup.

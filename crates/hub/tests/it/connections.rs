@@ -61,7 +61,9 @@ async fn connections_that_ask_for_nothing_are_closed() {
 
 #[tokio::test]
 async fn silent_connections_lock_nobody_out() {
-    let server = impatient().await;
+    // No deadline comes to help: each could stay for longer than this test takes.
+    let dir = Arc::new(tempfile::tempdir().unwrap());
+    let server = Server::start_in(dir, |config| config.max_connections = 2).await;
     let mut silent = Vec::new();
     for _ in 0..6 {
         silent.push(connect(&server, "").await);
@@ -110,6 +112,116 @@ async fn a_json_body_that_does_not_come_is_given_up() {
         answer.contains("the request's body took too long"),
         "{answer}"
     );
+    server.stop().await;
+}
+
+/// A body of 20 MiB, most of which is still to come when it is known that nobody wants it.
+#[tokio::test]
+async fn who_sends_first_and_listens_afterwards_is_told_why() {
+    let server = Server::start().await;
+    let (app, admin) = (&server.token, &server.admin);
+    let wrong = format!("atlas_app_{}", "0".repeat(64));
+    let token = release_types::DEPLOY_TOKEN_HEADER;
+    let body = "x".repeat(20 * 1024 * 1024);
+    for (head, status) in [
+        (
+            format!("POST /api/v1/storage/presign HTTP/1.1\r\n{token}: {wrong}"),
+            401,
+        ),
+        (
+            format!("POST /api/v1/releases/cli/publish HTTP/1.1\r\n{token}: {wrong}"),
+            401,
+        ),
+        (
+            format!("POST /api/v1/deploy/app-tokens HTTP/1.1\r\nauthorization: Bearer {wrong}"),
+            403,
+        ),
+        (
+            format!("POST /api/v1/deploy/app-tokens HTTP/1.1\r\nauthorization: Bearer {admin}"),
+            413,
+        ),
+        (
+            format!("POST /api/v1/releases/cli/publish HTTP/1.1\r\n{token}: {app}"),
+            413,
+        ),
+        ("POST /api/v1/hub HTTP/1.1".to_owned(), 405),
+        ("POST /no/such/path HTTP/1.1".to_owned(), 404),
+        (
+            "PUT /artifacts/cli/1.0.0/linux/x64/x HTTP/1.1".to_owned(),
+            403,
+        ),
+        (
+            "POST /api/v1/hub HTTP/1.1\r\ncontent-encoding: gzip".to_owned(),
+            415,
+        ),
+    ] {
+        let (length, path) = (body.len(), head.split(' ').nth(1).unwrap());
+        let head = format!("{head}\r\nhost: h\r\nconnection: close\r\ncontent-length: {length}");
+        let answer = server.raw(format!("{head}\r\n\r\n{body}").as_bytes()).await;
+        let expected = format!("HTTP/1.1 {status} ");
+        assert!(answer.starts_with(&expected), "{path} {status}: {answer}");
+        assert!(answer.contains("{\"error\":"), "{path}: {answer}");
+    }
+    server.stop().await;
+}
+
+/// The next request on a connection whose last one was refused.
+#[tokio::test]
+async fn a_refused_body_does_not_end_its_connection() {
+    let server = Server::start().await;
+    let body = "x".repeat(100_000);
+    let head = "POST /no/such/path HTTP/1.1\r\nhost: h\r\ncontent-length: 100000\r\n\r\n";
+    let next = "GET /healthz HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n";
+    let answer = server.raw(format!("{head}{body}{next}").as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+    assert!(answer.contains("HTTP/1.1 200"), "{answer}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn who_asks_first_whether_a_body_is_wanted_is_told_that_it_is_not() {
+    let server = Server::start().await;
+    let key = "artifacts/cli/1.0.0/linux/x64/x";
+    let ask = async |target: &str, more: &str| {
+        let head = format!(
+            "PUT {target} HTTP/1.1\r\nhost: h\r\nexpect: 100-continue\r\n{more}\
+             content-type: application/octet-stream\r\ncontent-length: 5\r\n\r\n"
+        );
+        connect(&server, &head).await
+    };
+    let mut refused = ask(&format!("/{key}"), "").await;
+    let answer = rest(&mut refused).await;
+    assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
+    assert!(answer.contains("connection: close"), "{answer}");
+
+    // Where uploads do not come to the Hub, none is wanted.
+    if crate::storage::provider() == "local" {
+        let presigned = server.presign(serde_json::json!({"key": key})).await;
+        let url = presigned["url"].as_str().unwrap();
+        let target = url.strip_prefix(&server.base).unwrap();
+        let mut wanted = ask(target, "connection: close\r\n").await;
+        let mut line = [0; 12];
+        wanted.read_exact(&mut line).await.unwrap();
+        assert_eq!(&line, b"HTTP/1.1 100");
+        wanted.write_all(b"hello").await.unwrap();
+        let answer = rest(&mut wanted).await;
+        assert!(answer.contains("HTTP/1.1 201"), "{answer}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn the_head_of_a_request_has_a_longest_length() {
+    let server = Server::start().await;
+    for (length, status) in [(60_000, "200"), (132_000, "431")] {
+        let long = "x".repeat(length);
+        let head = format!(
+            "GET /healthz HTTP/1.1\r\nhost: h\r\nconnection: close\r\nx-long: {long}\r\n\r\n"
+        );
+        let mut stream = connect(&server, &head).await;
+        let answer = rest(&mut stream).await;
+        assert_eq!(answer.split(' ').nth(1), Some(status), "{answer}");
+    }
     server.stop().await;
 }
 

@@ -50,6 +50,8 @@ mod publishing;
 mod races;
 mod ranges;
 mod reading;
+#[cfg(unix)]
+mod served;
 mod short;
 mod storage;
 mod support;

@@ -344,7 +344,10 @@ async fn nobody_publishes_without_a_valid_credential() {
         }
     }
     let request = server.client.post(server.url(PUBLISH)).json(&body);
-    answers.push(error(request.send().await.unwrap(), 401).await);
+    let refused = request.send().await.unwrap();
+    let challenge = crate::support::header(&refused, "www-authenticate");
+    assert_eq!(challenge, "Bearer realm=\"atlas-hub\"");
+    answers.push(error(refused, 401).await);
     let request = server
         .client
         .post(server.url(PUBLISH))

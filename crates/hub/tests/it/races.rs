@@ -4,6 +4,7 @@ use crate::support::{Server, artifact, contents};
 use release_types::{Release, Sha256Digest};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 const ROUNDS: usize = 100;
 const PLATFORM: &str = "linux/x64";
@@ -119,10 +120,17 @@ async fn of_an_upload_and_a_register_one_wins() {
         assert_eq!(put(&server, key, &first).await, 201);
         let presigned = server.presign(json!({"key": key})).await;
         let registering = body(&version, &[&row]);
-        let (uploaded, registered) = tokio::join!(
-            server.put(&presigned, other),
-            register(&server, &registering)
-        );
+        // Neither has a head start that is the same each time.
+        let pause = |steps: usize| tokio::time::sleep(Duration::from_millis(steps as u64));
+        let upload = async {
+            pause(round % 20).await;
+            server.put(&presigned, other).await
+        };
+        let register = async {
+            pause((ROUNDS - round) % 20).await;
+            register(&server, &registering).await
+        };
+        let (uploaded, registered) = tokio::join!(upload, register);
         match (uploaded.status().as_u16(), registered) {
             (409, Some(release)) => {
                 registers += 1;
@@ -133,7 +141,7 @@ async fn of_an_upload_and_a_register_one_wins() {
         }
     }
     println!("won: {uploads} uploads, {registers} registers");
-    assert_eq!(uploads + registers, ROUNDS);
+    assert!(uploads > 0 && registers > 0);
     server.stop().await;
 }
 

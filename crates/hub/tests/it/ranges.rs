@@ -154,3 +154,37 @@ async fn an_empty_file_has_no_parts() {
     assert_eq!(header(&part, "content-range"), "bytes */0");
     error(part, 416).await;
 }
+
+/// How much this process, which is the Hub's too, has read so far, in bytes.
+#[cfg(target_os = "linux")]
+fn read_so_far() -> u64 {
+    let figures = std::fs::read_to_string("/proc/self/io").unwrap();
+    let figure = figures
+        .lines()
+        .find_map(|line| line.strip_prefix("rchar: "));
+    figure.unwrap().parse().unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn who_asks_for_the_head_alone_has_nothing_read() {
+    let server = Server::start().await;
+    let bytes = vec![7; 1024 * 1024];
+    let key = "artifacts/cli/1.0.0/linux/x64/large";
+    assert_eq!(server.upload(key, &bytes).await, 201);
+    let artifact = crate::support::artifact("cli", "1.0.0", "linux/x64", "large", &bytes);
+    let platform = serde_json::json!({"os": "linux", "arch": "x64"});
+    let body = serde_json::json!({
+        "version": "1.0.0", "platform": platform, "artifacts": [artifact],
+    });
+    server.publish("cli", &body).await;
+    let before = read_so_far();
+    for _ in 0..40 {
+        let head = server.ask(Method::HEAD, &format!("/{key}"), &[]).await;
+        assert_eq!(head.status(), 200);
+        assert_eq!(header(&head, "content-length"), "1048576");
+    }
+    let read = read_so_far() - before;
+    assert!(read < 40 * 64 * 1024, "{read}");
+    server.stop().await;
+}

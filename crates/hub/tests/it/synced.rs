@@ -1,9 +1,13 @@
 //! What an upload does to the disk before it is answered, as the system saw it.
 
 use crate::binary::{PROGRAM, Serving, command, initialized, publish, serve_args};
+use crate::database::in_files;
+use crate::support::client;
+use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
+use tokio::io::AsyncWriteExt as _;
 
 /// A system call: where in the record it began and ended, and its text.
 #[derive(Debug)]
@@ -109,6 +113,85 @@ async fn an_upload_is_on_the_disk_before_it_has_its_name_and_its_answer() {
     let log = log.unwrap();
     assert!(log.ended < answer.begun, "{log:?} {answer:?}");
     println!("{synced:?}\n{named:?}\n{folder:?}\n{log:?}\n{answer:?}");
+}
+
+/// An address to upload to, as an administrator gets it.
+async fn address(serving: &Serving, admin: &str, key: &str) -> String {
+    let request = client().post(format!("{}/api/v1/storage/presign", serving.base));
+    let body = json!({"action": "upload", "key": key});
+    let answer = request.bearer_auth(admin).json(&body).send().await;
+    let presigned: Value = answer.unwrap().json().await.unwrap();
+    presigned["url"].as_str().unwrap().to_owned()
+}
+
+/// A disk that has all of it to take at the end would let the client wait, and hear nothing.
+#[tokio::test]
+async fn the_disk_begins_with_a_large_upload_before_its_end() {
+    in_files();
+    let temp = tempfile::tempdir().unwrap();
+    let data = temp.path().canonicalize().unwrap().join("hub");
+    let admin = initialized(&data);
+    let record = temp.path().join("record");
+    let traced = ["-D", "-f", "-y", "-e", "trace=fsync,fdatasync", "-o"];
+    let traced = [&traced[..], &[record.to_str().unwrap(), PROGRAM]].concat();
+    let traced = [&traced[..], &serve_args(&data)].concat();
+    let serving = Serving::start(command("strace", &traced));
+    let url = address(&serving, &admin, "artifacts/cli/1.0.0/linux/x64/x").await;
+    let upload = client().put(url).body(vec![7; 40 * 1024 * 1024]);
+    let upload = upload.header("content-type", "application/octet-stream");
+    assert_eq!(upload.send().await.unwrap().status(), 201);
+    assert_eq!(serving.stop("-TERM").0, Some(0));
+    let calls = calls(&complete(&record).await);
+    let staging = data.join("staging");
+    let staging = staging.to_str().unwrap();
+    let early = after(&calls, 0, "fdatasync(", &[staging, "= 0"]);
+    let whole = after(&calls, 0, "fsync(", &[staging, "= 0"]);
+    assert!(early.begun < whole.begun, "{early:?} {whole:?}");
+}
+
+/// Every byte has come, and the disk is slower than the client's patience: its next attempt finds all
+/// of it there.
+#[tokio::test]
+async fn a_whole_upload_is_stored_although_its_client_has_left() {
+    in_files();
+    let temp = tempfile::tempdir().unwrap();
+    let data = temp.path().canonicalize().unwrap().join("hub");
+    let admin = initialized(&data);
+    let record = temp.path().join("record");
+    let slow = "inject=fsync:delay_enter=1000000";
+    let traced = ["-D", "-f", "-e", "trace=fsync", "-e", slow, "-o"];
+    let traced = [&traced[..], &[record.to_str().unwrap(), PROGRAM]].concat();
+    let traced = [&traced[..], &serve_args(&data)].concat();
+    let serving = Serving::start(command("strace", &traced));
+    let key = "artifacts/cli/1.0.0/linux/x64/x";
+    let url = address(&serving, &admin, key).await;
+    let at = serving.base.strip_prefix("http://").unwrap();
+    let target = url.strip_prefix(&serving.base).unwrap();
+    let request = format!(
+        "PUT {target} HTTP/1.1\r\nhost: h\r\ncontent-type: application/octet-stream\r\n\
+         content-length: 5\r\n\r\nhello"
+    );
+    let mut stream = tokio::net::TcpStream::connect(at).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let staging = data.join("staging");
+    while crate::support::files(&staging).is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    drop(stream);
+    let list = format!("{}/api/v1/storage/objects?prefix={key}", serving.base);
+    let stored = async || {
+        let answer = client().get(&list).bearer_auth(&admin).send().await;
+        let found: release_types::ObjectList = answer.unwrap().json().await.unwrap();
+        !found.objects.is_empty()
+    };
+    for _ in 0..200 {
+        if stored().await {
+            assert_eq!(serving.stop("-TERM").0, Some(0));
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("it is not stored");
 }
 
 /// The record, once the process that writes it has done so.
