@@ -76,12 +76,8 @@ pub(crate) async fn within<T>(context: Arc<RequestContext>, work: impl Future<Ou
 pub(crate) async fn to_its_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, HubError>> + Send + 'static,
 ) -> Result<T, HubError> {
-    let work = work.in_current_span();
-    let task = match current() {
-        Some(context) => tokio::spawn(within(context, work)),
-        None => tokio::spawn(work),
-    };
-    task.await
+    spawn(work)
+        .await
         .unwrap_or_else(|error| Err(HubError::Task(error)))
 }
 

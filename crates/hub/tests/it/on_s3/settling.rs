@@ -82,10 +82,8 @@ async fn a_list_settles_a_page_at_a_time() {
         assert_eq!(page(2, &after).await, (vec![key(found)], next));
         assert_eq!(s3.files("hub", "uploads").len(), left);
     }
-    assert_eq!(
-        page(2, "").await,
-        (vec![key("b"), key("d")], Some(key("d")))
-    );
+    // The others are still waited for, and looked for again.
+    assert_eq!(page(2, "").await, (vec![key("b")], Some(key("c"))));
     server.stop().await;
 }
 
@@ -228,7 +226,7 @@ async fn what_is_collected_costs_a_list_and_its_removal() {
         config.keep_unregistered = SignedDuration::ZERO;
     })
     .await;
-    for name in 0..30 {
+    for name in 0..9 {
         let key = format!("artifacts/cli/1.0.0/linux/x64/{name}");
         let presigned = server.presign(json!({"key": key})).await;
         // Nothing has come to a third; the rest is settled or not.
@@ -247,7 +245,7 @@ async fn what_is_collected_costs_a_list_and_its_removal() {
         .await
         .unwrap();
     assert_eq!(collected.unregistered.len(), there);
-    assert!(collected.unregistered.is_sorted() && there == 20);
+    assert!(collected.unregistered.is_sorted() && there == 6);
     assert_eq!(*asked.lock().unwrap(), vec![Method::DELETE; there]);
     assert!(s3.files("hub", "uploads").is_empty() && s3.files("hub", "blobs").is_empty());
     server.stop().await;
