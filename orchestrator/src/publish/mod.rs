@@ -12,7 +12,7 @@ use crate::artifacts::{LocalArtifact, by_platform};
 use crate::events::{Event, Reporter};
 use crate::settings::PublishSettings;
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use hub_client::{ClientError, HubClient};
+use hub_client::{ClientError, HubClient, NetworkFault};
 use release_types::{
     Artifact, Asset, Channel, ObjectKey, Platform, PresignRequest, PresignResponse, ProductName,
     PublishRequest, Release, Sha256Digest,
@@ -360,8 +360,15 @@ async fn upload(
             send(&presign(client, &artifact.key, Some(artifact)).await?).await
         }
         // One that takes a single upload refuses the second also where the first one's answer was
-        // lost. A real conflict refuses again.
-        Err(ClientError::UploadRefused { .. }) if takes_one(&signed) => {
+        // lost. A real conflict refuses again. The refusal may be lost as well, behind the bytes that
+        // are under way.
+        Err(
+            ClientError::UploadRefused { .. }
+            | ClientError::Unreachable {
+                fault: NetworkFault::Broken,
+                ..
+            },
+        ) if takes_one(&signed) => {
             send(&presign(client, &artifact.key, Some(artifact)).await?).await
         }
         outcome => outcome,
