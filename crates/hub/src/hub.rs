@@ -380,7 +380,7 @@ impl Hub {
         } = &*self.0;
         let (sha256, size) = (artifact.sha256, artifact.size);
         if storage.bucket().is_none() {
-            return Ok(storage.files().has(&sha256, size).await);
+            return storage.files().has(&sha256, size).await;
         }
         match catalogue.stored_object(&artifact.key).await? {
             Some(object) if (object.sha256, object.size) == (sha256, size) => {

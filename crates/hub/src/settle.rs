@@ -16,6 +16,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use release_types::ObjectKey;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 use tokio::sync::Semaphore;
 use tracing::Instrument as _;
 
@@ -25,6 +26,10 @@ const READERS: usize = 16;
 
 /// The most that a store takes in one request, in bytes.
 pub(crate) const LARGEST: u64 = 5 * 1024 * 1024 * 1024;
+
+/// How long somebody who asks waits for what is being read: clients and proxies before the Hub give up
+/// an answer after 30 s, and those that are told so ask again.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Which keys are being settled: whoever asks again while that takes waits for it, and does not read
 /// all of it once more.
@@ -58,6 +63,8 @@ impl Settling {
 
 impl Hub {
     /// Makes objects of all that has come for these keys. Without a bucket there is nothing to do.
+    ///
+    /// What takes longer than [`PATIENCE`] goes on, and is [`HubError::StillReading`] until it is done.
     pub(crate) async fn settle(&self, keys: Vec<ObjectKey>) -> Result<(), HubError> {
         if self.storage().bucket().is_none() {
             return Ok(());
@@ -73,7 +80,10 @@ impl Hub {
             }
         });
         let settling = futures_util::stream::iter(settling).buffer_unordered(AT_ONCE);
-        settling.try_collect().await
+        match tokio::time::timeout(PATIENCE, settling.try_collect()).await {
+            Ok(settled) => settled,
+            Err(_) => Err(HubError::StillReading),
+        }
     }
 
     /// The same for all keys below a prefix.
@@ -125,7 +135,7 @@ impl Hub {
             return Ok(());
         };
         let place = random_id()?;
-        if !bucket.keep(id, &place).await? {
+        if !bucket.keep(id, &place, lying.size).await? {
             // Another Hub was quicker.
             return Ok(());
         }

@@ -198,3 +198,32 @@ fn an_upload_whose_answer_was_lost_ends_with_a_new_address() {
         stage.has_exactly(&staged);
     }
 }
+
+/// So much that the Hub reads for longer than one request may take.
+#[test]
+fn a_hub_that_reads_for_long_before_it_registers_is_waited_for() {
+    let sandbox = Sandbox::new();
+    // The Hub's own reading alone is slow, and not as slow as what it gives up.
+    let stage = Stage::start(|seen| {
+        let reads = seen.method == "GET" && seen.path.contains("/blobs/");
+        match reads && !is_clients(seen) {
+            true => Fault::Slow(1_400_000),
+            false => Fault::None,
+        }
+    });
+    let bytes: Vec<u8> = (0..40_u32 << 18).flat_map(u32::to_le_bytes).collect();
+    fs::write(sandbox.root().join("large"), &bytes).unwrap();
+    let row = "large|linux|x64|binary\n";
+    fs::write(sandbox.root().join("files.manifest"), row).unwrap();
+    let line = "publish --product alpha --version 1.0.0 --manifest files.manifest";
+    let run = stage
+        .publish(&sandbox, line)
+        .run()
+        .exits(0)
+        .says(&["still reading what was uploaded", "asking again in 5.0 s"]);
+    stage.tells_no_secret(&run);
+    let reads = |seen: &Seen| seen.method == "GET" && seen.path.contains("/blobs/");
+    let read = stage.back.seen().into_iter().filter(reads);
+    // Once by the Hub, and once by the client.
+    assert_eq!(read.count(), 2);
+}

@@ -102,6 +102,8 @@ impl Files {
 
     /// Moves complete bytes to where their digest says. Durable when it returns.
     pub(crate) async fn keep(&self, staged: Staged) -> Result<(), HubError> {
+        // A folder that is away is not made anew in its place.
+        self.must_be_there().await?;
         let to = self.path(&staged.sha256);
         blocking(move || {
             let folder = to.parent().unwrap_or(&to);
@@ -126,9 +128,17 @@ impl Files {
     }
 
     /// Whether the bytes with this digest are on the disk in this length.
-    pub(crate) async fn has(&self, sha256: &Sha256Digest, size: u64) -> bool {
-        let metadata = tokio::fs::metadata(self.path(sha256)).await;
-        metadata.is_ok_and(|metadata| metadata.is_file() && metadata.len() == size)
+    pub(crate) async fn has(&self, sha256: &Sha256Digest, size: u64) -> Result<bool, HubError> {
+        match tokio::fs::metadata(self.path(sha256)).await {
+            Ok(metadata) => Ok(metadata.is_file() && metadata.len() == size),
+            Err(_) => self.must_be_there().await.map(|()| false),
+        }
+    }
+
+    /// Makes sure that the folder is there: without it no file in it is, whatever was stored.
+    async fn must_be_there(&self) -> Result<(), HubError> {
+        let found = tokio::fs::metadata(&self.blobs).await;
+        found.map(drop).map_err(HubError::io("use", &self.blobs))
     }
 
     /// Opens the bytes with this digest for reading; nothing where they are gone or of another
@@ -140,7 +150,9 @@ impl Files {
     ) -> Result<Option<tokio::fs::File>, HubError> {
         let path = self.path(sha256);
         let file = match tokio::fs::File::open(&path).await {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return self.must_be_there().await.map(|()| None);
+            }
             opened => opened.map_err(HubError::io("open", &path))?,
         };
         let found = file.metadata().await;
@@ -310,8 +322,8 @@ mod tests {
         let digest = Sha256Digest::of(b"hello");
         assert_eq!((staged.sha256, staged.size), (digest, 5));
         storage.keep(staged).await.unwrap();
-        assert!(storage.has(&digest, 5).await);
-        assert!(!storage.has(&digest, 6).await);
+        assert!(storage.has(&digest, 5).await.unwrap());
+        assert!(!storage.has(&digest, 6).await.unwrap());
         assert_eq!(count(&dir.staging()), 0);
 
         let now = Timestamp::now();

@@ -67,8 +67,12 @@ impl Storage {
     /// Whether an object's bytes are there in their length.
     pub(crate) async fn has(&self, object: &StoredObject) -> Result<bool, HubError> {
         match (&self.bucket, &object.place) {
-            (None, _) => Ok(self.files.has(&object.sha256, object.size).await),
-            (Some(bucket), Some(place)) => Ok(bucket.size(place).await? == Some(object.size)),
+            (None, _) => self.files.has(&object.sha256, object.size).await,
+            (Some(bucket), Some(place)) => match bucket.size(place).await? {
+                Some(size) => Ok(size == object.size),
+                // A bucket that is gone looks the same.
+                None => bucket.must_be_there().await.map(|()| false),
+            },
             (Some(_), None) => Ok(false),
         }
     }

@@ -20,6 +20,8 @@ mod described;
 #[cfg(unix)]
 mod full_disk;
 #[cfg(unix)]
+mod gone_folder;
+#[cfg(unix)]
 mod help;
 mod identity;
 #[cfg(unix)]

@@ -4,6 +4,7 @@
 mod operated;
 mod server;
 mod shared;
+mod slow;
 
 use crate::support::{Server, artifact, error, header};
 use release_types::Sha256Digest;
