@@ -4,6 +4,7 @@
 use super::error::Problem;
 use super::{Bucket, PATIENCE, found};
 use crate::HubError;
+use futures_util::StreamExt as _;
 use object_store::{ObjectStore as _, ObjectStoreExt as _, PutMode, PutOptions};
 use serde::{Deserialize, Serialize};
 
@@ -22,9 +23,17 @@ impl Bucket {
     /// Takes what is below the prefix for a catalogue. How old that one has been seen.
     ///
     /// # Errors
-    /// [`HubError::Config`] when it is another catalogue's.
+    /// [`HubError::Config`] when it is another catalogue's, or when there is something and nothing says
+    /// whose it is: to this catalogue it would be unknown, and so be removed.
     pub(crate) async fn claim(&self, catalogue: &str) -> Result<u64, HubError> {
         if self.claimed().await?.is_none() {
+            if self.has_bytes().await? && self.claimed().await?.is_none() {
+                return Err(HubError::Config(format!(
+                    "{} has something in it and no hub.json that says whose it is; a Hub needs a bucket \
+                     or a prefix of its own",
+                    self.name
+                )));
+            }
             self.write(&text(catalogue, 0)?, PutMode::Create).await?;
         }
         match self.claimed().await? {
@@ -42,6 +51,19 @@ impl Bucket {
     /// Whether some catalogue has taken what is below the prefix.
     pub(crate) async fn is_claimed(&self) -> Result<bool, HubError> {
         Ok(self.claimed().await?.is_some())
+    }
+
+    /// Whether anything lies where the Hub's bytes are to be.
+    async fn has_bytes(&self) -> Result<bool, HubError> {
+        for folder in ["uploads", "blobs"] {
+            let path = self.path(folder);
+            let mut all = self.store.list(Some(&path));
+            let first = async { all.next().await.transpose() };
+            if self.within(PATIENCE, "list", first).await?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Makes sure that it is there: a store says of a bucket that is gone no more than that it has

@@ -7,18 +7,18 @@ use crate::support::client;
 use serde_json::{Value, json};
 use std::path::Path;
 
-fn ok(s3: &S3, words: &[&str], dir: &Path) -> String {
+pub(super) fn ok(s3: &S3, words: &[&str], dir: &Path) -> String {
     let done = with_dir(s3, words, dir);
     assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
     text(&done.stdout)
 }
 
-fn with_dir(s3: &S3, words: &[&str], dir: &Path) -> std::process::Output {
+pub(super) fn with_dir(s3: &S3, words: &[&str], dir: &Path) -> std::process::Output {
     let words = [words, &["--data-dir", dir.to_str().unwrap()]].concat();
     s3.atlas_hub("hub", &words)
 }
 
-fn serving(s3: &S3, dir: &Path) -> Serving {
+pub(super) fn serving(s3: &S3, dir: &Path) -> Serving {
     let mut command = command(PROGRAM, &serve_args(dir));
     command.arg("-vv");
     command.env("ATLAS_HUB_STORAGE", "s3://hub/hub");
@@ -26,14 +26,14 @@ fn serving(s3: &S3, dir: &Path) -> Serving {
     Serving::start(command)
 }
 
-fn stop(s3: &S3, serving: Serving) {
+pub(super) fn stop(s3: &S3, serving: Serving) {
     let (code, log) = serving.stop("-TERM");
     assert_eq!(code, Some(0), "{log}");
     s3.assert_no_secret(&log);
 }
 
 /// Asks for an address and puts something there.
-async fn uploaded(base: &str, admin: &str, key: &str, bytes: &'static str) {
+pub(super) async fn uploaded(base: &str, admin: &str, key: &str, bytes: &'static str) {
     let body = json!({"action": "upload", "key": key});
     let request = client().post(format!("{base}/api/v1/storage/presign"));
     let request = request.bearer_auth(admin).json(&body);
