@@ -14,6 +14,7 @@ mod backups;
 mod binary;
 mod builds;
 mod catalogue;
+mod collecting;
 mod connections;
 mod database;
 mod described;
