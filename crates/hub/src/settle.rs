@@ -148,6 +148,7 @@ impl Hub {
                 return Err(error);
             }
         };
+        fail_point!("settled bytes read");
         // Another upload may have come to the address since it was looked at.
         if size > most {
             bucket.remove(&place).await?;
@@ -157,6 +158,7 @@ impl Hub {
             && grant.size.is_none_or(|expected| expected == size);
         if !expected {
             bucket.remove(&place).await?;
+            fail_point!("refused bytes gone");
             return refuse(bucket, upload, "not the bytes that were agreed").await;
         }
         let object = StoredObject {
@@ -169,8 +171,10 @@ impl Hub {
         fail_point!("settled bytes noted");
         for place in unused {
             tidy(bucket.remove(&place).await);
+            fail_point!("replaced place gone");
         }
         tidy(bucket.remove_upload(id).await);
+        fail_point!("settled upload gone");
         Ok(())
     }
 
@@ -205,6 +209,7 @@ impl Hub {
         }
         let now = self.now();
         let outcome = Catalogue::put_object(&mut tx, &grant.key, &object, now).await?;
+        fail_point!("settled bytes before they count");
         tx.commit().await?;
         if outcome == PutOutcome::Immutable {
             tracing::info!(key = %grant.key, "an upload would have changed what is released");
@@ -220,7 +225,9 @@ impl Hub {
 /// Removes an upload that is not what was agreed. Its address stays good for what was.
 async fn refuse(bucket: &Bucket, upload: &Upload, why: &str) -> Result<(), HubError> {
     tracing::info!(key = %upload.grant.key, why, "an upload is refused");
-    bucket.remove_upload(&upload.id).await
+    bucket.remove_upload(&upload.id).await?;
+    fail_point!("refused upload gone");
+    Ok(())
 }
 
 /// What is left over is swept later.

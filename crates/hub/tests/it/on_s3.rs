@@ -1,6 +1,8 @@
 //! What only bytes in a bucket can meet: addresses that leak, a store that goes and comes back, and
 //! several Hubs at it. Each test has a server of its own, so these are left to the profile `full`.
 
+#[cfg(debug_assertions)]
+mod kills;
 mod operated;
 mod owned;
 mod server;
