@@ -1,5 +1,5 @@
-//! What nobody needs any more, and its removal: drafts that were never finalized, uploads that were
-//! never registered, and bytes that no upload has.
+//! What nobody needs any more, and its removal: uploads that were never registered, and bytes that
+//! no upload has.
 //!
 //! Bytes that the catalogue does not know are a killed process's leftovers, or else the catalogue
 //! is an older one that was put back beside newer bytes. The two look alike, so a catalogue that may
@@ -31,8 +31,6 @@ pub struct Collection {
 /// What went, or could go.
 #[derive(Debug, Default)]
 pub struct Collected {
-    /// Drafts that nobody has finalized in time: product, version, channel and platform.
-    pub drafts: Vec<String>,
     /// Uploads that no release took in time.
     pub unregistered: Vec<ObjectKey>,
     /// Bytes that no upload has, by their digest.
@@ -55,7 +53,6 @@ impl Hub {
             self.catalogue().mark_copy(false).await?;
         }
         let keep = !how.forget_unknown && self.catalogue().is_copy().await?;
-        self.collect_drafts(how, &mut collected).await?;
         let mut overdue = self.catalogue().unregistered(before).await?;
         // A newer catalogue may have released them, and their bytes are the same ones.
         if keep && self.storage().bucket().is_some() {
@@ -102,28 +99,6 @@ impl Hub {
             }
         }
         Ok(collected)
-    }
-
-    /// Drafts that nobody has finalized in time. What they held is an upload like others from then on.
-    async fn collect_drafts(
-        &self,
-        how: Collection,
-        collected: &mut Collected,
-    ) -> Result<(), HubError> {
-        let now = self.now();
-        let before = now - self.config().keep_drafts;
-        collected.drafts = match how.dry_run {
-            true => self.catalogue().overdue_drafts(before).await?,
-            false => self.catalogue().expire_drafts(before, now).await?,
-        };
-        for draft in &collected.drafts {
-            tracing::info!(
-                draft,
-                dry_run = how.dry_run,
-                "removing a draft of no release"
-            );
-        }
-        Ok(())
     }
 
     /// Forgets uploads in one transaction, and returns those that are forgotten. Where something of a
@@ -335,6 +310,3 @@ fn write(file: &Path, age: u64) -> std::io::Result<()> {
 
 /// How long uploads that no release takes are kept, unless something else is said.
 pub(crate) const KEEP_UNREGISTERED: SignedDuration = SignedDuration::from_hours(7 * 24);
-
-/// The same of drafts. Their finalizing may wait for another platform's builder, or for a person.
-pub(crate) const KEEP_DRAFTS: SignedDuration = SignedDuration::from_hours(30 * 24);

@@ -1,7 +1,7 @@
 //! What a Hub is opened with: its folder, its address and its clock.
 
 pub(crate) use crate::bucket_config::BucketConfig;
-use crate::collect::{KEEP_DRAFTS, KEEP_UNREGISTERED};
+use crate::collect::KEEP_UNREGISTERED;
 use crate::error::chain;
 use crate::storage::Bucket;
 use crate::tls::Acceptor;
@@ -48,8 +48,6 @@ pub struct HubConfig {
     pub max_connections: usize,
     /// How long uploads that no release takes are kept.
     pub keep_unregistered: SignedDuration,
-    /// How long drafts that nobody finalizes are kept, each from when it was last registered.
-    pub keep_drafts: SignedDuration,
     /// Whether opening removes what nobody needs any more.
     pub collect_on_open: bool,
     /// How much is taken at a time, and from one peer.
@@ -80,7 +78,6 @@ impl HubConfig {
             // Two descriptors each stay below 1024, a usual limit.
             max_connections: 400,
             keep_unregistered: KEEP_UNREGISTERED,
-            keep_drafts: KEEP_DRAFTS,
             collect_on_open: true,
             limits: Limits::default(),
             trusted_proxies: Vec::new(),

@@ -127,37 +127,6 @@ impl Catalogue {
         Ok(drafted)
     }
 
-    /// What drafts there are that were last registered before a time, for people.
-    pub(crate) async fn overdue_drafts(&self, before: Timestamp) -> Result<Vec<String>, HubError> {
-        let mut tx = self.read().await?;
-        Ok(overdue(&mut tx, before)
-            .await?
-            .into_iter()
-            .map(|(_, name)| name)
-            .collect())
-    }
-
-    /// Removes them, and tells which they were. Their bytes stay.
-    pub(crate) async fn expire_drafts(
-        &self,
-        before: Timestamp,
-        now: Timestamp,
-    ) -> Result<Vec<String>, HubError> {
-        // Nearly always there are none, and a read keeps no writer waiting.
-        if self.overdue_drafts(before).await?.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut tx = self.write().await?;
-        let mut expired = Vec::new();
-        for (id, name) in overdue(&mut tx, before).await? {
-            remove(&mut tx, &id).await?;
-            audit::note(&mut tx, "expire draft", &name, now).await?;
-            expired.push(name);
-        }
-        tx.commit().await?;
-        Ok(expired)
-    }
-
     /// Puts drafts in their places, all in one transaction. What is in its place already stays.
     pub(crate) async fn finalize(
         &self,
@@ -210,17 +179,6 @@ pub(super) async fn discard(tx: &mut Tx, target: &Target) -> Result<(), HubError
         Some(draft) => remove(tx, &draft.id).await,
         None => Ok(()),
     }
-}
-
-/// The ids of drafts that were last registered before a time, each with what [`Target`] shows.
-async fn overdue(tx: &mut Tx, before: Timestamp) -> Result<Vec<(String, String)>, HubError> {
-    query(
-        "SELECT id, product || ' ' || version || ' ' || channel || ' ' || os || '-' || arch AS name \
-         FROM drafts WHERE created_at < $1 ORDER BY name",
-    )
-    .bind(stamp(before))
-    .fetch_all(tx)
-    .await
 }
 
 async fn find(tx: &mut Tx, target: &Target) -> Result<Option<Draft>, HubError> {

@@ -2,28 +2,10 @@
 
 use super::{CliError, DataDirArg, print};
 use build_version::BuildInfo;
-use clap::{Args, Subcommand, ValueEnum};
-use hub::{AuditEntry, Collection, Hub, HubConfig, Inspection};
+use clap::{Subcommand, ValueEnum};
+use hub::{AuditEntry, Collection, Hub, Inspection};
 use jiff::{SignedDuration, Timestamp};
 use std::path::PathBuf;
-
-/// How long what nobody has released is kept.
-#[derive(Debug, Args)]
-pub(super) struct KeepArgs {
-    /// How many hours an upload has to become part of a release before it is removed.
-    #[arg(long, value_name = "HOURS", default_value_t = 7 * 24)]
-    keep_unregistered: u32,
-    /// How many hours a draft has to be finalized before it is removed, and its uploads with it.
-    #[arg(long, value_name = "HOURS", default_value_t = 30 * 24)]
-    keep_drafts: u32,
-}
-
-impl KeepArgs {
-    pub(super) fn apply(&self, config: &mut HubConfig) {
-        config.keep_unregistered = SignedDuration::from_hours(self.keep_unregistered.into());
-        config.keep_drafts = SignedDuration::from_hours(self.keep_drafts.into());
-    }
-}
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Operate {
@@ -56,8 +38,7 @@ Example:
         #[arg(long)]
         quick: bool,
     },
-    /// Removes drafts that nobody has finalized, uploads that no release has taken, and bytes that
-    /// no upload has; prints them.
+    /// Removes uploads that no release has taken, and bytes that no upload has; prints them.
     ///
     /// A server does the same every hour.
     #[command(after_help = "\
@@ -69,8 +50,9 @@ Example:
         /// Only prints what would go.
         #[arg(long)]
         dry_run: bool,
-        #[command(flatten)]
-        keep: KeepArgs,
+        /// How many hours an upload has to become part of a release.
+        #[arg(long, value_name = "HOURS", default_value_t = 7 * 24)]
+        keep_unregistered: u32,
         /// Also removes bytes that the catalogue does not know where it was put back from a
         /// backup, and so may not know releases that were made later.
         #[arg(long)]
@@ -149,11 +131,11 @@ pub(super) async fn run(command: Operate, build: BuildInfo) -> Result<(), CliErr
         Operate::Gc {
             dir,
             dry_run,
-            keep,
+            keep_unregistered,
             forget_unknown,
         } => {
             let mut config = dir.config(build)?;
-            keep.apply(&mut config);
+            config.keep_unregistered = SignedDuration::from_hours(keep_unregistered.into());
             config.collect_on_open = false;
             let hub = Hub::open_initialized(config).await?;
             let how = Collection {
@@ -163,9 +145,6 @@ pub(super) async fn run(command: Operate, build: BuildInfo) -> Result<(), CliErr
             let collected = hub.collect(how).await;
             hub.close().await;
             let collected = collected?;
-            for draft in &collected.drafts {
-                print(&format!("draft {draft}"))?;
-            }
             for key in &collected.unregistered {
                 print(key.as_str())?;
             }
@@ -178,8 +157,7 @@ pub(super) async fn run(command: Operate, build: BuildInfo) -> Result<(), CliErr
                 "removed"
             };
             eprintln!(
-                "{done}: {} drafts, {} uploads, {} files that no upload has, {} bytes",
-                collected.drafts.len(),
+                "{done}: {} uploads, {} files that no upload has, {} bytes",
                 collected.unregistered.len(),
                 collected.unknown.len(),
                 collected.bytes

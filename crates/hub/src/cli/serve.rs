@@ -1,11 +1,11 @@
 //! `atlas-hub serve`: its arguments, its listeners and its signals.
 
-use super::operate::KeepArgs;
 use super::{CliError, DataDirArg, descriptors, print};
 use build_version::BuildInfo;
 use clap::Args;
 use hub::{Hub, HubConfig, HubError, Limits, StatementTimes, TlsFiles};
 use ipnet::IpNet;
+use jiff::SignedDuration;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -42,8 +42,9 @@ pub(super) struct ServeArgs {
     /// A network of proxies whose X-Forwarded-For or Forwarded is believed. Can be repeated.
     #[arg(long = "trusted-proxy", value_name = "CIDR", value_parser = network)]
     trusted_proxies: Vec<IpNet>,
-    #[command(flatten)]
-    keep: KeepArgs,
+    /// How many hours an upload has to become part of a release before it is removed.
+    #[arg(long, value_name = "HOURS", default_value_t = 7 * 24)]
+    keep_unregistered: u32,
     #[command(flatten)]
     limits: LimitArgs,
     /// Where this process has to stand still, and at which time of coming there: `NAME=2`.
@@ -162,7 +163,7 @@ impl ServeArgs {
             .zip(self.tls_key)
             .map(|(certificate, key)| TlsFiles::new(certificate, key));
         config.drain = Duration::from_secs(self.shutdown_grace);
-        self.keep.apply(&mut config);
+        config.keep_unregistered = SignedDuration::from_hours(self.keep_unregistered.into());
         config.trusted_proxies = self.trusted_proxies;
         config.max_connections = descriptors::allow(self.limits.max_connections);
         config.limits = Limits {

@@ -217,20 +217,6 @@ async fn what_nobody_needs_goes_and_what_somebody_needs_stays() {
     assert_eq!(ok(&["gc", "--keep-unregistered", "0"], &dir), "");
     ok(&["check"], &dir);
 
-    // Nor does a draft hold what it refers to for ever.
-    let draft = "draft cli 1.0.0 stable linux-x64\n";
-    assert_eq!(ok(&["gc", "--dry-run", "--keep-drafts", "0"], &dir), draft);
-    let gc = ["gc", "--keep-drafts", "0", "--keep-unregistered", "0"];
-    let held = "artifacts/cli/1.0.0/linux/x64/d\n";
-    assert_eq!(ok(&gc, &dir), format!("{draft}{held}"));
-    assert_eq!(ok(&gc, &dir), "");
-    assert_eq!(files(&dir.join("blobs")).len(), 2);
-    let last = audit(&dir).pop().unwrap();
-    assert_eq!(last["action"], "expire draft");
-    assert_eq!(last["object"], "cli 1.0.0 stable linux-x64");
-    assert_eq!(last["actor_kind"], "operator");
-    ok(&["check"], &dir);
-
     let serving = Serving::start(command(PROGRAM, &serve_args(&dir)));
     assert_eq!(in_dir(&["gc"], &dir).status.code(), Some(9));
     assert_eq!(serving.stop("-TERM").0, Some(0));
