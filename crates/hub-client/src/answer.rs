@@ -185,6 +185,11 @@ impl Refusal {
         )
     }
 
+    /// Whether the Hub is at work on it, and only has not done it yet.
+    pub(crate) fn is_still_reading(&self) -> bool {
+        self.code.as_deref() == Some(release_types::STILL_READING)
+    }
+
     /// Whether something is stored under the key already and stays. Vercel Blob says so with 400,
     /// in words alone.
     pub(crate) fn is_already_stored(&self) -> bool {

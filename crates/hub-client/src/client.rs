@@ -3,7 +3,7 @@
 use crate::address::is_loopback;
 use crate::answer::{self, Call, Refusal};
 use crate::credential::{ADMIN_TOKEN, Credential, DEPLOY_TOKEN};
-use crate::{ClientError, HubUrl, RetryPolicy, retry};
+use crate::{ClientError, HubUrl, RetryNotice, RetryPolicy, retry};
 use reqwest::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
 use reqwest::{Method, StatusCode};
 use serde::Serialize;
@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 use url::Url;
 
 /// A client of one Hub. Clones share connections and settings.
@@ -132,9 +133,42 @@ impl HubClient {
         &self,
         request: Request<'_, B>,
     ) -> Result<T, ClientError> {
-        match self.exchange(request).await? {
+        match self.exchange(&request).await? {
             Ok(answer) => Ok(answer),
             Err((call, refusal)) => Err(refusal.into_error(&call)),
+        }
+    }
+
+    /// The same for a call before which the Hub may have to read what was uploaded. While it says that it
+    /// does, it is asked again, whatever the number of attempts, until `patience` has passed.
+    pub(crate) async fn send_patiently<B: Serialize, T: DeserializeOwned>(
+        &self,
+        request: Request<'_, B>,
+        patience: Duration,
+    ) -> Result<T, ClientError> {
+        let Inner { retry, notify, .. } = &*self.0;
+        let (began, mut failed) = (Instant::now(), 0);
+        loop {
+            let (call, refusal) = match self.exchange(&request).await? {
+                Ok(answer) => return Ok(answer),
+                Err(refused) => refused,
+            };
+            let reads = refusal.is_still_reading();
+            let error = refusal.into_error(&call);
+            let asked = error.retry_after().unwrap_or_default();
+            let delay = asked.min(retry.retry_after_cap).max(retry.min_delay);
+            if !reads || began.elapsed() + delay > patience {
+                return Err(error);
+            }
+            failed += 1;
+            notify(&RetryNotice {
+                what: &call.what,
+                failed,
+                attempts: 0,
+                delay,
+                error: &error,
+            });
+            tokio::time::sleep(delay).await;
         }
     }
 
@@ -143,7 +177,7 @@ impl HubClient {
         &self,
         request: Request<'_, ()>,
     ) -> Result<Option<T>, ClientError> {
-        match self.exchange(request).await? {
+        match self.exchange(&request).await? {
             Ok(answer) => Ok(Some(answer)),
             Err((_, refusal)) if refusal.status == StatusCode::NOT_FOUND => Ok(None),
             Err((call, refusal)) => Err(refusal.into_error(&call)),
@@ -152,9 +186,9 @@ impl HubClient {
 
     async fn exchange<B: Serialize, T: DeserializeOwned>(
         &self,
-        request: Request<'_, B>,
+        request: &Request<'_, B>,
     ) -> Result<Result<T, (Call, Refusal)>, ClientError> {
-        let call = self.call(request.what);
+        let call = self.call(&request.what);
         let url = self.0.hub.endpoint(request.segments, request.query);
         let credential = self.credential(request.caller, &call)?;
         let body = request.body.map(serde_json::to_vec).transpose();
@@ -186,7 +220,7 @@ impl HubClient {
                 return answer::json(call, response, secrets).await.map(Ok);
             }
             let refusal = Refusal::read(response, secrets).await;
-            if refusal.is_passing() {
+            if refusal.is_passing() && !refusal.is_still_reading() {
                 return Err(refusal.into_error(call));
             }
             Ok(Err((call.clone(), refusal)))

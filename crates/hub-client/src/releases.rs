@@ -10,7 +10,11 @@ use release_types::{
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
+use std::time::Duration;
 use url::Url;
+
+/// How many bytes a second a Hub reads at least of what was uploaded to a bucket.
+const SLOWEST: u64 = 1024 * 1024;
 
 /// What a Hub says it can do beyond the base contract.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -65,6 +69,9 @@ impl HubClient {
 
     /// Registers one platform of a release and makes sure that the Hub took all of it.
     ///
+    /// A Hub that has to read what was uploaded first, and says so, is waited for: for as long as calls
+    /// are tried again, and a second more for each mebibyte.
+    ///
     /// # Errors
     /// Without a credential, when the list of artifacts is empty or has a name twice (a deployed
     /// Hub would lose what it has), when the Hub refuses, or when its answer differs from what
@@ -104,17 +111,20 @@ impl HubClient {
             let what = call.what;
             return Err(ClientError::InvalidRequest { what, why });
         }
-        let answer = self
-            .send(Request {
-                what: call.what.clone(),
-                method: Method::POST,
-                segments: &["api", "v1", "releases", product.as_str(), "publish"],
-                query: None,
-                body: Some(body),
-                caller: Caller::Publisher,
-                repeat: Repeat::Passing,
-            })
-            .await?;
+        let sizes = artifacts.iter().map(|artifact| artifact.size);
+        let seconds = sizes.fold(0, u64::saturating_add) / SLOWEST;
+        let patience = self.0.retry.deadline;
+        let patience = patience.saturating_add(Duration::from_secs(seconds));
+        let sent = Request {
+            what: call.what.clone(),
+            method: Method::POST,
+            segments: &["api", "v1", "releases", product.as_str(), "publish"],
+            query: None,
+            body: Some(body),
+            caller: Caller::Publisher,
+            repeat: Repeat::Passing,
+        };
+        let answer = self.send_patiently(sent, patience).await?;
         matched(&call, compare::published(product, request, &answer))?;
         Ok(answer)
     }

@@ -55,7 +55,7 @@ pub struct RetryNotice<'a> {
     pub what: &'a str,
     /// How many attempts have failed so far.
     pub failed: u32,
-    /// How many there may be in all.
+    /// How many there may be in all; 0 where the Hub is at work on it, and only the time counts.
     pub attempts: u32,
     /// How long is waited now.
     pub delay: Duration,

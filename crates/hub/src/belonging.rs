@@ -78,6 +78,14 @@ async fn first_claim(catalogue: &Catalogue, bucket: &Bucket, id: &str) -> Result
             bucket.name()
         )));
     }
+    // To this catalogue it would be unknown, and so be removed.
+    if bucket.has_bytes().await? {
+        return Err(HubError::Config(format!(
+            "{} has something in it and no hub.json that says whose it is; a Hub needs a bucket or a \
+             prefix of its own",
+            bucket.name()
+        )));
+    }
     let claim = bucket.claim(&Claim::new(id, random_id()?)).await?;
     if claim.catalogue == id {
         Catalogue::keep_in(&mut tx, BUCKET, claim.bucket()).await?;

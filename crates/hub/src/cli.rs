@@ -375,6 +375,7 @@ fn exit_code(error: &CliError) -> u8 {
             | HubError::Database(_)
             | HubError::Migrate(_)
             | HubError::Corrupt { .. }
+            | HubError::StillReading
             | HubError::Random(_) => 9,
             HubError::SqliteTooOld { .. } | HubError::Task(_) => 1,
         },

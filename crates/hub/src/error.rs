@@ -76,6 +76,9 @@ pub enum HubError {
         /// Whether it has no room.
         full: bool,
     },
+    /// Uploads that have come to the bucket take longer to read than a client is to wait. It goes on.
+    #[error("what was uploaded is still being read")]
+    StillReading,
     /// A task of the Hub's own hit a defect, or ended with its runtime.
     #[error("a task of the Hub's own did not finish")]
     Task(#[source] tokio::task::JoinError),
@@ -114,14 +117,18 @@ impl HubError {
     }
 
     /// Whether what failed can be used again without a change in this process: 503. The database is
-    /// busy or out of reach, or the storage refuses for a while.
+    /// busy or out of reach, or the storage refuses for a while or is away.
     pub(crate) fn is_outage(&self) -> bool {
         use sqlx::Error::{BeginFailed, Io, PoolClosed, PoolTimedOut, WorkerCrashed};
         match self {
             Self::Io { source, .. } => {
                 matches!(
                     source.kind(),
-                    std::io::ErrorKind::ReadOnlyFilesystem
+                    // Of what is to be there: a folder that was moved or not mounted, or taken away.
+                    std::io::ErrorKind::NotFound
+                        | std::io::ErrorKind::NotADirectory
+                        | std::io::ErrorKind::PermissionDenied
+                        | std::io::ErrorKind::ReadOnlyFilesystem
                         | std::io::ErrorKind::ResourceBusy
                         | std::io::ErrorKind::StaleNetworkFileHandle
                         | std::io::ErrorKind::TimedOut

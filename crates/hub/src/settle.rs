@@ -18,6 +18,7 @@ use jiff::Timestamp;
 use release_types::{ObjectKey, Sha256Digest};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 use tokio::sync::Semaphore;
 use tracing::Instrument as _;
 
@@ -27,6 +28,10 @@ const READERS: usize = 16;
 
 /// The most that a store takes in one request, in bytes.
 pub(crate) const LARGEST: u64 = 5 * 1024 * 1024 * 1024;
+
+/// How long somebody who asks waits for what is being read: clients and proxies before the Hub give up
+/// an answer after 30 s, and those that are told so ask again.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Which keys are being settled: whoever asks again while that takes waits for it, and does not read
 /// all of it once more.
@@ -60,6 +65,8 @@ impl Settling {
 
 impl Hub {
     /// Makes objects of all that has come for these keys. Without a bucket there is nothing to do.
+    ///
+    /// What takes longer than [`PATIENCE`] goes on, and is [`HubError::StillReading`] until it is done.
     pub(crate) async fn settle(&self, keys: Vec<ObjectKey>) -> Result<(), HubError> {
         if self.storage().bucket().is_none() {
             return Ok(());
@@ -75,7 +82,10 @@ impl Hub {
             }
         });
         let settling = futures_util::stream::iter(settling).buffer_unordered(AT_ONCE);
-        settling.try_collect().await
+        match tokio::time::timeout(PATIENCE, settling.try_collect()).await {
+            Ok(settled) => settled,
+            Err(_) => Err(HubError::StillReading),
+        }
     }
 
     /// The same for the first keys below a prefix and after one, `limit` of them at most. The last of
@@ -138,7 +148,7 @@ impl Hub {
             return Ok(());
         };
         let place = random_id()?;
-        if !bucket.keep(id, &place).await? {
+        if !bucket.keep(id, &place, lying.size).await? {
             // Another Hub was quicker.
             return Ok(());
         }
@@ -151,10 +161,12 @@ impl Hub {
                 return Err(error);
             }
         };
+        fail_point!("settled bytes read");
         // Another upload may have come to the address since it was looked at.
         let wrong = wrong_size(grant, size, most);
         if let Some(why) = wrong.or_else(|| wrong_digest(grant, &sha256)) {
             bucket.remove(&place).await?;
+            fail_point!("refused bytes gone");
             return self.refuse(bucket, upload, lying, &why).await;
         }
         let object = StoredObject {
@@ -169,8 +181,10 @@ impl Hub {
         fail_point!("settled bytes noted");
         for place in unused {
             tidy(bucket.remove(&place).await);
+            fail_point!("replaced place gone");
         }
         tidy(bucket.remove_upload(id).await);
+        fail_point!("settled upload gone");
         Ok(())
     }
 
@@ -189,6 +203,7 @@ impl Hub {
         tracing::info!(key = %upload.grant.key, why, "an upload is refused");
         let mut tx = self.catalogue().write().await?;
         bucket.remove_upload_as(lying).await?;
+        fail_point!("refused upload gone");
         Catalogue::note_refusal(&mut tx, &upload.id, why).await?;
         tx.commit().await
     }
@@ -229,6 +244,7 @@ impl Hub {
         }
         let before = before.and_then(|before| before.place);
         let outcome = Catalogue::put_object(&mut tx, &grant.key, &object, at).await?;
+        fail_point!("settled bytes before they count");
         tx.commit().await?;
         if outcome == PutOutcome::Immutable {
             tracing::info!(key = %grant.key, "an upload would have changed what is released");

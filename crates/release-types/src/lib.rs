@@ -32,7 +32,7 @@ pub use tag::{Tag, TagError, TagProblem};
 pub use wire::{
     AppToken, Artifact, Asset, BAD_DIGEST, DEPLOY_TOKEN_HEADER, ErrorBody, IssueTokenRequest,
     IssuedToken, PresignRequest, PresignResponse, PublishRequest, Release, RevokeTokenRequest,
-    RevokedToken, TokenList, UpdateFile, UpdateManifest,
+    RevokedToken, STILL_READING, TokenList, UpdateFile, UpdateManifest,
 };
 
 /// Implements the string side of a closed set of names: `as_str`, `Display`, `FromStr` and serde.

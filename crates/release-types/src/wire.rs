@@ -17,13 +17,17 @@ pub struct ErrorBody {
     /// One sentence.
     pub error: String,
     /// A word for programs, where they need to know more than the status says. Not every Hub has
-    /// it; those words that have a meaning are [`BAD_DIGEST`].
+    /// it; those words that have a meaning are [`BAD_DIGEST`] and [`STILL_READING`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
 }
 
 /// The [`ErrorBody::code`] of an upload whose bytes did not arrive as they were announced.
 pub const BAD_DIGEST: &str = "bad_digest";
+
+/// The [`ErrorBody::code`] of a 503 by which the Hub says that it is at work on what was asked: it reads
+/// uploads that have come to its storage, and whoever asks again later finds more of them read.
+pub const STILL_READING: &str = "still_reading";
 
 /// `POST /api/v1/storage/presign`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,5 +1,6 @@
 //! What tests are made of: a [`Sandbox`] to run programs in, a [`Fixture`] for them to work on,
-//! folders for `PATH` that hide tools or hold false ones, and a [`Proxy`] that lets a server fail.
+//! folders for `PATH` that hide tools or hold false ones, a [`Proxy`] that lets a server fail, and an
+//! `S3Server`.
 //!
 //! Nothing here knows what the programs of this workspace do or what is expected of them; that is
 //! for the tests to say. A stage that cannot be set ends the test at once, so everything here
@@ -13,6 +14,8 @@
 mod fixture;
 mod invocation;
 mod proxy;
+#[cfg(unix)]
+mod s3;
 mod sandbox;
 #[cfg(unix)]
 mod tools;
@@ -21,6 +24,8 @@ mod tree;
 pub use fixture::Fixture;
 pub use invocation::{Background, Finished, Invocation, Signal};
 pub use proxy::{BoundProxy, Fault, Proxy, Seen};
+#[cfg(unix)]
+pub use s3::S3Server;
 pub use sandbox::Sandbox;
 #[cfg(unix)]
 pub use tools::{FakeTools, path_without};

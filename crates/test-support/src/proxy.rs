@@ -16,6 +16,19 @@ pub struct Seen {
     pub method: String,
     /// Path and query.
     pub path: String,
+    /// The lines of its head, as they came.
+    pub head: String,
+}
+
+impl Seen {
+    /// A header field's value, if there is one.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut fields = self.head.split("\r\n").skip(1);
+        fields.find_map(|line| {
+            let (found, value) = line.split_once(':')?;
+            found.eq_ignore_ascii_case(name).then(|| value.trim())
+        })
+    }
 }
 
 /// What becomes of a request.
@@ -29,6 +42,13 @@ pub enum Fault {
     Cut,
     /// It goes through after a while.
     Delay(Duration),
+    /// The server gets all of it and does what it says, and its answer never arrives: the connection
+    /// is closed.
+    LoseAnswer,
+    /// It goes through, and the answer's body comes at this many bytes a second.
+    Slow(u64),
+    /// Nothing is ever heard of it: neither does the server see it, nor is the connection closed.
+    Silence,
 }
 
 /// The proxy. Ends when it is dropped.
@@ -115,14 +135,17 @@ fn pass(
     let seen = Seen {
         method: words.next().unwrap_or_default().to_owned(),
         path: words.next().unwrap_or_default().to_owned(),
+        head: head.clone(),
     };
     // Decided before it is recorded, so that a fault can count what came before.
     let fault = fault(&seen);
     let all = shared.seen.lock();
     all.unwrap_or_else(PoisonError::into_inner).push(seen);
-    match fault {
-        Fault::None => {}
-        Fault::Delay(time) => std::thread::sleep(time),
+    match &fault {
+        Fault::None | Fault::LoseAnswer | Fault::Slow(_) => {}
+        Fault::Delay(time) => std::thread::sleep(*time),
+        // Until the client has had enough.
+        Fault::Silence => return io::copy(&mut client, &mut io::sink()).map(|_| ()),
         Fault::Cut => return client.shutdown(Shutdown::Both),
         Fault::Answer(status, body) => {
             let length = body.len();
@@ -148,8 +171,26 @@ fn pass(
         // Only a client that has gone away ends here before the answer is complete.
         sent.and_then(|_| to_server.shutdown(Shutdown::Both)).ok();
     });
-    io::copy(&mut server, &mut client)?;
+    match fault {
+        Fault::LoseAnswer => io::copy(&mut server, &mut io::sink()).map(|_| ())?,
+        Fault::Slow(pace) => slowly(&mut server, &mut client, pace)?,
+        _ => io::copy(&mut server, &mut client).map(|_| ())?,
+    }
     client.shutdown(Shutdown::Both)
+}
+
+/// Passes an answer on: its head at once, its body at so many bytes a second.
+fn slowly(server: &mut TcpStream, client: &mut TcpStream, pace: u64) -> io::Result<()> {
+    let (head, rest) = read_head(server)?;
+    client.write_all(head.as_bytes())?;
+    // Twenty steps a second, or one byte each.
+    let step = (pace / 20).max(1);
+    let pause = Duration::from_secs_f64(step as f64 / pace.max(1) as f64);
+    let mut body = io::Cursor::new(rest).chain(server);
+    while io::copy(&mut body.by_ref().take(step), client)? > 0 {
+        std::thread::sleep(pause);
+    }
+    Ok(())
 }
 
 /// A request up to its empty line, and what has already come after it.

@@ -290,13 +290,13 @@ impl App<'_> {
             .deploy_token(token)
             .user_agent(self.user_agent())
             .on_retry(move |notice| {
-                reporter.warn(format!(
-                    "{}; trying again in {:.1} s (attempt {} of {} failed)",
-                    notice.error,
-                    notice.delay.as_secs_f32(),
-                    notice.failed,
-                    notice.attempts,
-                ));
+                let (error, delay) = (notice.error, notice.delay.as_secs_f32());
+                reporter.warn(match (notice.failed, notice.attempts) {
+                    (_, 0) => format!("{error}; asking again in {delay:.1} s"),
+                    (failed, attempts) => format!(
+                        "{error}; trying again in {delay:.1} s (attempt {failed} of {attempts} failed)"
+                    ),
+                });
             })
             .build()?)
     }

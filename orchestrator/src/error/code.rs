@@ -141,6 +141,7 @@ impl Error {
                 | hub::HubError::Database(_)
                 | hub::HubError::Migrate(_)
                 | hub::HubError::Corrupt { .. }
+                | hub::HubError::StillReading
                 | hub::HubError::Random(_)
                 | hub::HubError::Listen { .. } => ExitCode::Machine,
             },

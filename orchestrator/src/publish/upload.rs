@@ -4,7 +4,7 @@ use super::{Group, PublishError, presign, report_upload};
 use crate::artifacts::LocalArtifact;
 use crate::events::Reporter;
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use hub_client::{ClientError, HubClient};
+use hub_client::{ClientError, HubClient, NetworkFault};
 use release_types::{ObjectKey, PresignResponse};
 use std::collections::BTreeMap;
 
@@ -57,8 +57,15 @@ async fn upload(
             send(&presign(client, &artifact.key, Some(artifact)).await?).await
         }
         // One that takes a single upload refuses the second also where the first one's answer was
-        // lost. A real conflict refuses again.
-        Err(ClientError::UploadRefused { .. }) if takes_one(&signed) => {
+        // lost. A real conflict refuses again. The refusal may be lost as well, behind the bytes that
+        // are under way.
+        Err(
+            ClientError::UploadRefused { .. }
+            | ClientError::Unreachable {
+                fault: NetworkFault::Broken,
+                ..
+            },
+        ) if takes_one(&signed) => {
             send(&presign(client, &artifact.key, Some(artifact)).await?).await
         }
         outcome => outcome,

@@ -1,12 +1,20 @@
 //! What takes too long for every change: left out by nextest's default profile, run by `ci/full`.
 #![cfg(target_os = "linux")]
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on fails"
+)]
 
 #[path = "../it/cached.rs"]
 #[expect(dead_code, reason = "the other half of the table uses the rest")]
 mod cached;
 mod caches;
 mod cross;
+#[path = "../it/hub_server.rs"]
+#[expect(dead_code, reason = "other tests use the rest")]
+mod hub_server;
+mod in_bucket;
 mod reproducing;
 #[path = "../it/support.rs"]
 #[expect(dead_code, reason = "other tests use the rest")]

@@ -30,9 +30,15 @@ impl TestHub {
 
     /// With a proxy before it: upload addresses lead through that as well.
     pub fn start_as(public_url: Option<String>) -> Self {
+        let public_url = public_url.map(|url| url.parse().unwrap());
+        Self::start_with(|config| config.public_url = public_url)
+    }
+
+    /// With settings of a test's own.
+    pub fn start_with(adjust: impl FnOnce(&mut HubConfig)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut config = HubConfig::new(dir.path().join("hub"));
-        config.public_url = public_url.map(|url| url.parse().unwrap());
+        adjust(&mut config);
         let stop = CancellationToken::new();
         let runtime = Runtime::new().unwrap();
         let (address, token, server) = runtime.block_on(async {

@@ -21,6 +21,7 @@ mod faults;
 mod hub_server;
 mod interrupts;
 mod limits;
+mod lost_answers;
 mod manifests;
 mod merging;
 mod products;

@@ -5,7 +5,7 @@ use crate::error::chain;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
-use release_types::{BAD_DIGEST, ErrorBody};
+use release_types::{BAD_DIGEST, ErrorBody, STILL_READING};
 use std::time::Duration;
 
 /// When to come back after the storage was full, which somebody has to make room in.
@@ -110,6 +110,15 @@ impl ApiError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, message).retry_after(OUTAGE_PAUSE)
     }
 
+    /// It is being done, and takes longer than a client is to wait.
+    pub(super) fn still_reading() -> Self {
+        let message = "the Hub is still reading what was uploaded; ask again in a moment";
+        Self {
+            code: Some(STILL_READING),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, message).retry_after(OUTAGE_PAUSE)
+        }
+    }
+
     /// Too much is under way.
     pub(super) fn busy() -> Self {
         let message = "the Hub is working on too many requests; ask again in a moment";
@@ -133,6 +142,9 @@ impl From<HubError> for ApiError {
     fn from(error: HubError) -> Self {
         if error.is_nul_in_text() {
             return Self::bad_request("a text holds the character NUL, which cannot be stored");
+        }
+        if matches!(error, HubError::StillReading) {
+            return Self::still_reading();
         }
         tracing::error!(error = %chain(&error), "a request failed");
         if error.is_storage_full() {

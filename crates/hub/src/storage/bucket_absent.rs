@@ -46,7 +46,7 @@ impl Bucket {
         match *self {}
     }
 
-    pub(crate) async fn keep(&self, _: &str, _: &str) -> Result<bool, HubError> {
+    pub(crate) async fn keep(&self, _: &str, _: &str, _: u64) -> Result<bool, HubError> {
         match *self {}
     }
 

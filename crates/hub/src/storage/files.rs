@@ -93,6 +93,8 @@ impl Files {
 
     /// Moves complete bytes to where their digest says. Durable when it returns.
     pub(crate) async fn keep(&self, staged: Staged) -> Result<(), HubError> {
+        // A folder that is away is not made anew in its place.
+        self.must_be_there().await?;
         let to = self.path(&staged.sha256);
         blocking(move || {
             let folder = to.parent().unwrap_or(&to);
@@ -120,10 +122,18 @@ impl Files {
     pub(crate) async fn has(&self, sha256: &Sha256Digest, size: u64) -> Result<bool, HubError> {
         let path = self.path(sha256);
         let found = match tokio::fs::metadata(&path).await {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return self.must_be_there().await.map(|()| false);
+            }
             found => found.map_err(HubError::io("look at", &path))?,
         };
         Ok(found.is_file() && found.len() == size)
+    }
+
+    /// Makes sure that the folder is there: without it no file in it is, whatever was stored.
+    async fn must_be_there(&self) -> Result<(), HubError> {
+        let found = tokio::fs::metadata(&self.blobs).await;
+        found.map(drop).map_err(HubError::io("use", &self.blobs))
     }
 
     /// Opens the bytes with this digest for reading; nothing where they are gone or of another
@@ -135,7 +145,9 @@ impl Files {
     ) -> Result<Option<tokio::fs::File>, HubError> {
         let path = self.path(sha256);
         let file = match tokio::fs::File::open(&path).await {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return self.must_be_there().await.map(|()| None);
+            }
             opened => opened.map_err(HubError::io("open", &path))?,
         };
         let found = file.metadata().await;

@@ -71,7 +71,11 @@ impl Storage {
     pub(crate) async fn has(&self, object: &StoredObject) -> Result<bool, HubError> {
         match (&self.bucket, &object.place) {
             (None, _) => self.files.has(&object.sha256, object.size).await,
-            (Some(bucket), Some(place)) => Ok(bucket.size(place).await? == Some(object.size)),
+            (Some(bucket), Some(place)) => match bucket.size(place).await? {
+                Some(size) => Ok(size == object.size),
+                // A bucket that is gone looks the same.
+                None => bucket.must_be_there().await.map(|()| false),
+            },
             (Some(_), None) => Ok(false),
         }
     }

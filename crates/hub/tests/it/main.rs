@@ -14,11 +14,14 @@ mod backups;
 mod binary;
 mod builds;
 mod catalogue;
+mod collecting;
 mod connections;
 mod database;
 mod described;
 #[cfg(unix)]
 mod full_disk;
+#[cfg(unix)]
+mod gone_folder;
 #[cfg(unix)]
 mod help;
 mod identity;

@@ -2,10 +2,14 @@
 //! several Hubs at it. Each test has a server of its own, so these are left to the profile `full`.
 
 mod between;
+#[cfg(debug_assertions)]
+mod kills;
 mod operated;
+mod owned;
 mod server;
 mod settling;
 mod shared;
+mod slow;
 
 use crate::support::{Server, artifact, error, header};
 use release_types::Sha256Digest;

@@ -6,6 +6,7 @@ use super::error::Problem;
 use super::{Bucket, PATIENCE, found};
 use crate::HubError;
 use crate::storage::Claim;
+use futures_util::StreamExt as _;
 use object_store::{ObjectStore as _, ObjectStoreExt as _, PutMode, PutOptions};
 use std::time::Duration;
 
@@ -50,6 +51,19 @@ impl Bucket {
                 Err(Problem::new("what was written there is not to be found").at("use", &self.name))
             }
         }
+    }
+
+    /// Whether anything lies where the Hub's bytes are to be.
+    pub(crate) async fn has_bytes(&self) -> Result<bool, HubError> {
+        for folder in ["uploads", "blobs"] {
+            let path = self.path(folder);
+            let mut all = self.store.list(Some(&path));
+            let first = async { all.next().await.transpose() };
+            if self.within(PATIENCE, "list", first).await?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Makes sure that it is there: a store says of a bucket that is gone no more than that it has

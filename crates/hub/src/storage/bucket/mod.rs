@@ -9,12 +9,11 @@
 //! An upload is copied to a place that was drawn for it, within the bucket, and read there. Whoever
 //! has got hold of an upload's address can still use it until it expires, but what the Hub has read
 //! is out of its reach, whether or not the store knows conditional writes.
-//!
-//! A store that is gone shows in an error, or in nothing at all, so every step has an end.
 
 mod claim;
 mod error;
 mod left_over;
+mod patience;
 
 use super::{Lying, Read};
 use crate::HubError;
@@ -35,6 +34,7 @@ use object_store::{
     BackoffConfig, ClientOptions, GetOptions, ObjectMeta, ObjectStore as _, ObjectStoreExt as _,
     RetryConfig,
 };
+use patience::{PATIENCE, patience};
 use release_types::Sha256Digest;
 use secrecy::ExposeSecret as _;
 use sha2::Digest as _;
@@ -43,15 +43,6 @@ use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use url::Url;
-
-/// How long an answer may take, and the next bytes of one.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// How many bytes a second a store gives out at least.
-const SLOWEST: u64 = 1024 * 1024;
-
-/// How long a store may take to copy within itself, without a sign of life.
-const COPY_PATIENCE: Duration = Duration::from_secs(300);
 
 /// How many texts are kept in memory.
 const TEXTS: usize = 256;
@@ -204,11 +195,12 @@ impl Bucket {
         Ok(meta.and_then(lying))
     }
 
-    /// Copies an upload to a place, out of reach of whoever has its address. Whether it was there.
-    pub(crate) async fn keep(&self, id: &str, place: &str) -> Result<bool, HubError> {
+    /// Copies an upload of `size` bytes to a place, out of reach of whoever has its address. Whether it
+    /// was there.
+    pub(crate) async fn keep(&self, id: &str, place: &str, size: u64) -> Result<bool, HubError> {
         let (from, to) = (self.upload(id), self.blob(place));
         let copying = self.store.copy(&from, &to);
-        let copied = self.within(COPY_PATIENCE, "copy within", copying).await;
+        let copied = self.within(patience(size), "copy within", copying).await;
         Ok(found(copied)?.is_some())
     }
 
@@ -221,7 +213,7 @@ impl Bucket {
     }
 
     /// Reads all bytes at a place, about `size` of them: what they are, if they are there. A store that gives them out
-    /// more slowly than [`SLOWEST`] is not waited for.
+    /// more slowly than [`patience::SLOWEST`] is not waited for.
     pub(crate) async fn digest(&self, place: &str, size: u64) -> Result<Option<Read>, HubError> {
         let reading = async {
             let Some((_, mut bytes)) = self.read(place, None).await? else {
@@ -235,11 +227,7 @@ impl Bucket {
             }
             Ok(Some((Sha256Digest::from_hasher(hasher), size)))
         };
-        let deadline = PATIENCE + Duration::from_secs(size / SLOWEST);
-        match tokio::time::timeout(deadline, reading).await {
-            Ok(read) => read,
-            Err(_) => Err(Problem::new("it is too slow").at("read from", &self.name)),
-        }
+        self.at_pace(size, reading).await
     }
 
     /// The bytes at a place, or some of them, and how many there are in all.
@@ -284,13 +272,15 @@ impl Bucket {
             return Ok(known);
         }
         let Some((found, parts)) = self.read(place, None).await? else {
-            return Ok(None);
+            // A bucket that is gone looks the same.
+            return self.must_be_there().await.map(|()| None);
         };
         // Its digest cannot be right, and it may be of any length.
         if found != size {
             return Ok(None);
         }
-        let bytes = parts.try_collect::<Vec<Bytes>>().await?.concat();
+        let bytes = self.at_pace(size, parts.try_collect::<Vec<Bytes>>());
+        let bytes = bytes.await?.concat();
         let intact = Sha256Digest::of(&bytes) == *sha256;
         let text = String::from_utf8(bytes).ok().filter(|_| intact);
         if let Some(text) = &text {
@@ -305,20 +295,6 @@ impl Bucket {
 
     fn texts(&self) -> MutexGuard<'_, HashMap<Sha256Digest, String>> {
         self.texts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits for a step, but not for ever.
-    async fn within<T>(
-        &self,
-        patience: Duration,
-        action: &'static str,
-        step: impl Future<Output = object_store::Result<T>>,
-    ) -> Result<T, HubError> {
-        match tokio::time::timeout(patience, step).await {
-            Ok(Ok(done)) => Ok(done),
-            Ok(Err(error)) => Err(problem(&error).at(action, &self.name)),
-            Err(_) => Err(Problem::silent().at(action, &self.name)),
-        }
     }
 
     fn upload(&self, id: &str) -> Path {

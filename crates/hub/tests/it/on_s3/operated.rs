@@ -7,18 +7,18 @@ use crate::support::client;
 use serde_json::{Value, json};
 use std::path::Path;
 
-fn ok(s3: &S3, words: &[&str], dir: &Path) -> String {
+pub(super) fn ok(s3: &S3, words: &[&str], dir: &Path) -> String {
     let done = with_dir(s3, words, dir);
     assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
     text(&done.stdout)
 }
 
-fn with_dir(s3: &S3, words: &[&str], dir: &Path) -> std::process::Output {
+pub(super) fn with_dir(s3: &S3, words: &[&str], dir: &Path) -> std::process::Output {
     let words = [words, &["--data-dir", dir.to_str().unwrap()]].concat();
     s3.atlas_hub("hub", &words)
 }
 
-fn serving(s3: &S3, dir: &Path) -> Serving {
+pub(super) fn serving(s3: &S3, dir: &Path) -> Serving {
     let mut command = command(PROGRAM, &serve_args(dir));
     command.arg("-vv");
     command.env("ATLAS_HUB_STORAGE", "s3://hub/hub");
@@ -26,14 +26,14 @@ fn serving(s3: &S3, dir: &Path) -> Serving {
     Serving::start(command)
 }
 
-fn stop(s3: &S3, serving: Serving) {
+pub(super) fn stop(s3: &S3, serving: Serving) {
     let (code, log) = serving.stop("-TERM");
     assert_eq!(code, Some(0), "{log}");
     s3.assert_no_secret(&log);
 }
 
 /// Asks for an address and puts something there.
-async fn uploaded(base: &str, admin: &str, key: &str, bytes: &'static str) {
+pub(super) async fn uploaded(base: &str, admin: &str, key: &str, bytes: &'static str) {
     let body = json!({"action": "upload", "key": key});
     let request = client().post(format!("{base}/api/v1/storage/presign"));
     let request = request.bearer_auth(admin).json(&body);
@@ -182,62 +182,4 @@ async fn an_older_catalogue_is_noticed_by_the_bucket() {
     let gone = ok(&s3, &["gc", "--forget-unknown"], &fresh);
     assert_eq!(gone.lines().count(), 1);
     assert!(s3.files("hub", "blobs").is_empty());
-}
-
-/// Whatever was reached when it was killed, the next one settles the rest.
-#[cfg(debug_assertions)]
-#[tokio::test]
-async fn a_hub_that_is_killed_while_it_settles_loses_nothing() {
-    use std::io::{BufRead as _, BufReader};
-    let s3 = S3::start();
-    let temp = tempfile::tempdir().unwrap();
-    let dir = temp.path();
-    let admin = ok(&s3, &["init"], dir).trim_end().to_owned();
-    for (round, place) in ["settled bytes copied", "settled bytes noted"]
-        .iter()
-        .enumerate()
-    {
-        let version = format!("1.0.{round}");
-        let mut file = crate::support::artifact("cli", &version, "linux/x64", "x", b"hello");
-        let key = format!("artifacts/cli/{version}/linux/x64/x");
-        file["key"] = json!(key);
-        let platform = json!({"os": "linux", "arch": "x64"});
-        let body = json!({"version": version, "platform": platform, "artifacts": [file]});
-        let publish = |base: &str| {
-            let request = client().post(format!("{base}/api/v1/releases/cli/publish"));
-            request.bearer_auth(&admin).json(&body).send()
-        };
-
-        let mut arguments = command(PROGRAM, &serve_args(dir));
-        arguments.args(["--fail-point", &format!("{place}=1")]);
-        arguments.env("ATLAS_HUB_STORAGE", "s3://hub/hub");
-        arguments.envs(s3.settings().iter().cloned());
-        let mut running = Serving::start(arguments);
-        uploaded(&running.base, &admin, &key, "hello").await;
-        let registering = tokio::spawn(publish(&running.base));
-        let log = running.child.stderr.take().unwrap();
-        let reached = tokio::task::spawn_blocking(move || {
-            let mut lines = BufReader::new(log).lines().map_while(Result::ok);
-            lines.any(|line| line.starts_with("fail point: "))
-        });
-        assert!(reached.await.unwrap(), "{place}");
-        running.child.kill().unwrap();
-        assert!(registering.await.unwrap().is_err(), "{place}");
-        drop(running);
-
-        let running = serving(&s3, dir);
-        let registered = publish(&running.base).await.unwrap();
-        assert_eq!(registered.status(), 201, "{place}");
-        stop(&s3, running);
-        ok(&s3, &["check"], dir);
-    }
-    // What is left over, once it is old: a copy that was not noted, an upload that was.
-    for folder in ["blobs", "uploads"] {
-        s3.files("hub", folder).iter().for_each(|file| age(file));
-    }
-    let swept = ok(&s3, &["gc"], dir);
-    assert_eq!(swept.lines().count(), 2, "{swept}");
-    assert_eq!(s3.files("hub", "blobs").len(), 2);
-    assert!(s3.files("hub", "uploads").is_empty());
-    ok(&s3, &["check"], dir);
 }

@@ -4,51 +4,36 @@ use crate::binary::{PROGRAM, command, text};
 use crate::storage::in_bucket;
 use crate::support::client;
 use hub::{BucketConfig, HubConfig};
-use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
-use std::process::{Child, Output, Stdio};
+use std::process::Output;
+use test_support::{BoundProxy, Fault, Proxy, S3Server, Seen};
 
-/// An S3 server of one test. It ends, and its data goes, when its script's input ends.
-pub struct S3 {
-    script: Child,
-    folder: PathBuf,
-    settings: Vec<(String, String)>,
-}
+/// An S3 server of one test, and Hubs that have their bytes there.
+pub struct S3(S3Server);
 
 impl S3 {
     pub fn start() -> Self {
         client();
         in_bucket();
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../ci/with-s3");
-        let names = [
-            "AWS_ENDPOINT_URL",
-            "AWS_ACCESS_KEY_ID",
-            "AWS_SECRET_ACCESS_KEY",
-        ];
-        let say = "echo \"$HUB_TEST_S3 $AWS_ENDPOINT_URL $AWS_ACCESS_KEY_ID \
-                   $AWS_SECRET_ACCESS_KEY\"; exec cat";
-        let mut script = command(script, &["sh", "-c", say])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        let mut stdout = BufReader::new(script.stdout.take().unwrap());
-        stdout.read_line(&mut line).unwrap();
-        let mut words = line.split_whitespace().map(str::to_owned);
-        let folder = words.next().expect("no S3 server").into();
-        let settings = names.map(str::to_owned).into_iter().zip(words);
-        Self {
-            script,
-            folder,
-            settings: settings.collect(),
-        }
+        Self(S3Server::start())
     }
 
     pub fn bucket(&self, prefix: &str) -> BucketConfig {
-        let settings = self.settings.iter().cloned();
-        let settings = settings.map(|(name, value)| (name, value.into()));
-        BucketConfig::new(format!("s3://hub/{prefix}"), settings.collect())
+        with_settings(prefix, self.settings().to_vec())
+    }
+
+    /// A bucket that is reached by a proxy.
+    pub fn bucket_by(&self, proxy: &BoundProxy, prefix: &str) -> BucketConfig {
+        with_settings(prefix, self.0.settings_by(&proxy.url()))
+    }
+
+    /// A proxy before it, by `fault`.
+    pub fn behind(
+        &self,
+        proxy: BoundProxy,
+        fault: impl Fn(&Seen) -> Fault + Send + Sync + 'static,
+    ) -> Proxy {
+        proxy.serve(self.0.address(), fault)
     }
 
     /// Has a Hub keep its bytes below a prefix.
@@ -61,25 +46,30 @@ impl S3 {
     pub fn atlas_hub(&self, prefix: &str, words: &[&str]) -> Output {
         let mut command = command(PROGRAM, words);
         command.env("ATLAS_HUB_STORAGE", format!("s3://hub/{prefix}"));
-        command.envs(self.settings.iter().cloned());
+        command.envs(self.settings().iter().cloned());
         let done = command.output().unwrap();
         self.assert_no_secret(&text(&done.stderr));
         done
     }
 
     pub fn settings(&self) -> &[(String, String)] {
-        &self.settings
+        self.0.settings()
     }
 
     pub fn assert_no_secret(&self, said: &str) {
-        assert!(!said.contains(&self.settings[2].1), "{said}");
-        assert!(!said.contains(&self.settings[1].1), "{said}");
+        assert!(!said.contains(&self.settings()[2].1), "{said}");
+        assert!(!said.contains(&self.settings()[1].1), "{said}");
         crate::leaks::assert_none(said);
+    }
+
+    /// The folder that is the bucket.
+    pub fn folder(&self) -> PathBuf {
+        self.0.bucket()
     }
 
     /// What lies in a folder below a prefix.
     pub fn files(&self, prefix: &str, folder: &str) -> Vec<PathBuf> {
-        let folder = self.folder.join("data/hub").join(prefix).join(folder);
+        let folder = self.folder().join(prefix).join(folder);
         if folder.exists() {
             crate::support::files(&folder)
         } else {
@@ -89,15 +79,12 @@ impl S3 {
 
     /// Stops or starts it, or sends it a signal.
     pub fn tell(&self, what: &str) {
-        let server = self.folder.join("server");
-        let done = command(server.to_str().unwrap(), &[what]).status();
-        assert!(done.unwrap().success(), "{what}");
+        self.0.tell(what);
     }
 }
 
-impl Drop for S3 {
-    fn drop(&mut self) {
-        drop(self.script.stdin.take());
-        self.script.wait().ok();
-    }
+fn with_settings(prefix: &str, settings: Vec<(String, String)>) -> BucketConfig {
+    let settings = settings.into_iter();
+    let settings = settings.map(|(name, value)| (name, value.into()));
+    BucketConfig::new(format!("s3://hub/{prefix}"), settings.collect())
 }

@@ -231,3 +231,31 @@ async fn two_hubs_have_one_database_and_one_bucket() {
     second.publish("cli", &body).await;
     second.stop().await;
 }
+
+/// What one forgets, the other may be about to remove, or to release.
+#[cfg(feature = "postgres")]
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hubs_that_collect_at_once_lose_nothing_and_stumble_over_nothing() {
+    use crate::on_postgres::server::Postgres;
+    let (s3, postgres) = (S3::start(), Postgres::start());
+    let url = postgres.database("hub").await;
+    let both = || {
+        let (bucket, url) = (s3.bucket("hub"), url.clone());
+        move |config: &mut HubConfig| {
+            config.bucket = Some(bucket);
+            config.database = Some(url.into());
+        }
+    };
+    let (one, other) = tokio::join!(
+        Server::start_in(folder(), both()),
+        Server::start_in(folder(), both())
+    );
+    crate::collecting::meet(&one, &other).await;
+    assert!(s3.files("hub", "uploads").is_empty());
+    let released = one.get("/api/v1/releases/cli?limit=200").await;
+    let released: serde_json::Value = released.json().await.unwrap();
+    let released = released["releases"].as_array().unwrap().len();
+    assert_eq!(s3.files("hub", "blobs").len(), released * 10);
+    one.stop().await;
+    other.stop().await;
+}
