@@ -292,9 +292,8 @@ async fn inspect(
                 .find(|a| a.filename.as_str() == asset.filename);
             match local {
                 Some(local) if is_same(local, asset) => {
-                    if !release.damaged.contains(&local.key) {
-                        group.stored.push(local);
-                    }
+                    let whole = !release.damaged.contains(&local.key);
+                    group.stored.extend(whole.then_some(local));
                 }
                 Some(local) => {
                     return Err(PublishError::Conflict {
