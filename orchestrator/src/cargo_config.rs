@@ -87,6 +87,9 @@ fn has(table: &Table, keys: [&str; 3]) -> bool {
     second.is_some_and(|value| third.is_empty() || value.get(third).is_some())
 }
 
+/// The variable that says how much debug information a release has.
+pub const DEBUG: &str = "CARGO_PROFILE_RELEASE_DEBUG";
+
 /// How much debug information a release is to have, where somebody has said it: the environment,
 /// which wins over configuration files, and those over the workspace's manifest. Source: The Cargo
 /// Book, "Configuration".
@@ -95,7 +98,7 @@ pub fn release_debug(
     files: &[ConfigFile],
     env: &Env,
 ) -> Option<toml::Value> {
-    if let Some(said) = env.get("CARGO_PROFILE_RELEASE_DEBUG")
+    if let Some(said) = env.get(DEBUG)
         && !said.is_empty()
     {
         return Some(said.to_string_lossy().into_owned().into());
@@ -108,6 +111,14 @@ pub fn release_debug(
 /// Whether somebody has said it.
 pub fn debug_is_said(manifest: Option<&Table>, files: &[ConfigFile], env: &Env) -> bool {
     release_debug(manifest, files, env).is_some()
+}
+
+/// Whether the manifest of the workspace at `root`, cargo's configuration there or the environment
+/// says it.
+pub fn debug_is_said_at(root: &Path, cargo_home: Option<&Path>, env: &Env) -> bool {
+    let manifest = read_file(&root.join("Cargo.toml"));
+    let files = read(root, cargo_home);
+    debug_is_said(manifest.as_ref().map(|file| &file.table), &files, env)
 }
 
 /// Asks for mold.

@@ -1,11 +1,11 @@
 //! Which release this is: the tag, the version, the channel and the commit, before anything is done.
 
 use crate::context::World;
-use crate::git::{Git, GitError};
+use crate::git::{Difference, Git, GitError};
 use crate::products::Workspace;
 use process::NotUtf8;
 use release_types::{Channel, Tag, TagError};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What a person asked for.
 #[derive(Debug, Clone, Default)]
@@ -22,7 +22,8 @@ pub struct Request {
     pub allow_untagged: bool,
     /// Accept a tag that git does not have at all; one that is elsewhere is of another commit.
     pub allow_no_tag: bool,
-    /// Folders whose files do not make the tree dirty: what this program itself writes.
+    /// Folders whose files do not make the tree dirty: what this program itself writes. Where git knows
+    /// files in one, all of its files count.
     pub apart: Vec<PathBuf>,
 }
 
@@ -85,8 +86,31 @@ pub enum SelectError {
     #[error("`{0}` is a pre-release whose first identifier names no channel")]
     NoChannel(semver::Version),
     /// The tree differs from the commit.
-    #[error("the working tree differs from the commit: {}", crate::plan::shortened(.0))]
-    Dirty(Vec<String>),
+    #[error(
+        "the working tree differs from the commit: {}",
+        crate::plan::shortened(files)
+    )]
+    Dirty {
+        /// The files.
+        files: Vec<String>,
+        /// Those of them that git was told not to look at.
+        marked: Vec<String>,
+    },
+    /// Files have changed since the tree was looked at: nobody knows which of them were built.
+    #[error("files have changed while they were being built: {}", crate::plan::shortened(.0))]
+    Changed(Vec<String>),
+    /// Another commit has been checked out since.
+    #[error(
+        "another commit was checked out during the build: {} is at HEAD, and it began with {}",
+        short(now),
+        short(before)
+    )]
+    OtherHead {
+        /// The commit at `HEAD` when the build began.
+        before: String,
+        /// The one that is there now.
+        now: String,
+    },
     /// The tag is not at `HEAD`.
     #[error("the tag `{tag}` is not at HEAD ({}): {}", short(head), at.as_ref().map_or_else(|| "git has no such tag".to_owned(), |at| format!("it is at {}", short(at))))]
     NotAtHead {
@@ -132,11 +156,15 @@ pub async fn select(
         _ => None,
     };
     let git = Git::new(world, &workspace.root)?;
-    let (head, dirty) = tokio::join!(git.head(), git.dirty_files(&request.apart));
+    let (head, dirty) = tokio::join!(git.head(), git.differences(&request.apart));
     // Without a repository both fail, and only the first knows why.
     let (head, dirty) = (head?, dirty?);
     if !dirty.is_empty() && !request.allow_dirty {
-        return Err(SelectError::Dirty(dirty));
+        let marked = dirty.iter().filter(|file| file.marked);
+        return Err(SelectError::Dirty {
+            marked: marked.map(|file| file.path.clone()).collect(),
+            files: paths(dirty),
+        });
     }
     let mut note = None;
     let tag = if request.snapshot {
@@ -173,9 +201,40 @@ pub async fn select(
         channel,
         commit: head.commit,
         commit_time: head.time,
-        dirty,
+        dirty: paths(dirty),
         note,
     })
+}
+
+/// Looks once more, after a build: cargo reads files over minutes, and what it has read is known to be
+/// the commit's only when the tree is at the end what it was at the beginning.
+///
+/// # Errors
+/// When another commit is checked out, another file differs from it, or git cannot answer.
+pub async fn is_still(
+    world: &World,
+    root: &Path,
+    apart: &[PathBuf],
+    (commit, dirty): (&str, &[String]),
+) -> Result<(), SelectError> {
+    let git = Git::new(world, root)?;
+    let (head, now) = tokio::try_join!(git.head(), git.differences(apart))?;
+    if head.commit != commit {
+        return Err(SelectError::OtherHead {
+            before: commit.to_owned(),
+            now: head.commit,
+        });
+    }
+    let mut now = paths(now);
+    now.retain(|file| !dirty.contains(file));
+    match now.is_empty() {
+        true => Ok(()),
+        false => Err(SelectError::Changed(now)),
+    }
+}
+
+fn paths(files: Vec<Difference>) -> Vec<String> {
+    files.into_iter().map(|file| file.path).collect()
 }
 
 /// The tag that the argument or the job names: never taken from `HEAD`.

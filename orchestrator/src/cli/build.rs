@@ -9,7 +9,7 @@ use crate::lock::DirLock;
 use crate::plan::Plan;
 use crate::publish::LastPublished;
 use crate::settings::{self, HubChoice, SettingsError};
-use crate::{build as stage, toolchain};
+use crate::{build as stage, select, toolchain};
 use hub_client::{HubClient, HubUrl, RetryPolicy};
 use std::time::Duration;
 
@@ -106,7 +106,7 @@ pub(super) fn lock(app: &App<'_>, prepared: &Prepared) -> Result<[DirLock; 3], E
 }
 
 /// From plans to staged platforms: the part that `build` and `release` share. Nothing is staged
-/// before every target is built.
+/// before every target is built and the tree is seen to be what it was at the beginning.
 pub(super) async fn build_and_stage(
     app: &App<'_>,
     prepared: Prepared,
@@ -133,6 +133,11 @@ pub(super) async fn build_and_stage(
         )
         .await?;
         all.push((plan, stage::build(world, plan, tools, reporter).await?));
+    }
+    // All plans are of one commit and one tree.
+    if let Some(plan) = prepared.plans.first() {
+        let began_with = (plan.commit.as_str(), &plan.dirty[..]);
+        select::is_still(world, &plan.root, &prepared.apart, began_with).await?;
     }
     let (mut staged, mut earlier) = (Vec::new(), Vec::new());
     for (plan, built) in &all {

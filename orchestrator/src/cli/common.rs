@@ -40,6 +40,8 @@ pub(super) struct Prepared {
     pub dist_dir: PathBuf,
     pub state_dir: PathBuf,
     pub target_dir: PathBuf,
+    /// Folders whose unknown files are no difference from the commit.
+    pub apart: Vec<PathBuf>,
 }
 
 impl App<'_> {
@@ -83,17 +85,18 @@ impl App<'_> {
             .target_dir
             .as_ref()
             .map(|dir| world.absolute(dir));
+        let cargo_home = world
+            .cargo_home()
+            .ok_or(settings::SettingsError::NoCargoHome)?;
         let mut apart = vec![
             dist_dir.clone(),
             state_dir.clone(),
             workspace.target_dir.clone(),
+            cargo_home.clone(),
         ];
         apart.extend(target_dir.clone());
-        // git tells real paths; what does not exist yet cannot be dirty.
-        let apart = apart
-            .iter()
-            .filter_map(|dir| dir.canonicalize().ok())
-            .collect();
+        apart.extend(workspace.build_dir.clone());
+        apart.extend(world.env.get("SCCACHE_DIR").map(PathBuf::from));
         let request = select::Request {
             tag: select.tag.clone(),
             snapshot: select.snapshot,
@@ -122,10 +125,11 @@ impl App<'_> {
             install: !build.no_install,
             cache_stall: stall_limit(world, build.cache_stall_limit.map(Duration::from_secs)),
         };
-        let debug_is_said = debug_is_said(world, &workspace.root);
-        let cargo_home = world
-            .cargo_home()
-            .ok_or(settings::SettingsError::NoCargoHome)?;
+        let debug_is_said = cargo_config::debug_is_said_at(
+            &workspace.root,
+            world.cargo_home().as_deref(),
+            &world.env,
+        );
         let installers = installers(world, false);
         let plan_for = |target| {
             plan(&Facts {
@@ -163,6 +167,7 @@ impl App<'_> {
             dist_dir,
             state_dir,
             target_dir: target_dir.unwrap_or(workspace.target_dir),
+            apart: request.apart,
         })
     }
 
@@ -378,12 +383,4 @@ fn targets(named: &[Platform], host: Platform) -> Vec<Platform> {
         targets.push(host);
     }
     targets
-}
-
-/// Whether the workspace, cargo's configuration or the environment says how much debug information
-/// a release has.
-fn debug_is_said(world: &World, root: &Path) -> bool {
-    let manifest = cargo_config::read_file(&root.join("Cargo.toml"));
-    let config = cargo_config::read(root, world.cargo_home().as_deref());
-    cargo_config::debug_is_said(manifest.as_ref().map(|m| &m.table), &config, &world.env)
 }

@@ -60,7 +60,9 @@ async fn subject(app: &App<'_>, args: &ReproduceCommand, root: &Path) -> Result<
             DistError::Read { path, source } => SettingsError::Record { path, source }.into(),
             error => Error::from(error),
         })?;
-        return Ok(Subject::of_record(record, &path, args.tag.as_deref())?);
+        let subject = Subject::of_record(record, &path, args.tag.as_deref())?;
+        let at = subject.tag_here(app.world, root).await?;
+        return Ok(subject.beside_its_tag(at, args.tag.is_some())?);
     }
     let Some(tag) = &args.tag else {
         let why = "name a tag, or a record with --from".to_owned();

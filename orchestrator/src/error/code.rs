@@ -37,7 +37,10 @@ impl Error {
             },
             Self::Select(error) => match error {
                 SelectError::Git(GitError::NoGit) => ExitCode::Tool,
-                SelectError::Git(GitError::NoCommit { .. }) => ExitCode::Usage,
+                SelectError::Git(
+                    GitError::NoCommit { .. } | GitError::Owner { .. } | GitError::OtherTree { .. },
+                ) => ExitCode::Usage,
+                SelectError::Git(GitError::Io { .. }) => ExitCode::Machine,
                 SelectError::Git(GitError::Failed { source, .. }) => match source {
                     ProcessError::Interrupted { .. } => ExitCode::Interrupted,
                     ProcessError::NotFound { .. }
@@ -53,7 +56,9 @@ impl Error {
                 | SelectError::SeveralTags(_)
                 | SelectError::NoGroup { .. }
                 | SelectError::NoChannel(_)
-                | SelectError::Dirty(_)
+                | SelectError::Dirty { .. }
+                | SelectError::Changed(_)
+                | SelectError::OtherHead { .. }
                 | SelectError::NotAtHead { .. }
                 | SelectError::Env(_) => ExitCode::Usage,
             },
@@ -109,6 +114,7 @@ impl Error {
             Self::Reproduce(error) => match error {
                 ReproduceError::Differs(_)
                 | ReproduceError::NotPublished { .. }
+                | ReproduceError::OtherCommit { .. }
                 | ReproduceError::OtherLock { .. } => ExitCode::Verification,
                 ReproduceError::OtherTool { .. }
                 | ReproduceError::OtherVariable { .. }
@@ -118,6 +124,8 @@ impl Error {
                 | ReproduceError::Unprovable { .. }
                 | ReproduceError::NoLeave(_)
                 | ReproduceError::NoCommit { .. }
+                | ReproduceError::Incomplete { .. }
+                | ReproduceError::Owner { .. }
                 | ReproduceError::NoSubmodule { .. } => ExitCode::Usage,
                 ReproduceError::Client(error) => client_code(error),
                 ReproduceError::Git(ProcessError::Interrupted { .. }) => ExitCode::Interrupted,

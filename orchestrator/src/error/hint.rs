@@ -15,6 +15,7 @@ use crate::settings::SettingsError;
 use crate::toolchain::{C_COMPILER, ToolchainError};
 use crate::verify::VerifyError;
 use hub_client::{ClientError, ErrorKind};
+use std::path::Path;
 
 impl Error {
     /// What to do about it, where there is something to say.
@@ -45,7 +46,14 @@ impl Error {
                 SelectError::NoGroup { groups: known } => format!("name one; {}", groups(known)),
                 SelectError::SeveralTags(_) => "name the one to release".to_owned(),
                 SelectError::NoChannel(_) => "choose one with --channel stable|beta|dev".to_owned(),
-                SelectError::Dirty(_) => "commit the files or put them away with git stash --include-untracked, or build them as they are with --allow-dirty".to_owned(),
+                SelectError::Dirty { marked, .. } if !marked.is_empty() => format!(
+                    "git was told not to look at some of them: git update-index --no-skip-worktree --no-assume-unchanged {} takes that back; then commit them or put them away, or build them as they are with --allow-dirty",
+                    crate::plan::shortened(marked).replace(", ", " ")
+                ),
+                SelectError::Changed(_) | SelectError::OtherHead { .. } => {
+                    "nothing was staged; run it again, and leave the tree alone meanwhile".to_owned()
+                }
+                SelectError::Dirty { .. } => "commit the files or put them away with git stash --include-untracked, or build them as they are with --allow-dirty".to_owned(),
                 SelectError::NotAtHead { tag, at: None, .. } => format!(
                     "make it (git tag {tag}) or fetch it (git fetch --tags), or build HEAD under this tag with --allow-untagged"
                 ),
@@ -56,6 +64,10 @@ impl Error {
                 SelectError::Git(GitError::NoCommit { .. }) => {
                     "a release is made of a commit: git init, git add and git commit come first"
                         .to_owned()
+                }
+                SelectError::Git(GitError::Owner { dir, .. }) => trust(dir),
+                SelectError::Git(GitError::OtherTree { .. }) => {
+                    "look at core.worktree in the repository's configuration".to_owned()
                 }
                 _ => return None,
             },
@@ -148,6 +160,15 @@ impl Error {
             Self::Reproduce(ReproduceError::NoCommit { .. }) => {
                 "fetch it (git fetch --tags), or run this in a clone that has it".to_owned()
             }
+            Self::Reproduce(ReproduceError::OtherCommit { .. }) => {
+                "where the tag was moved here, fetch the right one (git fetch --tags --force); else the record is of something else. Without the tag, the record's own commit is built"
+                    .to_owned()
+            }
+            Self::Reproduce(ReproduceError::Incomplete { .. }) => {
+                "a clone made with --filter has them when `git archive` of the commit has fetched them; or run this in a clone made without"
+                    .to_owned()
+            }
+            Self::Reproduce(ReproduceError::Owner { dir, .. }) => trust(dir),
             Self::Reproduce(ReproduceError::NoSubmodule { .. }) => {
                 "fetch it: git submodule update --init --recursive, with the commit checked out"
                     .to_owned()
@@ -223,6 +244,14 @@ impl Error {
             _ => return None,
         })
     }
+}
+
+/// How git is made to trust a repository, which is for its user to decide.
+fn trust(dir: &Path) -> String {
+    format!(
+        "where its owner is to be trusted: git config --global --add safe.directory {}",
+        dir.display()
+    )
 }
 
 /// How each tool that is lacking is come by: nobody is sent to `setup` for what it cannot install.

@@ -1,17 +1,11 @@
 //! A clean checkout in a place of its own, with a home and a cargo folder that nobody else has.
 
+use super::repository::GitHere;
 use super::seed::{Lock, seed};
 use super::{ReproduceError, Tree, io, submodules};
 use crate::context::World;
-use process::{AllowList, Command, Env, ProcessError};
+use process::Env;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
-
-/// How long git may take to check a large commit out.
-const LIMIT: Duration = Duration::from_secs(600);
-
-/// The settings that decide how git writes a file out: filters such as Git LFS, and line ends.
-const WRITES_FILES: &str = r"^(filter\..*|core\.(autocrlf|eol))$";
 
 /// One set of circumstances. Every two differ in all that must not matter.
 #[derive(Debug, Clone, Copy)]
@@ -96,7 +90,7 @@ impl Checkout {
         let work = root.join("work");
         make_dir(&root)?;
         make_dir(&root.join("home"))?;
-        let git = GitHere::of(world);
+        let git = GitHere::of(world, &root)?;
         let within = git.ask(workspace, &["rev-parse", "--show-prefix"]).await?;
         let top = git
             .ask(workspace, &["rev-parse", "--show-toplevel"])
@@ -218,113 +212,6 @@ impl Checkout {
     /// What new files may not be, while the build runs.
     pub fn umask(&self) -> u32 {
         self.place.umask
-    }
-}
-
-/// git on this machine, without the user's hooks: they might do anything.
-#[derive(Debug)]
-pub(super) struct GitHere<'a> {
-    world: &'a World,
-    program: PathBuf,
-}
-
-impl<'a> GitHere<'a> {
-    fn of(world: &'a World) -> Self {
-        Self {
-            program: world.find_program("git").unwrap_or_else(|| "git".into()),
-            world,
-        }
-    }
-
-    fn command(&self, dir: &Path, args: &[&str]) -> Command {
-        self.world
-            .command(&self.program, &AllowList::base())
-            .args(["-c", "core.hooksPath=/dev/null"])
-            .args(args.iter().copied())
-            .cwd(dir)
-    }
-
-    async fn run(&self, command: Command) -> Result<String, ProcessError> {
-        let output = self.world.runner.success(&command, LIMIT).await?;
-        Ok(output.stdout_text())
-    }
-
-    /// What git says of a repository, given by the top of its tree or by git's own folder. That of a
-    /// submodule names its tree, and git refuses to speak where that is gone, unless it is told of
-    /// another.
-    async fn told_of(&self, repository: &Path, args: &[&str]) -> Result<String, ProcessError> {
-        let command = self.command(repository, args);
-        self.run(command.env("GIT_WORK_TREE", ".")).await
-    }
-
-    /// Where a repository keeps what its linked trees share.
-    pub(super) async fn common_dir(&self, repository: &Path) -> Result<PathBuf, ReproduceError> {
-        let told = self.told_of(repository, &["rev-parse", "--git-common-dir"]);
-        Ok(repository.join(told.await.map_err(ReproduceError::Git)?))
-    }
-
-    /// What git says in a folder.
-    pub(super) async fn ask(&self, dir: &Path, args: &[&str]) -> Result<String, ReproduceError> {
-        let told = self.run(self.command(dir, args)).await;
-        told.map_err(ReproduceError::Git)
-    }
-
-    /// Whether a repository has a commit.
-    pub(super) async fn has(&self, dir: &Path, commit: &str) -> Result<bool, ReproduceError> {
-        let object = format!("{commit}^{{commit}}");
-        match self.told_of(dir, &["cat-file", "-e", &object]).await {
-            Ok(_) => Ok(true),
-            Err(ProcessError::Failed { .. }) => Ok(false),
-            Err(error) => Err(ReproduceError::Git(error)),
-        }
-    }
-
-    /// Checks a commit of a repository out into a folder that is not there yet, or empty.
-    pub(super) async fn check_out(
-        &self,
-        from: &Path,
-        to: &Path,
-        commit: &str,
-    ) -> Result<(), ReproduceError> {
-        let (source, target) = (from.to_string_lossy(), to.to_string_lossy());
-        // No templates either.
-        let clone = [
-            "clone",
-            "--quiet",
-            "--shared",
-            "--no-checkout",
-            "--template=",
-            &source,
-            &target,
-        ];
-        let above = to.parent().unwrap_or(to);
-        self.ask(above, &clone).await?;
-        // What decides how a file is written out may stand in the repository's own settings, which
-        // a clone does not take along.
-        let asked = ["config", "--local", "--null", "--get-regexp", WRITES_FILES];
-        let settings = match self.told_of(from, &asked).await {
-            Ok(settings) => settings,
-            // There are none.
-            Err(ProcessError::Failed { .. }) => String::new(),
-            Err(error) => return Err(ReproduceError::Git(error)),
-        };
-        for (name, value) in settings.split('\0').filter_map(|one| one.split_once('\n')) {
-            self.ask(to, &["config", "--add", name, value]).await?;
-        }
-        // A checkout can fail for other reasons, a full disk among them.
-        if !self.has(to, commit).await? {
-            let commit = commit.to_owned();
-            return Err(ReproduceError::NoCommit { commit });
-        }
-        let checkout = [
-            "-c",
-            "advice.detachedHead=false",
-            "checkout",
-            "--quiet",
-            "--detach",
-            commit,
-        ];
-        self.ask(to, &checkout).await.map(drop)
     }
 }
 

@@ -9,6 +9,7 @@ mod expected;
 mod explain;
 mod proof;
 mod report;
+mod repository;
 mod scratch;
 mod seed;
 mod subject;
@@ -45,6 +46,16 @@ pub enum ReproduceError {
         what: String,
         /// The channel.
         channel: String,
+    },
+    /// The tag that was asked for is at another commit than the record's.
+    #[error("the record is of commit {recorded}, and `{tag}` is at {at} here")]
+    OtherCommit {
+        /// The tag.
+        tag: String,
+        /// The commit that the record names.
+        recorded: String,
+        /// The commit that the tag is at.
+        at: String,
     },
     /// The lock file of the commit is not the one that was built with.
     #[error("the record names another Cargo.lock than commit {commit} has")]
@@ -117,6 +128,25 @@ pub enum ReproduceError {
         path: String,
         /// Its commit.
         commit: String,
+    },
+    /// git had no content for some files of the commit.
+    #[error(
+        "this repository has not all files of commit {commit}: {}",
+        crate::plan::shortened(files)
+    )]
+    Incomplete {
+        /// The commit.
+        commit: String,
+        /// The files that are not there.
+        files: Vec<String>,
+    },
+    /// The repository belongs to somebody else, and nobody has told git to trust it.
+    #[error("git does not trust the repository that {} is in", dir.display())]
+    Owner {
+        /// The folder.
+        dir: PathBuf,
+        /// What git said.
+        source: ProcessError,
     },
     /// The commit could not be checked out.
     #[error("git could not check the commit out")]

@@ -7,11 +7,14 @@ use super::report::{Against, Comparison, FORMAT, Reproduction, StringDifference}
 use super::subject::Subject;
 use super::{ReproduceError, Tree, explain, io, other_tools, other_words, trust};
 use crate::build::{put_in_force, set_here};
+use crate::cargo_config::{self, DEBUG};
 use crate::context::World;
 use crate::dist::Staged;
 use crate::products::{self, ProductsError};
 use crate::system::Umask;
 use crate::text::one_line;
+use crate::toolchain::{CommonEnv, common_environment};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// What a proof leaves to whoever asks for it: builds and downloads are made as every other command
@@ -140,6 +143,7 @@ impl Proof<'_> {
         if let Some(record) = &self.subject.record {
             notes.extend(other_words(record, &staged.record));
         }
+        notes.extend(self.subject.notes.iter().cloned());
         let mut document = Reproduction {
             format: FORMAT,
             tag: self.subject.tag.to_string(),
@@ -199,7 +203,11 @@ impl Proof<'_> {
         if let Some(recipe) = record.and_then(|record| record.recipe.as_ref()) {
             let pass_env = products::read(&world).await?.pass_env;
             let folders = checkout.folders();
-            let changed = put_in_force(&mut world.env, &recipe.environment, &pass_env, &folders);
+            let mut recorded = recipe.environment.clone();
+            if record.is_some_and(|record| record.environment.contains_key(DEBUG)) {
+                leave_debug(&mut world, &checkout.workspace, &mut recorded);
+            }
+            let changed = put_in_force(&mut world.env, &recorded, &pass_env, &folders);
             let settings = trust::need_leave(&changed);
             if !settings.is_empty() && !self.trust_record {
                 return Err(ReproduceError::NoLeave(settings).into());
@@ -230,6 +238,23 @@ impl Proof<'_> {
             checkout.thin_out(target).map_err(io(dir))?;
         }
         Ok((checkout, staged))
+    }
+}
+
+/// Leaves the amount of debug information to the build, where a recorded build has set it by itself and
+/// this one will: said from outside, it would be somebody's word and another environment.
+fn leave_debug(world: &mut World, root: &Path, recorded: &mut BTreeMap<String, String>) {
+    let common = common_environment(&CommonEnv {
+        debug_is_said: false,
+        sccache: None,
+        github_cache: false,
+    });
+    let mut unsaid = world.env.clone();
+    unsaid.remove(DEBUG);
+    let said = cargo_config::debug_is_said_at(root, world.cargo_home().as_deref(), &unsaid);
+    if !said && recorded.get(DEBUG) == common.get(DEBUG) {
+        recorded.remove(DEBUG);
+        world.env = unsaid;
     }
 }
 

@@ -21,6 +21,8 @@ pub struct Subject {
     pub platform: Platform,
     /// The record of the build that is to be repeated, when there is one.
     pub record: Option<ReleaseRecord>,
+    /// What a verdict has to say beside the bytes.
+    pub notes: Vec<String>,
 }
 
 /// What a person asks for by a tag.
@@ -74,7 +76,47 @@ impl Subject {
             channel: Some(record.channel),
             platform: record.platform,
             record: Some(record),
+            notes: Vec::new(),
         })
+    }
+
+    /// The commit that the subject's tag is at in the repository of the workspace at `root`.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub async fn tag_here(
+        &self,
+        world: &World,
+        root: &Path,
+    ) -> Result<Option<String>, SelectError> {
+        let git = Git::new(world, root)?;
+        Ok(git.tag_commit(&self.tag.to_string()).await?)
+    }
+
+    /// Compares the commit with the one that the tag is at here: the tag in a record is its writer's
+    /// word. `named` says that somebody has asked for the tag, and not for the record alone.
+    ///
+    /// # Errors
+    /// When it was named and is at another commit.
+    pub fn beside_its_tag(
+        mut self,
+        at: Option<String>,
+        named: bool,
+    ) -> Result<Self, ReproduceError> {
+        let (tag, commit) = (self.tag.to_string(), &self.commit);
+        let note = match at {
+            Some(at) if at.eq_ignore_ascii_case(commit) => return Ok(self),
+            Some(at) if named => {
+                let recorded = commit.clone();
+                return Err(ReproduceError::OtherCommit { tag, recorded, at });
+            }
+            Some(at) => format!("the record is of commit {commit}, and {tag} is at {at} here"),
+            None => {
+                format!("git has no tag {tag} here: the record alone says that it is at {commit}")
+            }
+        };
+        self.notes.push(note);
+        Ok(self)
     }
 
     /// The commit of a tag in the repository of the workspace at `root`, wherever it is.
@@ -113,6 +155,7 @@ impl Subject {
             commit,
             platform: request.target.unwrap_or(world.host),
             record: None,
+            notes: Vec::new(),
         })
     }
 }
@@ -125,6 +168,33 @@ fn is_object_name(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tag_at_another_commit_is_refused_by_its_name_and_told_of_a_record() {
+        let of = |at: Option<&str>, named| {
+            let subject = Subject {
+                tag: "demo-v1.0.0".parse().unwrap(),
+                commit: "0a".repeat(20),
+                channel: None,
+                platform: Platform::ALL[0],
+                record: None,
+                notes: Vec::new(),
+            };
+            let subject = subject.beside_its_tag(at.map(str::to_owned), named);
+            subject.map(|subject| subject.notes.join("\n"))
+        };
+        let (same, other) = ("0a".repeat(20), "0b".repeat(20));
+        for named in [true, false] {
+            assert_eq!(of(Some(&same), named).unwrap(), "");
+            assert!(of(None, named).unwrap().starts_with("git has no tag"));
+        }
+        let told = of(Some(&other), false).unwrap();
+        assert!(told.contains(&other) && told.contains(&same), "{told}");
+        assert!(matches!(
+            of(Some(&other), true),
+            Err(ReproduceError::OtherCommit { .. })
+        ));
+    }
 
     #[test]
     fn names_of_commits() {

@@ -2,7 +2,7 @@
 //! itself is, and never from the network.
 
 use super::ReproduceError;
-use super::checkout::GitHere;
+use super::repository::GitHere;
 use process::ProcessError;
 use std::path::{Component, Path};
 

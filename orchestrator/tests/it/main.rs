@@ -7,6 +7,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod asked_git;
 mod asking;
 #[cfg(target_os = "linux")]
 mod blame;
@@ -14,6 +15,7 @@ mod building;
 mod cached;
 mod cached_c;
 mod caches;
+mod changed_trees;
 mod command_line;
 mod damaged_hub;
 mod declared_tools;

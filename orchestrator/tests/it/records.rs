@@ -231,6 +231,32 @@ fn what_a_record_says_otherwise_is_told() {
 }
 
 #[test]
+fn an_honest_record_gets_no_doubt_and_one_of_another_commit_is_refused() {
+    let project = Project::new();
+    // What every build then sets by itself.
+    project.fixture.edit("Cargo.toml", "debug = 0\n", "");
+    project.fixture.commit("no word on debug information");
+    project.fixture.tag("demo-v0.1.0");
+    project.quick("build demo-v0.1.0").run().exits(0);
+    let record = project.staged("demo-0.1.0").join("release.json");
+    let from = || {
+        let line = "reproduce demo-v0.1.0 --format json";
+        let run = atlas(&project.sandbox, line).cwd(project.fixture.root());
+        run.arg("--from").arg(&record).run()
+    };
+    let run = from().exits(0);
+    assert_eq!(document(&run)["identical"], true, "{run}");
+    assert_eq!(document(&run)["notes"], Value::Null, "{run}");
+    project.fixture.change("something else");
+    project.fixture.git(&["tag", "--force", "demo-v0.1.0"]);
+    from().exits(8).says(&[
+        "the record is of commit ",
+        "`demo-v0.1.0` is at ",
+        "git fetch --tags --force",
+    ]);
+}
+
+#[test]
 fn a_record_that_is_not_there_is_a_wrong_argument() {
     let project = Project::new();
     for (file, says) in [("missing.json", "No such file"), ("alpha", "")] {
