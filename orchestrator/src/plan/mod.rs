@@ -11,6 +11,7 @@ use crate::select::Selected;
 use crate::settings::{BuildSettings, HubChoice};
 use crate::shim::{self, Policy};
 use crate::toolchain::{
+use crate::text::told;
     BuildEnv, CommonEnv, Found, Installers, Tool, build_environment, tried_linker,
 };
 use calls::calls;
@@ -359,7 +360,8 @@ fn text(path: &Path) -> Result<String, PlanError> {
 /// The first of many names, and how many more there are.
 pub fn shortened(names: &[String]) -> String {
     const SHOWN: usize = 20;
-    let mut text = names[..names.len().min(SHOWN)].join(", ");
+    let shown: Vec<String> = names.iter().take(SHOWN).map(|name| told(name)).collect();
+    let mut text = shown.join(", ");
     if names.len() > SHOWN {
         text += &format!(" and {} more", names.len() - SHOWN);
     }

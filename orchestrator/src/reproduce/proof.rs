@@ -11,7 +11,7 @@ use crate::context::World;
 use crate::dist::Staged;
 use crate::products::{self, ProductsError};
 use crate::system::Umask;
-use crate::text::one_line;
+use crate::text::first_of;
 use std::path::{Path, PathBuf};
 
 /// What a proof leaves to whoever asks for it: builds and downloads are made as every other command
@@ -131,7 +131,7 @@ impl Proof<'_> {
         let tools = match &self.subject.record {
             Some(record) => {
                 let tools = other_tools(record, &staged.record);
-                notes.extend(tools.iter().cloned());
+                notes.extend(first_of(&tools));
                 tools
             }
             // What is set here, which may not have been elsewhere.
@@ -204,13 +204,12 @@ impl Proof<'_> {
             if !settings.is_empty() && !self.trust_record {
                 return Err(ReproduceError::NoLeave(settings).into());
             }
-            let told = settings.iter();
+            let told = first_of(&settings).into_iter();
             notes.extend(told.map(|setting| format!("set as the record says: {setting}")));
         }
         if record.is_none() && counterpart.kind() == Against::Hub {
-            let pass_env = products::read(&world).await?.pass_env;
-            let set = set_here(&world.env, &pass_env).into_iter();
-            notes.extend(set.map(|setting| format!("set here: {}", one_line(&setting))));
+            let set = first_of(&set_here(&world.env, &pass_env)).into_iter();
+            notes.extend(set.map(|setting| format!("set here: {setting}")));
         }
         let order = Order {
             checkout: &checkout,
