@@ -155,7 +155,7 @@ impl Error {
 fn toolchain_code(error: &ToolchainError) -> ExitCode {
     match error {
         ToolchainError::Interrupted(_) => ExitCode::Interrupted,
-        ToolchainError::Io { .. } => ExitCode::Machine,
+        ToolchainError::Io { .. } | ToolchainError::NoPrograms { .. } => ExitCode::Machine,
         ToolchainError::Missing { .. }
         | ToolchainError::NamedRustc(_)
         | ToolchainError::Install { .. }

@@ -77,6 +77,9 @@ impl Error {
             Self::Toolchain(ToolchainError::NoTarget { target }) => {
                 format!("rustup target add {target}")
             }
+            Self::Toolchain(ToolchainError::NoPrograms { .. }) => {
+                "it may be mounted with noexec: name another folder with TMPDIR".to_owned()
+            }
             Self::Products(ProductsError::Metadata { .. }) => {
                 "run it in a cargo workspace, whose Cargo.toml cargo can read".to_owned()
             }
