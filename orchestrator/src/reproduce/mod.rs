@@ -11,6 +11,7 @@ mod proof;
 mod report;
 mod scratch;
 mod seed;
+mod settings;
 mod subject;
 mod submodules;
 mod tools;
