@@ -145,8 +145,13 @@ impl Error {
             Self::Reproduce(ReproduceError::OtherVariable { .. }) => {
                 "set it as the record does, where that is no secret; bytes depend on it".to_owned()
             }
-            Self::Reproduce(ReproduceError::NoLeave(_)) => {
-                "look at them, and set what is right in your own environment, or let the record do so with --trust-record".to_owned()
+            Self::Reproduce(ReproduceError::NoLeave(settings)) => {
+                let mut text = "look at them, and set what is right in your own environment, or let the record do so with --trust-record".to_owned();
+                // CARGO_ENCODED_RUSTFLAGS has such between its flags.
+                if settings.iter().any(|setting| setting.contains("\\u{1f}")) {
+                    text += r"; \u{1f} stands for one byte, which shells write as $'\x1f'";
+                }
+                text
             }
             Self::Reproduce(ReproduceError::NoCommit { .. }) => {
                 "fetch it (git fetch --tags), or run this in a clone that has it".to_owned()
@@ -276,6 +281,16 @@ mod tests {
         };
         let error = Error::NotReady(vec![
             lacking("mold", Remedy::Setup),
+    #[test]
+    fn what_cannot_be_typed_is_said_how() {
+        let hint = |setting: &str| {
+            let error = ReproduceError::NoLeave(vec![setting.to_owned()]);
+            Error::from(error).hint().unwrap_or_default()
+        };
+        assert!(hint("CARGO_ENCODED_RUSTFLAGS=-C\\u{1f}a").ends_with(r"shells write as $'\x1f'"));
+        assert!(hint("RUSTFLAGS=-C a").ends_with("--trust-record"));
+    }
+
             lacking(
                 "makensis",
                 Remedy::Declared("choco install nsis".to_owned()),
