@@ -7,6 +7,7 @@ use crate::doctor::{Lacking, Remedy};
 use crate::git::GitError;
 use crate::job_env::JobEnvError;
 use crate::lock::LockError;
+use crate::plan::PlanError;
 use crate::products::{ProductsError, TOOLS_TABLE};
 use crate::publish::PublishError;
 use crate::reproduce::ReproduceError;
@@ -59,6 +60,10 @@ impl Error {
                 }
                 _ => return None,
             },
+            Self::Plan(PlanError::SameBin { .. }) => {
+                "give one of the binaries another name, or release the packages in groups of their own"
+                    .to_owned()
+            }
             Self::Products(ProductsError::NoCargo) => "install Rust: https://rustup.rs".to_owned(),
             Self::Products(ProductsError::Nothing { .. }) => {
                 "add [package.metadata.atlas-release] with product, group and bin to a package's Cargo.toml".to_owned()

@@ -1,5 +1,6 @@
 //! The plan: everything a release will do, worked out from facts without doing any of it.
 
+mod bins;
 mod calls;
 mod remap;
 mod show;
@@ -14,6 +15,7 @@ use crate::toolchain::{
 use crate::text::told;
     BuildEnv, CommonEnv, Found, Installers, Tool, build_environment, tried_linker,
 };
+use bins::check_bins;
 use calls::calls;
 use release_types::{
     Channel, FileName, FileNameError, ObjectKey, ObjectKeyError, Os, Platform, ProductName,
@@ -152,6 +154,20 @@ pub enum PlanError {
         /// Why not.
         source: ObjectKeyError,
     },
+    /// Cargo would write two programs of the group to one file.
+    #[error(
+        "packages `{first}` and `{second}` both have a binary `{bin}`, and a build of group `{group}` would keep only one of them"
+    )]
+    SameBin {
+        /// The group.
+        group: String,
+        /// The binary.
+        bin: String,
+        /// The package whose program is released.
+        first: String,
+        /// The other.
+        second: String,
+    },
     /// A path that has to travel as text is none.
     #[error("{} is not valid UTF-8", .0.display())]
     Path(PathBuf),
@@ -202,9 +218,9 @@ pub fn plan(facts: &Facts<'_>) -> Result<Plan, PlanError> {
         note: _,
     } = facts.selected;
     let platform = facts.build.target;
-    let products = facts
-        .workspace
-        .group(&tag.group)
+    let products = facts.workspace.group(&tag.group);
+    check_bins(&tag.group, &products)?;
+    let products = products
         .into_iter()
         .map(|product| planned_product(product, tag, platform))
         .collect::<Result<Vec<_>, _>>()?;

@@ -34,6 +34,9 @@ pub struct Product {
     pub bin: String,
     /// The cargo package the binary belongs to.
     pub package: String,
+    /// All binaries of that package.
+    #[serde(skip)]
+    pub all_bins: Vec<String>,
     /// Further tools that it needs.
     #[serde(skip)]
     pub tools: ProductTools,
@@ -280,6 +283,7 @@ mod tests {
         let targets: Vec<Value> = bins
             .iter()
             .map(|bin| json!({"kind":["bin"],"crate_types":["bin"],"name":bin,"src_path":"/w/main.rs","edition":"2024","doctest":false,"test":true,"doc":true}))
+        all_bins: bins.into_iter().map(str::to_owned).collect(),
             .collect();
         json!({
             "name": name, "version": "0.1.0", "id": format!("path+file:///w/{name}#0.1.0"),
