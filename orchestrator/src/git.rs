@@ -218,6 +218,19 @@ impl<'a> Git<'a> {
         Ok(text.trim() == "true")
     }
 
+    /// The repository's folder, spelled as `dir` is, which lies in it.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub async fn top(&self) -> Result<PathBuf, GitError> {
+        let what = "where the repository begins";
+        let prefix = self.ask(&["rev-parse", "--show-prefix"]).await;
+        let prefix = prefix.map_err(|source| GitError::Failed { what, source })?;
+        let below = prefix.matches('/').count();
+        let top = self.dir.ancestors().nth(below);
+        Ok(top.unwrap_or(&self.dir).to_owned())
+    }
+
     async fn tags(&self, args: &[&str], what: &'static str) -> Result<Vec<String>, GitError> {
         let text = self
             .ask(args)

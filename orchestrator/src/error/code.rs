@@ -118,6 +118,7 @@ impl Error {
                 | ReproduceError::Unprovable { .. }
                 | ReproduceError::NoLeave(_)
                 | ReproduceError::NoCommit { .. }
+                | ReproduceError::Outside { .. }
                 | ReproduceError::NoSubmodule { .. } => ExitCode::Usage,
                 ReproduceError::Client(error) => client_code(error),
                 ReproduceError::Git(ProcessError::Interrupted { .. }) => ExitCode::Interrupted,

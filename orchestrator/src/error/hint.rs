@@ -77,13 +77,13 @@ impl Error {
             Self::Toolchain(ToolchainError::Broken { tool: C_COMPILER, .. }) => {
                 "rustc links with the C compiler: install a working one (gcc or clang, with libc's development files)".to_owned()
             }
+            Self::Toolchain(ToolchainError::NoPrograms { .. }) => {
+                "it may be mounted with noexec: name another folder with TMPDIR".to_owned()
+            }
             Self::Products(ProductsError::NoToolchain(none))
             | Self::Toolchain(ToolchainError::NoToolchain(none)) => none.remedy(),
             Self::Toolchain(ToolchainError::NoTarget { target }) => {
                 format!("rustup target add {target}")
-            }
-            Self::Toolchain(ToolchainError::NoPrograms { .. }) => {
-                "it may be mounted with noexec: name another folder with TMPDIR".to_owned()
             }
             Self::Products(ProductsError::Metadata { .. }) => {
                 "run it in a cargo workspace, whose Cargo.toml cargo can read".to_owned()
@@ -160,6 +160,9 @@ impl Error {
             }
             Self::Reproduce(ReproduceError::NoCommit { .. }) => {
                 "fetch it (git fetch --tags), or run this in a clone that has it".to_owned()
+            }
+            Self::Reproduce(ReproduceError::Outside { .. }) => {
+                "a release that others are to reproduce has its packages in its own repository, in a submodule, in a git repository or in a registry".to_owned()
             }
             Self::Reproduce(ReproduceError::NoSubmodule { .. }) => {
                 "fetch it: git submodule update --init --recursive, with the commit checked out"
@@ -279,14 +282,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_tool_that_is_lacking_has_a_way_that_leads_somewhere() {
-        let lacking = |tool: &str, remedy| Lacking {
-            tool: tool.to_owned(),
-            remedy,
-        };
-        let error = Error::NotReady(vec![
-            lacking("mold", Remedy::Setup),
-    #[test]
     fn what_cannot_be_typed_is_said_how() {
         let hint = |setting: &str| {
             let error = ReproduceError::NoLeave(vec![setting.to_owned()]);
@@ -296,6 +291,14 @@ mod tests {
         assert!(hint("RUSTFLAGS=-C a").ends_with("--trust-record"));
     }
 
+    #[test]
+    fn each_tool_that_is_lacking_has_a_way_that_leads_somewhere() {
+        let lacking = |tool: &str, remedy| Lacking {
+            tool: tool.to_owned(),
+            remedy,
+        };
+        let error = Error::NotReady(vec![
+            lacking("mold", Remedy::Setup),
             lacking(
                 "makensis",
                 Remedy::Declared("choco install nsis".to_owned()),

@@ -11,8 +11,8 @@ use crate::products::{Product, Workspace};
 use crate::select::Selected;
 use crate::settings::{BuildSettings, HubChoice};
 use crate::shim::{self, Policy};
-use crate::toolchain::{
 use crate::text::told;
+use crate::toolchain::{
     BuildEnv, CommonEnv, Found, Installers, Tool, build_environment, tried_linker,
 };
 use bins::check_bins;
@@ -180,6 +180,8 @@ pub struct Facts<'a> {
     pub host: Platform,
     /// The workspace.
     pub workspace: &'a Workspace,
+    /// The folder of the repository that the workspace is in.
+    pub repository: &'a Path,
     /// The release.
     pub selected: &'a Selected,
     /// The tools that are there.
@@ -324,6 +326,7 @@ fn policy(facts: &Facts<'_>, target_dir: &Path) -> Policy {
     let mold = facts.build.wanted.mold && target.os == Os::Linux && facts.host.os == Os::Linux;
     let remap = remap(
         &facts.workspace.root,
+        facts.repository,
         target_dir,
         facts
             .workspace

@@ -3,6 +3,7 @@
 use super::seed::{Lock, seed};
 use super::{ReproduceError, Tree, io, submodules};
 use crate::context::World;
+use crate::shim::REPOSITORY;
 use process::{AllowList, Command, Env, ProcessError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -176,11 +177,17 @@ impl Checkout {
         })
     }
 
+    /// The folder of the whole commit.
+    pub fn repository(&self) -> PathBuf {
+        self.root.join("work")
+    }
+
     /// The folders that a record's names stand for, the innermost first.
-    pub fn folders(&self) -> [(PathBuf, &'static str); 3] {
+    pub fn folders(&self) -> [(PathBuf, &'static str); 4] {
         [
             (self.target_dir.clone(), "/workspace/target"),
             (self.workspace.clone(), "/workspace"),
+            (self.repository(), REPOSITORY),
             (self.cargo_home.clone(), "/cargo"),
         ]
     }

@@ -111,6 +111,12 @@ pub enum ReproduceError {
         /// The commit.
         commit: String,
     },
+    /// A package that the build needs is in no commit.
+    #[error("the commit does not hold all that it is made of: a package is taken from {}, outside of the repository", dir.display())]
+    Outside {
+        /// Where the package would have to be beside the checkout.
+        dir: PathBuf,
+    },
     /// A submodule of the commit is not here.
     #[error("this repository has no copy of its submodule `{path}` with commit {commit}")]
     NoSubmodule {

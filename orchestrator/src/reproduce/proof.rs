@@ -108,9 +108,9 @@ impl Proof<'_> {
     ) -> Result<Reproduction, M::Error> {
         let against = counterpart.kind();
         let mut made = Vec::new();
-        let mut notes = Vec::new();
+        let (mut notes, mut outside) = (Vec::new(), Vec::new());
         for (place, cached) in counterpart.runs() {
-            let built = self.build(place, cached, &counterpart, maker, &mut notes);
+            let built = self.build(place, cached, &counterpart, maker, &mut notes, &mut outside);
             made.push(built.await?);
         }
         let last = made.last().map(|(_, staged)| &staged.record.toolchain);
@@ -167,7 +167,13 @@ impl Proof<'_> {
                     .iter()
                     .flat_map(|file| file.strings.clone())
                     .collect();
-                document.cause = Some(explain::cause(trees, &folders, &strings, &tools));
+                document.notes.extend(outside.iter().cloned());
+                let seen = explain::Seen {
+                    strings: &strings,
+                    tools: &tools,
+                    outside: &outside,
+                };
+                document.cause = Some(explain::cause(trees, &folders, &seen));
                 break;
             }
         }
@@ -182,6 +188,7 @@ impl Proof<'_> {
         counterpart: &Counterpart,
         maker: &M,
         notes: &mut Vec<String>,
+        outside: &mut Vec<String>,
     ) -> Result<(Checkout, Staged), M::Error> {
         let commit = &self.subject.commit;
         let mut checkout =
@@ -195,9 +202,19 @@ impl Proof<'_> {
         if cached && let Counterpart::CachedBuilds { sccache } = counterpart {
             add_to_path(&mut world, sccache);
         }
+        let workspace = match products::read(&world).await {
+            Ok(workspace) => workspace,
+            Err(error) => {
+                return Err(match missing_outside(&error, &checkout) {
+                    Some(dir) => ReproduceError::Outside { dir }.into(),
+                    None => error.into(),
+                });
+            }
+        };
+        *outside = not_held(&workspace.path_dependencies, &checkout)?;
+        let pass_env = workspace.pass_env;
         let record = self.subject.record.as_ref();
         if let Some(recipe) = record.and_then(|record| record.recipe.as_ref()) {
-            let pass_env = products::read(&world).await?.pass_env;
             let folders = checkout.folders();
             let changed = put_in_force(&mut world.env, &recipe.environment, &pass_env, &folders);
             let settings = trust::need_leave(&changed);
@@ -230,6 +247,36 @@ impl Proof<'_> {
         }
         Ok((checkout, staged))
     }
+}
+
+/// Notes on packages that the workspace takes from outside of its repository: no commit holds them.
+///
+/// # Errors
+/// When one is not there, as it will be where the path leads out of the checkout.
+fn not_held(folders: &[PathBuf], checkout: &Checkout) -> Result<Vec<String>, ReproduceError> {
+    let repository = checkout.repository();
+    let outside = folders.iter().filter(|dir| !dir.starts_with(&repository));
+    let note = |dir: &PathBuf| match dir.exists() {
+        true => Ok(format!(
+            "the commit does not hold the package in {}, which it depends on",
+            dir.display()
+        )),
+        false => Err(ReproduceError::Outside { dir: dir.clone() }),
+    };
+    outside.map(note).collect()
+}
+
+/// The folder of a package that cargo looked for outside of the checkout, in vain: cargo's answer names the
+/// manifest between backticks.
+fn missing_outside(error: &ProductsError, checkout: &Checkout) -> Option<PathBuf> {
+    let ProductsError::Metadata { source, .. } = error else {
+        return None;
+    };
+    let text = source.to_string();
+    let named = text.split('`').skip(1).step_by(2).map(Path::new);
+    let mut manifests = named.filter(|path| path.ends_with("Cargo.toml") && path.is_absolute());
+    let outside = |path: &&Path| !path.starts_with(checkout.repository()) && !path.exists();
+    Some(manifests.find(outside)?.parent()?.to_owned())
 }
 
 /// Puts a folder at the end of `PATH`. An sccache that an earlier run has installed lies in the

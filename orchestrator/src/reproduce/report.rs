@@ -149,6 +149,8 @@ pub struct StringDifference {
 pub enum CauseKind {
     /// A build script made something else the second time.
     BuildScript,
+    /// A package that the commit does not hold.
+    Outside,
     /// A folder of the machine stands in the program.
     Path,
     /// A moment stands in the program.
