@@ -124,7 +124,7 @@ fn a_package_outside_of_the_repository_is_named() {
     .unwrap();
     let copy = sandbox.root().join("copy.json");
     fs::write(&copy, text).unwrap();
-    let run = atlas(&sandbox, "reproduce --no-mold --format json").args(["--from".into(), copy]);
+    let run = atlas(&sandbox, "reproduce --format json").args(["--from".into(), copy]);
     let run = run.cwd(top.join("app")).run().exits(8);
     let found = document(&run);
     assert_eq!(found["cause"]["kind"], "outside", "{run}");
