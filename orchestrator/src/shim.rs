@@ -6,6 +6,8 @@
 //! keys. A line with a digest of the policy is added to `rustc -vV`, so that cargo does not take
 //! what plain cargo built for what the policy asks for.
 
+mod args;
+
 use process::{Command, Env};
 use release_types::Platform;
 use serde::{Deserialize, Serialize};
@@ -14,6 +16,10 @@ use std::path::{Path, PathBuf};
 
 /// The variable that carries the policy from the orchestrator through cargo to the shim.
 pub const POLICY_VAR: &str = "ATLAS_RELEASE_RUSTC_POLICY";
+
+/// The name that stands for the repository's folder where the workspace lies below it. What the
+/// workspace takes from there has its folder in cargo's names for everything that is compiled.
+pub const REPOSITORY: &str = "/repository";
 
 /// What the shim does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,11 +113,24 @@ pub fn run(args: Vec<OsString>, env: &Env) -> u8 {
     };
     let mut inherited = env.clone();
     inherited.remove(POLICY_VAR);
-    let verbose_version = args.iter().any(|arg| arg == "-vV");
-    let mut command = Command::new(&policy.rustc)
-        .args(args.iter().cloned())
-        .envs(&inherited);
-    if is_for_target(&args, &policy.target) {
+    let full = args::in_full(&args);
+    let verbose_version = full.iter().any(|arg| arg == "-vV");
+    let for_target = args::is_for_target(&full, &policy.target);
+    let args = match for_target
+        .then(|| args::without_places(full, &policy))
+        .flatten()
+    {
+        None => args,
+        // They were in a file because they are too long.
+        Some(changed) if args.iter().any(|arg| args::is_file(arg)) => match args::to_file(&changed)
+        {
+            Ok(arg) => vec![arg],
+            Err(error) => return complain(&format!("cannot write rustc's arguments: {error}")),
+        },
+        Some(changed) => changed,
+    };
+    let mut command = Command::new(&policy.rustc).args(args).envs(&inherited);
+    if for_target {
         command = command.args(policy.flags());
     }
     if verbose_version {
@@ -149,19 +168,6 @@ fn print_version(command: &Command, policy: &Policy) -> u8 {
         }
         Err(error) => complain(&error.to_string()),
     }
-}
-
-fn is_for_target(args: &[OsString], target: &str) -> bool {
-    let mut args = args.iter();
-    while let Some(arg) = args.next() {
-        if arg == "--target" {
-            return args.next().is_some_and(|value| value == target);
-        }
-        if let Some(value) = arg.to_str().and_then(|arg| arg.strip_prefix("--target=")) {
-            return value == target;
-        }
-    }
-    false
 }
 
 /// Puts the shim into a folder and returns its path, which cargo is given as `RUSTC`.
@@ -207,28 +213,6 @@ mod tests {
         let mut other = policy("/a");
         other.linker = None;
         assert_ne!(policy("/a").digest(), other.digest());
-    }
-
-    #[test]
-    fn only_the_targets_compilations_are_changed() {
-        let args = |text: &str| -> Vec<OsString> { text.split(' ').map(OsString::from).collect() };
-        let target = "x86_64-unknown-linux-gnu";
-        assert!(is_for_target(
-            &args("--crate-name a --target x86_64-unknown-linux-gnu -O"),
-            target
-        ));
-        assert!(is_for_target(
-            &args("--target=x86_64-unknown-linux-gnu"),
-            target
-        ));
-        assert!(!is_for_target(
-            &args("--crate-name build_script_build"),
-            target
-        ));
-        assert!(!is_for_target(
-            &args("--target aarch64-apple-darwin"),
-            target
-        ));
     }
 
     #[test]

@@ -20,16 +20,42 @@ pub fn bounded(text: &str) -> String {
 /// The whole of a text in one line: it can add none to what it is told with.
 pub fn one_line(text: &str) -> String {
     let chars = text.chars().map(|c| match c {
+        // Lines and paragraphs end by these too.
+        '\u{2028}' | '\u{2029}' => c.escape_default().to_string(),
         c if c.is_control() => c.escape_default().to_string(),
         c => c.to_string(),
     });
     chars.collect()
 }
 
+/// The longest text that [`told`] leaves as it is, in characters.
+const TOLD: usize = 400;
+
+/// The most texts that are told of many.
+const MANY: usize = 50;
+
+/// A text in one line, and of a very long one the beginning and how long it is: for what stands in
+/// errors and verdicts and was written by whoever is looked at.
+pub fn told(text: &str) -> String {
+    let Some((end, _)) = text.char_indices().nth(TOLD) else {
+        return one_line(text);
+    };
+    format!("{}… ({} bytes)", one_line(&text[..end]), text.len())
+}
+
+/// Of many texts the first, each as it is [`told`], and how many more there are.
+pub fn first_of(texts: &[String]) -> Vec<String> {
+    let mut shown: Vec<String> = texts.iter().take(MANY).map(|text| told(text)).collect();
+    if texts.len() > MANY {
+        shown.push(format!("and {} more", texts.len() - MANY));
+    }
+    shown
+}
+
 /// A text of several lines, of which none looks like one of an error's own.
 pub fn indented(text: &str) -> String {
-    let lines: Vec<String> = text.lines().map(one_line).collect();
-    lines.join("\n    ")
+    let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    first_of(&lines).join("\n    ")
 }
 
 /// A text without what would steer a terminal or turn the order of its letters around.
@@ -58,7 +84,17 @@ mod tests {
     #[test]
     fn lines_of_others_stay_theirs() {
         assert_eq!(one_line("a\nb\u{1b}c"), "a\\nb\\u{1b}c");
+        assert_eq!(one_line("a\u{2028}b"), "a\\u{2028}b");
         assert_eq!(indented("a\nb\r\nc"), "a\n    b\n    c");
+        let long = "\n".repeat(1000);
+        let shown = told(&long);
+        assert!(
+            !shown.contains('\n') && shown.ends_with("… (1000 bytes)"),
+            "{shown}"
+        );
+        assert_eq!(told("short\n"), "short\\n");
+        let many: Vec<String> = (0..60).map(|n| n.to_string()).collect();
+        assert_eq!(first_of(&many).last().unwrap(), "and 10 more");
     }
 
     #[test]

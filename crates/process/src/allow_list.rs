@@ -24,13 +24,35 @@ const SECRET_WORDS: [&str; 8] = [
     "_KEY",
 ];
 
+/// What a word between underscores ends with in a secret's name: `DB_PASS`, `DBPASS`, `OAUTH`.
+const SECRET_ENDS: [&str; 5] = ["PASS", "PWD", "AUTH", "COOKIE", "COOKIES"];
+
+/// Whole words between underscores, which stand within harmless longer ones (`PATH`).
+const SECRET_PARTS: [&str; 10] = [
+    "AUTHORIZATION",
+    "BEARER",
+    "CRED",
+    "CREDS",
+    "JWT",
+    "PAT",
+    "PEM",
+    "PFX",
+    "SIG",
+    "SIGNATURE",
+];
+
 /// Whether the name of a variable, in upper case, looks like a secret's.
 ///
 /// `_KEY` counts anywhere, because keys also come as `…_KEY_BASE64` or `…_KEY_1`. What begins the
 /// keys of a cache, `…_KEY_PREFIX`, is none; the rest of such a name is looked at all the same.
 fn is_secret(name: &str) -> bool {
     let name = name.strip_suffix("_KEY_PREFIX").unwrap_or(name);
-    name.ends_with("KEY") || SECRET_WORDS.iter().any(|word| name.contains(word))
+    let secret_part = |part: &str| {
+        SECRET_PARTS.contains(&part) || SECRET_ENDS.iter().any(|end| part.ends_with(end))
+    };
+    name.ends_with("KEY")
+        || SECRET_WORDS.iter().any(|word| name.contains(word))
+        || name.split('_').any(secret_part)
 }
 
 /// Whether a name, of a variable or a setting and in any case, looks like a secret's. What is taken for
@@ -210,9 +232,36 @@ mod tests {
             "AWS_SECRET_ACCESS_KEY",
             "RUSTUP_SECRET",
             "CC_TEST_REPORTER_ID",
+            "CARGO_REGISTRIES_MINE_AUTH",
+            "CARGO_HTTP_PROXY_PASS",
         ] {
             assert!(!list.allows(secret), "{secret}");
         }
+        let list = AllowList::of(&["MY_*"]);
+        for secret in [
+            "MY_PASS",
+            "MY_DBPASS",
+            "MY_PWD",
+            "MY_OAUTH",
+            "MY_CREDS",
+            "MY_PAT",
+            "my_jwt",
+            "MY_BEARER",
+            "MY_COOKIE_1",
+            "MY_CERT_PEM",
+        ] {
+            assert!(!list.allows(secret), "{secret}");
+        }
+        for harmless in [
+            "MY_PATH",
+            "MY_AUTHOR",
+            "MY_PATTERN",
+            "MY_PASSES",
+            "MY_SIGNED",
+        ] {
+            assert!(list.allows(harmless), "{harmless}");
+        }
+        let list = AllowList::base().build();
         for needed in [
             "PATH",
             "Path",

@@ -30,15 +30,30 @@ pub enum PidLockError {
 impl PidLock {
     /// Locks a file, which is made, for its owner alone, when it is missing. Does not wait.
     ///
+    /// Whoever could write to the folder may have put something else in the file's place, so a link is
+    /// not followed, and what is no lock's is not written over.
+    ///
     /// # Errors
     /// When another process, or another value of this one, holds the lock, or the file cannot be
-    /// used.
+    /// used or is no lock's.
     pub fn acquire(path: &Path) -> Result<Self, PidLockError> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
         #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        {
+            use std::os::unix::fs::OpenOptionsExt as _;
+            // A named pipe would be waited for.
+            let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+            options.mode(0o600).custom_flags(flags.bits().cast_signed());
+        }
+        // Elsewhere there is no such flag.
+        if path.is_symlink() {
+            return Err(not_ours("it is a link"));
+        }
         let mut file = options.open(path)?;
+        if !file.metadata()?.is_file() {
+            return Err(not_ours("it is no regular file"));
+        }
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -49,6 +64,9 @@ impl PidLock {
             }
             Err(TryLockError::Error(error)) => return Err(error.into()),
         }
+        if !is_a_locks(&mut file)? {
+            return Err(not_ours("it holds something else than a lock does"));
+        }
         file.set_len(0)?;
         file.rewind()?;
         writeln!(file, "{}", std::process::id())?;
@@ -56,9 +74,49 @@ impl PidLock {
     }
 }
 
+fn not_ours(why: &str) -> PidLockError {
+    io::Error::new(io::ErrorKind::InvalidData, why).into()
+}
+
+/// Whether a file holds what a lock's does: nothing, or a process's id.
+fn is_a_locks(file: &mut File) -> io::Result<bool> {
+    // Enough for any id and a line's end.
+    const LONGEST: u64 = 24;
+    let mut bytes = Vec::new();
+    file.rewind()?;
+    file.take(LONGEST + 1).read_to_end(&mut bytes)?;
+    let digits = bytes.trim_ascii_end();
+    Ok(bytes.len() as u64 <= LONGEST && digits.iter().all(u8::is_ascii_digit))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_no_locks_is_left_as_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let (victim, path) = (dir.path().join("victim"), dir.path().join("lock"));
+        let refused = |words: &str| {
+            let error = PidLock::acquire(&path).unwrap_err().to_string();
+            assert!(error.contains(words), "{error}");
+            assert_eq!(std::fs::read_to_string(&victim).unwrap(), "dear to me");
+        };
+        std::fs::write(&victim, "dear to me").unwrap();
+        std::fs::hard_link(&victim, &path).unwrap();
+        refused("something else");
+        #[cfg(unix)]
+        {
+            std::fs::remove_file(&path).unwrap();
+            std::os::unix::fs::symlink(&victim, &path).unwrap();
+            refused("it is a link");
+            // Nothing is made where a link leads to nothing.
+            std::fs::remove_file(&path).unwrap();
+            std::os::unix::fs::symlink(dir.path().join("new"), &path).unwrap();
+            refused("it is a link");
+            assert!(!dir.path().join("new").exists());
+        }
+    }
 
     #[test]
     fn the_holder_is_named_and_the_lock_ends_with_it() {

@@ -5,10 +5,12 @@ mod cargo;
 mod check;
 mod profile;
 mod recipe;
+mod secrets;
 mod variables;
 mod watch;
 
 pub use recipe::Recipe;
+pub(crate) use secrets::may_hold_secret;
 pub use variables::{deciding, put_in_force, set_here};
 
 use crate::context::World;

@@ -1,6 +1,7 @@
 //! The variables of a build that decide about bytes: what of them is recorded, and how a record's are
 //! put in force again.
 
+use super::secrets::{holds_password, may_hold_secret};
 use crate::cargo_config::forget_mold_variable;
 use crate::plan::Plan;
 use process::{AllowList, Env};
@@ -83,10 +84,16 @@ fn outside(env: &Env, pass_env: &[String]) -> Vec<(String, String)> {
     let indifferent = AllowList::of(&INDIFFERENT);
     // A pattern lets no secret through.
     let any = AllowList::of(&["*"]);
+    let compilers = AllowList::base().build();
     let seen = given(env, pass_env);
     let named = seen.iter().map(|(name, value)| {
         let (name, value) = (name.to_string_lossy(), value.to_string_lossy());
-        let value = match holds_password(&value) {
+        // What cargo and compilers read is recorded in full, since nobody could do without it.
+        let secret = match compilers.allows(&name) {
+            true => holds_password(&value),
+            false => may_hold_secret(&value),
+        };
+        let value = match secret {
             true => format!("{DIGEST}{}", Sha256Digest::of(value.as_bytes())),
             false => value.into_owned(),
         };
@@ -102,17 +109,6 @@ fn outside(env: &Env, pass_env: &[String]) -> Vec<(String, String)> {
 pub fn set_here(env: &Env, pass_env: &[String]) -> Vec<String> {
     let set = outside(env, pass_env).into_iter();
     set.map(|(name, value)| format!("{name}={value}")).collect()
-}
-
-/// Whether a value is an address with a user's name or password. A password may hold what ends a
-/// host's name elsewhere, so an address with both `:` and `@` in its path is taken for one too.
-fn holds_password(value: &str) -> bool {
-    let after = value.split("://").skip(1);
-    let mut users = after.filter_map(|rest| {
-        let address = rest.split(char::is_whitespace).next().unwrap_or_default();
-        Some(address.rsplit_once('@')?.0)
-    });
-    users.any(|user| !user.contains('/') || user.contains(':'))
 }
 
 /// Puts a record's variables in force: those that are set here and were not there are removed, and
@@ -222,16 +218,44 @@ mod tests {
             ]
         );
         assert!(found["MIRROR"].starts_with(DIGEST), "{found:?}");
-        for secret in ["redis://me:pa/ss@host", "a https://token@h/x"] {
-            assert!(holds_password(secret), "{secret}");
-        }
-        for open in [
-            "https://h/x@2",
-            "https://h:1/x",
-            "a@b",
-            "-DX=https://h me@h",
-        ] {
-            assert!(!holds_password(open), "{open}");
+    }
+
+    #[test]
+    fn what_looks_like_a_secret_is_never_recorded_as_it_is() {
+        let secrets = env(&[
+            ("MY_PASS", "hunter2"),
+            ("MY_DBPASS", "hunter2"),
+            ("MY_PWD", "hunter2"),
+            ("MY_AUTH", "hunter2"),
+            ("MY_CREDS", "hunter2"),
+            ("MY_PAT", "hunter2"),
+            ("MY_JWT", "hunter2"),
+            ("MY_BEARER", "hunter2"),
+            ("MY_COOKIE", "hunter2"),
+            ("MY_CERT_PEM", "hunter2"),
+            ("MY_CONN", "Server=db;Password=hunter2"),
+            ("MY_HDR", "Authorization: Bearer hunter2"),
+            ("MY_DB", "user:hunter2@h/db"),
+            ("MY_ADDRESS", "https://h/x?sig=hunter2"),
+            ("MY_PATH", "/sdk"),
+            ("RUSTFLAGS", "--cfg a;token=b"),
+        ]);
+        let named = secrets.iter().map(|(name, _)| name.to_string_lossy());
+        for pass in [vec!["MY_*".to_owned()], named.map(Into::into).collect()] {
+            let found: BTreeMap<String, String> = outside(&secrets, &pass).into_iter().collect();
+            assert!(!format!("{found:?}").contains("hunter2"), "{found:?}");
+            let names: Vec<&str> = found.keys().map(String::as_str).collect();
+            let expected = [
+                "MY_ADDRESS",
+                "MY_CONN",
+                "MY_DB",
+                "MY_HDR",
+                "MY_PATH",
+                "RUSTFLAGS",
+            ];
+            assert_eq!(names, expected);
+            assert_eq!(found["RUSTFLAGS"], "--cfg a;token=b");
+            assert_eq!(found["MY_PATH"], "/sdk");
         }
     }
 

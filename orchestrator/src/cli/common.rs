@@ -7,15 +7,17 @@ use crate::error::Error;
 #[cfg(feature = "hub")]
 use crate::error::is_storage_full;
 use crate::events::{Event, Reporter};
+use crate::git::Git;
 #[cfg(feature = "hub")]
 use crate::local_hub::{self, LocalHub};
 use crate::lock::DirLock;
 use crate::plan::{Facts, Plan, plan};
 #[cfg(feature = "hub")]
 use crate::publish::PublishError;
+use crate::select::{self, SelectError};
 use crate::settings::{self, BuildSettings, HubChoice, PublishSettings};
 use crate::toolchain::{Found, Wanted, find, installers, stall_limit, uses_github_cache};
-use crate::{cargo_config, products, select, state};
+use crate::{cargo_config, products, state};
 use build_version::BuildInfo;
 use hub_client::{HubClient, HubUrl};
 use release_types::{Platform, ProductName, Tag};
@@ -107,6 +109,8 @@ impl App<'_> {
             apart,
         };
         let selected = select::select(world, &workspace, &request).await?;
+        let git = Git::new(world, &workspace.root).map_err(SelectError::from)?;
+        let repository = git.top().await.map_err(SelectError::from)?;
         if let Some(note) = &selected.note {
             self.reporter.note(note.clone());
         }
@@ -135,6 +139,7 @@ impl App<'_> {
             plan(&Facts {
                 host: world.host,
                 workspace: &workspace,
+                repository: &repository,
                 selected: &selected,
                 found: &found,
                 installers: &installers,

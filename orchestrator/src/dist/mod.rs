@@ -14,6 +14,7 @@ pub use write::{Earlier, stage, write_atomically};
 use crate::artifacts::{ArtifactError, LocalArtifact};
 use crate::build::Recipe;
 use crate::inspect::Inspection;
+use crate::text::told;
 use crate::toolchain::CacheUse;
 use release_types::{Channel, FileName, Kind, Platform, ProductName, Sha256Digest};
 use serde::{Deserialize, Serialize};
@@ -148,7 +149,7 @@ pub enum DistError {
         source: io::Error,
     },
     /// `release.json` is not understood.
-    #[error("{}: {why}", path.display())]
+    #[error("{}: {}", path.display(), told(why))]
     Record {
         /// The file.
         path: PathBuf,
@@ -156,7 +157,7 @@ pub enum DistError {
         why: String,
     },
     /// The files of a folder contradict one another.
-    #[error("{}: {why}", dir.display())]
+    #[error("{}: {}", dir.display(), told(why))]
     Disagree {
         /// The folder.
         dir: PathBuf,

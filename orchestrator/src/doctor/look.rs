@@ -156,9 +156,11 @@ impl Look<'_> {
             Ok(true) => Trial::Works,
             Ok(false) => Trial::Not,
             // No room for the trial is the machine's fault.
-            Err(error @ (ToolchainError::Interrupted(_) | ToolchainError::Io { .. })) => {
-                return Err(error);
-            }
+            Err(
+                error @ (ToolchainError::Interrupted(_)
+                | ToolchainError::Io { .. }
+                | ToolchainError::NoPrograms { .. }),
+            ) => return Err(error),
             Err(error @ ToolchainError::Broken { tool, .. }) if tool == toolchain::C_COMPILER => {
                 Trial::Prevented(with_causes(&error))
             }

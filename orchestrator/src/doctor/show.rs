@@ -48,7 +48,13 @@ impl fmt::Display for Row {
         }
         if !self.state.is_usable() {
             for command in &self.install {
-                writeln!(f, "          install: {command}")?;
+                // A person's own words may be of several lines.
+                let lines: Vec<&str> = command.lines().collect();
+                writeln!(
+                    f,
+                    "          install: {}",
+                    lines.join("\n                   ")
+                )?;
             }
         }
         Ok(())

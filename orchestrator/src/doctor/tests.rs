@@ -217,6 +217,7 @@ fn what_products_declare_is_a_row_on_the_systems_it_is_for() {
         group: "g".to_owned(),
         bin: name.to_owned(),
         package: name.to_owned(),
+        all_bins: vec![name.to_owned()],
         tools,
     };
     let products = [
@@ -272,6 +273,7 @@ fn what_several_products_say_of_one_tool_is_put_together() {
         group: "g".to_owned(),
         bin: name.to_owned(),
         package: name.to_owned(),
+        all_bins: vec![name.to_owned()],
         tools: ProductTools {
             signing: vec![ProductTool {
                 name: "minisign".to_owned(),

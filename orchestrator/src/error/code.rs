@@ -126,6 +126,7 @@ impl Error {
                 | ReproduceError::NoCommit { .. }
                 | ReproduceError::Incomplete { .. }
                 | ReproduceError::Owner { .. }
+                | ReproduceError::Outside { .. }
                 | ReproduceError::NoSubmodule { .. } => ExitCode::Usage,
                 ReproduceError::Client(error) => client_code(error),
                 ReproduceError::Git(ProcessError::Interrupted { .. }) => ExitCode::Interrupted,
@@ -164,7 +165,7 @@ impl Error {
 fn toolchain_code(error: &ToolchainError) -> ExitCode {
     match error {
         ToolchainError::Interrupted(_) => ExitCode::Interrupted,
-        ToolchainError::Io { .. } => ExitCode::Machine,
+        ToolchainError::Io { .. } | ToolchainError::NoPrograms { .. } => ExitCode::Machine,
         ToolchainError::Missing { .. }
         | ToolchainError::NamedRustc(_)
         | ToolchainError::Install { .. }

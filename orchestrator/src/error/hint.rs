@@ -7,6 +7,7 @@ use crate::doctor::{Lacking, Remedy};
 use crate::git::GitError;
 use crate::job_env::JobEnvError;
 use crate::lock::LockError;
+use crate::plan::PlanError;
 use crate::products::{ProductsError, TOOLS_TABLE};
 use crate::publish::PublishError;
 use crate::reproduce::ReproduceError;
@@ -71,6 +72,10 @@ impl Error {
                 }
                 _ => return None,
             },
+            Self::Plan(PlanError::SameBin { .. }) => {
+                "give one of the binaries another name, or release the packages in groups of their own"
+                    .to_owned()
+            }
             Self::Products(ProductsError::NoCargo) => "install Rust: https://rustup.rs".to_owned(),
             Self::Products(ProductsError::Nothing { .. }) => {
                 "add [package.metadata.atlas-release] with product, group and bin to a package's Cargo.toml".to_owned()
@@ -83,6 +88,9 @@ impl Error {
             ) => "install a working mold, or link without it: --no-mold".to_owned(),
             Self::Toolchain(ToolchainError::Broken { tool: C_COMPILER, .. }) => {
                 "rustc links with the C compiler: install a working one (gcc or clang, with libc's development files)".to_owned()
+            }
+            Self::Toolchain(ToolchainError::NoPrograms { .. }) => {
+                "it may be mounted with noexec: name another folder with TMPDIR".to_owned()
             }
             Self::Products(ProductsError::NoToolchain(none))
             | Self::Toolchain(ToolchainError::NoToolchain(none)) => none.remedy(),
@@ -154,8 +162,13 @@ impl Error {
             Self::Reproduce(ReproduceError::OtherVariable { .. }) => {
                 "set it as the record does, where that is no secret; bytes depend on it".to_owned()
             }
-            Self::Reproduce(ReproduceError::NoLeave(_)) => {
-                "look at them, and set what is right in your own environment, or let the record do so with --trust-record".to_owned()
+            Self::Reproduce(ReproduceError::NoLeave(settings)) => {
+                let mut text = "look at them, and set what is right in your own environment, or let the record do so with --trust-record".to_owned();
+                // CARGO_ENCODED_RUSTFLAGS has such between its flags.
+                if settings.iter().any(|setting| setting.contains("\\u{1f}")) {
+                    text += r"; \u{1f} stands for one byte, which shells write as $'\x1f'";
+                }
+                text
             }
             Self::Reproduce(ReproduceError::NoCommit { .. }) => {
                 "fetch it (git fetch --tags), or run this in a clone that has it".to_owned()
@@ -169,6 +182,9 @@ impl Error {
                     .to_owned()
             }
             Self::Reproduce(ReproduceError::Owner { dir, .. }) => trust(dir),
+            Self::Reproduce(ReproduceError::Outside { .. }) => {
+                "a release that others are to reproduce has its packages in its own repository, in a submodule, in a git repository or in a registry".to_owned()
+            }
             Self::Reproduce(ReproduceError::NoSubmodule { .. }) => {
                 "fetch it: git submodule update --init --recursive, with the commit checked out"
                     .to_owned()
@@ -293,6 +309,16 @@ fn not_ready(lacking: &[Lacking]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_cannot_be_typed_is_said_how() {
+        let hint = |setting: &str| {
+            let error = ReproduceError::NoLeave(vec![setting.to_owned()]);
+            Error::from(error).hint().unwrap_or_default()
+        };
+        assert!(hint("CARGO_ENCODED_RUSTFLAGS=-C\\u{1f}a").ends_with(r"shells write as $'\x1f'"));
+        assert!(hint("RUSTFLAGS=-C a").ends_with("--trust-record"));
+    }
 
     #[test]
     fn each_tool_that_is_lacking_has_a_way_that_leads_somewhere() {

@@ -281,6 +281,19 @@ impl<'a> Git<'a> {
     }
 
     /// Tags by their names, without what a person's settings make of a list (columns, an order).
+    /// The repository's folder, spelled as `dir` is, which lies in it.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub async fn top(&self) -> Result<PathBuf, GitError> {
+        let what = "where the repository begins";
+        let prefix = self.ask(&["rev-parse", "--show-prefix"]).await;
+        let prefix = prefix.map_err(|source| self.failed(what, source))?;
+        let below = prefix.matches('/').count();
+        let top = self.dir.ancestors().nth(below);
+        Ok(top.unwrap_or(&self.dir).to_owned())
+    }
+
     async fn tags(&self, args: &[&str], what: &'static str) -> Result<Vec<String>, GitError> {
         let mut all = vec!["for-each-ref", "--format=%(refname:lstrip=2)"];
         all.extend(args);

@@ -1,5 +1,6 @@
 //! The plan: everything a release will do, worked out from facts without doing any of it.
 
+mod bins;
 mod calls;
 mod remap;
 mod show;
@@ -10,9 +11,11 @@ use crate::products::{Product, Workspace};
 use crate::select::Selected;
 use crate::settings::{BuildSettings, HubChoice};
 use crate::shim::{self, Policy};
+use crate::text::told;
 use crate::toolchain::{
     BuildEnv, CommonEnv, Found, Installers, Tool, build_environment, tried_linker,
 };
+use bins::check_bins;
 use calls::calls;
 use release_types::{
     Channel, FileName, FileNameError, ObjectKey, ObjectKeyError, Os, Platform, ProductName,
@@ -151,6 +154,20 @@ pub enum PlanError {
         /// Why not.
         source: ObjectKeyError,
     },
+    /// Cargo would write two programs of the group to one file.
+    #[error(
+        "packages `{first}` and `{second}` both have a binary `{bin}`, and a build of group `{group}` would keep only one of them"
+    )]
+    SameBin {
+        /// The group.
+        group: String,
+        /// The binary.
+        bin: String,
+        /// The package whose program is released.
+        first: String,
+        /// The other.
+        second: String,
+    },
     /// A path that has to travel as text is none.
     #[error("{} is not valid UTF-8", .0.display())]
     Path(PathBuf),
@@ -163,6 +180,8 @@ pub struct Facts<'a> {
     pub host: Platform,
     /// The workspace.
     pub workspace: &'a Workspace,
+    /// The folder of the repository that the workspace is in.
+    pub repository: &'a Path,
     /// The release.
     pub selected: &'a Selected,
     /// The tools that are there.
@@ -201,9 +220,9 @@ pub fn plan(facts: &Facts<'_>) -> Result<Plan, PlanError> {
         note: _,
     } = facts.selected;
     let platform = facts.build.target;
-    let products = facts
-        .workspace
-        .group(&tag.group)
+    let products = facts.workspace.group(&tag.group);
+    check_bins(&tag.group, &products)?;
+    let products = products
         .into_iter()
         .map(|product| planned_product(product, tag, platform))
         .collect::<Result<Vec<_>, _>>()?;
@@ -307,6 +326,7 @@ fn policy(facts: &Facts<'_>, target_dir: &Path) -> Policy {
     let mold = facts.build.wanted.mold && target.os == Os::Linux && facts.host.os == Os::Linux;
     let remap = remap(
         &facts.workspace.root,
+        facts.repository,
         target_dir,
         facts
             .workspace
@@ -359,7 +379,8 @@ fn text(path: &Path) -> Result<String, PlanError> {
 /// The first of many names, and how many more there are.
 pub fn shortened(names: &[String]) -> String {
     const SHOWN: usize = 20;
-    let mut text = names[..names.len().min(SHOWN)].join(", ");
+    let shown: Vec<String> = names.iter().take(SHOWN).map(|name| told(name)).collect();
+    let mut text = shown.join(", ");
     if names.len() > SHOWN {
         text += &format!(" and {} more", names.len() - SHOWN);
     }

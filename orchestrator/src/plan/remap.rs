@@ -1,5 +1,6 @@
 //! Which folders of this machine get which names in programs.
 
+use crate::shim::REPOSITORY;
 use std::path::{Path, PathBuf};
 
 /// The folders and their names. rustc and the C compilers take the last that fits, so what lies
@@ -7,6 +8,7 @@ use std::path::{Path, PathBuf};
 /// a usual place for what is built.
 pub(super) fn remap(
     root: &Path,
+    repository: &Path,
     target_dir: &Path,
     build_dir: Option<&Path>,
     cargo_home: &Path,
@@ -18,6 +20,10 @@ pub(super) fn remap(
         (root.to_owned(), "/workspace".to_owned()),
         (target_dir.to_owned(), "/workspace/target".to_owned()),
     ];
+    // A workspace may take packages from elsewhere in its repository.
+    if repository != root {
+        remap.push((repository.to_owned(), REPOSITORY.to_owned()));
+    }
     // Where a configuration keeps what is built on the way apart from the results.
     if let Some(dir) = build_dir
         && !dir.starts_with(target_dir)
@@ -42,7 +48,13 @@ mod tests {
             let text = |(from, to): (PathBuf, String)| format!("{}={to}", from.display());
             remap.into_iter().map(text).collect()
         };
-        let found = names(remap(path("/w"), path("/w/target"), Some(inside), cargo));
+        let found = names(remap(
+            path("/w"),
+            path("/w"),
+            path("/w/target"),
+            Some(inside),
+            cargo,
+        ));
         let at = |name: &str| found.iter().position(|one| one == name).unwrap();
         assert!(at("/w=/workspace") < at("/w/target=/workspace/target"));
         let build = "/home/me/.cargo/build/1234=/workspace/target";
@@ -50,10 +62,20 @@ mod tests {
         // A dependency that is worked on may lie in cargo's folder, and that in the workspace.
         let found = names(remap(
             path("/w"),
+            path("/w"),
             path("/w/target"),
             None,
             path("/w/.cargo"),
         ));
         assert_eq!(found.last().unwrap(), "/w/.cargo=/cargo");
+        let found = names(remap(
+            path("/r/w"),
+            path("/r"),
+            path("/r/w/target"),
+            None,
+            path("/r/.cargo"),
+        ));
+        let repository = ["/r=/repository", "/r/w=/workspace", "/r/.cargo=/cargo"];
+        assert_eq!(found[..3], repository);
     }
 }

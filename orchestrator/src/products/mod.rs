@@ -8,12 +8,12 @@ pub use tools::{Install, ProductTool, ProductTools, TOOLS_TABLE};
 use crate::context::World;
 use crate::inspect::GlibcVersion;
 use crate::rustup::{self, NoToolchain};
-use cargo_metadata::{Metadata, MetadataCommand, Package};
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 use process::{AllowList, ProcessError};
 use release_types::ProductName;
 use serde::Deserialize;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -34,6 +34,9 @@ pub struct Product {
     pub bin: String,
     /// The cargo package the binary belongs to.
     pub package: String,
+    /// All binaries of that package.
+    #[serde(skip)]
+    pub all_bins: Vec<String>,
     /// Further tools that it needs.
     #[serde(skip)]
     pub tools: ProductTools,
@@ -50,6 +53,8 @@ pub struct Workspace {
     pub build_dir: Option<PathBuf>,
     /// All products, by name.
     pub products: Vec<Product>,
+    /// The folders of packages that its own ones depend on by path, for builds.
+    pub path_dependencies: Vec<PathBuf>,
     /// Further variables that a build may see: names, and beginnings of names written `NAME*`.
     pub pass_env: Vec<String>,
     /// The newest glibc that programs for Linux may need, when there is a bound.
@@ -223,11 +228,22 @@ pub fn from_metadata(metadata: &Metadata) -> Result<Workspace, ProductsError> {
     Ok(Workspace {
         build_dir: metadata.build_directory.clone().map(Into::into),
         target_dir: metadata.target_directory.clone().into_std_path_buf(),
+        path_dependencies: path_dependencies(metadata),
         root,
         products: products.into_values().collect(),
         pass_env: section.pass_env,
         max_glibc: section.max_glibc,
     })
+}
+
+fn path_dependencies(metadata: &Metadata) -> Vec<PathBuf> {
+    let packages = metadata.workspace_packages().into_iter();
+    let dependencies = packages.flat_map(|package| &package.dependencies);
+    let built = dependencies.filter(|one| one.kind != DependencyKind::Development);
+    let folders: BTreeSet<PathBuf> = built
+        .filter_map(|one| one.path.clone().map(Into::into))
+        .collect();
+    folders.into_iter().collect()
 }
 
 fn product_of(package: &Package) -> Result<Option<Product>, ProductsError> {
@@ -267,6 +283,7 @@ fn product_of(package: &Package) -> Result<Option<Product>, ProductsError> {
         group: section.group.to_string(),
         bin: section.bin,
         package: package.name.to_string(),
+        all_bins: bins.into_iter().map(str::to_owned).collect(),
         tools: tools.unwrap_or_default(),
     }))
 }

@@ -130,6 +130,10 @@ fn tool(value: Value) -> Result<ProductTool, String> {
         }
         _ => return Err("it is neither a name nor a table".to_owned()),
     };
+    // A name is a program's file, and one with a line's end would look like two tools in a report.
+    if tool.name.contains(char::is_control) {
+        return Err("its name holds a control character".to_owned());
+    }
     match tool.name.trim().is_empty() {
         true => Err("it has no name".to_owned()),
         false => Ok(tool),
@@ -193,6 +197,10 @@ mod tests {
     #[test]
     fn what_cannot_be_used_is_named_by_its_place() {
         for (section, says) in [
+            (
+                json!({"signing": ["a\nmold      works"]}),
+                "`signing`, tool 1: its name holds a control character",
+            ),
             (
                 json!({"sining": []}),
                 "unknown field `sining`, expected `signing` or `installers`",

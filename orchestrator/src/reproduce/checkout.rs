@@ -4,6 +4,7 @@ use super::repository::GitHere;
 use super::seed::{Lock, seed};
 use super::{ReproduceError, Tree, io, submodules};
 use crate::context::World;
+use crate::shim::REPOSITORY;
 use process::Env;
 use std::path::{Path, PathBuf};
 
@@ -170,11 +171,17 @@ impl Checkout {
         })
     }
 
+    /// The folder of the whole commit.
+    pub fn repository(&self) -> PathBuf {
+        self.root.join("work")
+    }
+
     /// The folders that a record's names stand for, the innermost first.
-    pub fn folders(&self) -> [(PathBuf, &'static str); 3] {
+    pub fn folders(&self) -> [(PathBuf, &'static str); 4] {
         [
             (self.target_dir.clone(), "/workspace/target"),
             (self.workspace.clone(), "/workspace"),
+            (self.repository(), REPOSITORY),
             (self.cargo_home.clone(), "/cargo"),
         ]
     }

@@ -118,13 +118,24 @@ fn has_moment(text: &[u8]) -> bool {
     holds(b"00:00:00") || holds(b"0000-00-00") || holds(b"0000000000")
 }
 
+/// What else was seen of two builds.
+#[derive(Debug, Default)]
+pub(super) struct Seen<'a> {
+    /// Texts that only one of the programs holds.
+    pub strings: &'a [StringDifference],
+    /// Tools and settings that are not the same.
+    pub tools: &'a [String],
+    /// Packages that no commit holds.
+    pub outside: &'a [String],
+}
+
 /// The likely cause. `trees` are those of the two builds, where there are two.
-pub(super) fn cause(
-    trees: Option<(&Tree, &Tree)>,
-    folders: &[PathBuf],
-    strings: &[StringDifference],
-    tools: &[String],
-) -> Cause {
+pub(super) fn cause(trees: Option<(&Tree, &Tree)>, folders: &[PathBuf], seen: &Seen<'_>) -> Cause {
+    let Seen {
+        strings,
+        tools,
+        outside,
+    } = seen;
     let packages = trees.map(|(a, b)| other_outputs(a, b)).unwrap_or_default();
     let paths: Vec<&str> = strings
         .iter()
@@ -153,6 +164,8 @@ pub(super) fn cause(
             CauseKind::Time,
             format!("a moment is in the program: {}", s.text),
         )
+    } else if let Some(outside) = outside.first() {
+        (CauseKind::Outside, outside.clone())
     } else {
         let detail = "neither a build script, a path, a moment nor a tool was seen to differ";
         (CauseKind::Unknown, detail.to_owned())
@@ -276,7 +289,7 @@ mod tests {
             tree("cargo::x=5"),
         );
         assert!(other_outputs(&a.1, &b.1).is_empty());
-        let cause = cause(Some((&a.1, &c.1)), &[], &[], &[]);
+        let cause = cause(Some((&a.1, &c.1)), &[], &Seen::default());
         assert_eq!(cause.kind, CauseKind::BuildScript);
         assert_eq!(cause.packages, ["my-pkg"]);
     }
@@ -291,7 +304,12 @@ mod tests {
         };
         let dirs = [PathBuf::from("/home/me")];
         let kind = |strings: &[StringDifference], tools: &[String]| {
-            cause(None, &dirs, strings, tools).kind
+            let seen = Seen {
+                strings,
+                tools,
+                outside: &[],
+            };
+            cause(None, &dirs, &seen).kind
         };
         assert_eq!(kind(&text("in /home/me/x.c"), &[]), CauseKind::Path);
         assert_eq!(kind(&text("at 12:34:56"), &[]), CauseKind::Time);
@@ -301,6 +319,14 @@ mod tests {
             CauseKind::Tools
         );
         assert_eq!(kind(&text("abcdef"), &[]), CauseKind::Unknown);
+        let outside = ["the commit does not hold /x".to_owned()];
+        let seen = Seen {
+            outside: &outside,
+            ..Seen::default()
+        };
+        let found = cause(None, &dirs, &seen);
+        assert_eq!(found.kind, CauseKind::Outside);
+        assert_eq!(found.detail, outside[0]);
     }
 
     #[test]

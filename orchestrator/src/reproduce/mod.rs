@@ -12,6 +12,7 @@ mod report;
 mod repository;
 mod scratch;
 mod seed;
+mod settings;
 mod subject;
 mod submodules;
 mod tools;
@@ -28,7 +29,7 @@ pub use scratch::Scratch;
 pub use subject::{Request, Subject};
 pub use tools::{cache_folder, linker_version, other_tools, other_words, same_tools};
 
-use crate::text::{indented, one_line};
+use crate::text::{first_of, indented, told};
 use hub_client::ClientError;
 use process::ProcessError;
 use std::path::{Path, PathBuf};
@@ -80,9 +81,9 @@ pub enum ReproduceError {
     /// A variable cannot be made what the record names.
     #[error(
         "{} is not what the record names\n  recorded: {}\n  here: {}",
-        one_line(name),
-        one_line(recorded),
-        one_line(here)
+        told(name),
+        told(recorded),
+        told(here)
     )]
     OtherVariable {
         /// The variable.
@@ -99,10 +100,10 @@ pub enum ReproduceError {
     #[error("nothing was taken from the cache, so nothing is known about it")]
     NoCache,
     /// The record decides what would be run here, and nobody has said that it may.
-    #[error("the record sets what is not set here, and it decides which programs run:\n  {}", .0.join("\n  "))]
+    #[error("the record sets what is not set here, and it decides which programs run:\n  {}", first_of(.0).join("\n  "))]
     NoLeave(Vec<String>),
     /// The record cannot be used.
-    #[error("{}: {why}", path.display())]
+    #[error("{}: {}", path.display(), told(why))]
     Record {
         /// The file.
         path: PathBuf,
@@ -120,6 +121,12 @@ pub enum ReproduceError {
     NoCommit {
         /// The commit.
         commit: String,
+    },
+    /// A package that the build needs is in no commit.
+    #[error("the commit does not hold all that it is made of: a package is taken from {}, outside of the repository", dir.display())]
+    Outside {
+        /// Where the package would have to be beside the checkout.
+        dir: PathBuf,
     },
     /// A submodule of the commit is not here.
     #[error("this repository has no copy of its submodule `{path}` with commit {commit}")]

@@ -12,7 +12,7 @@ use crate::context::World;
 use crate::dist::Staged;
 use crate::products::{self, ProductsError};
 use crate::system::Umask;
-use crate::text::one_line;
+use crate::text::first_of;
 use crate::toolchain::{CommonEnv, common_environment};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -111,9 +111,9 @@ impl Proof<'_> {
     ) -> Result<Reproduction, M::Error> {
         let against = counterpart.kind();
         let mut made = Vec::new();
-        let mut notes = Vec::new();
+        let (mut notes, mut outside) = (Vec::new(), Vec::new());
         for (place, cached) in counterpart.runs() {
-            let built = self.build(place, cached, &counterpart, maker, &mut notes);
+            let built = self.build(place, cached, &counterpart, maker, &mut notes, &mut outside);
             made.push(built.await?);
         }
         let last = made.last().map(|(_, staged)| &staged.record.toolchain);
@@ -134,7 +134,7 @@ impl Proof<'_> {
         let tools = match &self.subject.record {
             Some(record) => {
                 let tools = other_tools(record, &staged.record);
-                notes.extend(tools.iter().cloned());
+                notes.extend(first_of(&tools));
                 tools
             }
             // What is set here, which may not have been elsewhere.
@@ -171,7 +171,13 @@ impl Proof<'_> {
                     .iter()
                     .flat_map(|file| file.strings.clone())
                     .collect();
-                document.cause = Some(explain::cause(trees, &folders, &strings, &tools));
+                document.notes.extend(outside.iter().cloned());
+                let seen = explain::Seen {
+                    strings: &strings,
+                    tools: &tools,
+                    outside: &outside,
+                };
+                document.cause = Some(explain::cause(trees, &folders, &seen));
                 break;
             }
         }
@@ -186,6 +192,7 @@ impl Proof<'_> {
         counterpart: &Counterpart,
         maker: &M,
         notes: &mut Vec<String>,
+        outside: &mut Vec<String>,
     ) -> Result<(Checkout, Staged), M::Error> {
         let commit = &self.subject.commit;
         let mut checkout =
@@ -199,9 +206,19 @@ impl Proof<'_> {
         if cached && let Counterpart::CachedBuilds { sccache } = counterpart {
             add_to_path(&mut world, sccache);
         }
+        let workspace = match products::read(&world).await {
+            Ok(workspace) => workspace,
+            Err(error) => {
+                return Err(match missing_outside(&error, &checkout) {
+                    Some(dir) => ReproduceError::Outside { dir }.into(),
+                    None => error.into(),
+                });
+            }
+        };
+        *outside = not_held(&workspace.path_dependencies, &checkout)?;
+        let pass_env = workspace.pass_env;
         let record = self.subject.record.as_ref();
         if let Some(recipe) = record.and_then(|record| record.recipe.as_ref()) {
-            let pass_env = products::read(&world).await?.pass_env;
             let folders = checkout.folders();
             let mut recorded = recipe.environment.clone();
             if record.is_some_and(|record| record.environment.contains_key(DEBUG)) {
@@ -212,13 +229,12 @@ impl Proof<'_> {
             if !settings.is_empty() && !self.trust_record {
                 return Err(ReproduceError::NoLeave(settings).into());
             }
-            let told = settings.iter();
+            let told = first_of(&settings).into_iter();
             notes.extend(told.map(|setting| format!("set as the record says: {setting}")));
         }
         if record.is_none() && counterpart.kind() == Against::Hub {
-            let pass_env = products::read(&world).await?.pass_env;
-            let set = set_here(&world.env, &pass_env).into_iter();
-            notes.extend(set.map(|setting| format!("set here: {}", one_line(&setting))));
+            let set = first_of(&set_here(&world.env, &pass_env)).into_iter();
+            notes.extend(set.map(|setting| format!("set here: {setting}")));
         }
         let order = Order {
             checkout: &checkout,
@@ -256,6 +272,36 @@ fn leave_debug(world: &mut World, root: &Path, recorded: &mut BTreeMap<String, S
         recorded.remove(DEBUG);
         world.env = unsaid;
     }
+}
+
+/// Notes on packages that the workspace takes from outside of its repository: no commit holds them.
+///
+/// # Errors
+/// When one is not there, as it will be where the path leads out of the checkout.
+fn not_held(folders: &[PathBuf], checkout: &Checkout) -> Result<Vec<String>, ReproduceError> {
+    let repository = checkout.repository();
+    let outside = folders.iter().filter(|dir| !dir.starts_with(&repository));
+    let note = |dir: &PathBuf| match dir.exists() {
+        true => Ok(format!(
+            "the commit does not hold the package in {}, which it depends on",
+            dir.display()
+        )),
+        false => Err(ReproduceError::Outside { dir: dir.clone() }),
+    };
+    outside.map(note).collect()
+}
+
+/// The folder of a package that cargo looked for outside of the checkout, in vain: cargo's answer names the
+/// manifest between backticks.
+fn missing_outside(error: &ProductsError, checkout: &Checkout) -> Option<PathBuf> {
+    let ProductsError::Metadata { source, .. } = error else {
+        return None;
+    };
+    let text = source.to_string();
+    let named = text.split('`').skip(1).step_by(2).map(Path::new);
+    let mut manifests = named.filter(|path| path.ends_with("Cargo.toml") && path.is_absolute());
+    let outside = |path: &&Path| !path.starts_with(checkout.repository()) && !path.exists();
+    Some(manifests.find(outside)?.parent()?.to_owned())
 }
 
 /// Puts a folder at the end of `PATH`. An sccache that an earlier run has installed lies in the

@@ -1,7 +1,7 @@
 //! What `reproduce` found: one document, for people and for programs.
 
 use super::ReproduceError;
-use crate::text::one_line;
+use crate::text::{one_line, told};
 use release_types::{Platform, ProductName, Sha256Digest};
 use serde::Serialize;
 use std::fmt;
@@ -47,7 +47,7 @@ impl Reproduction {
         Err(ReproduceError::Differs(format!(
             "{} does not come out the same: {}",
             self.tag,
-            cause.unwrap_or_default()
+            told(cause.unwrap_or_default())
         )))
     }
 }
@@ -149,6 +149,8 @@ pub struct StringDifference {
 pub enum CauseKind {
     /// A build script made something else the second time.
     BuildScript,
+    /// A package that the commit does not hold.
+    Outside,
     /// A folder of the machine stands in the program.
     Path,
     /// A moment stands in the program.
@@ -219,10 +221,10 @@ impl fmt::Display for Reproduction {
             }
         }
         for note in &self.notes {
-            write!(f, "\nnote      {}", one_line(note))?;
+            write!(f, "\nnote      {}", told(note))?;
         }
         match &self.cause {
-            Some(cause) => write!(f, "\ncause     {}", one_line(&cause.detail)),
+            Some(cause) => write!(f, "\ncause     {}", told(&cause.detail)),
             None => Ok(()),
         }
     }

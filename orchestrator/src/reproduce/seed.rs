@@ -1,13 +1,14 @@
 //! What a fresh cargo folder is given of an older one, so that nothing has to be downloaded again.
 
 use super::ReproduceError;
+use super::settings::copy_settings;
 use serde::Deserialize;
 use std::io;
 use std::path::Path;
 
 /// Gives a new cargo folder what has been downloaded for this lock file, and the settings, but no
-/// credentials: neither the files that hold them nor those among the settings. Packages are linked, since cargo only reads them, and unpacked anew; the index,
-/// which cargo writes to, is copied.
+/// credentials: neither the files that hold them nor those among the settings. Packages are linked,
+/// since cargo only reads them, and unpacked anew; the index, which cargo writes to, is copied.
 pub(super) fn seed(from: &Path, to: &Path, lock: &Lock) -> io::Result<()> {
     std::fs::create_dir_all(to)?;
     for name in ["config.toml", "config"] {
@@ -35,38 +36,6 @@ pub(super) fn seed(from: &Path, to: &Path, lock: &Lock) -> io::Result<()> {
         copy_dir(&from.join("git/db"), &to.join("git/db"))?;
     }
     Ok(())
-}
-
-/// Copies a configuration file without the secrets of registries. Its comments stay behind, which may
-/// hold one too.
-fn copy_settings(from: &Path, to: &Path) -> io::Result<()> {
-    let text = without_secrets(&std::fs::read_to_string(from)?)?;
-    std::fs::write(to, text)?;
-    std::fs::set_permissions(to, std::fs::metadata(from)?.permissions())
-}
-
-/// A configuration file without `token` and `secret-key` of `[registry]` and of each of
-/// `[registries]`. How a credential is come by (`credential-provider`) stays: it is none. Source: The
-/// Cargo Book, "Configuration" and "Registry Authentication".
-fn without_secrets(text: &str) -> io::Result<String> {
-    let invalid = |error: String| io::Error::new(io::ErrorKind::InvalidData, error);
-    let mut table: toml::Table = text
-        .parse()
-        .map_err(|error: toml::de::Error| invalid(error.message().to_owned()))?;
-    let strip = |registry: Option<&mut toml::Value>| {
-        if let Some(registry) = registry.and_then(toml::Value::as_table_mut) {
-            for secret in ["token", "secret-key"] {
-                registry.remove(secret);
-            }
-        }
-    };
-    strip(table.get_mut("registry"));
-    let registries = table.get_mut("registries");
-    if let Some(registries) = registries.and_then(toml::Value::as_table_mut) {
-        let all = registries.iter_mut();
-        all.for_each(|(_, registry)| strip(Some(registry)));
-    }
-    toml::to_string(&table).map_err(|error| invalid(error.to_string()))
 }
 
 /// What a lock file says of packages. What it says beyond that is nothing to this program.
@@ -136,49 +105,6 @@ fn copy_dir(from: &Path, to: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn settings_are_taken_along_without_secrets() {
-        let text = "# token = \"in-a-comment\"\n\
-                    [registry]\ntoken = \"first-secret\"\nglobal-credential-providers = [\"cargo:token\"]\n\
-                    [registries.ours]\nindex = \"sparse+https://example.com/\"\n\
-                    token = \"second-secret\"\nsecret-key = \"third-secret\"\n\
-                    credential-provider = \"cargo:token\"\n\
-                    [registries.theirs]\ntoken = \"fourth-secret\"\nindex = \"i\"\n\
-                    [net]\noffline = true\n[target.'cfg(unix)']\nrustflags = [\"-C\", \"token=no-secret\"]\n";
-        let dir = tempfile::tempdir().unwrap();
-        let (from, to) = (dir.path().join("from"), dir.path().join("to"));
-        std::fs::create_dir(&from).unwrap();
-        std::fs::write(from.join("config.toml"), text).unwrap();
-        std::fs::write(from.join("credentials.toml"), text).unwrap();
-        #[cfg(unix)]
-        crate::system::set_mode(&from.join("config.toml"), 0o600).unwrap();
-        seed(&from, &to, &Lock::default()).unwrap();
-        assert!(!to.join("credentials.toml").exists());
-        let copied = std::fs::read_to_string(to.join("config.toml")).unwrap();
-        for secret in ["first", "second", "third", "fourth"] {
-            assert!(!copied.contains(&format!("{secret}-secret")), "{copied}");
-        }
-        assert!(!copied.contains("in-a-comment"), "{copied}");
-        let mut expected: toml::Table = text.parse().unwrap();
-        let registry = expected["registry"].as_table_mut().unwrap();
-        registry.remove("token");
-        let registries = expected["registries"].as_table_mut().unwrap();
-        let ours = registries["ours"].as_table_mut().unwrap();
-        ours.remove("token");
-        ours.remove("secret-key");
-        registries["theirs"].as_table_mut().unwrap().remove("token");
-        assert_eq!(copied.parse::<toml::Table>().unwrap(), expected);
-        assert_eq!(expected["net"]["offline"].as_bool(), Some(true));
-        #[cfg(unix)]
-        assert_eq!(
-            crate::system::mode(&to.join("config.toml")).unwrap(),
-            Some(0o600)
-        );
-        std::fs::write(from.join("config.toml"), "no [toml").unwrap();
-        let error = seed(&from, &to, &Lock::default()).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
-    }
 
     #[test]
     fn packages_of_a_lock_file() {

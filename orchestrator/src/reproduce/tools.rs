@@ -6,6 +6,7 @@ use crate::context::World;
 use crate::dist::{RecordedArtifact, ReleaseRecord};
 use crate::plan::Plan;
 use crate::shim::Policy;
+use crate::text::told;
 use crate::toolchain::{self, Found, Tool, ToolchainError, tried_linker};
 use release_types::{Platform, Sha256Digest};
 use std::collections::{BTreeMap, BTreeSet};
@@ -224,11 +225,8 @@ pub fn other_words(record: &ReleaseRecord, built: &ReleaseRecord) -> Vec<String>
 fn difference(what: &str, then: Option<String>, now: Option<String>) -> Option<String> {
     let text = |value: Option<String>| value.unwrap_or_else(|| "none".to_owned());
     (then != now).then(|| {
-        crate::text::one_line(&format!(
-            "{what}: recorded {}, here {}",
-            text(then),
-            text(now)
-        ))
+        let (then, now) = (told(&text(then)), told(&text(now)));
+        format!("{}: recorded {then}, here {now}", told(what))
     })
 }
 

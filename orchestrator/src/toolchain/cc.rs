@@ -68,11 +68,18 @@ pub(super) fn install(world: &World, dir: &Path) -> io::Result<CCompilers> {
     for entry in std::fs::read_dir(dir)? {
         let entry = entry?;
         let name = entry.file_name();
-        if !name.to_str().is_some_and(|name| scripts.contains_key(name)) {
+        let needed = name.to_str().is_some_and(|name| scripts.contains_key(name));
+        // What somebody else has put here is theirs, and a folder is no command.
+        if !needed && is_script(&entry.path()) {
             std::fs::remove_file(entry.path())?;
         }
     }
     for (name, real) in &scripts {
+        let path = dir.join(name);
+        if path.is_dir() {
+            let why = format!("{} is a folder, and in the way", path.display());
+            return Err(io::Error::new(io::ErrorKind::IsADirectory, why));
+        }
         write_script(dir, name, real)?;
     }
     let path = world.env.path_with(&[dir.to_owned()], &[]);
@@ -100,6 +107,15 @@ fn write_script(dir: &Path, name: &str, real: &Path) -> io::Result<()> {
     std::fs::write(&aside, text)?;
     system::set_mode(&aside, MODE)?;
     std::fs::rename(aside, path)
+}
+
+/// Whether a file is one of these scripts, of this run or an earlier one.
+fn is_script(path: &Path) -> bool {
+    let is_file = std::fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file());
+    let text = is_file
+        .then(|| std::fs::read_to_string(path).ok())
+        .flatten();
+    text.is_some_and(|text| text.starts_with("#!/bin/sh\n# ") && text.contains(C_FLAGS_VAR))
 }
 
 /// Who may run a script: everybody.
@@ -206,6 +222,26 @@ mod tests {
         assert_eq!(scripts.map(is_old), expected);
         assert!(is_executable(&dir.join("by-path-1-my-cc")));
         assert_eq!(std::fs::read_dir(&dir).unwrap().count(), 3);
+    }
+
+    #[test]
+    fn what_else_lies_there_is_left_alone() {
+        let root = tempfile::tempdir().unwrap();
+        let (bin, dir) = (root.path().join("bin"), root.path().join("cc"));
+        std::fs::create_dir(&bin).unwrap();
+        std::fs::write(bin.join("cc"), "#!/bin/sh\n").unwrap();
+        system::set_mode(&bin.join("cc"), MODE).unwrap();
+        let mut world = World::capture(process::Runner::default()).unwrap();
+        world.env = [("PATH", bin.as_os_str())].into_iter().collect();
+        std::fs::create_dir_all(dir.join("sources")).unwrap();
+        std::fs::write(dir.join("main.c"), "int main(void) {}\n").unwrap();
+        install(&world, &dir).unwrap();
+        assert!(dir.join("cc").is_file() && dir.join("sources").is_dir());
+        assert!(dir.join("main.c").is_file());
+        std::fs::remove_file(dir.join("cc")).unwrap();
+        std::fs::create_dir(dir.join("cc")).unwrap();
+        let error = install(&world, &dir).unwrap_err().to_string();
+        assert!(error.ends_with("cc is a folder, and in the way"), "{error}");
     }
 
     #[test]

@@ -116,6 +116,14 @@ pub enum ToolchainError {
         /// What happened.
         source: ProcessError,
     },
+    /// No program may be run from the folder for temporary files.
+    #[error("no program can be run from {}, where tools are tried", dir.display())]
+    NoPrograms {
+        /// The folder.
+        dir: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// The run was interrupted.
     #[error(transparent)]
     Interrupted(ProcessError),

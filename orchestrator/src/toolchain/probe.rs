@@ -169,7 +169,31 @@ pub(crate) async fn linker(
     }
     let trial = Command::new(&program);
     let what = "a program that was linked with it does not run";
-    run(world, &trial, &broken, what).await
+    let ran = run(world, &trial, &broken, what).await;
+    if let Err(ToolchainError::Broken { .. }) = ran {
+        runs_programs(world, scratch.path()).await?;
+    }
+    ran
+}
+
+/// Whether a program may be run from a folder at all, by one that is known to work.
+async fn runs_programs(world: &World, dir: &Path) -> Result<(), ToolchainError> {
+    let copy = dir.join(world.host.program("runs"));
+    let io = |source| ToolchainError::Io {
+        path: copy.clone(),
+        source,
+    };
+    std::fs::copy(&world.exe, &copy).map_err(io)?;
+    let command = Command::new(&copy).arg("--version");
+    match world.runner.success(&command, VERSION_LIMIT).await {
+        Err(ProcessError::Spawn { source, .. })
+            if source.kind() == std::io::ErrorKind::PermissionDenied =>
+        {
+            let dir = dir.parent().unwrap_or(dir).to_owned();
+            Err(ToolchainError::NoPrograms { dir, source })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The name that stands for the C compiler in errors.

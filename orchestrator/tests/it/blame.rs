@@ -84,12 +84,23 @@ fn a_compiler_that_writes_nothing_is_no_fault_of_the_disks() {
 
 #[test]
 fn a_full_temporary_folder_is_no_tools_fault() {
+    with_temporary_folder("size=64k", &["cannot use", "small"]);
+}
+
+#[test]
+fn a_temporary_folder_that_runs_nothing_is_no_tools_fault() {
+    with_temporary_folder("noexec", &["no program can be run from", "small", "TMPDIR"]);
+}
+
+/// Commands that try mold end with 9 and say this where the folder for temporary files is mounted so.
+#[track_caller]
+fn with_temporary_folder(options: &str, says: &[&str]) {
     let project = Project::tagged("demo-v0.1.0");
     let small = project.sandbox.root().join("small");
     std::fs::create_dir(&small).unwrap();
     // In a mount namespace of its own; as root, or where users may make one.
     let script = format!(
-        "mount -t tmpfs -o size=64k tmpfs '{0}' && exec \"$@\"",
+        "mount -t tmpfs -o {options} tmpfs '{}' && exec \"$@\"",
         small.display()
     );
     let is_root = std::fs::metadata(&small).unwrap().uid() == 0;
@@ -107,6 +118,6 @@ fn a_full_temporary_folder_is_no_tools_fault() {
             .env("TMPDIR", &small)
             .run()
             .exits(9);
-        run.says(&["cannot use", "small"]);
+        run.says(says);
     }
 }

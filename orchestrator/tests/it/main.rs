@@ -34,6 +34,7 @@ mod records;
 mod release_local;
 mod release_remote;
 mod reproducing;
+mod reproducing_paths;
 mod resolution;
 #[cfg(target_os = "linux")]
 mod rustflags;

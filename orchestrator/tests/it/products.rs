@@ -168,3 +168,21 @@ fn without_mold_the_build_is_refused_and_without_sccache_it_is_slower() {
         .exits(0)
         .says(&["warning: building without sccache: `sccache` was not found on PATH"]);
 }
+
+#[test]
+fn two_packages_of_a_group_with_one_binary_are_refused() {
+    let project = Project::new();
+    // Not a product's: `--bin alpha` takes it all the same.
+    project
+        .fixture
+        .write("beta/src/bin/alpha.rs", "fn main() {}\n");
+    project
+        .quick("plan demo-v1.0.0 --allow-dirty --allow-untagged")
+        .run()
+        .exits(2)
+        .says(&[
+            "packages `alpha` and `beta` both have a binary `alpha`",
+            "group `demo`",
+            "hint: give one of the binaries another name",
+        ]);
+}

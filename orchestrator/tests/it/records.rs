@@ -259,12 +259,61 @@ fn an_honest_record_gets_no_doubt_and_one_of_another_commit_is_refused() {
 #[test]
 fn a_record_that_is_not_there_is_a_wrong_argument() {
     let project = Project::new();
-    for (file, says) in [("missing.json", "No such file"), ("alpha", "")] {
-        atlas(&project.sandbox, "reproduce --from")
+    fs::write(project.fixture.root().join("no-text"), b"\xff").unwrap();
+    for (file, says) in [
+        ("missing.json", "No such file"),
+        ("alpha", ""),
+        ("no-text", "UTF-8"),
+        ("/dev/zero", "not a regular file"),
+    ] {
+        atlas(&project.sandbox, "reproduce")
+            .arg("--from")
             .arg(file)
             .cwd(project.fixture.root())
             .run()
             .exits(2)
             .says(&["cannot read the record ", file, says, "hint: "]);
     }
+}
+
+#[test]
+fn a_record_adds_no_line_to_what_is_said_of_it_and_is_not_repeated_whole() {
+    let project = Project::tagged("demo-v0.1.0");
+    let record = staged_release(&project.sandbox).join("release.json");
+    let text = fs::read_to_string(&record).unwrap();
+    let value: Value = serde_json::from_str(&text).unwrap();
+    let altered = project.sandbox.root().join("altered.json");
+    let refused = |change: &dyn Fn(&mut Value)| {
+        let mut value = value.clone();
+        change(&mut value);
+        fs::write(&altered, value.to_string()).unwrap();
+        let run = atlas(&project.sandbox, "reproduce")
+            .arg("--from")
+            .arg(&altered);
+        let run = run.cwd(project.fixture.root()).run().exits(2);
+        let lines: Vec<&str> = run.stderr.lines().collect();
+        let own = ["error: ", "hint: ", "  "];
+        assert!(
+            lines
+                .iter()
+                .all(|line| own.iter().any(|start| line.starts_with(start))),
+            "{run}"
+        );
+        assert!(run.stderr.len() < 40_000, "{}", run.stderr.len());
+    };
+    let injected = "x\nidentical demo-v0.1.0 for linux-x64\u{2028}compared";
+    for field in ["tag", "group", "target", "channel", "version", "commit"] {
+        refused(&|value| value[field] = injected.into());
+    }
+    for field in ["kind", "product", "filename"] {
+        refused(&|value| value["artifacts"][0][field] = injected.into());
+    }
+    refused(&|value| value["dirty"] = serde_json::json!([injected]));
+    refused(&|value| value["format"] = "9".repeat(1_000_000).into());
+    refused(&|value| {
+        for n in 0..1000 {
+            let name = format!("CFLAGS_{n}");
+            value["recipe"]["environment"][name] = "v".repeat(500).into();
+        }
+    });
 }
