@@ -203,8 +203,12 @@ fn products_are_added_and_listed() {
         assert!(added.status.success() && added.stdout.is_empty());
     }
     for bad in ["My Tool", "openapi.json", "artifacts", "packs"] {
-        let bad = run(&["product", "add", bad, "--data-dir", dir]);
-        assert_eq!(bad.status.code(), Some(2));
+        assert_eq!(
+            run(&["product", "add", bad, "--data-dir", dir])
+                .status
+                .code(),
+            Some(2)
+        );
     }
     let listed = run(&["product", "list", "--data-dir", dir]);
     assert_eq!(
@@ -238,8 +242,7 @@ fn what_cannot_be_served_is_refused_with_its_exit_code() {
     let taken = taken.local_addr().map(|a| (taken, a.to_string())).unwrap();
     let done = run(&["serve", "--listen", &taken.1, "--data-dir", dir]);
     assert_eq!(done.status.code(), Some(9), "{}", text(&done.stderr));
-    let hint = "hint: another program may listen there";
-    assert!(text(&done.stderr).contains(hint), "{}", text(&done.stderr));
+    assert!(text(&done.stderr).contains("hint: another program may listen there"));
 
     let serving = Serving::start(command(PROGRAM, &serve_args(temp.path())));
     let locked = run(&["gc", "--data-dir", dir]);
