@@ -115,6 +115,10 @@ impl Bucket {
         match *self {}
     }
 
+    pub(crate) async fn has_bytes(&self) -> Result<bool, HubError> {
+        match *self {}
+    }
+
     pub(crate) async fn claim(&self, _: &Claim) -> Result<Claim, HubError> {
         match *self {}
     }

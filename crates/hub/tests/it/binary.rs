@@ -198,17 +198,12 @@ fn products_are_added_and_listed() {
     let temp = tempfile::tempdir().unwrap();
     let dir = temp.path().to_str().unwrap();
     initialized(temp.path());
-    for _ in 0..2 {
-        let added = run(&["product", "add", "my-tool", "--data-dir", dir]);
+    let add = |name| run(&["product", "add", name, "--data-dir", dir]);
+    for added in [add("my-tool"), add("my-tool")] {
         assert!(added.status.success() && added.stdout.is_empty());
     }
     for bad in ["My Tool", "openapi.json", "artifacts", "packs"] {
-        assert_eq!(
-            run(&["product", "add", bad, "--data-dir", dir])
-                .status
-                .code(),
-            Some(2)
-        );
+        assert_eq!(add(bad).status.code(), Some(2));
     }
     let listed = run(&["product", "list", "--data-dir", dir]);
     assert_eq!(
