@@ -95,8 +95,9 @@ async fn counterpart(
         let choice = app.hub_choice(&args.hub)?;
         app.say_which_hub(&choice)?;
         let _state = lock_for(app, &choice)?;
-        let hub = app.open_hub(&choice, &[], false).await?;
         let products = workspace.group(&subject.tag.group);
+        let names: Vec<_> = products.iter().map(|p| p.product.clone()).collect();
+        let hub = app.open_hub(&choice, &names, false).await?;
         let work = Expected::published(&hub.client, subject, channel, products);
         let outcome = app.until_interrupted(work).await;
         return Ok(Counterpart::Published(hub.close(outcome).await?));

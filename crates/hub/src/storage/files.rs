@@ -316,15 +316,25 @@ mod tests {
         assert!(found.unwrap().is_empty());
     }
 
-    /// The disk is waited for on another thread: there is time for others from the first step on.
-    #[tokio::test]
-    async fn looking_through_the_files_holds_nobody_up() {
+    /// The disk is waited for on another thread: while that is busy there is time for others.
+    #[test]
+    fn looking_through_the_files_holds_nobody_up() {
         let temp = tempfile::tempdir().unwrap();
         let storage = Files::open(&DataDir::create(temp.path()).unwrap()).unwrap();
-        let stored = storage.stored();
-        assert!(futures_util::poll!(std::pin::pin!(stored)).is_pending());
-        let unknown = storage.unknown(Vec::new(), HashSet::new(), Timestamp::now());
-        assert!(futures_util::poll!(std::pin::pin!(unknown)).is_pending());
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.max_blocking_threads(1).build().unwrap();
+        runtime.block_on(async {
+            let (go_on, waits) = std::sync::mpsc::channel::<()>();
+            let busy = tokio::task::spawn_blocking(move || waits.recv());
+            let mut stored = std::pin::pin!(storage.stored());
+            assert!(futures_util::poll!(&mut stored).is_pending());
+            let unknown = storage.unknown(Vec::new(), HashSet::new(), Timestamp::now());
+            let mut unknown = std::pin::pin!(unknown);
+            assert!(futures_util::poll!(&mut unknown).is_pending());
+            go_on.send(()).unwrap();
+            busy.await.unwrap().unwrap();
+            assert!(stored.await.unwrap().is_empty() && unknown.await.unwrap().is_empty());
+        });
     }
 
     /// What is not known of bytes is no reason to say that they are missing.
