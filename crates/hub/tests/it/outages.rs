@@ -155,6 +155,7 @@ async fn a_token_is_good_while_its_use_cannot_be_noted() {
 
 #[tokio::test]
 async fn a_catalogue_that_another_process_has_locked_can_be_read_and_is_soon_itself() {
+    in_files();
     let temp = tempfile::tempdir().unwrap();
     let (serving, token) = started(temp.path()).await;
     let key = "artifacts/runner/1.0.0/linux/x64/r";

@@ -61,6 +61,7 @@ fn after<'c>(calls: &'c [Call], line: usize, name: &str, words: &[&str]) -> &'c 
 
 #[tokio::test]
 async fn an_upload_is_on_the_disk_before_it_has_its_name_and_its_answer() {
+    in_files();
     let temp = tempfile::tempdir().unwrap();
     let data = temp.path().canonicalize().unwrap().join("hub");
     let admin = initialized(&data);
