@@ -194,15 +194,23 @@ impl Hub {
         // The list first: an address is noted before it is given out.
         let all = bucket.uploads().await?;
         let overdue = self.catalogue().uploads_before(before).await?;
-        let overdue: HashMap<_, _> = overdue
-            .into_iter()
-            .map(|upload| (upload.id, upload.grant.key))
-            .collect();
         let known = self.catalogue().upload_ids().await?;
+        // What is forgotten here is nobody else's to remove or to register any more. Where this ends in
+        // between, the bytes are of no address, and go when they are old.
+        let mut forgotten = HashMap::new();
+        for some in overdue.chunks(AT_ONCE) {
+            let mut tx = self.catalogue().write().await?;
+            for upload in some {
+                if how.dry_run || Catalogue::take_upload(&mut tx, &upload.id).await? {
+                    forgotten.insert(&upload.id, &upload.grant.key);
+                }
+            }
+            tx.commit().await?;
+        }
         let mut gone = Vec::new();
         for lying in all {
             let name = &lying.name;
-            if let Some(key) = overdue.get(name) {
+            if let Some(&key) = forgotten.get(name) {
                 tracing::info!(%key, dry_run = how.dry_run, "removing an upload of no release");
                 collected.unregistered.push(key.clone());
             } else if !known.contains(name) && lying.is_old(self.now()) {
@@ -219,19 +227,10 @@ impl Hub {
             gone.push(lying.name);
         }
         collected.unregistered.sort_unstable();
-        if how.dry_run {
-            return Ok(());
+        match how.dry_run {
+            true => Ok(()),
+            false => bucket.remove_uploads(gone).await,
         }
-        bucket.remove_uploads(gone).await?;
-        let ids: Vec<String> = overdue.into_keys().collect();
-        for some in ids.chunks(AT_ONCE) {
-            let mut tx = self.catalogue().write().await?;
-            for id in some {
-                Catalogue::take_upload(&mut tx, id).await?;
-            }
-            tx.commit().await?;
-        }
-        Ok(())
     }
 
     /// Bytes in the bucket that no object has. Whoever drew their place is no more about to use it
