@@ -1,9 +1,11 @@
 //! How many files this process may have open, which sockets are too.
 
 /// What each connection can take: its socket and a file.
+#[cfg(unix)]
 const EACH: u64 = 2;
 
 /// For the catalogue, the log, listeners, and what comes and goes.
+#[cfg(unix)]
 const OTHERS: u64 = 100;
 
 /// Lets this process open what so many connections take, as far as the system allows; how many
