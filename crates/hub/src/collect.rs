@@ -354,6 +354,7 @@ pub(crate) const KEEP_UNREGISTERED: SignedDuration = SignedDuration::from_hours(
 
 /// The same of drafts. Their finalizing may wait for another platform's builder, or for a person.
 pub(crate) const KEEP_DRAFTS: SignedDuration = SignedDuration::from_hours(30 * 24);
+
 #[cfg(test)]
 mod tests {
     use super::*;

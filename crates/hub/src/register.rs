@@ -44,6 +44,7 @@ impl Hub {
     }
 
     async fn finalize_all(&self, targets: &[Target]) -> Result<Finalized, HubError> {
+        let _turn = self.settling().finalizing.lock().await;
         let drafted = self.catalogue().drafted(targets, MOST_FILES).await?;
         let Some(drafted) = drafted else {
             return Ok(Finalized::TooMany(MOST_FILES));

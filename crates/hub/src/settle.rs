@@ -12,7 +12,7 @@ use crate::fail_point::fail_point;
 use crate::storage::{Bucket, Lying};
 use crate::token::random_id;
 use crate::upload_url::Grant;
-use crate::{Hub, HubError};
+use crate::{Hub, HubError, context};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 use release_types::{ObjectKey, Sha256Digest};
@@ -20,7 +20,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync::Semaphore;
-use tracing::Instrument as _;
 
 /// How many keys of one request are settled at a time, and how many uploads of all requests are read.
 const AT_ONCE: usize = 8;
@@ -39,6 +38,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Settling {
     keys: Mutex<HashMap<ObjectKey, Weak<tokio::sync::Mutex<()>>>>,
     readers: Semaphore,
+    /// Whose turn it is to finalize. Who asks again meanwhile, since the bucket is asked for every file,
+    /// finds it done, instead of asking for all of them a second time.
+    pub(crate) finalizing: tokio::sync::Mutex<()>,
 }
 
 impl Default for Settling {
@@ -46,6 +48,7 @@ impl Default for Settling {
         Self {
             keys: Mutex::default(),
             readers: Semaphore::new(READERS),
+            finalizing: tokio::sync::Mutex::default(),
         }
     }
 }
@@ -73,13 +76,7 @@ impl Hub {
         }
         let settling = keys.into_iter().map(|key| {
             let hub = self.clone();
-            // A task of its own: a client that has waited long enough and asks again finds it done.
-            async move {
-                let work = async move { hub.settle_key(&key).await };
-                let task = tokio::spawn(work.in_current_span());
-                task.await
-                    .unwrap_or_else(|error| Err(HubError::Task(error)))
-            }
+            context::to_its_end(async move { hub.settle_key(&key).await })
         });
         let settling = futures_util::stream::iter(settling).buffer_unordered(AT_ONCE);
         match tokio::time::timeout(PATIENCE, settling.try_collect()).await {
@@ -226,8 +223,7 @@ impl Hub {
             && seen.sha256 == object.sha256
             && let Some(place) = seen.place
         {
-            let whole =
-                bucket.digest(&place, object.size).await? == Some((object.sha256, object.size));
+            let whole = is_whole(bucket, &place, &object).await?;
             looked_at = Some((place, whole));
         }
         let mut tx = self.catalogue().write().await?;
@@ -274,6 +270,25 @@ fn wrong_digest(grant: &Grant, sha256: &Sha256Digest) -> Option<String> {
     Some(format!(
         "its SHA-256 is {sha256}, and its address was signed for {agreed}"
     ))
+}
+
+/// Whether the bytes at a place are those of an object. What cannot be read is damaged: a store may notice
+/// that by itself, and the bytes that have come are there to mend it.
+async fn is_whole(
+    bucket: &Bucket,
+    place: &str,
+    StoredObject { sha256, size, .. }: &StoredObject,
+) -> Result<bool, HubError> {
+    if bucket.size(place).await? != Some(*size) {
+        return Ok(false);
+    }
+    Ok(match bucket.digest(place, *size).await {
+        Ok(read) => read == Some((*sha256, *size)),
+        Err(error) => {
+            tracing::warn!(error = %chain(&error), "stored bytes are replaced by what was uploaded");
+            false
+        }
+    })
 }
 
 /// Whether bytes stay where the catalogue has them when the same have come again: somebody may be

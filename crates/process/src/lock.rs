@@ -85,8 +85,10 @@ fn is_a_locks(file: &mut File) -> io::Result<bool> {
     let mut bytes = Vec::new();
     file.rewind()?;
     file.take(LONGEST + 1).read_to_end(&mut bytes)?;
-    let digits = bytes.trim_ascii_end();
-    Ok(bytes.len() as u64 <= LONGEST && digits.iter().all(u8::is_ascii_digit))
+    let text = bytes.trim_ascii_end();
+    // A power cut can leave zeros of what was written.
+    let is_ours = |byte: &u8| byte.is_ascii_digit() || *byte == 0;
+    Ok(bytes.len() as u64 <= LONGEST && text.iter().all(is_ours))
 }
 
 #[cfg(test)]
@@ -122,6 +124,7 @@ mod tests {
     fn the_holder_is_named_and_the_lock_ends_with_it() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("lock");
+        std::fs::write(&path, [0; 6]).unwrap();
         let held = PidLock::acquire(&path).unwrap();
         let error = PidLock::acquire(&path).unwrap_err();
         assert!(

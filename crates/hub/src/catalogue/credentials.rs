@@ -61,8 +61,7 @@ pub(crate) enum Subject {
 }
 
 impl Catalogue {
-    /// Whom a token with this hash stands for now, if it is in force; its use is noted
-    /// aside.
+    /// Whom a token with this hash stands for now, if it is in force; its use is noted aside.
     pub(crate) async fn authenticate(
         &self,
         token: &TokenHash,

@@ -121,9 +121,9 @@ async fn newest_asset<'c>(
 ) -> Result<Option<NewestAsset>, HubError> {
     let sql = format!(
         "SELECT releases.version, assets.sha256, assets.download_id FROM releases \
-             JOIN assets ON assets.release_id = releases.id WHERE releases.id = {NEWEST} \
-             AND assets.os = $3 AND assets.arch = $4 AND assets.kind = $5 \
-             ORDER BY assets.filename LIMIT 1"
+         JOIN assets ON assets.release_id = releases.id WHERE releases.id = {NEWEST} \
+         AND assets.os = $3 AND assets.arch = $4 AND assets.kind = $5 \
+         ORDER BY assets.filename LIMIT 1"
     );
     let row: Option<(String, String, String)> = query(sqlx::AssertSqlSafe(sql))
         .bind(product)

@@ -1,7 +1,6 @@
 //! What the page for people shows: releases with their files, as many as people read.
 //!
-//! Drafts are in tables of their own,
-//! so none of these statements meets one.
+//! Drafts are in tables of their own, so none of these statements meets one.
 
 use super::database::{Tx, query, query_scalar};
 use super::{Catalogue, parse, parse_asset, parse_size, parse_time};

@@ -39,7 +39,7 @@ enum Kind {
 const KINDS: [(Kind, Duration); 5] = [
     (Kind::Silent, Duration::from_secs(15)),
     (Kind::Head, Duration::from_secs(15)),
-    (Kind::RefusedBody, Duration::from_secs(5)),
+    (Kind::RefusedBody, Duration::from_secs(30)),
     (Kind::JsonBody, Duration::from_secs(30)),
     (Kind::Reading, Duration::from_secs(60)),
 ];

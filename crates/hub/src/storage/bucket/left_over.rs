@@ -1,5 +1,6 @@
 //! What can go from a bucket: how it is found, and how it is removed.
 
+use super::error::Problem;
 use super::{Bucket, PATIENCE, found, lying};
 use crate::HubError;
 use crate::storage::Lying;
@@ -7,6 +8,10 @@ use futures_util::StreamExt as _;
 use object_store::path::Path;
 use object_store::{ObjectStore as _, ObjectStoreExt as _};
 use std::collections::HashSet;
+use std::time::Duration;
+
+/// How long a store may take while others wait for the right to write.
+const SOON: Duration = Duration::from_secs(2);
 
 impl Bucket {
     /// Removes the bytes at a place.
@@ -21,12 +26,17 @@ impl Bucket {
 
     /// Removes an upload, unless another one has come in its place since it was looked at. The
     /// protocol removes by name: where the store knows conditional writes nothing can come to a name
-    /// that is taken, and where it knows none a moment is left in which it can.
+    /// that is taken, and where it knows none a moment is left in which it can. Whoever asks for this has
+    /// the right to write, so a store that is slow is not waited for.
     pub(crate) async fn remove_upload_as(&self, lying: &Lying) -> Result<(), HubError> {
-        match self.arrived(&lying.name).await? {
-            Some(now) if now == *lying => self.remove_upload(&lying.name).await,
-            _ => Ok(()),
-        }
+        let removing = async {
+            match self.arrived(&lying.name).await? {
+                Some(now) if now == *lying => self.remove_upload(&lying.name).await,
+                _ => Ok(()),
+            }
+        };
+        let removed = tokio::time::timeout(SOON, removing).await;
+        removed.unwrap_or_else(|_| Err(Problem::silent().at("remove from", self.name())))
     }
 
     /// Removes the bytes at all these places, several at a time.

@@ -212,8 +212,8 @@ impl Bucket {
         Ok(meta.map(|meta| meta.size))
     }
 
-    /// Reads all bytes at a place, about `size` of them: what they are, if they are there. A store that gives them out
-    /// more slowly than [`patience::SLOWEST`] is not waited for.
+    /// Reads all bytes at a place, about `size` of them: what they are, if they are there. A store that
+    /// gives them out more slowly than [`patience::SLOWEST`] is not waited for.
     pub(crate) async fn digest(&self, place: &str, size: u64) -> Result<Option<Read>, HubError> {
         let reading = async {
             let Some((_, mut bytes)) = self.read(place, None).await? else {
