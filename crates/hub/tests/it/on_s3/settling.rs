@@ -107,6 +107,8 @@ async fn an_object_is_as_old_as_its_upload() {
 #[tokio::test]
 async fn a_hub_starts_before_its_bucket_is_listed() {
     let s3 = S3::start();
+    // Only who takes a bucket for the first time has to see that nobody has anything there.
+    let dir = Server::start_in(folder(), s3.on("hub")).await.stop().await;
     let asked = Arc::new(Notify::new());
     let listed = asked.clone();
     let between = Between::start(&s3, move |request| {
@@ -118,7 +120,7 @@ async fn a_hub_starts_before_its_bucket_is_listed() {
     })
     .await;
     let bucket = between.bucket(&s3, "hub");
-    let server = Server::start_in(folder(), |config| config.bucket = Some(bucket)).await;
+    let server = Server::start_in(dir, |config| config.bucket = Some(bucket)).await;
     let within = Duration::from_secs(30);
     tokio::time::timeout(within, asked.notified())
         .await
