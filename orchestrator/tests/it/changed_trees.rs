@@ -49,9 +49,7 @@ fn files_that_git_was_told_not_to_look_at_are_looked_at() {
         let before = fs::read(&index).unwrap();
         accepted(&project);
         edit(&project);
-        let said = refused(&project, "beta/src/main.rs");
-        let hint = "git update-index --no-skip-worktree --no-assume-unchanged beta/src/main.rs";
-        assert!(said.contains(hint), "{said}");
+        refused(&project, "beta/src/main.rs");
         // The marks are their user's.
         assert_eq!(fs::read(&index).unwrap(), before);
         project.fixture.edit("beta/src/main.rs", "hallo", "hello");
@@ -59,6 +57,35 @@ fn files_that_git_was_told_not_to_look_at_are_looked_at() {
         refused(&project, "alpha/answer.c");
         let left: Vec<_> = fs::read_dir(project.sandbox.tmp_dir()).unwrap().collect();
         assert!(left.is_empty(), "{left:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn the_hint_about_marks_takes_them_back() {
+    let file = "beta/src/two words.rs";
+    for mark in ["--assume-unchanged", "--skip-worktree"] {
+        let project = Project::new();
+        project.fixture.write(file, "// one");
+        project.fixture.commit("a name with a blank");
+        project.fixture.tag("demo-v1.0.0");
+        project.fixture.git(&["update-index", mark, file]);
+        project.fixture.write(file, "// two");
+        let said = refused(&project, file);
+        let commands = said.split('`').filter(|word| word.starts_with("git "));
+        let commands: Vec<&str> = commands.collect();
+        assert_eq!(commands.len(), 2, "{said}");
+        for command in commands {
+            let words = ["-c", command];
+            let run = project.sandbox.invoke("/bin/sh").args(words);
+            run.cwd(project.fixture.root()).run().exits(0);
+        }
+        let marks = project.fixture.git(&["ls-files", "-v", file]);
+        assert_eq!(marks, format!("H {file}"));
+        assert_eq!(
+            project.fixture.git(&["status", "--porcelain"]).trim(),
+            format!("M \"{file}\"")
+        );
     }
 }
 
