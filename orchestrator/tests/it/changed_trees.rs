@@ -213,6 +213,25 @@ fn the_folders_that_are_written_to_excuse_no_file_that_git_knows() {
 }
 
 #[test]
+fn the_configuration_in_the_folder_of_cargo_is_a_difference() {
+    let project = Project::tagged("demo-v1.0.0");
+    let plan = || {
+        let run = project.quick("plan demo-v1.0.0");
+        let run = run.env("CARGO_HOME", project.fixture.root().join(".cargo"));
+        run.env("SCCACHE_DIR", "kept/cache")
+    };
+    project.fixture.write(".cargo/registry/x", "");
+    project.fixture.write("kept/cache/x", "");
+    plan().run().exits(0);
+    for name in [".cargo/config.toml", ".cargo/config"] {
+        project.fixture.write(name, "");
+        let said = format!("the working tree differs from the commit: {name}\n");
+        plan().run().exits(2).says(&[&said]);
+        fs::remove_file(project.fixture.root().join(name)).unwrap();
+    }
+}
+
+#[test]
 fn another_object_in_the_place_of_the_commit_changes_nothing() {
     let project = Project::tagged("demo-v1.0.0");
     let head = project.fixture.git(&["rev-parse", "HEAD"]);
@@ -265,7 +284,7 @@ fn the_tree_of_another_place_is_not_asked() {
 fn what_changes_while_cargo_runs_is_not_staged() {
     let project = Project::tagged("demo-v1.0.0");
     let cargo = which::which("cargo").unwrap();
-    let build = |meanwhile: &str| {
+    let build_with = |flags: &str, meanwhile: &str| {
         let tools = FakeTools::new(project.sandbox.root().join("bin"));
         let cargo = cargo.display();
         tools.add(
@@ -274,15 +293,24 @@ fn what_changes_while_cargo_runs_is_not_staged() {
                 "\"{cargo}\" \"$@\"\ncode=$?\nif [ \"$1\" = build ]; then {meanwhile}; fi\nexit $code"
             ),
         );
-        let run = project.quick("build demo-v1.0.0");
+        let run = project.quick(&format!("build demo-v1.0.0 {flags}"));
         run.env("PATH", tools.path_before(project.sandbox.env()))
             .run()
     };
+    let build = |meanwhile: &str| build_with("", meanwhile);
     build("echo >> beta/src/main.rs").exits(2).says(&[
         "files have changed while they were being built: beta/src/main.rs",
         "nothing was staged",
     ]);
-    project.fixture.git(&["checkout", "--quiet", "."]);
+    // The file differs already, and once more or no longer at the end.
+    for meanwhile in [
+        "echo >> beta/src/main.rs",
+        "git checkout --quiet beta/src/main.rs",
+    ] {
+        build_with("--allow-dirty", meanwhile)
+            .exits(2)
+            .says(&["files have changed while they were being built: beta/src/main.rs"]);
+    }
     let commit = "git -c user.name=T -c user.email=t@example.com commit --quiet --allow-empty -m x";
     build(commit)
         .exits(2)
