@@ -1,11 +1,16 @@
 //! Which release this is: the tag, the version, the channel and the commit, before anything is done.
 
+mod still;
+
+pub use still::{Seen, is_still};
+
 use crate::context::World;
 use crate::git::{Difference, Git, GitError};
 use crate::products::Workspace;
 use process::NotUtf8;
 use release_types::{Channel, Tag, TagError};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 /// What a person asked for.
 #[derive(Debug, Clone, Default)]
@@ -40,6 +45,8 @@ pub struct Selected {
     pub commit_time: i64,
     /// What differs from the commit, where that was allowed.
     pub dirty: Vec<String>,
+    /// The same files as they were when the tree was looked at.
+    pub seen: BTreeSet<Seen>,
     /// What a person may want to know of how the version came about.
     pub note: Option<String>,
 }
@@ -163,7 +170,7 @@ pub async fn select(
         let marked = dirty.iter().filter(|file| file.marked);
         return Err(SelectError::Dirty {
             marked: marked.map(|file| file.path.clone()).collect(),
-            files: paths(dirty),
+            files: paths(&dirty),
         });
     }
     let mut note = None;
@@ -201,40 +208,14 @@ pub async fn select(
         channel,
         commit: head.commit,
         commit_time: head.time,
-        dirty: paths(dirty),
+        dirty: paths(&dirty),
+        seen: still::seen(dirty).await,
         note,
     })
 }
 
-/// Looks once more, after a build: cargo reads files over minutes, and what it has read is known to be
-/// the commit's only when the tree is at the end what it was at the beginning.
-///
-/// # Errors
-/// When another commit is checked out, another file differs from it, or git cannot answer.
-pub async fn is_still(
-    world: &World,
-    root: &Path,
-    apart: &[PathBuf],
-    (commit, dirty): (&str, &[String]),
-) -> Result<(), SelectError> {
-    let git = Git::new(world, root)?;
-    let (head, now) = tokio::try_join!(git.head(), git.differences(apart))?;
-    if head.commit != commit {
-        return Err(SelectError::OtherHead {
-            before: commit.to_owned(),
-            now: head.commit,
-        });
-    }
-    let mut now = paths(now);
-    now.retain(|file| !dirty.contains(file));
-    match now.is_empty() {
-        true => Ok(()),
-        false => Err(SelectError::Changed(now)),
-    }
-}
-
-fn paths(files: Vec<Difference>) -> Vec<String> {
-    files.into_iter().map(|file| file.path).collect()
+fn paths(files: &[Difference]) -> Vec<String> {
+    files.iter().map(|file| file.path.clone()).collect()
 }
 
 /// The tag that the argument or the job names: never taken from `HEAD`.

@@ -10,7 +10,7 @@ mod variables;
 mod watch;
 
 pub use recipe::Recipe;
-pub(crate) use secrets::may_hold_secret;
+pub(crate) use secrets::{may_hold_secret, without_users};
 pub use variables::{deciding, put_in_force, set_here};
 
 use crate::context::World;

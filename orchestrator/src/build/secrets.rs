@@ -13,15 +13,38 @@ const TOKENS: [&str; 7] = [
     "xox",
 ];
 
-/// Whether a value is an address with a user's name or password. A password may hold what ends a
-/// host's name elsewhere, so an address with both `:` and `@` in its path is taken for one too.
+/// Whether a value has an address with a user's name or password.
 pub(super) fn holds_password(value: &str) -> bool {
-    let after = value.split("://").skip(1);
-    let mut users = after.filter_map(|rest| {
-        let address = rest.split(char::is_whitespace).next().unwrap_or_default();
-        Some(address.rsplit_once('@')?.0)
-    });
-    users.any(|user| !user.contains('/') || user.contains(':'))
+    value.split("://").skip(1).any(|rest| host_at(rest) > 0)
+}
+
+/// Where the host begins in what follows an address's `://`: behind the user, if there is one. A password
+/// may hold what ends a host's name elsewhere, so what an address has before an `@` in its path is taken
+/// for a user with a password where a `:` is in it.
+fn host_at(rest: &str) -> usize {
+    let address = rest.split(char::is_whitespace).next().unwrap_or_default();
+    let before = |text: &str| text.rfind('@').map_or(0, |at| at + 1);
+    let all = before(address);
+    match address[..all].contains(['/', '?', '#']) && !address[..all].contains(':') {
+        true => before(address.split(['/', '?', '#']).next().unwrap_or_default()),
+        false => all,
+    }
+}
+
+/// A text without the users of the addresses in it, each with its password. The user alone of ssh stays:
+/// it is no secret there, and nobody gets in without.
+pub(crate) fn without_users(text: &str) -> String {
+    let mut parts = text.split("://");
+    let mut kept = parts.next().unwrap_or_default().to_owned();
+    for rest in parts {
+        let (user, host) = rest.split_at(host_at(rest));
+        if kept.ends_with("ssh") && !user.contains(':') {
+            kept.extend(["://", user, host]);
+        } else {
+            kept.extend(["://", host]);
+        }
+    }
+    kept
 }
 
 /// Whether a value of unknown use looks like a secret or holds one: an address with a query, which may
@@ -59,7 +82,11 @@ mod tests {
 
     #[test]
     fn addresses_with_users() {
-        for secret in ["redis://me:pa/ss@host", "a https://token@h/x"] {
+        for secret in [
+            "redis://me:pa/ss@host",
+            "a https://token@h/x",
+            "https://token@h/x@2",
+        ] {
             assert!(holds_password(secret), "{secret}");
         }
         for open in [
@@ -69,6 +96,24 @@ mod tests {
             "-DX=https://h me@h",
         ] {
             assert!(!holds_password(open), "{open}");
+        }
+    }
+
+    #[test]
+    fn users_are_taken_out_of_every_address() {
+        for (text, expected) in [
+            ("http://me:pa/ss@h/x", "http://h/x"),
+            (
+                "a http://me@h, http://you:pw@i/?b",
+                "a http://h, http://i/?b",
+            ),
+            ("sparse+https://token@h/x@2", "sparse+https://h/x@2"),
+            ("ssh://git@h/x", "ssh://git@h/x"),
+            ("git+ssh://git:pw@h/x", "git+ssh://h/x"),
+            ("https://h/x@2", "https://h/x@2"),
+            ("no address, me@h", "no address, me@h"),
+        ] {
+            assert_eq!(without_users(text), expected);
         }
     }
 

@@ -136,7 +136,7 @@ pub(super) async fn build_and_stage(
     }
     // All plans are of one commit and one tree.
     if let Some(plan) = prepared.plans.first() {
-        let began_with = (plan.commit.as_str(), &plan.dirty[..]);
+        let began_with = (plan.commit.as_str(), &prepared.seen);
         select::is_still(world, &plan.root, &prepared.apart, began_with).await?;
     }
     let (mut staged, mut earlier) = (Vec::new(), Vec::new());

@@ -14,7 +14,7 @@ use crate::lock::DirLock;
 use crate::plan::{Facts, Plan, plan};
 #[cfg(feature = "hub")]
 use crate::publish::PublishError;
-use crate::select::{self, SelectError};
+use crate::select::{self, Seen, SelectError};
 use crate::settings::{self, BuildSettings, HubChoice, PublishSettings};
 use crate::toolchain::{Found, Wanted, find, installers, stall_limit, uses_github_cache};
 use crate::{cargo_config, products, state};
@@ -22,6 +22,7 @@ use build_version::BuildInfo;
 use hub_client::{HubClient, HubUrl};
 use release_types::{Platform, ProductName, Tag};
 use secrecy::SecretString;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,6 +45,8 @@ pub(super) struct Prepared {
     pub target_dir: PathBuf,
     /// Folders whose unknown files are no difference from the commit.
     pub apart: Vec<PathBuf>,
+    /// What differed from the commit when the tree was looked at.
+    pub seen: BTreeSet<Seen>,
 }
 
 impl App<'_> {
@@ -94,11 +97,12 @@ impl App<'_> {
             dist_dir.clone(),
             state_dir.clone(),
             workspace.target_dir.clone(),
-            cargo_home.clone(),
+            world.absolute(&cargo_home),
         ];
         apart.extend(target_dir.clone());
         apart.extend(workspace.build_dir.clone());
-        apart.extend(world.env.get("SCCACHE_DIR").map(PathBuf::from));
+        let cache = world.env.get("SCCACHE_DIR");
+        apart.extend(cache.map(|dir| world.absolute(Path::new(dir))));
         let request = select::Request {
             tag: select.tag.clone(),
             snapshot: select.snapshot,
@@ -173,6 +177,7 @@ impl App<'_> {
             state_dir,
             target_dir: target_dir.unwrap_or(workspace.target_dir),
             apart: request.apart,
+            seen: selected.seen,
         })
     }
 

@@ -96,8 +96,8 @@ async fn counterpart(
         app.say_which_hub(&choice)?;
         let _state = lock_for(app, &choice)?;
         let products = workspace.group(&subject.tag.group);
-        let names: Vec<_> = products.iter().map(|p| p.product.clone()).collect();
-        let hub = app.open_hub(&choice, &names, false).await?;
+        // Nothing is published here, so the embedded Hub learns no product.
+        let hub = app.open_hub(&choice, &[], false).await?;
         let work = Expected::published(&hub.client, subject, channel, products);
         let outcome = app.until_interrupted(work).await;
         return Ok(Counterpart::Published(hub.close(outcome).await?));

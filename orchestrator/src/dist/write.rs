@@ -84,12 +84,21 @@ pub fn stage(plan: &Plan, built: &Built) -> Result<(Staged, Earlier), DistError>
         .collect();
     write_file(&path, text.as_bytes()).map_err(write(&path))?;
     let earlier = Earlier::put_aside(&plan.staging, parent).map_err(write(&plan.staging))?;
-    if let Err(source) = publish_dir(aside, &plan.staging) {
-        earlier.restore().map_err(write(&plan.staging))?;
-        return Err(write(&plan.staging)(source));
+    let staged = publish_dir(aside, &plan.staging)
+        .map_err(write(&plan.staging))
+        .and_then(|()| load_platform(&plan.staging))
+        // The last step: without the receipt the earlier build cannot be put back whole.
+        .and_then(|staged| {
+            let kept = earlier.keep_receipt(&record).map_err(write(parent));
+            kept.map(|()| staged)
+        });
+    match staged {
+        Ok(staged) => Ok((staged, earlier)),
+        Err(error) => {
+            earlier.restore().map_err(write(&plan.staging))?;
+            Err(error)
+        }
     }
-    earlier.keep_receipt(&record).map_err(write(parent))?;
-    Ok((load_platform(&plan.staging)?, earlier))
 }
 
 /// What an earlier build left in the place of this one, with the receipt that tells of it. It is

@@ -48,8 +48,8 @@ impl Error {
                 SelectError::SeveralTags(_) => "name the one to release".to_owned(),
                 SelectError::NoChannel(_) => "choose one with --channel stable|beta|dev".to_owned(),
                 SelectError::Dirty { marked, .. } if !marked.is_empty() => format!(
-                    "git was told not to look at some of them: git update-index --no-skip-worktree --no-assume-unchanged {} takes that back; then commit them or put them away, or build them as they are with --allow-dirty",
-                    crate::plan::shortened(marked).replace(", ", " ")
+                    "git was told not to look at some of them, which two commands in their repository's folder take back: {}; then commit them or put them away, or build them as they are with --allow-dirty",
+                    unmark(marked)
                 ),
                 SelectError::Changed(_) | SelectError::OtherHead { .. } => {
                     "nothing was staged; run it again, and leave the tree alone meanwhile".to_owned()
@@ -270,6 +270,27 @@ fn trust(dir: &Path) -> String {
     )
 }
 
+/// More files than a person would read in a command.
+const MANY: usize = 20;
+
+/// The commands that take the marks of files back: git heeds one mark a call.
+fn unmark(files: &[String]) -> String {
+    let commands = |files: &[&str]| {
+        ["--no-assume-unchanged", "--no-skip-worktree"].map(|mark| {
+            let command = process::Command::new("git").args(["update-index", mark, "--"]);
+            format!("`{}`", command.args(files))
+        })
+    };
+    let files: Vec<&str> = files.iter().map(String::as_str).collect();
+    if files.len() > MANY {
+        let [assumed, skipped] = commands(&["FILE"]);
+        return format!(
+            "{assumed} and {skipped}, for each file that `git ls-files -v` shows with `S` or a small letter"
+        );
+    }
+    commands(&files).join(" and ")
+}
+
 /// How each tool that is lacking is come by: nobody is sent to `setup` for what it cannot install.
 fn not_ready(lacking: &[Lacking]) -> String {
     let named = |which: &Remedy| -> Vec<&str> {
@@ -318,6 +339,17 @@ mod tests {
         };
         assert!(hint("CARGO_ENCODED_RUSTFLAGS=-C\\u{1f}a").ends_with(r"shells write as $'\x1f'"));
         assert!(hint("RUSTFLAGS=-C a").ends_with("--trust-record"));
+    }
+
+    #[test]
+    fn many_marked_files_are_named_by_git_alone() {
+        let files = vec!["a b".to_owned(); MANY + 1];
+        assert!(unmark(&files[..1]).ends_with("--no-skip-worktree -- 'a b'`"));
+        let all = unmark(&files);
+        assert!(
+            all.contains("-- FILE` and") && all.contains("`git ls-files -v`"),
+            "{all}"
+        );
     }
 
     #[test]

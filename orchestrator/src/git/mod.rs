@@ -280,7 +280,6 @@ impl<'a> Git<'a> {
         Ok(text.trim() == "true")
     }
 
-    /// Tags by their names, without what a person's settings make of a list (columns, an order).
     /// The repository's folder, spelled as `dir` is, which lies in it.
     ///
     /// # Errors
@@ -294,6 +293,7 @@ impl<'a> Git<'a> {
         Ok(top.unwrap_or(&self.dir).to_owned())
     }
 
+    /// Tags by their names, without what a person's settings make of a list (columns, an order).
     async fn tags(&self, args: &[&str], what: &'static str) -> Result<Vec<String>, GitError> {
         let mut all = vec!["for-each-ref", "--format=%(refname:lstrip=2)"];
         all.extend(args);

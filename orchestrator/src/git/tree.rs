@@ -8,11 +8,16 @@ use std::path::{Path, PathBuf};
 
 const WHAT: &str = "which files have changed";
 
+/// The names that cargo looks for its configuration under.
+const CARGO_SETTINGS: [&str; 2] = ["config", "config.toml"];
+
 /// A file that is not as in the commit.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Difference {
     /// Its path, relative to the repository's folder.
     pub path: String,
+    /// The same from the root on.
+    pub at: PathBuf,
     /// Whether it has a mark that keeps git from looking (`git update-index --assume-unchanged` or
     /// `--skip-worktree`).
     pub marked: bool,
@@ -33,7 +38,8 @@ struct Entry {
 impl Git<'_> {
     /// What differs from `HEAD`, or is neither known to git nor ignored: here and in the submodules
     /// that are here. Files that git was told not to look at are looked at. Unknown files in the
-    /// folders in `apart` do not count, where git knows no file in such a folder.
+    /// folders in `apart` do not count, where git knows no file in such a folder; cargo's configuration
+    /// in `CARGO_HOME` does.
     ///
     /// A file that a sparse checkout leaves out is a difference where it belongs to the folder that
     /// this was made for, and none elsewhere.
@@ -53,36 +59,44 @@ impl Git<'_> {
         // git tells real paths; what does not exist holds no file.
         let apart = apart.iter().filter_map(|dir| dir.canonicalize().ok());
         let apart: Vec<PathBuf> = apart.collect();
+        // cargo builds by these, so they are never apart.
+        let home = self.world.cargo_home();
+        let home = home.and_then(|dir| self.world.absolute(&dir).canonicalize().ok());
+        let settings = home.map(|dir| CARGO_SETTINGS.map(|name| dir.join(name)));
+        let is_settings = |file: &PathBuf| settings.iter().flatten().any(|one| one == file);
         let mut found = BTreeSet::new();
-        let mut rest = vec![real(&top)];
-        let from = rest[0].clone();
+        let mut rest = vec![top.clone()];
         while let Some(dir) = rest.pop() {
+            // Paths are compared in their real spelling, which on Windows no program should be run in.
+            let here = real(&dir);
             let one = Git {
                 world: self.world,
                 program: self.program.clone(),
                 dir,
             };
-            let below = one.dir.strip_prefix(&from).unwrap_or(&one.dir);
+            let below = one.dir.strip_prefix(&top).unwrap_or(&one.dir);
             let entries = one.entries().await?;
-            let apart = without_known(&apart, &one.dir, &entries);
-            for (path, unknown) in one.status(&entries, &inside).await? {
-                let full = one.dir.join(&path);
-                if unknown && apart.iter().any(|dir| full.starts_with(dir)) {
+            let apart = without_known(&apart, &here, &entries);
+            for (path, unknown) in one.status(&entries, &here, &inside).await? {
+                let full = here.join(&path);
+                let is_apart = apart.iter().any(|dir| full.starts_with(dir));
+                if unknown && is_apart && !is_settings(&full) {
                     continue;
                 }
                 found.insert(Difference {
                     marked: entries.iter().any(|e| e.path == path && e.is_marked()),
                     path: joined(below, &path),
+                    at: full,
                 });
             }
             for Entry { path, .. } in entries.iter().filter(|entry| entry.submodule) {
-                let dir = one.dir.join(path);
+                let (dir, at) = (one.dir.join(path), here.join(path));
                 if dir.join(".git").exists() {
                     rest.push(dir);
                 } else if dir.read_dir().is_ok_and(|mut files| files.next().is_some()) {
                     // Files where a submodule belongs, of no repository: git looks at none of them.
                     let (path, marked) = (joined(below, path), false);
-                    found.insert(Difference { path, marked });
+                    found.insert(Difference { path, at, marked });
                 }
             }
         }
@@ -96,9 +110,11 @@ impl Git<'_> {
     }
 
     /// What `git status` tells of this repository alone, with whether git does not know the file.
+    /// `here` is its folder, and `inside` the workspace's, both in their real spelling.
     async fn status(
         &self,
         entries: &[Entry],
+        here: &Path,
         inside: &Path,
     ) -> Result<Vec<(String, bool)>, GitError> {
         let failed = |source| self.failed(WHAT, source);
@@ -114,7 +130,7 @@ impl Git<'_> {
         let mut marked: Vec<&Entry> = entries.iter().filter(|entry| entry.is_marked()).collect();
         if !marked.is_empty() && self.is_sparse().await? {
             marked.retain(|entry| {
-                let path = self.dir.join(&entry.path);
+                let path = here.join(&entry.path);
                 !entry.skipped || path.starts_with(inside) || path.symlink_metadata().is_ok()
             });
         }

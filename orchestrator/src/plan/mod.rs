@@ -217,6 +217,7 @@ pub fn plan(facts: &Facts<'_>) -> Result<Plan, PlanError> {
         commit,
         commit_time,
         dirty,
+        seen: _,
         note: _,
     } = facts.selected;
     let platform = facts.build.target;

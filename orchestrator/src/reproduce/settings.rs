@@ -45,6 +45,15 @@ fn strip(table: &mut Table) {
             !is_secret_name(name) && !text.is_some_and(may_hold_secret)
         });
     }
+    // It needs no scheme, and has nothing behind its host that an `@` could stand in.
+    for (_, proxy) in tables(table, "http").filter(|(key, _)| *key == "proxy") {
+        if let Value::String(text) = proxy
+            && let Some(user) = text.rfind('@')
+        {
+            let host = text.find("://").map_or(0, |at| at + "://".len());
+            text.replace_range(host..=user, "");
+        }
+    }
     for (_, value) in table.iter_mut() {
         without_users(value);
     }
@@ -60,19 +69,7 @@ fn tables<'t>(table: &'t mut Table, name: &str) -> impl Iterator<Item = (&'t str
 /// Takes users, with or without a password, out of web addresses, wherever they stand.
 fn without_users(value: &mut Value) {
     match value {
-        Value::String(text) => {
-            for scheme in ["https://", "http://", "socks5://", "socks5h://"] {
-                let Some(at) = text.find(scheme).map(|at| at + scheme.len()) else {
-                    continue;
-                };
-                let end = text[at..]
-                    .find(['/', '?'])
-                    .map_or(text.len(), |end| at + end);
-                if let Some(user) = text[at..end].rfind('@') {
-                    text.replace_range(at..=at + user, "");
-                }
-            }
-        }
+        Value::String(text) => *text = crate::build::without_users(text),
         Value::Array(values) => values.iter_mut().for_each(without_users),
         Value::Table(table) => table.iter_mut().for_each(|(_, value)| without_users(value)),
         Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) => {}
@@ -118,6 +115,8 @@ fn make_absolute(table: &mut Table, base: &Path) {
     }
     for (key, value) in tables(table, "build") {
         match key {
+            // A template of cargo's: it begins with one of the folders that cargo puts in.
+            "build-dir" if value.as_str().is_some_and(|dir| dir.starts_with('{')) => {}
             "target-dir" | "build-dir" => path(value),
             "rustc" | "rustdoc" | "rustc-wrapper" | "rustc-workspace-wrapper" => program(value),
             _ => {}
@@ -217,13 +216,21 @@ mod tests {
         ] {
             assert!(found.contains(kept), "{found}");
         }
+        for (proxy, kept) in [
+            ("me:hunter2@proxy:1", "proxy:1"),
+            ("http://me:hunter2/x@proxy:1", "http://proxy:1"),
+            ("http://proxy:1", "http://proxy:1"),
+        ] {
+            let found = copied(&format!("[http]\nproxy = \"{proxy}\"\n"));
+            assert_eq!(found, format!("[http]\nproxy = \"{kept}\"\n"));
+        }
     }
 
     #[test]
     fn relative_paths_lead_to_where_they_led() {
         let found = copied(
             "paths = [\"mine\"]\n[source.v]\ndirectory = \"vend\"\n\
-             [build]\nrustc-wrapper = \"tools/wrap\"\njobs = 3\n\
+             [build]\nrustc-wrapper = \"tools/wrap\"\njobs = 3\nbuild-dir = \"{workspace-root}/x\"\n\
              [target.x]\nlinker = \"clang\"\nrunner = [\"run/it\", \"a/b\"]\n\
              [http]\ncainfo = \"/etc/ca.pem\"\n\
              [env]\nSDK = { value = \"sdk\", relative = true }\nWORD = \"a/b\"\n",
@@ -232,6 +239,7 @@ mod tests {
             "\"<base>/mine\"",
             "directory = \"<base>/vend\"",
             "rustc-wrapper = \"<base>/tools/wrap\"",
+            "build-dir = \"{workspace-root}/x\"",
             "linker = \"clang\"",
             "\"<base>/run/it\", \"a/b\"",
             "cainfo = \"/etc/ca.pem\"",

@@ -33,7 +33,8 @@ pub struct CCompilers {
 
 /// Fills the folder with a script for every C compiler that is on `PATH` or named by its path.
 /// Scripts of an earlier run that are no longer needed go; one that would be the same stays as it is,
-/// since a build script may have told cargo to run it again when its compiler's file changes.
+/// since a build script may have told cargo to run it again when its compiler's file changes. Another
+/// program is in the way: it would come before the machine's own of that name, and no record would name it.
 ///
 /// # Errors
 /// What the system says.
@@ -69,9 +70,19 @@ pub(super) fn install(world: &World, dir: &Path) -> io::Result<CCompilers> {
         let entry = entry?;
         let name = entry.file_name();
         let needed = name.to_str().is_some_and(|name| scripts.contains_key(name));
+        if needed {
+            continue;
+        }
         // What somebody else has put here is theirs, and a folder is no command.
-        if !needed && is_script(&entry.path()) {
-            std::fs::remove_file(entry.path())?;
+        let path = entry.path();
+        if is_script(&path) {
+            std::fs::remove_file(path)?;
+        } else if is_program(&path) {
+            let why = format!(
+                "{} is a program of somebody else's, and builds would run it in the place of their own",
+                path.display()
+            );
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, why));
         }
     }
     for (name, real) in &scripts {
@@ -116,6 +127,12 @@ fn is_script(path: &Path) -> bool {
         .then(|| std::fs::read_to_string(path).ok())
         .flatten();
     text.is_some_and(|text| text.starts_with("#!/bin/sh\n# ") && text.contains(C_FLAGS_VAR))
+}
+
+/// Whether a file, or what a link leads to, could be run by its name.
+fn is_program(path: &Path) -> bool {
+    let may_run = |mode: Option<u32>| mode.is_some_and(|mode| mode & 0o111 != 0);
+    path.is_file() && system::mode(path).is_ok_and(may_run)
 }
 
 /// Who may run a script: everybody.
@@ -238,6 +255,14 @@ mod tests {
         install(&world, &dir).unwrap();
         assert!(dir.join("cc").is_file() && dir.join("sources").is_dir());
         assert!(dir.join("main.c").is_file());
+        std::fs::write(dir.join("ld"), "#!/bin/sh\n").unwrap();
+        system::set_mode(&dir.join("ld"), MODE).unwrap();
+        let error = install(&world, &dir).unwrap_err().to_string();
+        assert!(
+            error.contains("ld is a program of somebody else's"),
+            "{error}"
+        );
+        std::fs::remove_file(dir.join("ld")).unwrap();
         std::fs::remove_file(dir.join("cc")).unwrap();
         std::fs::create_dir(dir.join("cc")).unwrap();
         let error = install(&world, &dir).unwrap_err().to_string();

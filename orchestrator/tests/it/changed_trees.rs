@@ -49,9 +49,7 @@ fn files_that_git_was_told_not_to_look_at_are_looked_at() {
         let before = fs::read(&index).unwrap();
         accepted(&project);
         edit(&project);
-        let said = refused(&project, "beta/src/main.rs");
-        let hint = "git update-index --no-skip-worktree --no-assume-unchanged beta/src/main.rs";
-        assert!(said.contains(hint), "{said}");
+        refused(&project, "beta/src/main.rs");
         // The marks are their user's.
         assert_eq!(fs::read(&index).unwrap(), before);
         project.fixture.edit("beta/src/main.rs", "hallo", "hello");
@@ -59,6 +57,35 @@ fn files_that_git_was_told_not_to_look_at_are_looked_at() {
         refused(&project, "alpha/answer.c");
         let left: Vec<_> = fs::read_dir(project.sandbox.tmp_dir()).unwrap().collect();
         assert!(left.is_empty(), "{left:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn the_hint_about_marks_takes_them_back() {
+    let file = "beta/src/two words.rs";
+    for mark in ["--assume-unchanged", "--skip-worktree"] {
+        let project = Project::new();
+        project.fixture.write(file, "// one");
+        project.fixture.commit("a name with a blank");
+        project.fixture.tag("demo-v1.0.0");
+        project.fixture.git(&["update-index", mark, file]);
+        project.fixture.write(file, "// two");
+        let said = refused(&project, file);
+        let commands = said.split('`').filter(|word| word.starts_with("git "));
+        let commands: Vec<&str> = commands.collect();
+        assert_eq!(commands.len(), 2, "{said}");
+        for command in commands {
+            let words = ["-c", command];
+            let run = project.sandbox.invoke("/bin/sh").args(words);
+            run.cwd(project.fixture.root()).run().exits(0);
+        }
+        let marks = project.fixture.git(&["ls-files", "-v", file]);
+        assert_eq!(marks, format!("H {file}"));
+        assert_eq!(
+            project.fixture.git(&["status", "--porcelain"]).trim(),
+            format!("M \"{file}\"")
+        );
     }
 }
 
@@ -186,6 +213,25 @@ fn the_folders_that_are_written_to_excuse_no_file_that_git_knows() {
 }
 
 #[test]
+fn the_configuration_in_the_folder_of_cargo_is_a_difference() {
+    let project = Project::tagged("demo-v1.0.0");
+    let plan = || {
+        let run = project.quick("plan demo-v1.0.0");
+        let run = run.env("CARGO_HOME", project.fixture.root().join(".cargo"));
+        run.env("SCCACHE_DIR", "kept/cache")
+    };
+    project.fixture.write(".cargo/registry/x", "");
+    project.fixture.write("kept/cache/x", "");
+    plan().run().exits(0);
+    for name in [".cargo/config.toml", ".cargo/config"] {
+        project.fixture.write(name, "");
+        let said = format!("the working tree differs from the commit: {name}\n");
+        plan().run().exits(2).says(&[&said]);
+        fs::remove_file(project.fixture.root().join(name)).unwrap();
+    }
+}
+
+#[test]
 fn another_object_in_the_place_of_the_commit_changes_nothing() {
     let project = Project::tagged("demo-v1.0.0");
     let head = project.fixture.git(&["rev-parse", "HEAD"]);
@@ -238,7 +284,7 @@ fn the_tree_of_another_place_is_not_asked() {
 fn what_changes_while_cargo_runs_is_not_staged() {
     let project = Project::tagged("demo-v1.0.0");
     let cargo = which::which("cargo").unwrap();
-    let build = |meanwhile: &str| {
+    let build_with = |flags: &str, meanwhile: &str| {
         let tools = FakeTools::new(project.sandbox.root().join("bin"));
         let cargo = cargo.display();
         tools.add(
@@ -247,15 +293,24 @@ fn what_changes_while_cargo_runs_is_not_staged() {
                 "\"{cargo}\" \"$@\"\ncode=$?\nif [ \"$1\" = build ]; then {meanwhile}; fi\nexit $code"
             ),
         );
-        let run = project.quick("build demo-v1.0.0");
+        let run = project.quick(&format!("build demo-v1.0.0 {flags}"));
         run.env("PATH", tools.path_before(project.sandbox.env()))
             .run()
     };
+    let build = |meanwhile: &str| build_with("", meanwhile);
     build("echo >> beta/src/main.rs").exits(2).says(&[
         "files have changed while they were being built: beta/src/main.rs",
         "nothing was staged",
     ]);
-    project.fixture.git(&["checkout", "--quiet", "."]);
+    // The file differs already, and once more or no longer at the end.
+    for meanwhile in [
+        "echo >> beta/src/main.rs",
+        "git checkout --quiet beta/src/main.rs",
+    ] {
+        build_with("--allow-dirty", meanwhile)
+            .exits(2)
+            .says(&["files have changed while they were being built: beta/src/main.rs"]);
+    }
     let commit = "git -c user.name=T -c user.email=t@example.com commit --quiet --allow-empty -m x";
     build(commit)
         .exits(2)

@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use serde_json::Value;
-use test_support::Sandbox;
+use test_support::{Sandbox, tree};
 
 const COMMANDS: [&str; 11] = [
     "",
@@ -157,6 +157,12 @@ fn what_a_person_may_try_first_leads_on() {
         let run = project.atlas(line).run().exits(code);
         run.says(&[says]);
     }
+    // The last of them has asked a Hub that is new, and has told it of no product.
+    let hub = project.sandbox.state_dir().join("hub");
+    let files: Vec<_> = tree(&hub).into_values().collect();
+    assert!(!files.is_empty());
+    let names = |file: &Vec<u8>| file.windows(5).any(|part| part == b"alpha");
+    assert!(!files.iter().any(names));
     let run = project.atlas("build demo-v1.0.0 --local --format json");
     let event = events(&run.run().exits(2)).pop().unwrap();
     let hint = event["hint"].as_str().unwrap();
