@@ -179,12 +179,9 @@ async fn a_store_that_is_gone_is_waited_for() {
     server.stop().await;
 }
 
-/// Uploaded at one, registered at the other, downloaded at either; no client is anybody's.
+/// Two Hubs that have one database and one bucket.
 #[cfg(feature = "postgres")]
-#[tokio::test(flavor = "multi_thread")]
-async fn two_hubs_have_one_database_and_one_bucket() {
-    use crate::on_postgres::server::Postgres;
-    let (s3, postgres) = (S3::start(), Postgres::start());
+async fn two_hubs(s3: &S3, postgres: &crate::on_postgres::server::Postgres) -> (Server, Server) {
     let url = postgres.database("hub").await;
     let both = || {
         let (bucket, url) = (s3.bucket("hub"), url.clone());
@@ -193,10 +190,19 @@ async fn two_hubs_have_one_database_and_one_bucket() {
             config.database = Some(url.into());
         }
     };
-    let (first, mut second) = tokio::join!(
+    tokio::join!(
         Server::start_in(folder(), both()),
         Server::start_in(folder(), both())
-    );
+    )
+}
+
+/// Uploaded at one, registered at the other, downloaded at either; no client is anybody's.
+#[cfg(feature = "postgres")]
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hubs_have_one_database_and_one_bucket() {
+    use crate::on_postgres::server::Postgres;
+    let (s3, postgres) = (S3::start(), Postgres::start());
+    let (first, mut second) = two_hubs(&s3, &postgres).await;
     second.token.clone_from(&first.token);
     for round in 0..10 {
         let version = format!("1.0.{round}");
@@ -238,18 +244,7 @@ async fn two_hubs_have_one_database_and_one_bucket() {
 async fn two_hubs_that_collect_at_once_lose_nothing_and_stumble_over_nothing() {
     use crate::on_postgres::server::Postgres;
     let (s3, postgres) = (S3::start(), Postgres::start());
-    let url = postgres.database("hub").await;
-    let both = || {
-        let (bucket, url) = (s3.bucket("hub"), url.clone());
-        move |config: &mut HubConfig| {
-            config.bucket = Some(bucket);
-            config.database = Some(url.into());
-        }
-    };
-    let (one, other) = tokio::join!(
-        Server::start_in(folder(), both()),
-        Server::start_in(folder(), both())
-    );
+    let (one, other) = two_hubs(&s3, &postgres).await;
     crate::collecting::meet(&one, &other).await;
     assert!(s3.files("hub", "uploads").is_empty());
     let released = one.get("/api/v1/releases/cli?limit=200").await;
