@@ -31,6 +31,9 @@ pub struct Policy {
     pub target: String,
     /// What `-fuse-ld=` is given, if a linker is chosen.
     pub linker: Option<String>,
+    /// The folder that holds the linker as `ld.<name>`, for C compilers that do not look for it on
+    /// `PATH`: those for another platform know none but their own.
+    pub linker_dir: Option<PathBuf>,
     /// Folders and the names that stand for them in the output.
     pub remap: Vec<(PathBuf, String)>,
 }
@@ -39,6 +42,11 @@ impl Policy {
     /// The flags that are added.
     pub fn flags(&self) -> Vec<OsString> {
         let mut flags = Vec::new();
+        if let Some(dir) = &self.linker_dir {
+            let mut flag = OsString::from("link-arg=-B");
+            flag.push(dir);
+            flags.extend(["-C".into(), flag]);
+        }
         if let Some(linker) = &self.linker {
             flags.push("-C".into());
             flags.push(format!("link-arg=-fuse-ld={linker}").into());
@@ -61,6 +69,7 @@ impl Policy {
     /// What [`Policy::flags`] and [`Policy::c_flags`] are anywhere: with the names of folders alone.
     pub fn portable_flags(&self) -> (Vec<String>, Vec<String>) {
         let mut named = self.clone();
+        named.linker_dir = None;
         for (from, to) in &mut named.remap {
             *from = PathBuf::from(format!("<{to}>"));
         }
@@ -203,6 +212,7 @@ mod tests {
             rustc: PathBuf::from("/toolchain/bin/rustc"),
             target: "x86_64-unknown-linux-gnu".to_owned(),
             linker: Some("mold".to_owned()),
+            linker_dir: None,
             remap: vec![(PathBuf::from(root), "/workspace".to_owned())],
         }
     }
@@ -238,6 +248,12 @@ mod tests {
                 "--remap-path-prefix=/a b=/workspace"
             ]
         );
+        let mut elsewhere = policy("/a b");
+        elsewhere.linker_dir = Some("/c d/linkers".into());
+        let flags = elsewhere.flags();
+        assert_eq!(flags[..2], ["-C", "link-arg=-B/c d/linkers"]);
+        assert_eq!(flags[3], "link-arg=-fuse-ld=mold");
+        assert_eq!(elsewhere.digest(), policy("/a b").digest());
         assert_eq!(
             policy("/a b").c_flags(),
             ["-ffile-prefix-map=/a b=/workspace"]
@@ -248,6 +264,7 @@ mod tests {
     fn flags_that_are_recorded_are_the_same_wherever_folders_are() {
         let of = |folders: &[(&str, &str)]| {
             let mut policy = policy("/w");
+            policy.linker_dir = Some(PathBuf::from(folders[0].0).join("linkers"));
             let named = folders.iter();
             policy.remap = named
                 .map(|(from, to)| (from.into(), (*to).to_owned()))

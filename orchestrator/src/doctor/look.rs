@@ -252,6 +252,7 @@ impl Look<'_> {
             rustc: self.rustc?.path.clone(),
             target: self.world.host.target_triple().to_owned(),
             linker: linker.map(str::to_owned),
+            linker_dir: None,
             remap: Vec::new(),
         })
     }

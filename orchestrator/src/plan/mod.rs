@@ -340,6 +340,7 @@ fn policy(facts: &Facts<'_>, target_dir: &Path) -> Policy {
         rustc: facts.found.rustc.path.clone(),
         target: target.target_triple().to_owned(),
         linker: mold.then(|| Tool::Mold.name().to_owned()),
+        linker_dir: None,
         remap,
     }
 }

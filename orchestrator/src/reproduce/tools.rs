@@ -259,6 +259,7 @@ mod tests {
                     target: target.target_triple().to_owned(),
                     linker: (host.os == Os::Linux && target.os == Os::Linux)
                         .then(|| "mold".to_owned()),
+                    linker_dir: None,
                     remap: Vec::new(),
                 };
                 let expected = match (host.os, target.os) {

@@ -161,6 +161,7 @@ mod tests {
             rustc: "rustc".into(),
             target: TARGET.to_owned(),
             linker: None,
+            linker_dir: None,
             remap: vec![
                 (top.into(), repository.to_owned()),
                 (format!("{top}/app").into(), "/workspace".to_owned()),

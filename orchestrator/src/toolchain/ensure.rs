@@ -21,7 +21,7 @@ pub async fn ensure(
     world: &World,
     found: Found,
     wanted: Wanted,
-    policy: Policy,
+    mut policy: Policy,
     state_dir: &Path,
     reporter: &dyn Reporter,
 ) -> Result<Toolchain, ToolchainError> {
@@ -61,17 +61,45 @@ pub async fn ensure(
         true => ensure.sccache_or_none(found.sccache.as_deref()).await?,
         false => None,
     };
+    if let Some(mold) = &mold
+        && policy_target(&policy, world) != world.host
+    {
+        let dir = state_dir.join("linkers");
+        let made = linker_folder(&dir, Tool::Mold.name(), &mold.path);
+        made.map_err(|source| ToolchainError::Io {
+            path: dir.clone(),
+            source,
+        })?;
+        policy.linker_dir = Some(dir);
+    }
     Ok(Toolchain {
         cargo: found.cargo,
         rustc: found.rustc,
         shim,
         policy,
         c_compilers,
-        mold,
+        mold: mold.map(|mold| mold.version),
         lld_link,
         extra_path,
         sccache,
     })
+}
+
+/// A folder in which C compilers find a linker that `-fuse-ld=` names: gcc and clang look for
+/// `ld.<name>` in a folder that `-B` names before all others. A gcc for another platform would not look
+/// on `PATH` for it, but for one with the platform before its name, which distributions have not.
+fn linker_folder(dir: &Path, name: &str, linker: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(dir)?;
+    let path = dir.join(format!("ld.{name}"));
+    // Made aside and renamed over, since a linker of another run may be looked up there.
+    let aside = dir.join(format!("ld.{name}.{}", std::process::id()));
+    if let Err(error) = std::fs::remove_file(&aside)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        return Err(error);
+    }
+    crate::system::alias(&std::path::absolute(linker)?, &aside)?;
+    std::fs::rename(aside, path)
 }
 
 /// What making sure of a tool needs to know.
@@ -145,7 +173,7 @@ impl Ensure<'_> {
         });
     }
 
-    async fn mold(&self, found: Option<&Path>) -> Result<String, ToolchainError> {
+    async fn mold(&self, found: Option<&Path>) -> Result<Present, ToolchainError> {
         let mold = self.present(Tool::Mold, found).await?;
         probe::linker(
             self.world,
@@ -157,7 +185,7 @@ impl Ensure<'_> {
         )
         .await?;
         self.report(Tool::Mold, &mold);
-        Ok(mold.version)
+        Ok(mold)
     }
 
     /// lld-link's version, and the folder that has to be added to `PATH` for it.
@@ -259,6 +287,7 @@ mod tests {
                     rustc: "/rustc".into(),
                     target: host.target_triple().to_owned(),
                     linker: None,
+                    linker_dir: None,
                     remap: Vec::new(),
                 },
                 dir,

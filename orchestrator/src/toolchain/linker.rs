@@ -76,6 +76,7 @@ mod tests {
                     rustc: "rustc".into(),
                     target: target.target_triple().to_owned(),
                     linker: linker.map(str::to_owned),
+                    linker_dir: None,
                     remap: Vec::new(),
                 };
                 let windows = host.os == Os::Windows && target.os == Os::Windows;

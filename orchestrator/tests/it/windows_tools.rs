@@ -158,6 +158,7 @@ async fn a_build_installs_tries_and_wires_it_in() {
         rustc: rustc.path.clone(),
         target: "x86_64-pc-windows-msvc".to_owned(),
         linker: None,
+        linker_dir: None,
         remap: Vec::new(),
     };
     let wanted = |install| Wanted {
