@@ -25,7 +25,7 @@ fn two_targets_are_one_release() {
         .invoke(ATLAS_RELEASE)
         .cwd(fixture.root())
         .args(["release", "other-v1.4.0", "--local", "--format", "json"])
-        .args(["--no-sccache", "--no-install"])
+        .args(["--no-sccache"])
         .args(["--target", "x86_64-unknown-linux-gnu"])
         .args(["--target", "aarch64-unknown-linux-gnu"])
         .arg("--state-dir")
