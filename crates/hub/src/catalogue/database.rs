@@ -14,6 +14,8 @@ use sqlx::postgres::{PgPool, PgQueryResult, PgRow};
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteQueryResult, SqliteRow};
 use sqlx::{Database, Encode, FromRow, SqlSafeStr, SqlStr, SqlitePool, SqliteTransaction, Type};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Connections to a database.
 #[derive(Debug, Clone)]
@@ -26,9 +28,30 @@ pub(super) enum Pool {
 /// A transaction. Rolled back when it is dropped.
 #[derive(Debug)]
 pub(crate) enum Tx {
-    Sqlite(SqliteTransaction<'static>),
+    Sqlite(SqliteTransaction<'static>, Option<Writing>),
     #[cfg(feature = "postgres")]
     Postgres(PgTransaction<'static>),
+}
+
+/// How many transactions that may have written have ended, by whoever has this process's writer.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Writes(Arc<AtomicU64>);
+
+impl Writes {
+    pub(super) fn ended(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// Part of a transaction that writes. It is counted when this is dropped, before anybody is told
+/// of its outcome.
+#[derive(Debug)]
+pub(crate) struct Writing(Writes);
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        self.0.0.fetch_add(1, Ordering::SeqCst);
+    }
 }
 
 impl Pool {
@@ -42,9 +65,12 @@ impl Pool {
 
     /// Begins a transaction that holds the right to write from its start: nobody else, in whatever
     /// process, writes until it ends.
-    pub(super) async fn begin_to_write(&self) -> Result<Tx, HubError> {
+    pub(super) async fn begin_to_write(&self, writes: &Writes) -> Result<Tx, HubError> {
         Ok(match self {
-            Self::Sqlite(pool) => Tx::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Sqlite(pool) => {
+                let tx = pool.begin_with("BEGIN IMMEDIATE").await?;
+                Tx::Sqlite(tx, Some(Writing(writes.clone())))
+            }
             #[cfg(feature = "postgres")]
             Self::Postgres(pool) => Tx::Postgres(postgres::begin_to_write(pool).await?),
         })
@@ -53,7 +79,7 @@ impl Pool {
     /// Begins a transaction that reads from one snapshot.
     pub(super) async fn begin_to_read(&self) -> Result<Tx, HubError> {
         Ok(match self {
-            Self::Sqlite(pool) => Tx::Sqlite(pool.begin().await?),
+            Self::Sqlite(pool) => Tx::Sqlite(pool.begin().await?, None),
             #[cfg(feature = "postgres")]
             Self::Postgres(pool) => Tx::Postgres(postgres::begin_to_read(pool).await?),
         })
@@ -64,7 +90,7 @@ impl Tx {
     /// Makes the changes last: they are on disk when it returns.
     pub(crate) async fn commit(self) -> Result<(), HubError> {
         match self {
-            Self::Sqlite(tx) => tx.commit().await?,
+            Self::Sqlite(tx, _writing) => tx.commit().await?,
             #[cfg(feature = "postgres")]
             Self::Postgres(tx) => postgres::in_time(tx.commit()).await?,
         }
@@ -74,7 +100,7 @@ impl Tx {
     /// Takes everything back now.
     pub(super) async fn rollback(self) -> Result<(), HubError> {
         match self {
-            Self::Sqlite(tx) => tx.rollback().await?,
+            Self::Sqlite(tx, _writing) => tx.rollback().await?,
             #[cfg(feature = "postgres")]
             Self::Postgres(tx) => postgres::in_time(tx.rollback()).await?,
         }
@@ -145,7 +171,7 @@ macro_rules! run {
     ($statement:ident . $method:ident ( $on:expr )) => {
         match $on.into() {
             On::Pool(Pool::Sqlite(pool)) => $statement.bound()?.$method(pool).await?.into(),
-            On::Tx(Tx::Sqlite(tx)) => $statement.bound()?.$method(&mut **tx).await?.into(),
+            On::Tx(Tx::Sqlite(tx, _)) => $statement.bound()?.$method(&mut **tx).await?.into(),
             #[cfg(feature = "postgres")]
             On::Pool(Pool::Postgres(pool)) => {
                 let running = $statement.bound()?.$method(pool);

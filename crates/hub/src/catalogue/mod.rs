@@ -50,7 +50,7 @@ pub(crate) use users::FoundUser;
 pub use users::User;
 
 use crate::HubError;
-use database::{Pool, query, query_scalar};
+use database::{Pool, Writes, query, query_scalar};
 use jiff::Timestamp;
 use release_types::Asset;
 use sqlx::SqlSafeStr as _;
@@ -64,6 +64,7 @@ use uses::Uses;
 pub(crate) struct Catalogue {
     writer: Pool,
     readers: Pool,
+    writes: Writes,
     uses: Arc<Uses>,
 }
 
@@ -72,6 +73,7 @@ impl Catalogue {
         Self {
             writer,
             readers,
+            writes: Writes::default(),
             uses: Arc::default(),
         }
     }
@@ -125,6 +127,12 @@ impl Catalogue {
         matches!(self.writer, Pool::Sqlite(_))
     }
 
+    /// A number that is another one after each change that this process makes. Nothing where other
+    /// processes change what readers are shown, as all Hubs on one PostgreSQL do.
+    pub(crate) fn changes(&self) -> Option<u64> {
+        self.is_a_file().then(|| self.writes.ended())
+    }
+
     /// Whether the database answers.
     pub(crate) async fn ping(&self) -> Result<(), HubError> {
         query("SELECT 1").exists(&self.readers).await?;
@@ -160,7 +168,7 @@ impl Catalogue {
 
     /// Begins a transaction that holds the right to write from its start.
     pub(crate) async fn write(&self) -> Result<Tx, HubError> {
-        self.writer.begin_to_write().await
+        self.writer.begin_to_write(&self.writes).await
     }
 
     /// Begins a transaction that reads from one snapshot.

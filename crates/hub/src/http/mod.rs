@@ -15,6 +15,7 @@ mod error;
 mod gate;
 mod health;
 mod install;
+mod kept;
 mod lifecycle;
 mod lists;
 mod metrics;
@@ -64,6 +65,7 @@ struct App {
     base: Url,
     readiness: health::Readiness,
     latest: releases::Latest,
+    latest_kept: releases::LatestKept,
     updates: updates::Updates,
     short: short::Newest,
     script: install::Script,
@@ -85,6 +87,7 @@ pub(crate) fn router(hub: Hub, base: Url) -> Router {
         base,
         readiness: health::Readiness::default(),
         latest: releases::Latest::default(),
+        latest_kept: releases::LatestKept::default(),
         updates: updates::Updates::default(),
         short: short::Newest::default(),
         script: install::Script::default(),

@@ -4,6 +4,7 @@ use super::AppState;
 use super::body::{ChannelQuery, Segments, parsed, platform};
 use super::conditional::{Precondition, etag_of, precondition};
 use super::error::ApiError;
+use super::kept::Kept;
 use super::openapi::answers::{self, BadRequest, NotFound};
 use super::openapi::params;
 use super::shared::Lookups;
@@ -16,6 +17,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use release_types::{Arch, Channel, Os, Platform, ProductName, Release, schema};
 use semver::Version;
 use serde::Serialize;
+use std::time::Instant;
 
 /// `GET /api/v1/releases/{product}/latest/{os}/{arch}`.
 #[utoipa::path(
@@ -47,10 +49,26 @@ pub(super) async fn latest(
     let product: ProductName = product.parse().map_err(|_| no_product(&product))?;
     let platform = platform(&os, &arch)?;
     let key = (product, channel, platform);
-    let lookup = || newest(app.clone(), key.clone());
-    let newest = app.latest.get(key.clone(), lookup).await?;
+    // The number of changes first: what is looked up then has all of them.
+    let (changes, asked) = (app.hub.catalogue().changes(), Instant::now());
+    let kept = changes.and_then(|changes| app.latest_kept.get(&key, changes));
+    let newest = match kept {
+        Some(kept) => kept,
+        None => {
+            let lookup = || newest(app.clone(), key.clone());
+            let newest = app.latest.get(key.clone(), lookup).await?;
+            if let Some(changes) = changes {
+                let kept = newest.clone();
+                app.latest_kept.put(key, changes, asked, kept);
+            }
+            newest
+        }
+    };
     newest.shown(&headers, "public, max-age=60")
 }
+
+/// Newest releases that were looked up a moment ago.
+pub(super) type LatestKept = Kept<LatestKey, Document>;
 
 /// Lookups of newest releases. Installed programs all ask for the same few.
 pub(super) type Latest = Lookups<LatestKey, Result<Document, ApiError>>;
