@@ -1,6 +1,6 @@
 //! Answers that many ask for at the same moment, found out once for all of them.
 //!
-//! Nothing is kept: whoever asks gets an answer that was looked up after they asked. While one
+//! Nothing is kept here: whoever asks gets an answer that was looked up after they asked. While one
 //! lookup runs, all who ask for the same wait for the next one, and share what it finds.
 
 use futures_util::FutureExt as _;
