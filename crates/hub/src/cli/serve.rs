@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use url::Url;
 
 #[derive(Debug, Args)]
@@ -116,9 +116,9 @@ pub(super) async fn serve(
     let config = args.config(build, statements)?;
     let tls = config.tls.clone();
     let hub = Hub::open_initialized(config).await?;
-    let (listener, address) = bind(listen).await?;
+    let (listener, address) = bind(listen)?;
     let metrics = match metrics {
-        Some(address) => Some(bind(address).await?),
+        Some(address) => Some(bind(address)?),
         None => None,
     };
     let stop = stop_signal().map_err(CliError::Signals)?;
@@ -183,9 +183,25 @@ impl ServeArgs {
     }
 }
 
-async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), HubError> {
+/// How many connections may wait to be accepted. With fewer, a crowd that comes at once waits for its
+/// second attempt, which the system makes after a second or later. The system may have a lower bound.
+const BACKLOG: u32 = 1024;
+
+/// Listens as `TcpListener::bind` does, but for the backlog.
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // On Windows it would let others take the port over.
+    socket.set_reuseaddr(!cfg!(windows))?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), HubError> {
     let failed = |source| HubError::Listen { address, source };
-    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let listener = listen(address).map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     Ok((listener, address))
 }

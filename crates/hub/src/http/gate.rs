@@ -111,7 +111,7 @@ async fn answer(
         }
     };
     if let Some(unread) = unread
-        && unread.discard(gate.body_timeout).await == Rest::Unwanted
+        && unread.discard(response.status(), gate.body_timeout).await == Rest::Unwanted
     {
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(header::CONNECTION, close);

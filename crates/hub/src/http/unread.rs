@@ -8,7 +8,7 @@
 use crate::context;
 use axum::body::{Body, Bytes, HttpBody};
 use futures_util::StreamExt as _;
-use http::{HeaderMap, header};
+use http::{HeaderMap, StatusCode, header};
 use hyper::body::{Frame, SizeHint};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -34,7 +34,8 @@ pub(super) struct Unread {
 pub(super) enum Rest {
     /// The connection can go on.
     Read,
-    /// Nothing of the body was sent, and nothing shall be: the connection has to end.
+    /// Nothing of the body was sent, and nothing shall be, or its time is over: the connection has to
+    /// end.
     Unwanted,
 }
 
@@ -70,12 +71,13 @@ pub(super) fn lend(body: Body, headers: &HeaderMap) -> (Body, Option<Unread>) {
 }
 
 impl Unread {
-    /// Reads what is left, for no longer than `longest`.
-    pub(super) async fn discard(self, longest: Duration) -> Rest {
+    /// Reads what is left after an answer of this status, for no longer than `longest`. A body that
+    /// was too slow has had its time.
+    pub(super) async fn discard(self, status: StatusCode, longest: Duration) -> Rest {
         let Some(Left { body, begun }) = taken(&self.left) else {
             return Rest::Read;
         };
-        if self.waits && !begun {
+        if status == StatusCode::REQUEST_TIMEOUT || self.waits && !begun {
             return Rest::Unwanted;
         }
         context::pause();

@@ -157,25 +157,26 @@ async fn slow_clients_are_closed_within_the_deadlines() {
         clients.spawn(async move {
             let crawling = crawl(kind, from, to, &token);
             let ended = tokio::time::timeout(deadline + LATE, crawling).await;
-            (kind, ended.is_ok(), began.elapsed(), deadline)
+            (kind, ended.is_ok(), began.elapsed())
         });
     }
     let mut longest = [Duration::ZERO; KINDS.len()];
     // Readers stay until their sockets are counted below.
     let mut readers = 0;
+    let mut late = Vec::new();
     while let Some(done) = clients.join_next().await {
-        let (kind, ended, took, deadline) = done.unwrap();
+        let (kind, ended, took) = done.unwrap();
         if kind == Kind::Reading {
             readers += 1;
             continue;
         }
-        assert!(
-            ended,
-            "{kind:?} was not closed within {deadline:?} and {LATE:?}"
-        );
+        if !ended {
+            late.push((kind, took));
+        }
         let of = KINDS.iter().position(|(other, _)| *other == kind).unwrap();
         longest[of] = longest[of].max(took);
     }
+    assert!(late.is_empty(), "{} after {LATE:?}: {late:?}", late.len());
     assert_eq!(readers, SLOW / KINDS.len());
     let closed = program.log().matches("too slowly; closing").count();
     println!(

@@ -115,6 +115,45 @@ async fn a_json_body_that_does_not_come_is_given_up() {
     server.stop().await;
 }
 
+/// It has had its time: what still comes of it is not waited for.
+#[tokio::test]
+async fn a_json_body_that_crawls_is_given_up_with_its_answer() {
+    let dir = Arc::new(tempfile::tempdir().unwrap());
+    let server = Server::start_in(dir, |config| config.body_timeout = Duration::from_secs(3)).await;
+    let head = format!(
+        "POST /api/v1/deploy/app-tokens HTTP/1.1\r\nhost: h\r\nauthorization: Bearer {}\r\n\
+         content-type: application/json\r\ncontent-length: 100\r\n\r\n{{",
+        server.admin
+    );
+    let stream = connect(&server, &head).await;
+    let (mut reading, mut writing) = stream.into_split();
+    let crawling = tokio::spawn(async move {
+        while writing.write_all(b" ").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    });
+    let began = std::time::Instant::now();
+    let mut answer = [0; 12];
+    timeout(SOON, reading.read_exact(&mut answer))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 408");
+    let mut rest = Vec::new();
+    timeout(SOON, reading.read_to_end(&mut rest))
+        .await
+        .unwrap()
+        .ok();
+    // Waiting for the rest would take as long again.
+    assert!(
+        began.elapsed() < Duration::from_millis(5800),
+        "{:?}",
+        began.elapsed()
+    );
+    crawling.await.unwrap();
+    server.stop().await;
+}
+
 /// A body of 20 MiB, most of which is still to come when it is known that nobody wants it.
 #[tokio::test]
 async fn who_sends_first_and_listens_afterwards_is_told_why() {
