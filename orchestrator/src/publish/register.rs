@@ -11,7 +11,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use hub_client::{ClientError, HubClient};
 use release_types::{
     Artifact, FinalizeRelease, FinalizeRequest, ObjectKey, Platform, ProductName, PublishRequest,
-    Release,
+    Release, Sha256Digest,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -235,6 +235,7 @@ pub(super) async fn finalize(
                 product: product.clone(),
                 version: release.version.to_string(),
                 channel: release.channel,
+                files: drafted(groups, product, &platforms),
                 platforms,
             })
             .collect(),
@@ -264,6 +265,20 @@ pub(super) async fn finalize(
         shown.push(found);
     }
     Ok(shown)
+}
+
+/// The files of the drafts that this run has registered: where another run has put one of its own in
+/// the place of such a draft, the Hub shows neither.
+fn drafted(
+    groups: &[Group<'_>],
+    product: &ProductName,
+    platforms: &[Platform],
+) -> BTreeMap<ObjectKey, Sha256Digest> {
+    let own = groups.iter().filter(|group| {
+        group.product == product && platforms.contains(&group.platform) && !group.is_complete()
+    });
+    let files = own.flat_map(|group| &group.artifacts);
+    files.map(|file| (file.key.clone(), file.sha256)).collect()
 }
 
 /// What the release's channel has of it for a platform.

@@ -55,6 +55,7 @@ fn latest_of_all_products_and_platforms_moves_at_one_call() {
     let (sandbox, dists) = two_machines();
     let (hub, proxy, looks) = watched();
     earlier_version(&sandbox, &hub);
+    looks.lock().unwrap().clear();
     let run = with_dists(&sandbox, "publish --format json", &dists);
     let run = hub.publishes(run).env("ATLAS_HUB_URL", proxy.url());
     let run = run.run().exits(0);
