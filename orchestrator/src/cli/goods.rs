@@ -64,6 +64,19 @@ impl Goods {
         self
     }
 
+    /// The files of some of its products alone; none named means all.
+    fn of_products(mut self, named: &[ProductName]) -> Result<Self, SettingsError> {
+        let all = self.products();
+        if let Some(unknown) = named.iter().find(|product| !all.contains(product)) {
+            let why = format!("dist/ has nothing of the product `{unknown}`");
+            return Err(SettingsError::Flags(why));
+        }
+        if !named.is_empty() {
+            self.artifacts.retain(|file| named.contains(&file.product));
+        }
+        Ok(self)
+    }
+
     pub fn publication(&self) -> Publication<'_> {
         Publication {
             version: &self.version,
@@ -136,9 +149,11 @@ pub(super) async fn goods(app: &App<'_>, args: StagedArgs) -> Result<Goods, Erro
             let tag = named_tag(app, args.tag)?;
             let dist_dirs = app.dist_dirs();
             let channel = args.channel;
+            let products = args.product;
             app.reading(move || {
                 let (dir, staged) = dist::open_all(&dist_dirs, tag.as_ref())?;
-                Ok(Goods::of_staged(&staged, channel, Some(dir)))
+                let goods = Goods::of_staged(&staged, channel, Some(dir));
+                Ok(goods.of_products(&products)?)
             })
             .await
         }

@@ -10,7 +10,8 @@ use crate::error::{Error, with_causes};
 use crate::events::Event;
 use crate::lock::DirLock;
 use crate::publish::{
-    Abilities, Means, Publication, StagedOnHub, of_others, preflight, publish as send, stage,
+    Abilities, Means, Publication, STAGED_FORMAT, StagedOnHub, of_others, preflight,
+    publish as send, stage,
 };
 use crate::receipt::Receipt;
 use crate::settings::HubChoice;
@@ -86,6 +87,7 @@ async fn stage_only(
 ) -> Result<(), Error> {
     stage(means, goods.publication()).await?;
     app.reporter.event(Event::Staged(Box::new(StagedOnHub {
+        format: STAGED_FORMAT,
         hub: hub.client.hub().to_string(),
         products: goods.products(),
         version: goods.version.clone(),
@@ -104,7 +106,11 @@ fn finishing(goods: &Goods, abilities: Abilities) -> String {
         .map(str::to_owned)
         .into();
     let group = goods.group.as_deref();
-    let group = group.unwrap_or(products.first().map_or("release", |product| product.as_str()));
+    let group = group.unwrap_or(
+        products
+            .first()
+            .map_or("release", |product| product.as_str()),
+    );
     words.push(format!("{group}-v{}", goods.version));
     if goods.group.is_none() {
         for product in &products {

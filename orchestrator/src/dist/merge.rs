@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 /// Opens a release in each of the folders and returns the first one's place with the platforms of all.
 ///
 /// # Errors
-/// When one of them does not hold the release, and as [`merge`].
+/// When one of them does not hold the release, they are of different releases, or two of one platform
+/// differ.
 pub fn open_all(
     dist_dirs: &[PathBuf],
     tag: Option<&Tag>,
@@ -34,10 +35,7 @@ pub fn open_all(
 
 /// Makes one release of staged platforms. One that is there twice, file by file the same, is there
 /// once.
-///
-/// # Errors
-/// When they are of different releases, or two of one platform differ.
-pub fn merge(dir: &Path, all: Vec<Staged>) -> Result<Vec<Staged>, DistError> {
+fn merge(dir: &Path, all: Vec<Staged>) -> Result<Vec<Staged>, DistError> {
     let mut merged: Vec<Staged> = Vec::with_capacity(all.len());
     for staged in all {
         let platform = staged.record.platform;

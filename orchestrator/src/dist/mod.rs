@@ -9,7 +9,7 @@ mod merge;
 mod read;
 mod write;
 
-pub use merge::{merge, open_all};
+pub use merge::open_all;
 pub use read::{find, load, load_platform, open, read_record_file};
 pub use write::{Earlier, stage, write_atomically};
 

@@ -78,8 +78,7 @@ fn what_cannot_be_used_names_its_package() {
          `signing`, tool 1: it is neither a name nor a table"
     );
     assert!(
-        one(json!({"product":"P!","group":"g","bin":"a"}))
-            .contains("`P!` is not a product name")
+        one(json!({"product":"P!","group":"g","bin":"a"})).contains("`P!` is not a product name")
     );
     let twice = json!({"product":"p","group":"g","bin":"a"});
     let twice = [

@@ -2,7 +2,7 @@
 
 use super::group::ASKED_AT_ONCE;
 use super::register::{Targets, finalize, read};
-use super::{PublishError, Publication};
+use super::{Publication, PublishError};
 use crate::artifacts::LocalArtifact;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use hub_client::{AnswerProblem, ClientError, HubClient};
@@ -12,9 +12,14 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 
+/// The version of [`StagedOnHub`]'s form.
+pub const STAGED_FORMAT: u32 = 1;
+
 /// What is uploaded to a Hub and not shown by it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StagedOnHub {
+    /// The version of this document's form.
+    pub format: u32,
     /// The Hub's address.
     pub hub: String,
     /// The products, by name.

@@ -1,6 +1,6 @@
 //! One platform of one product: what one call registers, and how it compares with what the Hub has.
 
-use super::{PublishError, Publication};
+use super::{Publication, PublishError};
 use crate::artifacts::{LocalArtifact, by_platform};
 use futures_util::future::try_join_all;
 use futures_util::{StreamExt as _, TryStreamExt as _};

@@ -9,7 +9,7 @@ mod preflight;
 mod register;
 mod upload;
 
-pub use finish::{StagedOnHub, check_elsewhere, finish, of_others};
+pub use finish::{STAGED_FORMAT, StagedOnHub, check_elsewhere, finish, of_others};
 pub use last::{LastFile, LastPublished};
 pub use preflight::{Preflight, preflight};
 pub use register::Abilities;
@@ -113,7 +113,10 @@ pub enum PublishError {
         newest: jiff::Timestamp,
     },
     /// Something that is required is not there.
-    #[error("the release is not complete, so nothing of it was made visible{}", named(missing))]
+    #[error(
+        "the release is not complete, so nothing of it was made visible{}",
+        named(missing)
+    )]
     Incomplete {
         /// What is missing, where that was found out here.
         missing: Vec<String>,
@@ -292,13 +295,7 @@ async fn upload(
     groups: &[Group<'_>],
 ) -> Result<BTreeMap<ObjectKey, String>, PublishError> {
     let open: Vec<&Group<'_>> = groups.iter().filter(|group| !group.is_complete()).collect();
-    upload_all(
-        means.client,
-        &open,
-        means.settings.uploads,
-        means.reporter,
-    )
-    .await
+    upload_all(means.client, &open, means.settings.uploads, means.reporter).await
 }
 
 /// How long is waited for another run: of two that wait for one another, one begins first.

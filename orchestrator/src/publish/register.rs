@@ -4,7 +4,7 @@
 //! them. Elsewhere the registrations come right after one another, at the very end.
 
 use super::group::{ASKED_AT_ONCE, Group};
-use super::{Preflight, PublishError, Publication};
+use super::{Preflight, Publication, PublishError};
 use crate::events::{Event, Reporter};
 use crate::settings::PublishSettings;
 use futures_util::{StreamExt as _, TryStreamExt as _};

@@ -166,15 +166,17 @@ fn jobs_upload_and_the_last_one_registers_from_their_folders() {
         let staged = events_of(&run, "staged");
         assert_eq!(staged[0]["drafts"], false, "{run}");
         let command = staged[0]["command"].as_str().unwrap();
-        assert!(command.contains("publish --finish demo-v0.1.0"), "{command}");
+        assert!(
+            command.contains("publish --finish demo-v0.1.0"),
+            "{command}"
+        );
         assert!(command.contains("--dist-dir"), "{command}");
     }
     assert_eq!(base.seen(is_upload).len(), 4);
     assert_eq!(base.seen(is_registration), []);
     // Nobody but the folders knows what is uploaded.
-    let line = format!(
-        "publish --finish demo-v0.1.0 --require {require} --product alpha --product beta"
-    );
+    let line =
+        format!("publish --finish demo-v0.1.0 --require {require} --product alpha --product beta");
     let nowhere: [&Path; 0] = [];
     base.publishes(with_dists(&sandbox, &line, &nowhere).cwd("/"))
         .run()
@@ -212,7 +214,10 @@ fn machines_one_after_the_other_need_not_know_of_each_other() {
         assert!(shows(&base.hub.url(), "beta", "latest", on));
     }
     // What is published already counts as there.
-    let line = format!("publish --require {},windows-arm64 --format json", platform());
+    let line = format!(
+        "publish --require {},windows-arm64 --format json",
+        platform()
+    );
     let run = base.publishes(with_dists(&sandbox, &line, &dists[..1]));
     let told = receipt(&run.run().exits(0));
     assert_eq!(told["assets"].as_array().unwrap().len(), 4);

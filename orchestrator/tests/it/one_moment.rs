@@ -64,9 +64,15 @@ fn latest_of_all_products_and_platforms_moves_at_one_call() {
     assert_eq!(events_of(&run, "registered").len(), 4);
 
     let looks = looks.lock().unwrap();
-    let at = looks.iter().position(|(seen, _)| is_finalize(seen)).unwrap();
+    let at = looks
+        .iter()
+        .position(|(seen, _)| is_finalize(seen))
+        .unwrap();
     let (before, after) = looks.split_at(at + 1);
-    assert_eq!(after.iter().filter(|(seen, _)| is_finalize(seen)).count(), 0);
+    assert_eq!(
+        after.iter().filter(|(seen, _)| is_finalize(seen)).count(),
+        0
+    );
     let versions = |version: &str| [Some(version.to_owned()), Some(version.to_owned())];
     for (seen, newest) in before {
         assert_eq!(*newest, versions("0.0.1"), "before {seen:?}");
@@ -80,7 +86,10 @@ fn latest_of_all_products_and_platforms_moves_at_one_call() {
         .map(|seen| serde_json::from_str(&seen.body).unwrap())
         .collect();
     assert_eq!(drafts.len(), 4);
-    assert!(drafts.iter().all(|body| body["draft"] == true), "{drafts:?}");
+    assert!(
+        drafts.iter().all(|body| body["draft"] == true),
+        "{drafts:?}"
+    );
     assert!(shows(&hub.url(), "beta", "0.1.0", "windows-arm64"));
 }
 

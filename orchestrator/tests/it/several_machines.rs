@@ -24,9 +24,9 @@ fn count(proxy: &Proxy, which: fn(&Seen) -> bool) -> usize {
 #[track_caller]
 fn all_or_nothing(hub: &TestHub) -> bool {
     let here = platform();
-    let all = ["alpha", "beta"]
-        .iter()
-        .flat_map(|product| [here.as_str(), OTHER].map(|on| shows(&hub.url(), product, "0.1.0", on)));
+    let all = ["alpha", "beta"].iter().flat_map(|product| {
+        [here.as_str(), OTHER].map(|on| shows(&hub.url(), product, "0.1.0", on))
+    });
     let all: Vec<bool> = all.collect();
     assert!(all.iter().all(|one| *one == all[0]), "{all:?}");
     all[0]
@@ -81,10 +81,16 @@ fn what_is_staged_is_finished_by_its_name_alone() {
         run.env("ATLAS_HUB_URL", proxy.url()).run()
     };
     for dist in &dists {
-        let staged = run("publish --stage-only --format json", std::slice::from_ref(dist));
+        let staged = run(
+            "publish --stage-only --format json",
+            std::slice::from_ref(dist),
+        );
         let staged = staged.exits(0);
         let told = events(&staged).pop().unwrap();
-        assert_eq!((&told["event"], &told["drafts"]), (&json!("staged"), &json!(true)));
+        assert_eq!(
+            (&told["event"], &told["drafts"]),
+            (&json!("staged"), &json!(true))
+        );
         assert_eq!(told["products"], json!(["alpha", "beta"]));
         let command = told["command"].as_str().unwrap();
         let begins = "atlas-release publish --finish demo-v0.1.0 --require ";
@@ -118,7 +124,9 @@ fn the_workspace_says_what_is_required_and_which_products_there_are() {
     project.fixture.edit(
         "Cargo.toml",
         "# Quick",
-        &format!("[workspace.metadata.atlas-release]\nrequire = [\"{here}\", \"{OTHER}\"]\n\n# Quick"),
+        &format!(
+            "[workspace.metadata.atlas-release]\nrequire = [\"{here}\", \"{OTHER}\"]\n\n# Quick"
+        ),
     );
     project.fixture.commit("require two platforms");
     project.fixture.tag("demo-v0.1.0");
@@ -132,8 +140,13 @@ fn the_workspace_says_what_is_required_and_which_products_there_are() {
     let staged = run("publish --stage-only --format json").exits(0);
     let told = events(&staged).pop().unwrap();
     let command = told["command"].as_str().unwrap();
-    assert!(command.ends_with(&format!("--require {here},{OTHER}")), "{command}");
-    run("publish").exits(6).says(&["windows-arm64 was never registered"]);
+    assert!(
+        command.ends_with(&format!("--require {here},{OTHER}")),
+        "{command}"
+    );
+    run("publish")
+        .exits(6)
+        .says(&["windows-arm64 was never registered"]);
     let dist = project.sandbox.dist_dir();
     let elsewhere = project.sandbox.root().join("elsewhere");
     std::fs::rename(&dist, &elsewhere).unwrap();
@@ -148,9 +161,10 @@ fn the_workspace_says_what_is_required_and_which_products_there_are() {
         .exits(2)
         .says(&["there is no group `none`"]);
     project.fixture.edit("Cargo.toml", OTHER, "amiga-x64");
-    run("publish --finish demo-v0.1.0")
-        .exits(2)
-        .says(&["[workspace.metadata.atlas-release]", "`amiga-x64` is not a platform"]);
+    run("publish --finish demo-v0.1.0").exits(2).says(&[
+        "[workspace.metadata.atlas-release]",
+        "`amiga-x64` is not a platform",
+    ]);
 }
 
 #[test]
@@ -244,9 +258,12 @@ fn what_does_not_go_together_is_refused() {
     let run = hub.publishes(atlas(&sandbox, line)).run().exits(0);
     let told = events(&run).pop().unwrap();
     let command = told["command"].as_str().unwrap();
-    let expected = "atlas-release publish --finish alpha-v1.0.0 --product alpha --require linux-x64,OTHERS";
+    let expected =
+        "atlas-release publish --finish alpha-v1.0.0 --product alpha --require linux-x64,OTHERS";
     assert_eq!(command, expected);
-    let line = command.trim_start_matches("atlas-release ").replace(",OTHERS", "");
+    let line = command
+        .trim_start_matches("atlas-release ")
+        .replace(",OTHERS", "");
     hub.publishes(atlas(&sandbox, &line)).run().exits(0);
     assert!(shows(&hub.url(), "alpha", "latest", "linux-x64"));
 }

@@ -380,7 +380,11 @@ mod tests {
         assert!(drafted.is_none());
         let drafted = catalogue.drafted(&targets, FILES).await.unwrap();
         assert_eq!(drafted.unwrap().len(), FILES);
-        let Finalized::Done(shown) = catalogue.finalize(&targets, &HashMap::new(), now).await.unwrap() else {
+        let Finalized::Done(shown) = catalogue
+            .finalize(&targets, &HashMap::new(), now)
+            .await
+            .unwrap()
+        else {
             panic!("refused");
         };
         assert_eq!(shown[0].assets.len(), FILES);

@@ -106,10 +106,7 @@ fn files_of(release: &JsonObject) -> Result<Vec<(ObjectKey, Sha256Digest)>, ApiE
     };
     let file = |(key, digest): (&String, &Value)| {
         let name = format!("files.{key}");
-        Ok((
-            parsed("files", key)?,
-            parsed(&name, text(&name, digest)?)?,
-        ))
+        Ok((parsed("files", key)?, parsed(&name, text(&name, digest)?)?))
     };
     files.iter().map(file).collect()
 }
