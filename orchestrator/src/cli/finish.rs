@@ -6,7 +6,7 @@ use super::goods::{channel_of, named_tag};
 use super::publish::lock_for;
 use crate::error::Error;
 use crate::events::Event;
-use crate::publish::{Abilities, Publication, PublishError, finish, preflight};
+use crate::publish::{Publication, PublishError, finish, preflight};
 use crate::select::known_group;
 use crate::settings::SettingsError;
 use crate::verify::verify;
@@ -74,12 +74,12 @@ pub(super) async fn by_name(app: &App<'_>, args: PublishCommand) -> Result<(), E
         require: &require,
     };
     let work = async {
-        if !Abilities::ask(client).await?.drafts {
+        let keys = keys(&products, version, &require)?;
+        let preflight = preflight(client, version, channel, &keys, &settings).await?;
+        if !preflight.has_drafts() {
             let hub = client.hub().to_string();
             return Err(Error::from(PublishError::NoDrafts { hub }));
         }
-        let keys = keys(&products, version, &require)?;
-        let preflight = preflight(client, version, channel, &keys, &settings).await?;
         reporter.stage("publishing", format!("{version} to {}", client.hub()));
         let files = finish(client, &publication, &products).await?;
         for (product, platform, _) in keys {

@@ -149,7 +149,7 @@ pub(super) async fn goods(app: &App<'_>, args: StagedArgs) -> Result<Goods, Erro
             let tag = named_tag(app, args.tag)?;
             let dist_dirs = app.dist_dirs();
             let channel = args.channel;
-            let products = args.product;
+            let products = args.product.clone();
             app.reading(move || {
                 let (dir, staged) = dist::open_all(&dist_dirs, tag.as_ref())?;
                 let goods = Goods::of_staged(&staged, channel, Some(dir));

@@ -10,8 +10,7 @@ use crate::error::{Error, with_causes};
 use crate::events::Event;
 use crate::lock::DirLock;
 use crate::publish::{
-    Abilities, Means, Publication, STAGED_FORMAT, StagedOnHub, of_others, preflight,
-    publish as send, stage,
+    Means, Publication, STAGED_FORMAT, StagedOnHub, of_others, preflight, publish as send, stage,
 };
 use crate::receipt::Receipt;
 use crate::settings::HubChoice;
@@ -52,11 +51,9 @@ pub(super) async fn publish(app: &App<'_>, args: PublishCommand) -> Result<(), E
     let hub = app.open_hub(&choice, &goods.products(), true).await?;
     let work = async {
         let (client, version, channel) = (&hub.client, &goods.version, goods.channel);
-        let abilities = Abilities::ask(client).await?;
         let preflight = preflight(client, version, channel, &keys, &settings).await?;
         let means = Means {
             client,
-            abilities,
             preflight: &preflight,
             settings: &settings,
             reporter: app.reporter.as_ref(),
@@ -93,14 +90,14 @@ async fn stage_only(
         version: goods.version.clone(),
         channel: goods.channel,
         platforms: goods.platforms(),
-        drafts: means.abilities.drafts,
-        command: finishing(goods, means.abilities),
+        drafts: means.preflight.has_drafts(),
+        command: finishing(goods, means.preflight.has_drafts()),
     })));
     Ok(())
 }
 
 /// The command that shows what is staged, for a shell; what this machine cannot know is in capitals.
-fn finishing(goods: &Goods, abilities: Abilities) -> String {
+fn finishing(goods: &Goods, drafts: bool) -> String {
     let products = goods.products();
     let mut words: Vec<String> = ["atlas-release", "publish", "--finish"]
         .map(str::to_owned)
@@ -128,7 +125,7 @@ fn finishing(goods: &Goods, abilities: Abilities) -> String {
         named => names(named).join(","),
     };
     words.extend(["--require".to_owned(), required]);
-    if !abilities.drafts {
+    if !drafts {
         words.extend(["--dist-dir".to_owned(), "EACH".to_owned()]);
     }
     words.join(" ")

@@ -5,7 +5,7 @@ use super::build::{build_and_stage, lock};
 use super::common::App;
 use super::publish::{Goods, publish_and_verify};
 use crate::error::Error;
-use crate::publish::{Abilities, Means, Publication, check_elsewhere, preflight};
+use crate::publish::{Means, Publication, check_elsewhere, preflight};
 use crate::settings::{self, HubChoice};
 
 pub(super) async fn release(app: &App<'_>, args: ReleaseCommand) -> Result<(), Error> {
@@ -49,21 +49,19 @@ pub(super) async fn release(app: &App<'_>, args: ReleaseCommand) -> Result<(), E
         };
         // What would be refused after the build is refused before it.
         let asked = async {
-            let abilities = Abilities::ask(client).await?;
             let preflight = preflight(client, &version, channel, &keys, &publish).await?;
-            if !abilities.drafts {
+            if !preflight.has_drafts() {
                 let here = keys.iter().map(|(product, on, _)| (product.clone(), *on));
                 check_elsewhere(client, &wanted, here).await?;
             }
-            Ok::<_, Error>((abilities, preflight))
+            Ok::<_, Error>(preflight)
         };
-        let (abilities, preflight) = app.until_interrupted(asked).await?;
+        let preflight = app.until_interrupted(asked).await?;
         let (staged, earlier) = build_and_stage(app, prepared, &preflight.last).await?;
         let goods = Goods::of_staged(&staged, None, receipt_dir);
         let goods = goods.requiring(require.clone());
         let means = Means {
             client,
-            abilities,
             preflight: &preflight,
             settings: &publish,
             reporter: app.reporter.as_ref(),

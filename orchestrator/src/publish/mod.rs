@@ -12,7 +12,6 @@ mod upload;
 pub use finish::{STAGED_FORMAT, StagedOnHub, check_elsewhere, finish, of_others};
 pub use last::{LastFile, LastPublished};
 pub use preflight::{Preflight, preflight};
-pub use register::Abilities;
 
 use crate::artifacts::LocalArtifact;
 use crate::events::{Event, Reporter};
@@ -186,8 +185,6 @@ fn named(missing: &[String]) -> String {
 pub struct Means<'a> {
     /// The Hub.
     pub client: &'a HubClient,
-    /// What it can do.
-    pub abilities: Abilities,
     /// What it has said beforehand.
     pub preflight: &'a Preflight,
     /// What the run was asked for.
@@ -217,7 +214,7 @@ pub async fn publish(
         format!("{} to {}", release.version, client.hub()),
     );
     let elsewhere = finish::elsewhere(&release);
-    if !means.abilities.drafts {
+    if !means.preflight.has_drafts() {
         finish::are_published(client, &release, &elsewhere).await?;
     }
     let error = match publish_once(means, &release, now).await {
@@ -250,7 +247,7 @@ async fn publish_once(
         providers: &providers,
         reporter: means.reporter,
     };
-    if !means.abilities.drafts {
+    if !means.preflight.has_drafts() {
         return registrar.at_once(&groups, now).await;
     }
     registrar.as_drafts(&groups).await?;
@@ -271,7 +268,7 @@ pub async fn stage(means: Means<'_>, release: Publication<'_>) -> Result<(), Pub
     );
     let groups = Group::all(client, &release).await?;
     let providers = upload(means, &groups).await?;
-    if means.abilities.drafts {
+    if means.preflight.has_drafts() {
         let registrar = Registrar {
             client,
             release: &release,

@@ -15,23 +15,11 @@ use release_types::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What a Hub can do beyond the base contract, as far as publishing is concerned.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Abilities {
-    /// Whether platforms can be registered as drafts and shown all at once.
-    pub drafts: bool,
-}
-
-impl Abilities {
-    /// Asks the Hub.
-    ///
-    /// # Errors
-    /// When it cannot be asked. A Hub that does not know the question is one without abilities.
-    pub async fn ask(client: &HubClient) -> Result<Self, ClientError> {
-        let named = client.capabilities().await?;
-        Ok(Self {
-            drafts: named.is_some_and(|hub| hub.has("draft")),
-        })
+impl Preflight {
+    /// Whether the Hub keeps drafts: platforms that nobody sees before all of them are shown.
+    pub fn has_drafts(&self) -> bool {
+        let hub = self.capabilities.as_ref();
+        hub.is_some_and(|hub| hub.has("draft"))
     }
 }
 
