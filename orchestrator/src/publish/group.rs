@@ -8,7 +8,7 @@ use hub_client::{ClientError, HubClient};
 use release_types::{Asset, Channel, Platform, ProductName, Release};
 
 /// For how many platforms at a time a Hub is asked what it has.
-pub(super) const ASKED_AT_ONCE: usize = 8;
+pub(super) const ASKED_AT_ONCE: usize = 4;
 
 /// One platform of one product.
 pub(super) struct Group<'a> {

@@ -4,7 +4,7 @@ use crate::base_hub::{BaseHub, shows, two_machines, with_dists};
 use crate::hub_server::{TestHub, get};
 use crate::support::*;
 use serde_json::Value;
-use test_support::{Invocation, Sandbox};
+use test_support::{Fault, Invocation, Sandbox};
 
 const FILES: [&str; 3] = ["one", "two", "three"];
 
@@ -119,5 +119,26 @@ fn two_platforms_at_the_same_time_are_both_there() {
                 assert!(shows(&hub.hub.url(), product, "latest", on));
             }
         }
+    }
+}
+
+#[test]
+fn a_storage_that_keeps_other_bytes_is_to_blame_and_nothing_is_shown() {
+    let sandbox = machine("any");
+    let hub = BaseHub::with(|seen| {
+        let lies = seen.method == "PUT" && seen.path.contains("/macos/");
+        let all = if lies {
+            Fault::Answer(200, String::new())
+        } else {
+            Fault::None
+        };
+        Some(all)
+    });
+    hub.publishes(publish(&sandbox)).run().exits(8).says(&[
+        "another run may be publishing the same version",
+        "the Hub did not take the release as it was sent",
+    ]);
+    for os in ["linux-x64", "macos-x64"] {
+        assert!(!shows(&hub.hub.url(), "alpha", "1.0.0", os));
     }
 }
