@@ -5,7 +5,7 @@ use crate::doctor::{Report, SetupPlan};
 use crate::job_env::{JobEnv, Shell, render};
 use crate::plan::Plan;
 use crate::progress::{EVENT_INTERVAL, Meter, Throttle, Units};
-use crate::publish::LastFile;
+use crate::publish::{LastFile, StagedOnHub};
 use crate::receipt::Receipt;
 use crate::reproduce::Reproduction;
 use crate::text::harmless;
@@ -122,6 +122,8 @@ pub enum Event {
     Env(Box<JobEnv>),
     /// What a run would do.
     Plan(Box<Plan>),
+    /// What was uploaded and is not shown.
+    Staged(Box<StagedOnHub>),
     /// What was published and proven.
     Receipt(Box<Receipt>),
     /// Whether a build came out the same.
@@ -299,6 +301,7 @@ fn show(event: Event) {
         // Its forms are for shells and programs; a person is shown the plainest of them.
         Event::Env(env) => print_line(&render(&env, Shell::Sh)),
         Event::Plan(plan) => print_line(&harmless(&plan.to_string())),
+        Event::Staged(staged) => print_line(&harmless(&staged.to_string())),
         Event::Receipt(receipt) => print_line(&harmless(&receipt.to_string())),
         Event::Reproduction(found) => print_line(&harmless(&found.to_string())),
         Event::Listening { url } => print_line(&format!("listening on {url}")),

@@ -242,7 +242,11 @@ fn known_tag(text: &str, workspace: &Workspace) -> Result<Tag, SelectError> {
     Ok(tag)
 }
 
-fn known_group(group: &str, tag: &str, workspace: &Workspace) -> Result<(), SelectError> {
+/// Makes sure that the workspace has a group, which a tag names.
+///
+/// # Errors
+/// When it has none of this name.
+pub fn known_group(group: &str, tag: &str, workspace: &Workspace) -> Result<(), SelectError> {
     if workspace.products.iter().any(|p| p.group == group) {
         return Ok(());
     }

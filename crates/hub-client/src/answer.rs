@@ -1,7 +1,7 @@
 //! Reading answers: bounded, and every way of saying no turned into a [`ClientError`].
 
 use crate::address::host_of;
-use crate::text::shown;
+use crate::text::{of_refusal, shown};
 use crate::{AnswerProblem, ClientError, NetworkFault};
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, LOCATION, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
@@ -153,7 +153,7 @@ impl Refusal {
         // Whatever has arrived by then is enough.
         tokio::time::timeout(ERROR_BODY_TIMEOUT, reading).await.ok();
         let Said { code, text } = said(&String::from_utf8_lossy(&body));
-        let message = shown(&text.unwrap_or_default(), secrets);
+        let message = of_refusal(status, &text.unwrap_or_default(), secrets);
         let message = if message.is_empty() {
             "it gave no reason".to_owned()
         } else {

@@ -18,6 +18,8 @@ pub struct Seen {
     pub path: String,
     /// The lines of its head, as they came.
     pub head: String,
+    /// Its body, where that is JSON.
+    pub body: String,
 }
 
 impl Seen {
@@ -129,14 +131,23 @@ fn pass(
     fault: &(dyn Fn(&Seen) -> Fault + Send + Sync),
     shared: &Shared,
 ) -> io::Result<()> {
-    let (head, rest) = read_head(&mut client)?;
+    let (head, mut rest) = read_head(&mut client)?;
     let mut lines = head.split("\r\n");
     let mut words = lines.next().unwrap_or_default().split(' ');
-    let seen = Seen {
+    let mut seen = Seen {
         method: words.next().unwrap_or_default().to_owned(),
         path: words.next().unwrap_or_default().to_owned(),
         head: head.clone(),
+        body: String::new(),
     };
+    if seen.header("content-type") == Some("application/json") {
+        let length = seen.header("content-length").and_then(|n| n.parse().ok());
+        let missing = length.unwrap_or(0_usize).saturating_sub(rest.len());
+        let mut more = vec![0; missing];
+        client.read_exact(&mut more)?;
+        rest.extend(more);
+        seen.body = String::from_utf8_lossy(&rest).into_owned();
+    }
     // Decided before it is recorded, so that a fault can count what came before.
     let fault = fault(&seen);
     let all = shared.seen.lock();

@@ -57,21 +57,6 @@ impl App<'_> {
         )?)
     }
 
-    /// The folder of staged releases, for commands that need no workspace: the one that was named,
-    /// else the nearest `dist` at or above the working folder.
-    pub fn dist_dir(&self) -> PathBuf {
-        let cwd = &self.world.cwd;
-        let nearest = cwd.ancestors().find(|dir| dir.join("dist").is_dir());
-        self.dist_dir_below(nearest.unwrap_or(cwd))
-    }
-
-    fn dist_dir_below(&self, root: &Path) -> PathBuf {
-        match &self.global.dist_dir {
-            Some(dir) => self.world.absolute(dir),
-            None => root.join("dist"),
-        }
-    }
-
     /// Makes the plan; `publishes` says whether the run goes on to the Hub.
     pub async fn prepare(
         &self,

@@ -5,10 +5,14 @@ mod args;
 mod build;
 mod common;
 mod doctor;
+mod finish;
+mod folders;
+mod goods;
 mod hub;
 mod publish;
 mod release;
 mod reproduce;
+mod share_args;
 mod verify;
 
 use crate::context::World;
@@ -151,6 +155,7 @@ async fn dispatch(
         build,
         reporter,
     };
+    app.check_dist_dirs(&command)?;
     match command {
         Command::Plan(args) => build::plan(&app, args).await,
         Command::Build(args) => build::build(&app, args).await,

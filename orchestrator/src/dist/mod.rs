@@ -5,9 +5,11 @@
 //! `release.json` and `SHA256SUMS`. Reading it back checks that all of them agree.
 
 mod contradiction;
+mod merge;
 mod read;
 mod write;
 
+pub use merge::open_all;
 pub use read::{find, load, load_platform, open, read_record_file};
 pub use write::{Earlier, stage, write_atomically};
 
@@ -68,6 +70,9 @@ pub struct ReleaseRecord {
     pub rustc_flags: Vec<String>,
     /// What the build's environment got over the allow-list.
     pub environment: BTreeMap<String, String>,
+    /// The platforms without which nothing of the release is shown, as the workspace says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub require: Vec<Platform>,
     /// How to make the same bytes again; nothing in records of format 1.
     #[serde(default)]
     pub recipe: Option<Recipe>,
@@ -162,6 +167,18 @@ pub enum DistError {
         /// The folder.
         dir: PathBuf,
         /// Which, and about what.
+        why: String,
+    },
+    /// Two folders hold a platform of one release, with other files.
+    #[error("{} and {} both hold {platform}, and not the same files: {}", first.display(), second.display(), told(why))]
+    Twice {
+        /// The platform.
+        platform: Platform,
+        /// One folder.
+        first: PathBuf,
+        /// The other.
+        second: PathBuf,
+        /// The first difference.
         why: String,
     },
     /// A manifest or one of its files cannot be used.

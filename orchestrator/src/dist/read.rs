@@ -75,27 +75,31 @@ pub fn load(release_dir: &Path) -> Result<Vec<Staged>, DistError> {
         .iter()
         .map(|dir| load_platform(dir))
         .collect::<Result<_, _>>()?;
-    for other in &staged[1..] {
-        let (a, b) = (&staged[0].record, &other.record);
-        let facts = |r: &ReleaseRecord| {
-            (
-                r.group.clone(),
-                r.version.clone(),
-                r.channel,
-                r.commit.clone(),
-            )
-        };
-        if facts(a) != facts(b) {
-            return Err(DistError::Disagree {
-                dir: release_dir.to_owned(),
-                why: format!(
-                    "{} and {} are of different releases (tag, channel or commit)",
-                    a.platform, b.platform
-                ),
-            });
-        }
-    }
+    of_one_release(&staged).map_err(|why| DistError::Disagree {
+        dir: release_dir.to_owned(),
+        why,
+    })?;
     Ok(staged)
+}
+
+/// Makes sure that all platforms are of one tag, channel and commit; else tells which are not.
+pub(super) fn of_one_release(staged: &[Staged]) -> Result<(), String> {
+    let facts = |r: &ReleaseRecord| {
+        (
+            r.group.clone(),
+            r.version.clone(),
+            r.channel,
+            r.commit.clone(),
+        )
+    };
+    let mut pairs = staged.iter().skip(1).map(|other| (&staged[0], other));
+    match pairs.find(|(a, b)| facts(&a.record) != facts(&b.record)) {
+        None => Ok(()),
+        Some((a, b)) => Err(format!(
+            "{} and {} are of different releases (tag, channel or commit)",
+            a.record.platform, b.record.platform
+        )),
+    }
 }
 
 fn sub_dirs(dir: &Path) -> Result<Vec<PathBuf>, DistError> {

@@ -221,6 +221,7 @@ fn record(plan: &Plan, built: &Built, artifacts: Vec<RecordedArtifact>) -> Relea
         environment: environment
             .map(|(name, value)| (name.to_owned(), value.to_string_lossy().into_owned()))
             .collect(),
+        require: plan.require.clone(),
         recipe: Some(built.recipe.clone()),
         started_at: built.started_at,
         finished_at: built.finished_at,

@@ -218,11 +218,21 @@ impl Error {
             Self::Settings(SettingsError::NoToken) => {
                 "an administrator of the Hub issues one; README.md shows how".to_owned()
             }
+            Self::Publish(PublishError::Incomplete { .. }) => {
+                "nobody sees anything of it: when the other machines have done their part, run the same command again, or `publish --finish` on one of them; --require says what is needed"
+                    .to_owned()
+            }
+            Self::Publish(PublishError::NoDrafts { .. }) => {
+                "bring the dist folders of all machines here, and name each with --dist-dir".to_owned()
+            }
             Self::Publish(PublishError::Older { .. }) => {
                 "use --backport to publish it without making it the newest".to_owned()
             }
             Self::Publish(PublishError::Conflict { .. } | PublishError::Immutable { .. }) => {
                 "published bytes never change: release a new version, or use `release --snapshot` to publish this commit under a version of its own".to_owned()
+            }
+            Self::Dist(DistError::Twice { .. }) => {
+                "two machines have built it: leave one of them out".to_owned()
             }
             Self::Dist(DistError::WhichRelease { found, .. }) if !found.is_empty() => {
                 "name the tag of one of them".to_owned()

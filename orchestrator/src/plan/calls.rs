@@ -39,7 +39,7 @@ pub(super) fn calls(
             purpose,
         )
     };
-    let mut calls = Vec::new();
+    let mut calls = vec![call("GET", "/api/v1/hub".to_owned(), "has it drafts?")];
     for p in products {
         for platform in Platform::ALL {
             calls.push(latest(p, platform, "is a newer version published?"));
@@ -67,9 +67,14 @@ pub(super) fn calls(
         calls.push(call(
             "POST",
             format!("{}/publish", releases(p)),
-            "register the platform",
+            "register the platform, as a draft where the Hub has them",
         ));
     }
+    calls.push(call(
+        "POST",
+        "/api/v1/releases/finalize".to_owned(),
+        "show all drafts in one moment, where there are some",
+    ));
     for p in products {
         calls.push(version(p, channel, "read it back"));
         calls.push(call(

@@ -4,7 +4,7 @@ use super::{LastPublished, PublishError, presign};
 use crate::settings::PublishSettings;
 use crate::verify::LatestRule;
 use futures_util::future::try_join_all;
-use hub_client::HubClient;
+use hub_client::{Capabilities, HubClient};
 use release_types::{Channel, ObjectKey, Platform, ProductName};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,6 +18,8 @@ pub struct Preflight {
     ahead: BTreeSet<(ProductName, Platform)>,
     /// The files of the newest releases, whatever their version.
     pub last: LastPublished,
+    /// What the Hub can do beyond the base contract, where it says so.
+    pub(super) capabilities: Option<Capabilities>,
 }
 
 impl Preflight {
@@ -114,7 +116,11 @@ pub async fn preflight(
         let (_, platforms) = products.entry(product).or_insert((key, Vec::new()));
         platforms.push(*platform);
     }
-    let mut preflight = Preflight::default();
+    // Alone, so that a Hub that cannot be reached is told of once.
+    let mut preflight = Preflight {
+        capabilities: client.capabilities().await?,
+        ..Preflight::default()
+    };
     for (product, (key, platforms)) in products {
         let product_on = (product, &platforms[..]);
         preflight

@@ -1,5 +1,6 @@
 //! A Hub that lies, and one that fails half way through.
 
+use crate::base_hub::base_contract;
 use crate::hub_server::{TestHub, serves};
 use crate::support::*;
 use std::sync::Arc;
@@ -29,6 +30,21 @@ fn failing(
     let proxy = port.serve(hub.address, move |seen| {
         let fault = fails.load(Ordering::SeqCst).then(|| which(seen)).flatten();
         fault.unwrap_or(Fault::None)
+    });
+    (hub, proxy, failing)
+}
+
+/// The same for a Hub that has the base contract alone.
+fn failing_in_base(
+    which: impl Fn(&Seen) -> Option<Fault> + Send + Sync + 'static,
+) -> (TestHub, Proxy, Arc<AtomicBool>) {
+    let port = Proxy::bind();
+    let hub = TestHub::start_as(Some(port.url()));
+    let failing = Arc::new(AtomicBool::new(true));
+    let fails = failing.clone();
+    let proxy = port.serve(hub.address, move |seen| {
+        let fault = fails.load(Ordering::SeqCst).then(|| which(seen)).flatten();
+        fault.unwrap_or_else(|| base_contract(seen))
     });
     (hub, proxy, failing)
 }
@@ -159,7 +175,8 @@ fn no_platform_is_registered_before_all_uploads_are_done() {
 fn a_run_that_broke_between_two_registrations_is_completed_by_the_next() {
     let sandbox = Sandbox::new();
     staged_release(&sandbox);
-    let (hub, proxy, failing) = failing(|seen| {
+    // Where there are drafts, both are shown by one call.
+    let (hub, proxy, failing) = failing_in_base(|seen| {
         let fails = is_registration(seen) && seen.path.contains("/beta/");
         fails.then_some(Fault::Cut)
     });

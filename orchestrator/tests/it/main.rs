@@ -9,6 +9,7 @@
 
 mod asked_git;
 mod asking;
+mod base_hub;
 #[cfg(target_os = "linux")]
 mod blame;
 mod building;
@@ -26,6 +27,7 @@ mod limits;
 mod lost_answers;
 mod manifests;
 mod merging;
+mod one_moment;
 mod products;
 mod proving;
 mod publishing;
@@ -36,9 +38,11 @@ mod release_remote;
 mod reproducing;
 mod reproducing_paths;
 mod resolution;
+mod rivals;
 #[cfg(target_os = "linux")]
 mod rustflags;
 mod same_bytes;
+mod several_machines;
 mod staging;
 mod submodules;
 mod support;

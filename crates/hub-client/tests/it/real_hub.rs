@@ -230,6 +230,7 @@ async fn a_release_from_its_draft_to_another_channel_and_back() {
             version: "1.0.0".to_owned(),
             channel: Channel::Stable,
             platforms: vec![platform, "linux-arm64".parse().unwrap()],
+            files: Default::default(),
         }],
     };
     let refused = client.finalize(&finalize).await.unwrap_err();

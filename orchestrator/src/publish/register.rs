@@ -1,0 +1,282 @@
+//! Registering: what is uploaded becomes a release.
+//!
+//! Where the Hub has drafts, every platform is registered as one, and a single call then shows all of
+//! them. Elsewhere the registrations come right after one another, at the very end.
+
+use super::group::{ASKED_AT_ONCE, Group};
+use super::{Preflight, Publication, PublishError};
+use crate::events::{Event, Reporter};
+use crate::settings::PublishSettings;
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use hub_client::{ClientError, HubClient};
+use release_types::{
+    Artifact, FinalizeRelease, FinalizeRequest, ObjectKey, Platform, ProductName, PublishRequest,
+    Release, Sha256Digest,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+impl Preflight {
+    /// Whether the Hub keeps drafts: platforms that nobody sees before all of them are shown.
+    pub fn has_drafts(&self) -> bool {
+        let hub = self.capabilities.as_ref();
+        hub.is_some_and(|hub| hub.has("draft"))
+    }
+}
+
+/// Platforms of products.
+pub(super) type Targets = BTreeSet<(ProductName, Platform)>;
+
+/// Registers what is uploaded.
+pub(super) struct Registrar<'a> {
+    pub(super) client: &'a HubClient,
+    pub(super) release: &'a Publication<'a>,
+    pub(super) preflight: &'a Preflight,
+    pub(super) settings: &'a PublishSettings,
+    /// The storage of each key.
+    pub(super) providers: &'a BTreeMap<ObjectKey, String>,
+    pub(super) reporter: &'a dyn Reporter,
+}
+
+impl Registrar<'_> {
+    /// Registers every group that is not complete, one right after the other. All that nobody has
+    /// given a date get this one.
+    pub(super) async fn at_once(
+        &self,
+        groups: &[Group<'_>],
+        now: jiff::Timestamp,
+    ) -> Result<(), PublishError> {
+        for group in groups {
+            if group.is_complete() {
+                self.unchanged(group);
+                continue;
+            }
+            let date = self.date(group, groups).unwrap_or(now);
+            let request = self.request(group, Some(date));
+            match self.client.publish(group.product, &request).await {
+                Ok(_) => {}
+                Err(error) if error.is_passing() => self.settle(group, error).await?,
+                Err(error) => return Err(refusal(error)),
+            }
+            self.registered(group);
+        }
+        Ok(())
+    }
+
+    /// Registers every group that is not complete as a draft, which nobody sees. A date that nobody
+    /// has given is left to the moment in which they are shown.
+    pub(super) async fn as_drafts(&self, groups: &[Group<'_>]) -> Result<(), PublishError> {
+        let drafts: Vec<_> = groups
+            .iter()
+            .filter(|group| !group.is_complete())
+            .map(|group| {
+                let request = self.request(group, self.date(group, groups));
+                async move {
+                    let client = self.client;
+                    let draft = client.publish_draft(group.product, &request).await;
+                    draft.map(|_| ()).map_err(refusal)
+                }
+            })
+            .collect();
+        futures_util::stream::iter(drafts)
+            .buffered(ASKED_AT_ONCE)
+            .try_collect()
+            .await
+    }
+
+    /// Shows the drafts of all groups that are not complete, and of what else is required, in one
+    /// moment.
+    pub(super) async fn show(
+        &self,
+        groups: &[Group<'_>],
+        elsewhere: &Targets,
+    ) -> Result<(), PublishError> {
+        // What is complete has no draft of ours. One of somebody else's is not to be shown by us.
+        let open = groups.iter().filter(|group| !group.is_complete());
+        let mut targets: Targets = open
+            .map(|group| (group.product.clone(), group.platform))
+            .collect();
+        targets.extend(elsewhere.iter().cloned());
+        let shown = if targets.is_empty() {
+            Vec::new()
+        } else {
+            finalize(self.client, self.release, &targets, groups).await?
+        };
+        for group in groups {
+            let own = |release: &&Release| {
+                (&release.product, release.platform) == (group.product, group.platform)
+            };
+            match shown.iter().find(own) {
+                // Another run may have put a draft of its own in the place of ours.
+                Some(release) => {
+                    group.check(self.release, release)?;
+                    self.registered(group);
+                }
+                None => self.unchanged(group),
+            }
+        }
+        Ok(())
+    }
+
+    fn request(&self, group: &Group<'_>, published_at: Option<jiff::Timestamp>) -> PublishRequest {
+        let artifact = |artifact: &&crate::artifacts::LocalArtifact| Artifact {
+            key: artifact.key.clone(),
+            provider: self.providers[&artifact.key].clone(),
+            filename: artifact.filename.clone(),
+            size: artifact.size,
+            sha256: artifact.sha256,
+            kind: artifact.kind,
+        };
+        // What is only mended keeps its notes.
+        let mended = group.damaged && group.published.is_some();
+        PublishRequest {
+            version: self.release.version.to_string(),
+            channel: self.release.channel,
+            platform: group.platform,
+            artifacts: group.artifacts.iter().map(artifact).collect(),
+            notes: self.settings.notes.clone().filter(|_| !mended),
+            published_at,
+        }
+    }
+
+    /// When a group counts as published, where that is decided already. One date for all platforms of
+    /// a product: a date that an earlier run has given it stays.
+    fn date(&self, group: &Group<'_>, groups: &[Group<'_>]) -> Option<jiff::Timestamp> {
+        let at = |group: &Group<'_>| group.published.as_ref().map(|release| release.published_at);
+        let own = Some(group).filter(|group| group.damaged).and_then(at);
+        let newest = self.preflight.newest.get(group.product);
+        let backport = newest.map(|newest| *newest - jiff::SignedDuration::from_secs(1));
+        let mut of_product = groups.iter().filter(|other| other.product == group.product);
+        own.or(self.settings.published_at)
+            .or(backport)
+            .or_else(|| of_product.find_map(at))
+    }
+
+    /// What came of a registration whose answer did not arrive: the Hub is asked.
+    async fn settle(&self, group: &Group<'_>, lost: ClientError) -> Result<(), PublishError> {
+        let found = read(self.client, self.release, (group.product, group.platform)).await;
+        match found {
+            Ok(Some(found)) if group.is_listed_by(&found) => {
+                self.told_by_reading(&lost);
+                Ok(())
+            }
+            _ => Err(lost.into()),
+        }
+    }
+
+    fn told_by_reading(&self, lost: &ClientError) {
+        self.reporter
+            .warn(format!("{lost}; the Hub shows that it was done"));
+    }
+
+    fn registered(&self, group: &Group<'_>) {
+        self.event(group, false);
+    }
+
+    fn unchanged(&self, group: &Group<'_>) {
+        let (product, platform) = (group.product, group.platform);
+        if self.settings.notes.is_some() || self.settings.published_at.is_some() {
+            self.reporter.warn(format!(
+                "{product} for {platform} is published already: its notes and date stay as they are"
+            ));
+        }
+        for artifact in &group.artifacts {
+            super::report_upload(self.reporter, artifact, true);
+        }
+        self.event(group, true);
+    }
+
+    fn event(&self, group: &Group<'_>, unchanged: bool) {
+        self.reporter.event(Event::Registered {
+            product: group.product.clone(),
+            platform: group.platform,
+            unchanged,
+        });
+    }
+}
+
+fn refusal(error: ClientError) -> PublishError {
+    match error {
+        // The Hub compares with what is stored, and what is stored is not what was built.
+        error @ (ClientError::Conflict { .. } | ClientError::Mismatch { .. }) => {
+            PublishError::Altered(error)
+        }
+        error => PublishError::Client(error),
+    }
+}
+
+/// Shows drafts, all in one moment or none. An answer that does not arrive is made up for by reading:
+/// since nothing or everything is shown, what `groups` list tells about the rest.
+pub(super) async fn finalize(
+    client: &HubClient,
+    release: &Publication<'_>,
+    targets: &Targets,
+    groups: &[Group<'_>],
+) -> Result<Vec<Release>, PublishError> {
+    let mut platforms: BTreeMap<&ProductName, Vec<Platform>> = BTreeMap::new();
+    for (product, platform) in targets {
+        platforms.entry(product).or_default().push(*platform);
+    }
+    let releases = platforms.into_iter();
+    let request = FinalizeRequest {
+        releases: releases
+            .map(|(product, platforms)| FinalizeRelease {
+                product: product.clone(),
+                version: release.version.to_string(),
+                channel: release.channel,
+                files: drafted(groups, product, &platforms),
+                platforms,
+            })
+            .collect(),
+    };
+    let lost = match client.finalize(&request).await {
+        Ok(shown) => return Ok(shown),
+        Err(error @ ClientError::Conflict { .. }) => {
+            return Err(PublishError::Incomplete {
+                missing: Vec::new(),
+                source: Some(error),
+            });
+        }
+        Err(error) if error.is_passing() => error,
+        Err(error) => return Err(error.into()),
+    };
+    let mut shown = Vec::with_capacity(targets.len());
+    for (product, platform) in targets {
+        let found = read(client, release, (product, *platform)).await;
+        let Ok(Some(found)) = found else {
+            return Err(lost.into());
+        };
+        let mut own = groups.iter();
+        let own = own.find(|group| (group.product, group.platform) == (product, *platform));
+        if own.is_some_and(|group| !group.is_listed_by(&found)) {
+            return Err(lost.into());
+        }
+        shown.push(found);
+    }
+    Ok(shown)
+}
+
+/// The files of the drafts that this run has registered: where another run has put one of its own in
+/// the place of such a draft, the Hub shows neither.
+fn drafted(
+    groups: &[Group<'_>],
+    product: &ProductName,
+    platforms: &[Platform],
+) -> BTreeMap<ObjectKey, Sha256Digest> {
+    let own = groups.iter().filter(|group| {
+        group.product == product && platforms.contains(&group.platform) && !group.is_complete()
+    });
+    let files = own.flat_map(|group| &group.artifacts);
+    files.map(|file| (file.key.clone(), file.sha256)).collect()
+}
+
+/// What the release's channel has of it for a platform.
+pub(super) async fn read(
+    client: &HubClient,
+    release: &Publication<'_>,
+    (product, platform): (&ProductName, Platform),
+) -> Result<Option<Release>, ClientError> {
+    let version = release.version.to_string();
+    client
+        .release(product, &version, platform, release.channel)
+        .await
+}
