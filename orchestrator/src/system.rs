@@ -65,6 +65,37 @@ pub fn mode(path: &Path) -> io::Result<Option<u32>> {
     }
 }
 
+/// Opens a file to read and write, of which this process decides alone what is in it: a link in its
+/// place is not followed, and a pipe not waited for, where the system can be told so.
+///
+/// # Errors
+/// What the system says; when it is `new` and there is something already, that.
+pub fn open_own(path: &Path, new: bool) -> io::Result<std::fs::File> {
+    let mut options = std::fs::OpenOptions::new();
+    options.read(true).write(true).create_new(new);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+        options.custom_flags(flags.bits().cast_signed());
+    }
+    options.open(path)
+}
+
+/// Brings the names in a folder to the disk; nothing on Windows, where folders cannot be opened so.
+///
+/// # Errors
+/// What the system says.
+pub fn sync_dir(dir: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    return std::fs::File::open(dir)?.sync_all();
+    #[cfg(not(unix))]
+    {
+        tracing::trace!(dir = %dir.display(), "folders are not synced here");
+        Ok(())
+    }
+}
+
 /// Makes a folder and those above it, open to their owner alone from the first moment, where there
 /// are modes. One that is there stays as it is.
 ///

@@ -3,6 +3,7 @@
 use crate::address::host_of;
 use crate::text::shown;
 use crate::{AnswerProblem, ClientError, NetworkFault};
+use jiff::Timestamp;
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, LOCATION, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
 use serde::de::DeserializeOwned;
@@ -272,6 +273,16 @@ pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'
     headers.get(name)?.to_str().ok()
 }
 
+/// When the server says that it made the answer.
+pub(crate) fn date(headers: &HeaderMap) -> Option<Timestamp> {
+    header(headers, &DATE).and_then(http_date)
+}
+
+fn http_date(text: &str) -> Option<Timestamp> {
+    let parser = jiff::fmt::rfc2822::DateTimeParser::new();
+    parser.parse_timestamp(text).ok()
+}
+
 /// `Retry-After` in either form of RFC 9110, section 10.2.3. A date is measured from the answer's
 /// own `Date`, so that a wrong clock here does not matter.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
@@ -279,15 +290,8 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     if let Ok(seconds) = value.parse() {
         return Some(Duration::from_secs(seconds));
     }
-    let date = |text: &str| {
-        jiff::fmt::rfc2822::DateTimeParser::new()
-            .parse_timestamp(text)
-            .ok()
-    };
-    let until = date(value)?;
-    let now = header(headers, &DATE)
-        .and_then(date)
-        .unwrap_or_else(jiff::Timestamp::now);
+    let until = http_date(value)?;
+    let now = date(headers).unwrap_or_else(Timestamp::now);
     Some(Duration::try_from(until.duration_since(now)).unwrap_or_default())
 }
 

@@ -158,3 +158,17 @@ pub(super) async fn build_and_stage(
     }
     Ok((staged, earlier))
 }
+
+/// The targets to build for, each once, in the order they were named.
+pub(super) fn targets(named: &[Platform], host: Platform) -> Vec<Platform> {
+    let mut targets = Vec::new();
+    for &target in named {
+        if !targets.contains(&target) {
+            targets.push(target);
+        }
+    }
+    if targets.is_empty() {
+        targets.push(host);
+    }
+    targets
+}

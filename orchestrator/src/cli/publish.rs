@@ -7,7 +7,7 @@ use crate::dist::{self, Staged};
 use crate::error::{Error, with_causes};
 use crate::events::{Event, Reporter};
 use crate::lock::DirLock;
-use crate::publish::{Preflight, Publication, preflight, publish as send};
+use crate::publish::{Journal, Preflight, Publication, PublishError, preflight, publish as send};
 use crate::receipt::{Receipt, Source};
 use crate::select::{self, SelectError};
 use crate::settings::{HubChoice, PublishSettings, SettingsError};
@@ -24,6 +24,8 @@ pub(super) struct Goods {
     pub source: Option<Source>,
     /// Where the receipt goes, for a staged release.
     pub receipt_dir: Option<PathBuf>,
+    /// The platforms' folders, for a staged release.
+    pub folders: Vec<PathBuf>,
 }
 
 impl Goods {
@@ -47,6 +49,7 @@ impl Goods {
                 dirty,
             }),
             receipt_dir,
+            folders: staged.iter().map(|s| s.dir.clone()).collect(),
         }
     }
 
@@ -56,6 +59,7 @@ impl Goods {
             channel: self.channel,
             artifacts: &self.artifacts,
             damaged: &[],
+            journal: None,
         }
     }
 
@@ -114,7 +118,9 @@ pub(super) async fn publish(app: &App<'_>, args: PublishCommand) -> Result<(), E
     let hub = app.open_hub(&choice, &products, true).await?;
     let work = async {
         let (version, channel) = (&goods.version, goods.channel);
-        let preflight = preflight(&hub.client, version, channel, &keys, &settings).await?;
+        let (client, reporter) = (&hub.client, app.reporter.as_ref());
+        let which = (version, channel);
+        let preflight = preflight(client, which, &keys, &settings, reporter).await?;
         publish_and_verify(app, &hub, &goods, &preflight, &settings).await
     };
     let outcome = app.until_interrupted(work).await;
@@ -135,6 +141,7 @@ async fn read_back(
     app: &App<'_>,
     hub: &OpenHub,
     goods: &Goods,
+    journal: &Journal,
     preflight: &Preflight,
     settings: &PublishSettings,
 ) -> Result<Receipt, Error> {
@@ -155,6 +162,7 @@ async fn read_back(
     }
     let again = Publication {
         damaged,
+        journal: Some(journal),
         ..goods.publication()
     };
     if let Err(error) = send(client, again, preflight, settings, now(), reporter).await {
@@ -175,16 +183,21 @@ pub(super) async fn publish_and_verify(
 ) -> Result<(), Error> {
     let (client, reporter) = (&hub.client, app.reporter.as_ref());
     let now = app.world.now;
-    send(
-        client,
-        goods.publication(),
-        preflight,
-        settings,
-        now(),
-        reporter,
+    let hub_name = hub.name();
+    let journal = Journal::open(
+        &goods.folders,
+        &hub_name,
+        &goods.version,
+        &goods.artifacts,
+        now,
     )
-    .await?;
-    let mut receipt = read_back(app, hub, goods, preflight, settings).await?;
+    .map_err(PublishError::from)?;
+    let publication = Publication {
+        journal: Some(&journal),
+        ..goods.publication()
+    };
+    send(client, publication, preflight, settings, now(), reporter).await?;
+    let mut receipt = read_back(app, hub, goods, &journal, preflight, settings).await?;
     receipt.source = goods.published_source(&receipt, reporter);
     receipt.serve_command = hub.serve_command(app);
     if let Some(dir) = &goods.receipt_dir {
@@ -218,6 +231,7 @@ pub(super) async fn goods(app: &App<'_>, args: StagedArgs) -> Result<Goods, Erro
                     channel,
                     source: None,
                     receipt_dir: None,
+                    folders: Vec::new(),
                 })
             })
             .await

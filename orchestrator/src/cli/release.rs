@@ -36,7 +36,8 @@ pub(super) async fn release(app: &App<'_>, args: ReleaseCommand) -> Result<(), E
     let hub = app.open_hub(&choice, &products, true).await?;
     let work = async {
         // What would be refused after the build is refused before it.
-        let preflight = preflight(&hub.client, &version, channel, &keys, &publish);
+        let (which, reporter) = ((&version, channel), app.reporter.as_ref());
+        let preflight = preflight(&hub.client, which, &keys, &publish, reporter);
         let preflight = app.until_interrupted(preflight).await?;
         let (staged, earlier) = build_and_stage(app, prepared, &preflight.last).await?;
         let goods = Goods::of_staged(&staged, None, receipt_dir);

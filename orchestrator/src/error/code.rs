@@ -104,6 +104,7 @@ impl Error {
                 PublishError::Conflict { .. }
                 | PublishError::Extra { .. }
                 | PublishError::Immutable { .. } => ExitCode::Refused,
+                PublishError::Clock { .. } | PublishError::Journal(_) => ExitCode::Machine,
                 PublishError::Altered(_) => ExitCode::Verification,
                 PublishError::Client(error) => client_code(error),
             },

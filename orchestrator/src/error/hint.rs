@@ -9,7 +9,7 @@ use crate::job_env::JobEnvError;
 use crate::lock::LockError;
 use crate::plan::PlanError;
 use crate::products::{ProductsError, TOOLS_TABLE};
-use crate::publish::PublishError;
+use crate::publish::{JournalError, PublishError};
 use crate::reproduce::ReproduceError;
 use crate::select::SelectError;
 use crate::settings::SettingsError;
@@ -217,6 +217,14 @@ impl Error {
             ) => "install LLVM (choco install llvm); lld-link is looked for on PATH and in LLVM\\bin below Program Files".to_owned(),
             Self::Settings(SettingsError::NoToken) => {
                 "an administrator of the Hub issues one; README.md shows how".to_owned()
+            }
+            Self::Publish(PublishError::Clock { .. }) => {
+                "set the clock; or say with --published-at when the release counts as published"
+                    .to_owned()
+            }
+            Self::Publish(PublishError::Journal(JournalError::Unfit { .. })) => {
+                "move it away; what is uploaded already is then found out from the Hub alone"
+                    .to_owned()
             }
             Self::Publish(PublishError::Older { .. }) => {
                 "use --backport to publish it without making it the newest".to_owned()

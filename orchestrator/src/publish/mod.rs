@@ -2,10 +2,13 @@
 //! each product, in that order, so that a refusal comes before any change and no platform is ever
 //! registered in part.
 
+mod files;
+mod journal;
 mod last;
 mod preflight;
 mod upload;
 
+pub use journal::{Journal, JournalError};
 pub use last::{LastFile, LastPublished};
 pub use preflight::{Preflight, preflight};
 
@@ -17,7 +20,7 @@ use release_types::{
     Artifact, Asset, Channel, ObjectKey, Platform, PresignRequest, PresignResponse, ProductName,
     PublishRequest, Release, Sha256Digest,
 };
-use upload::upload_all;
+use upload::{Sender, lists_objects, upload_all};
 
 /// How many uploads run side by side unless told otherwise.
 pub const DEFAULT_UPLOADS: usize = 4;
@@ -33,6 +36,8 @@ pub struct Publication<'a> {
     pub artifacts: &'a [LocalArtifact],
     /// Which of them the Hub lists and does not give out as they are: they are sent again.
     pub damaged: &'a [ObjectKey],
+    /// What earlier runs have noted, and where this one notes what it does.
+    pub journal: Option<&'a Journal>,
 }
 
 /// Why a release is not published.
@@ -100,6 +105,17 @@ pub enum PublishError {
         /// The newest release's.
         newest: jiff::Timestamp,
     },
+    /// The release would be dated by a clock that is ahead of the Hub's.
+    #[error(
+        "this machine's clock is {ahead:#} ahead of the Hub's, so the release would be dated in the future"
+    )]
+    Clock {
+        /// By how much.
+        ahead: jiff::SignedDuration,
+    },
+    /// The journal cannot be used. Nothing is registered then that was not before.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     /// What was registered is not what was sent.
     #[error("the Hub did not take the release as it was sent")]
     Altered(#[source] ClientError),
@@ -185,7 +201,20 @@ pub async fn publish(
         inspect(client, &release, group).await?;
     }
     let open: Vec<&Group<'_>> = groups.iter().filter(|group| !group.is_complete()).collect();
-    let providers = upload_all(client, &open, settings.uploads, reporter).await?;
+    let sender = Sender {
+        client,
+        release,
+        reporter,
+        lists_objects: lists_objects(preflight),
+    };
+    let uploads = upload_all(sender, &open, settings.uploads).await?;
+    // Before the first registration: a disk that takes no more must not end the run between two.
+    if let Some(journal) = release.journal {
+        for group in &open {
+            let files = &group.artifacts;
+            journal.registers(files, release.channel, false).await?;
+        }
+    }
     for group in &groups {
         let (product, platform) = (group.product, group.platform);
         if group.is_complete() {
@@ -229,7 +258,7 @@ pub async fn publish(
                 .iter()
                 .map(|artifact| Artifact {
                     key: artifact.key.clone(),
-                    provider: providers[&artifact.key].clone(),
+                    provider: uploads.provider(&artifact.key),
                     filename: artifact.filename.clone(),
                     size: artifact.size,
                     sha256: artifact.sha256,
@@ -239,16 +268,16 @@ pub async fn publish(
             notes: settings.notes.clone().filter(|_| !group.damaged),
             published_at: Some(published_at),
         };
-        client
-            .publish(product, &request)
-            .await
-            .map_err(|error| match error {
-                // The Hub compares with what is stored, and what is stored is not what was built.
-                error @ (ClientError::Conflict { .. } | ClientError::Mismatch { .. }) => {
-                    PublishError::Altered(error)
-                }
-                error => PublishError::Client(error),
-            })?;
+        uploads
+            .settled(sender, group, || client.publish(product, &request))
+            .await?;
+        if let Some(journal) = release.journal {
+            let noted = journal.registers(&group.artifacts, release.channel, true);
+            if let Err(error) = noted.await {
+                // It is done, and the Hub says so to whoever asks.
+                reporter.warn(crate::error::with_causes(&error));
+            }
+        }
         reporter.event(Event::Registered {
             product: product.clone(),
             platform,

@@ -1,6 +1,6 @@
 //! A Hub that lies, and one that fails half way through.
 
-use crate::hub_server::{TestHub, serves};
+use crate::hub_server::{TestHub, is_registration, serves};
 use crate::support::*;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,10 +8,6 @@ use test_support::{Fault, Proxy, Sandbox, Seen};
 
 fn is_upload(seen: &Seen) -> bool {
     seen.method == "PUT"
-}
-
-fn is_registration(seen: &Seen) -> bool {
-    seen.method == "POST" && seen.path.ends_with("/publish")
 }
 
 fn count(proxy: &Proxy, which: fn(&Seen) -> bool) -> usize {
