@@ -1,10 +1,11 @@
 //! Reading answers: bounded, and every way of saying no turned into a [`ClientError`].
 
 use crate::address::host_of;
+use crate::clock::{date, http_date};
 use crate::text::shown;
 use crate::{AnswerProblem, ClientError, NetworkFault};
 use jiff::Timestamp;
-use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, LOCATION, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, LOCATION, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
 use serde::de::DeserializeOwned;
 use std::time::Duration;
@@ -273,16 +274,6 @@ pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'
     headers.get(name)?.to_str().ok()
 }
 
-/// When the server says that it made the answer.
-pub(crate) fn date(headers: &HeaderMap) -> Option<Timestamp> {
-    header(headers, &DATE).and_then(http_date)
-}
-
-fn http_date(text: &str) -> Option<Timestamp> {
-    let parser = jiff::fmt::rfc2822::DateTimeParser::new();
-    parser.parse_timestamp(text).ok()
-}
-
 /// `Retry-After` in either form of RFC 9110, section 10.2.3. A date is measured from the answer's
 /// own `Date`, so that a wrong clock here does not matter.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
@@ -341,6 +332,7 @@ fn said(body: &str) -> Said {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use reqwest::header::DATE;
 
     #[test]
     fn code_and_sentence_are_found_in_every_dialect() {

@@ -1,9 +1,9 @@
 //! How this machine's clock stands to the Hub's, by the `Date` of the Hub's own answers.
 
 use crate::HubClient;
-use crate::answer::date;
+use crate::answer::header;
 use jiff::{SignedDuration, Timestamp};
-use reqwest::header::HeaderMap;
+use reqwest::header::{DATE, HeaderMap};
 use std::sync::{Mutex, PoisonError};
 
 /// What the last answer that had a `Date` says.
@@ -32,6 +32,17 @@ fn ahead((began, ended): (Timestamp, Timestamp), date: Timestamp) -> SignedDurat
         SignedDuration::ZERO
     };
     SignedDuration::from_secs(ahead.as_secs())
+}
+
+/// When the server says that it made the answer.
+pub(crate) fn date(headers: &HeaderMap) -> Option<Timestamp> {
+    header(headers, &DATE).and_then(http_date)
+}
+
+/// A time in the form of HTTP's header fields.
+pub(crate) fn http_date(text: &str) -> Option<Timestamp> {
+    let parser = jiff::fmt::rfc2822::DateTimeParser::new();
+    parser.parse_timestamp(text).ok()
 }
 
 impl HubClient {

@@ -115,7 +115,7 @@ impl Uploads {
             return Err(altered(error));
         }
         sender.reporter.warn(format!(
-            "{error}: what seemed to be stored already is sent after all"
+            "{error}; what seemed to be stored already is sent after all"
         ));
         check_files(doubtful.iter().copied()).await?;
         for artifact in doubtful {
