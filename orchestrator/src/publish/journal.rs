@@ -385,9 +385,8 @@ impl JournalFile {
 fn create(path: &Path) -> io::Result<File> {
     let file = system::open_own(path, true)?;
     system::set_mode(path, 0o644)?;
-    match path.parent() {
-        Some(folder) => system::sync_dir(folder)?,
-        None => {}
+    if let Some(folder) = path.parent() {
+        system::sync_dir(folder)?;
     }
     Ok(file)
 }

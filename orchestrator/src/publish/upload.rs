@@ -96,7 +96,7 @@ impl Uploads {
         group: &Group<'_>,
         register: impl AsyncFn() -> Result<T, ClientError>,
     ) -> Result<T, PublishError> {
-        let altered = |error| match error {
+        let altered = |error: ClientError| match error {
             // The Hub compares with what is stored, and what is stored is not what was built.
             error @ (ClientError::Conflict { .. } | ClientError::Mismatch { .. }) => {
                 PublishError::Altered(error)
