@@ -182,6 +182,23 @@ pub enum EndSignal {
     Terminate,
 }
 
+/// Lets a write beyond the limit for a file's size (`RLIMIT_FSIZE`) fail, as one to a full disk does,
+/// instead of ending this process; children are ended by it as ever. Needs the async runtime.
+///
+/// # Errors
+/// What the system says.
+pub fn outlive_file_limits() -> io::Result<()> {
+    // Its number everywhere but on MIPS. A handler that does nothing is enough, and stays when what it
+    // would report to is dropped.
+    #[cfg(all(unix, not(any(target_arch = "mips", target_arch = "mips64"))))]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        const SIGXFSZ: i32 = 25;
+        drop(signal(SignalKind::from_raw(SIGXFSZ))?);
+    }
+    Ok(())
+}
+
 /// Waits for a signal that asks the program to end.
 pub async fn asked_to_end() -> EndSignal {
     let interrupt = async {

@@ -167,6 +167,27 @@ fn a_full_disk_under_the_journal_ends_the_run_before_anything_is_registered() {
     }
 }
 
+/// A limit for the size of files is met as a full disk is, and leaves no part of a line.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_limit_for_files_ends_the_run_before_anything_is_sent() {
+    let sandbox = Sandbox::new();
+    let staged = staged_release(&sandbox);
+    let behind = Behind::new(true, |_, _| Fault::None);
+    let limited = behind
+        .publish(&sandbox)
+        .through(&["prlimit", "--fsize=200"]);
+    let run = limited.run().exits(9);
+    let journal = staged.join(JOURNAL);
+    run.says(&[&format!(
+        "cannot write the publish journal {}: File too large",
+        journal.display()
+    )]);
+    assert_eq!(behind.uploads(), 0);
+    assert_eq!(fs::read(&journal).unwrap(), b"");
+    assert_eq!(behind.publishes_the_rest(&sandbox).1, 2);
+}
+
 #[test]
 fn a_build_of_the_same_bytes_keeps_the_journal_and_one_of_others_does_not() {
     let project = Project::new();
