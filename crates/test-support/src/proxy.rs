@@ -5,7 +5,7 @@
 
 use std::io::{self, Read, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -45,6 +45,8 @@ pub enum Fault {
     /// The server gets all of it and does what it says, and its answer never arrives: the connection
     /// is closed.
     LoseAnswer,
+    /// The server does what it says, and nothing is ever heard of it: [`Proxy::withheld`] counts it then.
+    Withhold,
     /// The server gets so many bytes of its body, and nothing more is ever heard of it.
     Part(u64),
     /// It goes through, and the answer says that it was made at this time, in HTTP's form.
@@ -65,6 +67,7 @@ pub struct Proxy {
 #[derive(Debug, Default)]
 struct Shared {
     seen: Mutex<Vec<Seen>>,
+    withheld: AtomicUsize,
     stop: AtomicBool,
 }
 
@@ -119,6 +122,13 @@ impl Proxy {
     }
 }
 
+impl Proxy {
+    /// How many answers of the server were withheld so far.
+    pub fn withheld(&self) -> usize {
+        self.shared.withheld.load(Ordering::SeqCst)
+    }
+}
+
 impl Drop for Proxy {
     fn drop(&mut self) {
         self.shared.stop.store(true, Ordering::SeqCst);
@@ -146,7 +156,12 @@ fn pass(
     let all = shared.seen.lock();
     all.unwrap_or_else(PoisonError::into_inner).push(seen);
     match &fault {
-        Fault::None | Fault::LoseAnswer | Fault::Slow(_) | Fault::Part(_) | Fault::Dated(_) => {}
+        Fault::None
+        | Fault::LoseAnswer
+        | Fault::Withhold
+        | Fault::Slow(_)
+        | Fault::Part(_)
+        | Fault::Dated(_) => {}
         Fault::Delay(time) => std::thread::sleep(*time),
         // Until the client has had enough.
         Fault::Silence => return io::copy(&mut client, &mut io::sink()).map(|_| ()),
@@ -183,6 +198,12 @@ fn pass(
     });
     match fault {
         Fault::LoseAnswer => io::copy(&mut server, &mut io::sink()).map(|_| ())?,
+        Fault::Withhold => {
+            io::copy(&mut server, &mut io::sink())?;
+            shared.withheld.fetch_add(1, Ordering::SeqCst);
+            // Until the client has had enough.
+            while client.read(&mut [0; 64]).is_ok_and(|read| read > 0) {}
+        }
         Fault::Dated(date) => dated(&mut server, &mut client, &date)?,
         Fault::Slow(pace) => slowly(&mut server, &mut client, pace)?,
         _ => io::copy(&mut server, &mut client).map(|_| ())?,

@@ -1,8 +1,8 @@
 //! The journal's place, and what storages keep: what is in the way is named, a full disk ends the run in
 //! time, and a refusal to replace is judged by content.
 
+use crate::behind::{Behind, JOURNAL, add, said};
 use crate::hub_server::{TestHub, is_registration};
-use crate::resuming::{Behind, JOURNAL, add, said};
 use crate::support::*;
 use release_types::Sha256Digest;
 use std::fs;

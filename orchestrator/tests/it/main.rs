@@ -9,6 +9,7 @@
 
 mod asked_git;
 mod asking;
+mod behind;
 #[cfg(target_os = "linux")]
 mod blame;
 mod building;
