@@ -115,10 +115,16 @@ pub fn asks_for_leave(seen: &Seen) -> bool {
 /// What a Hub that has the base contract alone answers to what goes beyond it.
 pub fn base_contract(seen: &Seen) -> Option<Fault> {
     let path = seen.path.split('?').next().unwrap_or_default();
-    let beyond = ["/api/v1/hub", "/api/v1/storage/objects"].contains(&path)
-        || ["/finalize", "/promote", "/yank"]
-            .iter()
-            .any(|end| path.ends_with(end));
+    let words: Vec<&str> = path.trim_matches('/').split('/').collect();
+    let beyond = match &words[..] {
+        ["api", "v1", "hub"]
+        | ["api", "v1", "storage", "objects"]
+        | ["api", "v1", "releases", "finalize"]
+        | ["api", "v1", "auth", ..]
+        | ["api", "v1", "releases", _] => true,
+        ["api", "v1", "releases", .., last] => ["promote", "yank"].contains(last),
+        _ => false,
+    };
     beyond.then(|| Fault::Answer(404, r#"{"error":"not found"}"#.to_owned()))
 }
 
