@@ -161,7 +161,12 @@ fn an_interrupted_upload_registers_nothing() {
     for product in ["alpha", "beta"] {
         assert!(hub.release(product, "0.1.0").is_none());
     }
-    assert!(before == tree(&sandbox.dist_dir().join("demo-0.1.0")));
+    // What was begun is noted, and nothing else is there.
+    let mut after = tree(&sandbox.dist_dir().join("demo-0.1.0"));
+    let journal = after.remove(&format!("{}/publish.journal", platform()));
+    let journal = String::from_utf8(journal.unwrap()).unwrap();
+    assert_eq!(journal.lines().count(), 1, "{journal}");
+    assert!(before == after);
     // Once more, and it is done.
     hub.publishes(atlas(&sandbox, "publish"))
         .env("ATLAS_HUB_URL", hub.url())
