@@ -11,6 +11,7 @@ use crate::publish::LastPublished;
 use crate::settings::{self, HubChoice, SettingsError};
 use crate::{build as stage, select, toolchain};
 use hub_client::{HubClient, HubUrl, RetryPolicy};
+use release_types::Platform;
 use std::time::Duration;
 
 /// How long a Hub may take that is asked for sizes alone.

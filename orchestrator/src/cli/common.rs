@@ -21,7 +21,7 @@ use crate::toolchain::{Found, Wanted, find, installers, stall_limit, uses_github
 use crate::{cargo_config, products, state};
 use build_version::BuildInfo;
 use hub_client::{HubClient, HubUrl};
-use release_types::{Platform, ProductName, Tag};
+use release_types::{ProductName, Tag};
 use secrecy::SecretString;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -331,7 +331,7 @@ impl JournalFile {
             Ok(_) => {
                 let mut file = system::open_own(&path, false).map_err(failed)?;
                 let mut bytes = Vec::new();
-                file.by_ref()
+                (&mut file)
                     .take(LIMIT)
                     .read_to_end(&mut bytes)
                     .map_err(failed)?;
