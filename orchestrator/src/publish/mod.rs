@@ -2,14 +2,17 @@
 //! each product, in that order, so that a refusal comes before any change and no platform is ever
 //! registered in part. Nobody sees any of it before all of it is there.
 
+mod files;
 mod finish;
 mod group;
+mod journal;
 mod last;
 mod preflight;
 mod register;
 mod upload;
 
 pub use finish::{STAGED_FORMAT, StagedOnHub, check_elsewhere, finish, of_others};
+pub use journal::{Journal, JournalError};
 pub use last::{LastFile, LastPublished};
 pub use preflight::{Preflight, preflight};
 
@@ -22,10 +25,9 @@ use register::Registrar;
 use release_types::{
     Channel, ObjectKey, Platform, PresignRequest, PresignResponse, ProductName, Sha256Digest,
 };
-use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
-use upload::upload_all;
+use upload::{Sender, Uploads, upload_all};
 
 /// How many uploads run side by side unless told otherwise.
 pub const DEFAULT_UPLOADS: usize = 4;
@@ -44,6 +46,8 @@ pub struct Publication<'a> {
     /// The platforms that have to be there before anything is shown, whoever uploads them; those of
     /// the files are required without being named.
     pub require: &'a [Platform],
+    /// What earlier runs have noted, and where this one notes what it does.
+    pub journal: Option<&'a Journal>,
 }
 
 /// Why a release is not published.
@@ -128,6 +132,17 @@ pub enum PublishError {
         /// The Hub's address.
         hub: String,
     },
+    /// The release would be dated by a clock that is ahead of the Hub's.
+    #[error(
+        "this machine's clock is {ahead:#} ahead of the Hub's, so the release would be dated in the future"
+    )]
+    Clock {
+        /// By how much.
+        ahead: jiff::SignedDuration,
+    },
+    /// The journal cannot be used. Nothing is registered then that was not before.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     /// What was registered is not what was sent.
     #[error("the Hub did not take the release as it was sent")]
     Altered(#[source] ClientError),
@@ -238,15 +253,7 @@ async fn publish_once(
     now: jiff::Timestamp,
 ) -> Result<(), PublishError> {
     let groups = Group::all(means.client, release).await?;
-    let providers = upload(means, &groups).await?;
-    let registrar = Registrar {
-        client: means.client,
-        release,
-        preflight: means.preflight,
-        settings: means.settings,
-        providers: &providers,
-        reporter: means.reporter,
-    };
+    let registrar = Registrar::of(means, release, upload(means, release, &groups).await?);
     if !means.preflight.has_drafts() {
         return registrar.at_once(&groups, now).await;
     }
@@ -267,16 +274,9 @@ pub async fn stage(means: Means<'_>, release: Publication<'_>) -> Result<(), Pub
         format!("{} on {}", release.version, client.hub()),
     );
     let groups = Group::all(client, &release).await?;
-    let providers = upload(means, &groups).await?;
+    let uploads = upload(means, &release, &groups).await?;
     if means.preflight.has_drafts() {
-        let registrar = Registrar {
-            client,
-            release: &release,
-            preflight: means.preflight,
-            settings: means.settings,
-            providers: &providers,
-            reporter,
-        };
+        let registrar = Registrar::of(means, &release, uploads);
         registrar.as_drafts(&groups).await?;
     }
     for group in groups.iter().filter(|group| group.is_complete()) {
@@ -286,13 +286,14 @@ pub async fn stage(means: Means<'_>, release: Publication<'_>) -> Result<(), Pub
     Ok(())
 }
 
-/// Uploads what is not complete, and tells each key's provider.
+/// Uploads what is not complete, and tells where it is.
 async fn upload(
     means: Means<'_>,
+    release: &Publication<'_>,
     groups: &[Group<'_>],
-) -> Result<BTreeMap<ObjectKey, String>, PublishError> {
+) -> Result<Uploads, PublishError> {
     let open: Vec<&Group<'_>> = groups.iter().filter(|group| !group.is_complete()).collect();
-    upload_all(means.client, &open, means.settings.uploads, means.reporter).await
+    upload_all(Sender::of(means, release), &open, means.settings.uploads).await
 }
 
 /// How long is waited for another run: of two that wait for one another, one begins first.

@@ -4,7 +4,8 @@
 //! them. Elsewhere the registrations come right after one another, at the very end.
 
 use super::group::{ASKED_AT_ONCE, Group};
-use super::{Preflight, Publication, PublishError};
+use super::upload::{Sender, Uploads};
+use super::{Means, Preflight, Publication, PublishError};
 use crate::events::{Event, Reporter};
 use crate::settings::PublishSettings;
 use futures_util::{StreamExt as _, TryStreamExt as _};
@@ -32,9 +33,24 @@ pub(super) struct Registrar<'a> {
     pub(super) release: &'a Publication<'a>,
     pub(super) preflight: &'a Preflight,
     pub(super) settings: &'a PublishSettings,
-    /// The storage of each key.
-    pub(super) providers: &'a BTreeMap<ObjectKey, String>,
     pub(super) reporter: &'a dyn Reporter,
+    sender: Sender<'a>,
+    /// Where the files are.
+    uploads: Uploads,
+}
+
+impl<'a> Registrar<'a> {
+    pub(super) fn of(means: Means<'a>, release: &'a Publication<'a>, uploads: Uploads) -> Self {
+        Self {
+            client: means.client,
+            release,
+            preflight: means.preflight,
+            settings: means.settings,
+            reporter: means.reporter,
+            sender: Sender::of(means, release),
+            uploads,
+        }
+    }
 }
 
 impl Registrar<'_> {
@@ -45,6 +61,7 @@ impl Registrar<'_> {
         groups: &[Group<'_>],
         now: jiff::Timestamp,
     ) -> Result<(), PublishError> {
+        self.note(groups).await?;
         for group in groups {
             if group.is_complete() {
                 self.unchanged(group);
@@ -52,12 +69,15 @@ impl Registrar<'_> {
             }
             let date = self.date(group, groups).unwrap_or(now);
             let request = self.request(group, Some(date));
-            match self.client.publish(group.product, &request).await {
+            let publish = || self.client.publish(group.product, &request);
+            match self.uploads.settled(self.sender, group, publish).await {
                 Ok(_) => {}
-                Err(error) if error.is_passing() => self.settle(group, error).await?,
-                Err(error) => return Err(refusal(error)),
+                Err(PublishError::Client(error)) if error.is_passing() => {
+                    self.settle(group, error).await?;
+                }
+                Err(error) => return Err(error),
             }
-            self.registered(group);
+            self.registered(group).await;
         }
         Ok(())
     }
@@ -65,22 +85,34 @@ impl Registrar<'_> {
     /// Registers every group that is not complete as a draft, which nobody sees. A date that nobody
     /// has given is left to the moment in which they are shown.
     pub(super) async fn as_drafts(&self, groups: &[Group<'_>]) -> Result<(), PublishError> {
+        self.note(groups).await?;
         let drafts: Vec<_> = groups
             .iter()
             .filter(|group| !group.is_complete())
             .map(|group| {
                 let request = self.request(group, self.date(group, groups));
                 async move {
-                    let client = self.client;
-                    let draft = client.publish_draft(group.product, &request).await;
-                    draft.map(|_| ()).map_err(refusal)
+                    let draft = || self.client.publish_draft(group.product, &request);
+                    self.uploads.settled(self.sender, group, draft).await
                 }
             })
             .collect();
         futures_util::stream::iter(drafts)
             .buffered(ASKED_AT_ONCE)
-            .try_collect()
+            .try_for_each(|_| std::future::ready(Ok(())))
             .await
+    }
+
+    /// Notes that the groups that are not complete are about to be registered, before the first is: a
+    /// disk that takes no more must not end the run between two.
+    async fn note(&self, groups: &[Group<'_>]) -> Result<(), PublishError> {
+        if let Some(journal) = self.release.journal {
+            for group in groups.iter().filter(|group| !group.is_complete()) {
+                let (files, channel) = (&group.artifacts, self.release.channel);
+                journal.registers(files, channel, false).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Shows the drafts of all groups that are not complete, and of what else is required, in one
@@ -109,7 +141,7 @@ impl Registrar<'_> {
                 // Another run may have put a draft of its own in the place of ours.
                 Some(release) => {
                     group.check(self.release, release)?;
-                    self.registered(group);
+                    self.registered(group).await;
                 }
                 None => self.unchanged(group),
             }
@@ -120,7 +152,7 @@ impl Registrar<'_> {
     fn request(&self, group: &Group<'_>, published_at: Option<jiff::Timestamp>) -> PublishRequest {
         let artifact = |artifact: &&crate::artifacts::LocalArtifact| Artifact {
             key: artifact.key.clone(),
-            provider: self.providers[&artifact.key].clone(),
+            provider: self.uploads.provider(&artifact.key),
             filename: artifact.filename.clone(),
             size: artifact.size,
             sha256: artifact.sha256,
@@ -168,7 +200,14 @@ impl Registrar<'_> {
             .warn(format!("{lost}; the Hub shows that it was done"));
     }
 
-    fn registered(&self, group: &Group<'_>) {
+    async fn registered(&self, group: &Group<'_>) {
+        if let Some(journal) = self.release.journal {
+            let noted = journal.registers(&group.artifacts, self.release.channel, true);
+            if let Err(error) = noted.await {
+                // It is done, and the Hub says so to whoever asks.
+                self.reporter.warn(crate::error::with_causes(&error));
+            }
+        }
         self.event(group, false);
     }
 
@@ -191,16 +230,6 @@ impl Registrar<'_> {
             platform: group.platform,
             unchanged,
         });
-    }
-}
-
-fn refusal(error: ClientError) -> PublishError {
-    match error {
-        // The Hub compares with what is stored, and what is stored is not what was built.
-        error @ (ClientError::Conflict { .. } | ClientError::Mismatch { .. }) => {
-            PublishError::Altered(error)
-        }
-        error => PublishError::Client(error),
     }
 }
 

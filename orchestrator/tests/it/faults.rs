@@ -1,7 +1,7 @@
 //! A Hub that lies, and one that fails half way through.
 
 use crate::base_hub::base_contract;
-use crate::hub_server::{TestHub, serves};
+use crate::hub_server::{TestHub, is_registration, serves};
 use crate::support::*;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,10 +9,6 @@ use test_support::{Fault, Proxy, Sandbox, Seen};
 
 fn is_upload(seen: &Seen) -> bool {
     seen.method == "PUT"
-}
-
-fn is_registration(seen: &Seen) -> bool {
-    seen.method == "POST" && seen.path.ends_with("/publish")
 }
 
 fn count(proxy: &Proxy, which: fn(&Seen) -> bool) -> usize {
