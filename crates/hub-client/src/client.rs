@@ -2,7 +2,7 @@
 
 use crate::address::is_loopback;
 use crate::answer::{self, Call, Refusal};
-use crate::credential::{ADMIN_TOKEN, Credential, DEPLOY_TOKEN};
+use crate::credential::{ADMIN_TOKEN, Credential, DEPLOY_TOKEN, PACK_TOKEN};
 use crate::{ClientError, HubUrl, RetryNotice, RetryPolicy, retry};
 use reqwest::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
 use reqwest::{Method, StatusCode};
@@ -26,6 +26,7 @@ pub(crate) struct Inner {
     pub(crate) direct: reqwest::Client,
     pub(crate) hub: HubUrl,
     pub(crate) deploy_token: Option<Credential>,
+    pub(crate) pack_token: Option<Credential>,
     pub(crate) admin_token: Option<Credential>,
     pub(crate) request_timeout: Duration,
     pub(crate) stall_timeout: Duration,
@@ -40,6 +41,8 @@ pub(crate) enum Caller {
     Anyone,
     /// Whoever may publish.
     Publisher,
+    /// Whoever may make builds of a pack.
+    Builder,
     /// An administrator.
     Admin,
 }
@@ -102,7 +105,13 @@ impl HubClient {
 
     /// The texts that must never be shown or sent to others.
     pub(crate) fn secrets(&self) -> Vec<&str> {
-        [&self.0.deploy_token, &self.0.admin_token]
+        let Inner {
+            deploy_token,
+            pack_token,
+            admin_token,
+            ..
+        } = &*self.0;
+        [deploy_token, pack_token, admin_token]
             .into_iter()
             .flatten()
             .map(|credential| credential.text())
@@ -231,12 +240,14 @@ impl HubClient {
     fn credential(&self, caller: Caller, call: &Call) -> Result<Option<&Credential>, ClientError> {
         let Inner {
             deploy_token,
+            pack_token,
             admin_token,
             ..
         } = &*self.0;
         let (found, credential) = match caller {
             Caller::Anyone => return Ok(None),
             Caller::Publisher => (deploy_token.as_ref().or(admin_token.as_ref()), DEPLOY_TOKEN),
+            Caller::Builder => (pack_token.as_ref().or(admin_token.as_ref()), PACK_TOKEN),
             Caller::Admin => (admin_token.as_ref(), ADMIN_TOKEN),
         };
         found.map(Some).ok_or_else(|| ClientError::MissingToken {

@@ -24,7 +24,7 @@ pub use ours::{
     ReleaseState, ReleaseSummary, Releases, YankRequest,
 };
 pub use packs::{
-    BuildUpload, CompletedBuild, MemberRole, PACK_TOKEN_HEADER, PackBuild, PackChannel,
+    BuildUpload, BuildUploadRequest, CompleteBuildRequest, CompletedBuild, MemberRole, PACK_TOKEN_HEADER, PackBuild, PackChannel,
     PackChannelBuild, PackId, PackIdError, UserRole, build_key,
 };
 pub use platform::{Arch, Os, Platform, UnknownName};
