@@ -3,6 +3,7 @@
 
 use crate::doctor::{Report, SetupPlan};
 use crate::job_env::{JobEnv, Shell, render};
+use crate::outcome::Outcome;
 use crate::plan::Plan;
 use crate::progress::{EVENT_INTERVAL, Meter, Throttle, Units};
 use crate::publish::LastFile;
@@ -140,6 +141,9 @@ pub enum Event {
         /// What to do about it.
         hint: Option<String>,
     },
+    /// What a command about channels, tokens or packs has done; an event of its own name.
+    #[serde(untagged)]
+    Outcome(Box<Outcome>),
 }
 
 /// Takes events.
@@ -301,6 +305,7 @@ fn show(event: Event) {
         Event::Plan(plan) => print_line(&harmless(&plan.to_string())),
         Event::Receipt(receipt) => print_line(&harmless(&receipt.to_string())),
         Event::Reproduction(found) => print_line(&harmless(&found.to_string())),
+        Event::Outcome(outcome) => print_line(&harmless(&outcome.to_string())),
         Event::Listening { url } => print_line(&format!("listening on {url}")),
         Event::Error { message, hint, .. } => {
             tell(&format!("error: {message}"));
@@ -341,13 +346,18 @@ pub fn data_was_lost() -> bool {
 
 /// Writes a line of data. A reader that has gone away is not this program's failure.
 pub(crate) fn print_line(line: &str) {
-    let mut out = std::io::stdout().lock();
-    if let Err(error) = writeln!(out, "{line}").and_then(|()| out.flush())
+    if let Err(error) = write_line(line)
         && error.kind() != std::io::ErrorKind::BrokenPipe
     {
         tracing::debug!(%error, "standard output cannot be written");
         DATA_LOST.store(true, atomic::Ordering::Relaxed);
     }
+}
+
+/// Writes a line of data that must not be lost.
+pub(crate) fn write_line(line: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}").and_then(|()| out.flush())
 }
 
 /// Writes a line of narrative.

@@ -184,7 +184,10 @@ mod tests {
             (json!({"build": {"id": "b2"}}), "id is `b2`, not `b1`"),
             (json!({"build": {"artifactSize": 6}}), "artifactSize is `6`"),
             (json!({"build": {"sha256": "00"}}), "sha256 is `00`"),
-            (json!({"build": {}, "channel": {"name": "dev"}}), "name is `dev`, not `beta`"),
+            (
+                json!({"build": {}, "channel": {"name": "dev"}}),
+                "name is `dev`, not `beta`",
+            ),
         ] {
             let said = says(bad);
             assert!(said.contains(why), "{said}");

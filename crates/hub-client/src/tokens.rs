@@ -132,11 +132,7 @@ impl HubClient {
         Ok(list.tokens)
     }
 
-    async fn revoke(
-        &self,
-        owner: Owner<'_>,
-        token_id: &str,
-    ) -> Result<RevokedToken, ClientError> {
+    async fn revoke(&self, owner: Owner<'_>, token_id: &str) -> Result<RevokedToken, ClientError> {
         let request = RevokeTokenRequest {
             token_id: token_id.to_owned(),
         };
