@@ -346,18 +346,13 @@ pub fn data_was_lost() -> bool {
 
 /// Writes a line of data. A reader that has gone away is not this program's failure.
 pub(crate) fn print_line(line: &str) {
-    if let Err(error) = write_line(line)
+    let mut out = std::io::stdout().lock();
+    if let Err(error) = writeln!(out, "{line}").and_then(|()| out.flush())
         && error.kind() != std::io::ErrorKind::BrokenPipe
     {
         tracing::debug!(%error, "standard output cannot be written");
         DATA_LOST.store(true, atomic::Ordering::Relaxed);
     }
-}
-
-/// Writes a line of data that must not be lost.
-pub(crate) fn write_line(line: &str) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{line}").and_then(|()| out.flush())
 }
 
 /// Writes a line of narrative.

@@ -1,7 +1,6 @@
 //! Where a token's text goes: standard output, or a file that only its owner can read.
 
 use super::TokenError;
-use crate::events::write_line;
 use crate::system;
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -71,7 +70,10 @@ impl Place {
     /// What the system says, also that nobody reads standard output any more. A file is gone then.
     pub fn write(self, line: &str) -> io::Result<()> {
         match self {
-            Self::Output => write_line(line),
+            Self::Output => {
+                let mut out = io::stdout().lock();
+                writeln!(out, "{line}").and_then(|()| out.flush())
+            }
             Self::File(mut new) => {
                 new.file.write_all(format!("{line}\n").as_bytes())?;
                 new.file.sync_all()?;
