@@ -313,7 +313,8 @@ async fn prove(
         for (platform, wanted) in there.chain(rest) {
             let found = latest.get(&platform).map(|release| &release.version);
             if found != wanted {
-                let says = |version: Option<&String>| version.map_or("nothing", |v| v).to_owned();
+                let says =
+                    |version: Option<&String>| version.map_or("nothing", String::as_str).to_owned();
                 list.push(format!(
                     "latest of {product} on {channel} for {platform} is {}, not {}",
                     says(found),

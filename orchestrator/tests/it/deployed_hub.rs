@@ -32,6 +32,8 @@ pub struct State {
     pub seen: Vec<String>,
     /// Builds that are complete, by id.
     pub builds: BTreeMap<String, Value>,
+    /// How many platforms were registered, each time counted.
+    pub registered: usize,
     address: String,
     releases: BTreeMap<(String, String, String), Release>,
     objects: BTreeMap<String, Vec<u8>>,
@@ -96,12 +98,6 @@ impl DeployedHub {
 }
 
 impl State {
-    /// The registrations so far.
-    pub fn registrations(&self) -> usize {
-        let registers = |seen: &&String| seen.starts_with("POST ") && seen.ends_with("/publish");
-        self.seen.iter().filter(registers).count()
-    }
-
     /// Loses all bytes, and none of the lists.
     pub fn lose_bytes(&mut self) {
         self.objects.clear();
@@ -196,6 +192,10 @@ impl State {
 
     /// Takes what it is told, whether or not there are such bytes.
     fn publish(&mut self, product: &str, body: &Value) -> Answer {
+        if !body["version"].is_string() {
+            return (400, json!({"error": "no version"}));
+        }
+        self.registered += 1;
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let (version, channel) = (text(&body["version"]), text(&body["channel"]));
         let platform = &body["platform"];

@@ -123,28 +123,34 @@ fn a_rollback_takes_back_what_is_newer_in_one_step() {
 fn a_rollback_that_broke_off_is_taken_up_by_the_version_that_it_names() {
     let sandbox = Sandbox::new();
     let hub = TestHub::start();
+    let to = |run| hub.publishes(run);
     for version in ["1.0.0", "1.1.0", "1.2.0"] {
-        publish(&sandbox, version, "stable", &[LINUX], |run| {
-            hub.publishes(run)
-        });
+        for product in ["alpha", "beta"] {
+            publish_of(product, &sandbox, (version, "stable"), &[LINUX], to);
+        }
     }
-    let proxy = Proxy::bind().serve(hub.address, |seen| match seen.method == "POST" {
-        true => Fault::LoseAnswer,
-        false => Fault::None,
+    let proxy = Proxy::bind().serve(hub.address, |seen| {
+        match seen.path.ends_with("/beta/1.2.0/yank") {
+            true => Fault::Answer(403, "{\"error\":\"not today\"}".to_owned()),
+            false => Fault::None,
+        }
     });
-    let line = "rollback --product alpha";
+    let line = "rollback --product alpha --product beta";
     hub.publishes(atlas(&sandbox, line))
         .env("ATLAS_HUB_URL", proxy.url())
         .run()
-        .exits(7)
+        .exits(6)
         .says(&[
             "the rollback to 1.1.0 has begun and is not finished",
             "hint: run the same command again with --to 1.1.0",
         ]);
     assert_eq!(latest(&hub.url(), LINUX).as_deref(), Some("1.1.0"));
-    let line = "rollback --product alpha --to 1.1.0";
-    hub.publishes(atlas(&sandbox, line)).run().exits(0);
-    assert_eq!(latest(&hub.url(), LINUX).as_deref(), Some("1.1.0"));
+    assert_eq!(hub.release("beta", "latest").unwrap()["version"], "1.2.0");
+    let line = format!("{line} --to 1.1.0");
+    hub.publishes(atlas(&sandbox, &line)).run().exits(0);
+    for product in ["alpha", "beta"] {
+        assert_eq!(hub.release(product, "latest").unwrap()["version"], "1.1.0");
+    }
 }
 
 #[test]
@@ -162,7 +168,7 @@ fn a_deployed_hub_gets_the_version_again_with_a_new_date() {
         .exits(6)
         .says(&["alpha 0.9.0 is not on channel stable"]);
     let before = shown(hub.url(), "1.0.0", "stable", LINUX).unwrap();
-    let registrations = hub.state().registrations();
+    let registrations = hub.state().registered;
     let says = [
         "alpha 1.0.0 lacks platforms that have something newer now; they are offered then: nothing \
          for macos-arm64",
@@ -171,7 +177,7 @@ fn a_deployed_hub_gets_the_version_again_with_a_new_date() {
     run("rollback --product alpha --to 1.0.0 --dry-run")
         .exits(0)
         .says(&says);
-    assert_eq!(hub.state().registrations(), registrations);
+    assert_eq!(hub.state().registered, registrations);
 
     let done = run("rollback --product alpha --to 1.0.0").exits(0);
     done.says(&says);

@@ -168,7 +168,7 @@ fn a_deployed_hub_is_told_the_keys_again_and_read_back() {
     let there = shown(hub.url(), "1.0.0", "stable", BOTH[0]);
     plain.run().exits(0);
     assert_eq!(shown(hub.url(), "1.0.0", "stable", BOTH[0]), there);
-    assert_eq!(hub.state().registrations(), 6);
+    assert_eq!(hub.state().registered, 6);
 }
 
 #[test]
@@ -239,7 +239,7 @@ fn what_stands_in_the_way_is_named_and_nothing_changes() {
             &digest,
             &other,
         ]);
-    assert_eq!(deployed.state().registrations(), 2);
+    assert_eq!(deployed.state().registered, 2);
     assert_eq!(latest(&ours.url(), BOTH[0]), None);
     // No credential, and a wrong one.
     let run = atlas(&sandbox, PROMOTE).env("ATLAS_HUB_URL", deployed.url());
@@ -249,7 +249,7 @@ fn what_stands_in_the_way_is_named_and_nothing_changes() {
         .says(&["ATLAS_APP_DEPLOY_TOKEN is not set"]);
     let run = run.env("ATLAS_APP_DEPLOY_TOKEN", "atlas_app_wrong").run();
     run.exits(6).says(&["does not accept the credential (401)"]);
-    assert_eq!(deployed.state().registrations(), 2);
+    assert_eq!(deployed.state().registered, 2);
 }
 
 #[test]

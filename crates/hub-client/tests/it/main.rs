@@ -8,6 +8,7 @@
 mod calls;
 mod download;
 mod faults;
+mod packs;
 mod reading;
 mod real_hub;
 mod refusals;
