@@ -65,7 +65,7 @@ pub async fn roll_back(
     reporter: &dyn Reporter,
 ) -> Result<Option<Rollback>, ChannelsError> {
     let channel = asked.channel;
-    reporter.stage("rolling", format!("{channel} back at {}", client.hub()));
+    reporter.stage("rolling back", format!("{channel} at {}", client.hub()));
     let by_hub = has(client, YANK).await?;
     let works = match by_hub {
         true => by_history(client, asked).await?,

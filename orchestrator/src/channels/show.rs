@@ -69,7 +69,7 @@ impl fmt::Display for Rollback {
         };
         writeln!(
             f,
-            "rollback  on channel {} {how}, verified {}",
+            "rollback  of channel {}, {how}, verified {}",
             self.channel, self.verified_at
         )?;
         write!(f, "hub       {}", self.hub)?;

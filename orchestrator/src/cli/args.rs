@@ -6,7 +6,7 @@ mod pack;
 mod reproduce;
 mod tokens;
 
-pub use channels::{Named, ProductsArgs, PromoteCommand, RollbackCommand, YankCommand};
+pub use channels::{ProductsArgs, PromoteCommand, RollbackCommand, YankCommand};
 pub use format::Format;
 pub use pack::{PackCommand, PackPublish};
 pub use reproduce::ReproduceCommand;

@@ -43,7 +43,7 @@ fn a_token_is_shown_once_listed_and_revoked() {
         text.starts_with("atlas_app_") && run.stdout.lines().count() == 1,
         "{run}"
     );
-    run.says(&["(jobs) works until ", "it is shown this once"]);
+    let run = run.says(&["(jobs) works until ", "it is shown this once"]);
     assert!(!run.stderr.contains(&text), "{run}");
     // It may do what it is for.
     std::fs::write(sandbox.root().join("app"), "bytes").unwrap();

@@ -47,9 +47,19 @@ pub fn publish_of(
 
 /// What a Hub says of `alpha` on a channel.
 pub fn shown(hub: &str, version: &str, channel: &str, platform: &str) -> Option<Value> {
+    shown_of("alpha", hub, (version, channel), platform)
+}
+
+/// The same of any product.
+pub fn shown_of(
+    product: &str,
+    hub: &str,
+    (version, channel): (&str, &str),
+    platform: &str,
+) -> Option<Value> {
     let path = platform.replace('-', "/");
     let (status, body) = get(&format!(
-        "{hub}/api/v1/releases/alpha/{version}/{path}?channel={channel}"
+        "{hub}/api/v1/releases/{product}/{version}/{path}?channel={channel}"
     ));
     match status {
         404 => None,
@@ -64,7 +74,8 @@ pub fn latest(hub: &str, platform: &str) -> Option<String> {
     Some(shown["version"].as_str().unwrap().to_owned())
 }
 
-const BOTH: [&str; 2] = ["linux-x64", "windows-arm64"];
+/// Never the platform of a machine that runs this.
+const BOTH: [&str; 2] = ["windows-x64", "windows-arm64"];
 const PROMOTE: &str = "promote 1.0.0 --from beta --to stable --product alpha";
 
 #[test]
@@ -75,12 +86,28 @@ fn a_hub_of_ours_gives_the_channel_the_same_files() {
     let stored = hub.stored();
     let plain = hub.publishes(atlas(&sandbox, PROMOTE));
     let dry = plain.clone().arg("--dry-run").run().exits(0);
-    dry.says(&["would promote alpha 1.0.0 for linux-x64 (1 file) to stable"]);
+    dry.says(&["would promote alpha 1.0.0 for windows-x64 (1 file) to stable"]);
     assert_eq!(latest(&hub.url(), BOTH[0]), None);
 
     let run = plain.clone().run().exits(0);
     let _redacted = redacted(&sandbox);
-    insta::assert_snapshot!(crate::support::shown(&run), @"");
+    insta::assert_snapshot!(crate::support::shown(&run), @r"
+    exit 0
+    --- stdout
+    promoted  alpha 1.0.0 from beta to stable, verified [TIME]
+    hub       http://[ADDRESS]
+    latest    this version
+      alpha    windows-x64 alpha-windows-x64 ([SIZE] bytes)
+               sha256 [SHA256]
+               http://[ADDRESS]/api/v1/download/[DOWNLOAD ID]
+      alpha    windows-arm64 alpha-windows-arm64 ([SIZE] bytes)
+               sha256 [SHA256]
+               http://[ADDRESS]/api/v1/download/[DOWNLOAD ID]
+    --- stderr
+       promoting 1.0.0 from beta to stable at http://[ADDRESS]
+      registered alpha for windows-x64
+      registered alpha for windows-arm64
+    ");
     for platform in BOTH {
         let there = shown(&hub.url(), "1.0.0", "stable", platform).unwrap();
         let here = shown(&hub.url(), "1.0.0", "beta", platform).unwrap();
@@ -121,7 +148,8 @@ fn the_products_are_those_of_the_workspaces_group() {
         .says(&["this workspace has no group `nosuch`"]);
     promote("promote demo-v1.0.0 --from beta --to stable").exits(0);
     for product in ["alpha", "beta"] {
-        assert_eq!(hub.release(product, "1.0.0").unwrap()["channel"], "stable");
+        let there = shown_of(product, &hub.url(), ("1.0.0", "stable"), BOTH[0]);
+        assert!(there.is_some(), "{product}");
     }
     promote("promote 1.0.0 --group demo --from stable --to dev").exits(0);
 }
@@ -224,7 +252,10 @@ fn what_stands_in_the_way_is_named_and_nothing_changes() {
         .unwrap();
     let lie = lie.to_string();
     let proxy = Proxy::bind().serve(address, move |seen| {
-        match seen.path.ends_with("/alpha/1.0.0/linux/x64?channel=stable") {
+        match seen
+            .path
+            .ends_with("/alpha/1.0.0/windows/x64?channel=stable")
+        {
             true => Fault::Answer(200, lie.clone()),
             false => Fault::None,
         }
@@ -259,5 +290,5 @@ fn a_hub_whose_storage_was_moved_is_found_out() {
     publish(&sandbox, "1.0.0", "beta", &BOTH, |run| hub.publishes(run));
     hub.state().provider = "vercel_blob";
     let run = hub.publishes(atlas(&sandbox, PROMOTE)).run().exits(8);
-    run.says(&["`alpha-linux-x64` of alpha for linux-x64 cannot be read back"]);
+    run.says(&["`alpha-windows-x64` of alpha for windows-x64 cannot be read back"]);
 }
