@@ -3,6 +3,7 @@
 
 use crate::doctor::{Report, SetupPlan};
 use crate::job_env::{JobEnv, Shell, render};
+use crate::outcome::Outcome;
 use crate::plan::Plan;
 use crate::progress::{EVENT_INTERVAL, Meter, Throttle, Units};
 use crate::publish::{LastFile, StagedOnHub};
@@ -142,6 +143,9 @@ pub enum Event {
         /// What to do about it.
         hint: Option<String>,
     },
+    /// What a command about channels, tokens or packs has done; an event of its own name.
+    #[serde(untagged)]
+    Outcome(Box<Outcome>),
 }
 
 /// Takes events.
@@ -304,6 +308,7 @@ fn show(event: Event) {
         Event::Staged(staged) => print_line(&harmless(&staged.to_string())),
         Event::Receipt(receipt) => print_line(&harmless(&receipt.to_string())),
         Event::Reproduction(found) => print_line(&harmless(&found.to_string())),
+        Event::Outcome(outcome) => print_line(&harmless(&outcome.to_string())),
         Event::Listening { url } => print_line(&format!("listening on {url}")),
         Event::Error { message, hint, .. } => {
             tell(&format!("error: {message}"));

@@ -7,6 +7,7 @@
 pub mod artifacts;
 pub mod build;
 pub mod cargo_config;
+pub mod channels;
 pub mod cli;
 pub mod context;
 pub mod dist;
@@ -19,6 +20,8 @@ pub mod job_env;
 #[cfg(feature = "hub")]
 pub mod local_hub;
 pub mod lock;
+pub mod outcome;
+pub mod pack;
 pub mod plan;
 pub mod products;
 pub mod progress;
@@ -32,5 +35,6 @@ pub mod shim;
 pub mod state;
 pub mod system;
 pub mod text;
+pub mod tokens;
 pub mod toolchain;
 pub mod verify;

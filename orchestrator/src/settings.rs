@@ -16,6 +16,12 @@ pub const HUB_URL_VAR: &str = "ATLAS_HUB_URL";
 /// The credential to publish with.
 pub const DEPLOY_TOKEN_VAR: &str = "ATLAS_APP_DEPLOY_TOKEN";
 
+/// The credential that a pack's builds are published with.
+pub const PACK_TOKEN_VAR: &str = "ATLAS_PACK_DEPLOY_TOKEN";
+
+/// The credential of an administrator, for tokens.
+pub const ADMIN_TOKEN_VAR: &str = "ATLAS_HUB_ADMIN_TOKEN";
+
 /// Which Hub a run talks to.
 #[derive(Debug, Clone)]
 pub enum HubChoice {
@@ -65,6 +71,12 @@ pub enum SettingsError {
     /// No credential to publish with.
     #[error("there is no credential to publish with: {DEPLOY_TOKEN_VAR} is not set")]
     NoToken,
+    /// No credential to publish builds with.
+    #[error("there is no credential to publish builds with: {PACK_TOKEN_VAR} is not set")]
+    NoPackToken,
+    /// No credential to manage tokens with.
+    #[error("there is no credential to manage tokens with: {ADMIN_TOKEN_VAR} is not set")]
+    NoAdminToken,
     /// A variable is no text.
     #[error(transparent)]
     Env(#[from] NotUtf8),
@@ -98,6 +110,22 @@ pub enum SettingsError {
     Flags(String),
 }
 
+impl SettingsError {
+    /// What to do about it, where that is for these settings alone.
+    pub fn hint(&self) -> Option<String> {
+        let text = match self {
+            Self::NoPackToken => {
+                "whoever looks after the pack issues one: atlas-release token issue --pack ID"
+            }
+            Self::NoAdminToken => {
+                "it is what `atlas-hub init` and `atlas-hub user add` print once; set it for this command alone"
+            }
+            _ => return None,
+        };
+        Some(text.to_owned())
+    }
+}
+
 /// The Hub that flags or environment name.
 ///
 /// # Errors
@@ -120,11 +148,29 @@ pub fn hub(world: &World, local: bool, url: Option<&str>) -> Result<HubChoice, S
 /// # Errors
 /// When there is none.
 pub fn deploy_token(world: &World) -> Result<SecretString, SettingsError> {
-    let token = world.env.text(DEPLOY_TOKEN_VAR)?.map(str::trim);
-    match token {
-        Some(token) if !token.is_empty() => Ok(SecretString::from(token.to_owned())),
-        _ => Err(SettingsError::NoToken),
-    }
+    secret(world, DEPLOY_TOKEN_VAR)?.ok_or(SettingsError::NoToken)
+}
+
+/// The credential that a pack's builds are published with, from the environment alone.
+///
+/// # Errors
+/// When there is none.
+pub fn pack_token(world: &World) -> Result<SecretString, SettingsError> {
+    secret(world, PACK_TOKEN_VAR)?.ok_or(SettingsError::NoPackToken)
+}
+
+/// The credential of an administrator, from the environment alone.
+///
+/// # Errors
+/// When there is none.
+pub fn admin_token(world: &World) -> Result<SecretString, SettingsError> {
+    secret(world, ADMIN_TOKEN_VAR)?.ok_or(SettingsError::NoAdminToken)
+}
+
+fn secret(world: &World, name: &str) -> Result<Option<SecretString>, SettingsError> {
+    let text = world.env.text(name)?.map(str::trim);
+    let text = text.filter(|text| !text.is_empty());
+    Ok(text.map(|text| SecretString::from(text.to_owned())))
 }
 
 /// The state folder that a flag names, or the platform's own.

@@ -112,6 +112,38 @@ pub fn create_private_dir(dir: &Path) -> io::Result<()> {
     builder.create(dir)
 }
 
+/// Makes a new file that only its owner can get at, where there are modes; elsewhere its folder
+/// decides.
+///
+/// # Errors
+/// What the system says, also that something of this name is there, a link to nothing included.
+pub fn create_private_file(path: &Path) -> io::Result<std::fs::File> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    options.open(path)
+}
+
+/// Whether nobody can read what is written to standard output: it is `/dev/null`, which stands also
+/// in the place of one that this program was started without. Never, where there is no such device.
+pub fn output_is_discarded() -> bool {
+    #[cfg(unix)]
+    {
+        use rustix::fs::{FileType, fstat, stat};
+        let (Ok(out), Ok(null)) = (fstat(std::io::stdout()), stat("/dev/null")) else {
+            return false;
+        };
+        let is_device = FileType::from_raw_mode(out.st_mode) == FileType::CharacterDevice;
+        is_device && out.st_rdev == null.st_rdev
+    }
+    #[cfg(not(unix))]
+    false
+}
+
 /// Gives a program a second name: by a link, and on Windows, where links need a right of their own,
 /// by a hard link or a copy.
 ///

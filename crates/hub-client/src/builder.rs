@@ -14,6 +14,7 @@ use std::time::Duration;
 pub struct HubClientBuilder {
     hub: HubUrl,
     deploy_token: Option<SecretString>,
+    pack_token: Option<SecretString>,
     admin_token: Option<SecretString>,
     user_agent: String,
     connect_timeout: Duration,
@@ -29,6 +30,7 @@ impl HubClient {
         HubClientBuilder {
             hub,
             deploy_token: None,
+            pack_token: None,
             admin_token: None,
             user_agent: concat!("hub-client/", env!("CARGO_PKG_VERSION")).to_owned(),
             connect_timeout: Duration::from_secs(10),
@@ -47,8 +49,15 @@ impl HubClientBuilder {
         self
     }
 
-    /// The credential of an administrator, for the calls about app tokens. Presign and publish
-    /// use it where there is no deploy token.
+    /// The token that builds of its pack are uploaded and completed by.
+    pub fn pack_token(mut self, token: Option<SecretString>) -> Self {
+        self.pack_token = token;
+        self
+    }
+
+    /// The credential of an administrator, for the calls about tokens; a pack's tokens its members
+    /// manage too. Presign and publish use it where there is no deploy token, builds where there is
+    /// no pack token.
     pub fn admin_token(mut self, token: Option<SecretString>) -> Self {
         self.admin_token = token;
         self
@@ -103,6 +112,7 @@ impl HubClientBuilder {
             .deploy_token
             .map(|t| Credential::deploy(&t))
             .transpose()?;
+        let pack_token = self.pack_token.map(|t| Credential::pack(&t)).transpose()?;
         let admin_token = self
             .admin_token
             .map(|t| Credential::admin(&t))
@@ -129,6 +139,7 @@ impl HubClientBuilder {
             direct: set_up(builder().no_proxy())?,
             hub: self.hub,
             deploy_token,
+            pack_token,
             admin_token,
             request_timeout: self.request_timeout,
             stall_timeout: self.stall_timeout,

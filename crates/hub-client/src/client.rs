@@ -3,7 +3,7 @@
 use crate::address::is_loopback;
 use crate::answer::{self, Call, Refusal};
 use crate::clock::Clock;
-use crate::credential::{ADMIN_TOKEN, Credential, DEPLOY_TOKEN};
+use crate::credential::{ADMIN_TOKEN, Credential, DEPLOY_TOKEN, PACK_TOKEN};
 use crate::{ClientError, HubUrl, RetryNotice, RetryPolicy, retry};
 use jiff::Timestamp;
 use reqwest::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
@@ -28,6 +28,7 @@ pub(crate) struct Inner {
     pub(crate) direct: reqwest::Client,
     pub(crate) hub: HubUrl,
     pub(crate) deploy_token: Option<Credential>,
+    pub(crate) pack_token: Option<Credential>,
     pub(crate) admin_token: Option<Credential>,
     pub(crate) request_timeout: Duration,
     pub(crate) stall_timeout: Duration,
@@ -43,6 +44,8 @@ pub(crate) enum Caller {
     Anyone,
     /// Whoever may publish.
     Publisher,
+    /// Whoever may make builds of a pack.
+    Builder,
     /// An administrator.
     Admin,
 }
@@ -105,7 +108,13 @@ impl HubClient {
 
     /// The texts that must never be shown or sent to others.
     pub(crate) fn secrets(&self) -> Vec<&str> {
-        [&self.0.deploy_token, &self.0.admin_token]
+        let Inner {
+            deploy_token,
+            pack_token,
+            admin_token,
+            ..
+        } = &*self.0;
+        [deploy_token, pack_token, admin_token]
             .into_iter()
             .flatten()
             .map(|credential| credential.text())
@@ -253,12 +262,14 @@ impl HubClient {
     fn credential(&self, caller: Caller, call: &Call) -> Result<Option<&Credential>, ClientError> {
         let Inner {
             deploy_token,
+            pack_token,
             admin_token,
             ..
         } = &*self.0;
         let (found, credential) = match caller {
             Caller::Anyone => return Ok(None),
             Caller::Publisher => (deploy_token.as_ref().or(admin_token.as_ref()), DEPLOY_TOKEN),
+            Caller::Builder => (pack_token.as_ref().or(admin_token.as_ref()), PACK_TOKEN),
             Caller::Admin => (admin_token.as_ref(), ADMIN_TOKEN),
         };
         found.map(Some).ok_or_else(|| ClientError::MissingToken {

@@ -1,13 +1,15 @@
 //! Tokens, and the headers they travel in.
 
 use crate::ClientError;
-use release_types::DEPLOY_TOKEN_HEADER;
+use release_types::{DEPLOY_TOKEN_HEADER, PACK_TOKEN_HEADER};
 use reqwest::RequestBuilder;
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
 
 /// What the token of release automation is called in messages.
 pub(crate) const DEPLOY_TOKEN: &str = "deploy token";
+/// What the token of a pack's automation is called in messages.
+pub(crate) const PACK_TOKEN: &str = "pack deploy token";
 /// What an administrator's credential is called in messages.
 pub(crate) const ADMIN_TOKEN: &str = "admin token";
 
@@ -25,6 +27,15 @@ impl Credential {
             token,
             DEPLOY_TOKEN,
             HeaderName::from_static(DEPLOY_TOKEN_HEADER),
+            "",
+        )
+    }
+
+    pub(crate) fn pack(token: &SecretString) -> Result<Self, ClientError> {
+        Self::new(
+            token,
+            PACK_TOKEN,
+            HeaderName::from_static(PACK_TOKEN_HEADER),
             "",
         )
     }

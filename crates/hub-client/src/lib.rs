@@ -1,10 +1,11 @@
-//! Client of the Distribution API: presign, upload, publish, read back, manage app tokens.
+//! Client of the Distribution API: presign, upload, publish, read back, manage deploy tokens, and
+//! builds of packs.
 //!
 //! It works with a deployed Hub that has the base contract alone. What such a Hub is known to do
 //! badly (dropped artifacts, redirects that look permanent, HTML where JSON belongs) is turned
 //! into an error here, so that callers may trust an `Ok`.
 //!
-//! Three rules hold throughout: the deploy token goes to the Hub's own address and nowhere else;
+//! Three rules hold throughout: tokens go to the Hub's own address and nowhere else;
 //! no answer is read without a bound; no error shows a token or the query of a signed address.
 //!
 //! Left to others: which files make a release and in what order they are sent (the orchestrator),
@@ -21,8 +22,10 @@ mod compare;
 mod credential;
 mod download;
 mod error;
+mod history;
 mod lifecycle;
 mod objects;
+mod packs;
 mod problem;
 mod releases;
 mod retry;

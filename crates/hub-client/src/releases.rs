@@ -14,7 +14,7 @@ use std::time::Duration;
 use url::Url;
 
 /// How many bytes a second a Hub reads at least of what was uploaded to a bucket.
-const SLOWEST: u64 = 1024 * 1024;
+pub(crate) const SLOWEST: u64 = 1024 * 1024;
 
 /// What a Hub says it can do beyond the base contract.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

@@ -24,8 +24,9 @@ pub use ours::{
     ReleaseState, ReleaseSummary, Releases, YankRequest,
 };
 pub use packs::{
-    BuildUpload, CompletedBuild, MemberRole, PACK_TOKEN_HEADER, PackBuild, PackChannel,
-    PackChannelBuild, PackId, PackIdError, UserRole, build_key,
+    BuildUpload, BuildUploadRequest, CompleteBuildRequest, CompletedBuild, MemberRole,
+    PACK_TOKEN_HEADER, PackBuild, PackChannel, PackChannelBuild, PackId, PackIdError, UserRole,
+    build_key,
 };
 pub use platform::{Arch, Os, Platform, UnknownName};
 pub use tag::{Tag, TagError, TagProblem};

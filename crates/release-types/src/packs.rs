@@ -94,7 +94,21 @@ pub fn build_key(pack: &PackId, build_id: &str) -> Result<ObjectKey, ObjectKeyEr
     format!("packs/{pack}/builds/{build_id}.atlas").parse()
 }
 
-/// The answer to `POST /api/v1/ci/presign`.
+/// `POST /api/v1/ci/presign`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BuildUploadRequest {
+    /// Whose build it will be.
+    pub pack_id: PackId,
+    /// The length the upload is bound to, in bytes. A deployed Hub ignores it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+    /// The digest the upload is bound to. A deployed Hub ignores it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<Sha256Digest>,
+}
+
+/// The answer to [`BuildUploadRequest`].
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -123,6 +137,31 @@ impl fmt::Debug for BuildUpload {
             .field("artifact_provider", &self.artifact_provider)
             .finish()
     }
+}
+
+/// `POST /api/v1/ci/complete`: puts an uploaded build on a channel of its pack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CompleteBuildRequest {
+    /// Whose build it is.
+    pub pack_id: PackId,
+    /// What the Hub called it when it was presigned.
+    pub build_id: String,
+    /// `<provider>::<key>`, as it was answered then.
+    pub artifact_key: String,
+    /// The version its automation gives it.
+    pub version: String,
+    /// Where it is to be offered.
+    pub channel: PackChannel,
+    /// The commit it was built from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit_hash: Option<String>,
+    /// What that commit says of itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit_message: Option<String>,
+    /// Bytes that were uploaded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub artifact_size: Option<u64>,
 }
 
 /// A complete build.
@@ -171,7 +210,7 @@ pub struct PackChannelBuild {
     pub updated_at: jiff::Timestamp,
 }
 
-/// The answer to `POST /api/v1/ci/complete`.
+/// The answer to [`CompleteBuildRequest`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CompletedBuild {

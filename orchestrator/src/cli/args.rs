@@ -1,8 +1,20 @@
 //! The command line, as clap reads it.
 
+mod channels;
+mod format;
+mod pack;
+mod reproduce;
+mod tokens;
+
+pub use channels::{ProductsArgs, PromoteCommand, RollbackCommand, YankCommand};
+pub use format::Format;
+pub use pack::{PackCommand, PackPublish};
+pub use reproduce::ReproduceCommand;
+pub use tokens::{TokenCommand, TokenIssue, TokenList, TokenRevoke};
+
 use super::share_args::{RequireArgs, ShareArgs};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use release_types::{Channel, Platform, ProductName};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -50,32 +62,6 @@ pub struct GlobalArgs {
     pub target_dir: Option<PathBuf>,
 }
 
-/// The form of what is written to standard output. Most commands know the first two; `env` has an
-/// option of the same name with forms of its own, which clap needs to be of the same type.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people.
-    Human,
-    /// For programs.
-    Json,
-    /// Files of GitHub Actions.
-    Github,
-    /// For a POSIX shell.
-    Sh,
-    /// For fish.
-    Fish,
-    /// For PowerShell.
-    Powershell,
-}
-
-impl Format {
-    /// A parser that knows some of them.
-    fn of(names: &'static [&'static str]) -> impl TypedValueParser<Value = Self> {
-        let names = PossibleValuesParser::new(names);
-        names.try_map(|name| Self::from_str(&name, false))
-    }
-}
-
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -102,6 +88,27 @@ pub enum Command {
         ATLAS_HUB_URL=https://hub.example.com atlas-release release runner-v1.4.0"
     )]
     Release(ReleaseCommand),
+    /// Give another channel a release too; no bytes move.
+    #[command(
+        after_help = "Example:\n  atlas-release promote 1.4.0-beta.2 --from beta --to stable"
+    )]
+    Promote(PromoteCommand),
+    /// Take a release back, so that it is never offered as the newest again.
+    #[command(
+        after_help = "Examples:\n  atlas-release yank 1.4.0 --reason 'loses settings'\n  \
+        atlas-release yank 1.4.0 --undo"
+    )]
+    Yank(YankCommand),
+    /// Make the version before the newest the newest again.
+    #[command(after_help = "Examples:\n  atlas-release rollback --dry-run\n  \
+        atlas-release rollback --to 1.3.2 --reason '1.4.0 loses settings'")]
+    Rollback(RollbackCommand),
+    /// Deploy tokens: issue, list and revoke them as an administrator (ATLAS_HUB_ADMIN_TOKEN).
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Builds of packs.
+    #[command(subcommand)]
+    Pack(PackCommand),
     /// Build a commit anew, elsewhere, and compare bit for bit.
     #[command(after_help = "Examples:\n  atlas-release reproduce runner-v1.4.0\n  \
         atlas-release reproduce runner-v1.4.0 --against-hub --hub-url https://hub.example.com\n  \
@@ -134,6 +141,8 @@ impl Command {
             Self::Build(args) => args.dry_run,
             Self::Release(args) => args.dry_run,
             Self::Publish(_) | Self::Verify(_) | Self::Hub(_) | Self::Version => true,
+            Self::Promote(_) | Self::Yank(_) | Self::Rollback(_) => true,
+            Self::Token(_) | Self::Pack(_) => true,
             Self::Reproduce(_) => false,
         }
     }
@@ -319,44 +328,6 @@ pub struct PublishCommand {
 pub struct VerifyCommand {
     #[command(flatten)]
     pub staged: StagedArgs,
-    #[command(flatten)]
-    pub hub: HubArgs,
-}
-
-/// `reproduce`.
-#[derive(Debug, Args)]
-pub struct ReproduceCommand {
-    /// The tag, <group>-v<SemVer>, wherever in the history it is.
-    #[arg(required_unless_present = "from")]
-    pub tag: Option<String>,
-    /// Build once and compare with what the Hub has published.
-    #[arg(long, conflicts_with = "from")]
-    pub against_hub: bool,
-    /// Build once, as this release.json says, and compare with the digests in it.
-    #[arg(long, value_name = "FILE")]
-    pub from: Option<PathBuf>,
-    /// Use the flags and programs that the record names and this machine does not (RUSTFLAGS, CC and
-    /// the like): whoever wrote the record then decides what runs here.
-    #[arg(long, requires = "from")]
-    pub trust_record: bool,
-    /// Build a second and third time through a cache of their own, to prove that it changes nothing.
-    #[arg(long, conflicts_with_all = ["against_hub", "from"])]
-    pub with_cache: bool,
-    /// The channel [default: stable, or beta or dev where a pre-release says so].
-    #[arg(long, value_parser = parse_channel, conflicts_with = "from")]
-    pub channel: Option<Channel>,
-    /// The target triple [default: this machine's].
-    #[arg(long, value_name = "TRIPLE", value_parser = parse_target, conflicts_with = "from")]
-    pub target: Option<Platform>,
-    /// Link with rustc's own choice of linker instead of mold.
-    #[arg(long, conflicts_with = "from")]
-    pub no_mold: bool,
-    /// Build HEAD where git has no such tag.
-    #[arg(long)]
-    pub allow_untagged: bool,
-    /// Leave the checkouts and what was built in them.
-    #[arg(long)]
-    pub keep: bool,
     #[command(flatten)]
     pub hub: HubArgs,
 }

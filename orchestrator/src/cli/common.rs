@@ -286,20 +286,7 @@ impl App<'_> {
     }
 
     fn client(&self, url: HubUrl, token: Option<SecretString>) -> Result<HubClient, Error> {
-        let reporter = Arc::clone(self.reporter);
-        Ok(HubClient::builder(url)
-            .deploy_token(token)
-            .user_agent(self.user_agent())
-            .on_retry(move |notice| {
-                let (error, delay) = (notice.error, notice.delay.as_secs_f32());
-                reporter.warn(match (notice.failed, notice.attempts) {
-                    (_, 0) => format!("{error}; asking again in {delay:.1} s"),
-                    (failed, attempts) => format!(
-                        "{error}; trying again in {delay:.1} s (attempt {failed} of {attempts} failed)"
-                    ),
-                });
-            })
-            .build()?)
+        Ok(self.client_of(url).deploy_token(token).build()?)
     }
 
     /// What this program calls itself to Hubs.

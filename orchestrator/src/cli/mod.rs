@@ -3,16 +3,20 @@
 
 mod args;
 mod build;
+mod channels;
+mod client;
 mod common;
 mod doctor;
 mod finish;
 mod folders;
 mod goods;
 mod hub;
+mod pack;
 mod publish;
 mod release;
 mod reproduce;
 mod share_args;
+mod token;
 mod verify;
 
 use crate::context::World;
@@ -165,6 +169,11 @@ async fn dispatch(
         Command::Publish(args) => publish::publish(&app, args).await,
         Command::Verify(args) => verify::verify(&app, args).await,
         Command::Release(args) => release::release(&app, args).await,
+        Command::Promote(args) => channels::promote(&app, args).await,
+        Command::Yank(args) => channels::yank(&app, args).await,
+        Command::Rollback(args) => channels::rollback(&app, args).await,
+        Command::Token(command) => token::token(&app, command).await,
+        Command::Pack(command) => pack::pack(&app, command).await,
         Command::Reproduce(args) => reproduce::reproduce(&app, args).await,
         Command::Hub(HubCommand::Serve { listen, dry_run }) => {
             hub::serve(&app, listen, dry_run).await
@@ -218,8 +227,8 @@ fn usage_hint(error: &clap::Error) -> Option<&'static str> {
         _ => return None,
     };
     (named == "--local").then_some(
-        "--local is for commands that ask a Hub (plan, publish, verify, release, reproduce); `build` \
-         needs none, and takes --allow-untagged for a tag that git does not have",
+        "--local is for commands that ask a Hub for releases (plan, publish, verify, release, promote, \
+         yank, rollback, reproduce); `build` needs none, and takes --allow-untagged for a tag that git does not have",
     )
 }
 

@@ -2,13 +2,16 @@
 
 use super::{Error, ExitCode, is_storage_full};
 use crate::build::BuildError;
+use crate::channels::ChannelsError;
 use crate::dist::DistError;
 use crate::git::GitError;
 use crate::job_env::JobEnvError;
+use crate::pack::PackError;
 use crate::products::ProductsError;
 use crate::publish::PublishError;
 use crate::reproduce::ReproduceError;
 use crate::select::SelectError;
+use crate::tokens::TokenError;
 use crate::toolchain::ToolchainError;
 use crate::verify::VerifyError;
 use hub_client::{ClientError, ErrorKind};
@@ -140,6 +143,39 @@ impl Error {
             Self::JobEnv(error) => match error {
                 JobEnvError::NotInAJob(_) => ExitCode::Usage,
                 JobEnvError::Io { .. } => ExitCode::Machine,
+            },
+            Self::Channels(error) => match error {
+                ChannelsError::SameChannel(_)
+                | ChannelsError::NoHistory
+                | ChannelsError::WhichGroup { .. }
+                | ChannelsError::NoGroup { .. } => ExitCode::Usage,
+                ChannelsError::NotThere { .. }
+                | ChannelsError::TakenBack { .. }
+                | ChannelsError::OtherBytes { .. }
+                | ChannelsError::Extra { .. }
+                | ChannelsError::NoKey { .. }
+                | ChannelsError::CannotYank
+                | ChannelsError::NothingBefore { .. }
+                | ChannelsError::Empty { .. } => ExitCode::Refused,
+                ChannelsError::Differences { .. } => ExitCode::Verification,
+                ChannelsError::Unfinished { source, .. } | ChannelsError::Client(source) => {
+                    client_code(source)
+                }
+            },
+            Self::Token(error) => match error {
+                TokenError::Expires(_) | TokenError::Exists { .. } => ExitCode::Usage,
+                TokenError::Create { .. } | TokenError::Discarded | TokenError::Lost { .. } => {
+                    ExitCode::Machine
+                }
+                TokenError::Doubtful { source, .. } | TokenError::Client(source) => {
+                    client_code(source)
+                }
+            },
+            Self::Pack(error) => match error {
+                PackError::Read { .. } | PackError::Empty { .. } => ExitCode::Usage,
+                PackError::Doubtful { source, .. } | PackError::Client(source) => {
+                    client_code(source)
+                }
             },
             Self::Client(error) => client_code(error),
             Self::Lock(_) | Self::Io { .. } | Self::Output => ExitCode::Machine,

@@ -21,6 +21,16 @@ use std::path::Path;
 impl Error {
     /// What to do about it, where there is something to say.
     pub fn hint(&self) -> Option<String> {
+        let own = match self {
+            Self::Channels(error) => error.hint(),
+            Self::Token(error) => error.hint(),
+            Self::Pack(error) => error.hint(),
+            Self::Settings(error) => error.hint(),
+            _ => None,
+        };
+        if own.is_some() {
+            return own;
+        }
         let groups =
             |groups: &[String]| format!("the groups of this workspace are: {}", groups.join(", "));
         let example = |groups: &[String]| {

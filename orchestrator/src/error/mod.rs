@@ -6,16 +6,19 @@ mod hint;
 
 use crate::artifacts::ArtifactError;
 use crate::build::BuildError;
+use crate::channels::ChannelsError;
 use crate::dist::DistError;
 use crate::doctor::Lacking;
 use crate::job_env::JobEnvError;
 use crate::lock::LockError;
+use crate::pack::PackError;
 use crate::plan::PlanError;
 use crate::products::ProductsError;
 use crate::publish::PublishError;
 use crate::reproduce::ReproduceError;
 use crate::select::SelectError;
 use crate::settings::SettingsError;
+use crate::tokens::TokenError;
 use crate::toolchain::ToolchainError;
 use crate::verify::VerifyError;
 use hub_client::ClientError;
@@ -76,6 +79,12 @@ pub enum Error {
     #[error(transparent)]
     JobEnv(#[from] JobEnvError),
     #[error(transparent)]
+    Channels(ChannelsError),
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    #[error(transparent)]
+    Pack(#[from] PackError),
+    #[error(transparent)]
     Client(#[from] ClientError),
     #[error(transparent)]
     Lock(#[from] LockError),
@@ -95,6 +104,16 @@ pub enum Error {
     Interrupted,
     #[error("atlas-release itself failed; please report what stands above")]
     Defect,
+}
+
+impl From<ChannelsError> for Error {
+    /// What the Hub says to calls that others make too means what it means there.
+    fn from(error: ChannelsError) -> Self {
+        match error {
+            ChannelsError::Client(error) => Self::Client(error),
+            error => Self::Channels(error),
+        }
+    }
 }
 
 /// Whether a Hub has said that its storage is full.

@@ -4,13 +4,20 @@ use crate::support::*;
 use serde_json::Value;
 use test_support::{Sandbox, tree};
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 18] = [
     "",
     "plan",
     "build",
     "publish",
     "verify",
     "release",
+    "promote",
+    "yank",
+    "rollback",
+    "token issue",
+    "token list",
+    "token revoke",
+    "pack publish",
     "doctor",
     "setup",
     "env",

@@ -13,10 +13,13 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// A Hub with the fixture's products and a token that may publish. Ends when it is dropped.
+/// A Hub with the fixture's products, a pack `my-pack`, and a token that may publish. Ends when it is
+/// dropped.
 pub struct TestHub {
     pub address: SocketAddr,
     pub token: String,
+    /// The credential of its administrator.
+    pub admin: String,
     dir: TempDir,
     runtime: Runtime,
     stop: CancellationToken,
@@ -41,21 +44,27 @@ impl TestHub {
         adjust(&mut config);
         let stop = CancellationToken::new();
         let runtime = Runtime::new().unwrap();
-        let (address, token, server) = runtime.block_on(async {
+        let (address, token, admin, server) = runtime.block_on(async {
             let hub = Hub::open(config).await.unwrap();
             for product in ["alpha", "beta"] {
                 hub.add_product(&product.parse().unwrap()).await.unwrap();
             }
             let issued = hub.issue_app_token(Some("test"), None).await.unwrap();
+            let admin = hub.add_admin("test").await.unwrap();
+            hub.roster()
+                .add_pack(&"my-pack".parse().unwrap())
+                .await
+                .unwrap();
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
             let server = tokio::spawn(hub.serve(listener, stop.clone().cancelled_owned()));
             let token = issued.token.expose_secret().to_owned();
-            (address, token, server)
+            (address, token, admin.expose_secret().to_owned(), server)
         });
         Self {
             address,
             token,
+            admin,
             dir,
             runtime,
             stop,

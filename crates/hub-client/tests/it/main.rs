@@ -9,6 +9,7 @@ mod calls;
 mod download;
 mod faults;
 mod objects;
+mod packs;
 mod reading;
 mod real_hub;
 mod refusals;

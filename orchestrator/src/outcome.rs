@@ -1,0 +1,41 @@
+//! What commands about channels, tokens and packs end with: each a document of its own.
+
+use crate::channels::{Promotion, Rollback, Yank};
+use crate::pack::PublishedBuild;
+use crate::tokens::{Issued, Revoked, Tokens};
+use serde::Serialize;
+use std::fmt;
+
+/// What was done. In JSON, an event like any other.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Another channel has a release.
+    Promotion(Promotion),
+    /// A release is no longer offered, or is again.
+    Yank(Yank),
+    /// An earlier version is the newest again.
+    Rollback(Rollback),
+    /// A token was issued.
+    Token(Issued),
+    /// The tokens there are.
+    Tokens(Tokens),
+    /// A token was revoked.
+    TokenRevoked(Revoked),
+    /// A pack has a build more.
+    PackBuild(PublishedBuild),
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Promotion(done) => done.fmt(f),
+            Self::Yank(done) => done.fmt(f),
+            Self::Rollback(done) => done.fmt(f),
+            Self::Token(done) => done.fmt(f),
+            Self::Tokens(done) => done.fmt(f),
+            Self::TokenRevoked(done) => done.fmt(f),
+            Self::PackBuild(done) => done.fmt(f),
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! `pack publish`.
+
+use crate::deployed_hub::DeployedHub;
+use crate::hub_server::TestHub;
+use crate::support::*;
+use serde_json::json;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use test_support::{Fault, Invocation, Proxy, Sandbox, Seen};
+
+const PUBLISH: &str = "pack publish --pack my-pack --version 1.2.0 --channel beta my-pack.atlas";
+
+/// A sandbox with a build in it.
+fn with_build() -> Sandbox {
+    let sandbox = Sandbox::new();
+    std::fs::write(sandbox.root().join("my-pack.atlas"), "a build").unwrap();
+    sandbox
+}
+
+/// The invocation with a token of the pack.
+fn with_token(hub: &TestHub, sandbox: &Sandbox, run: Invocation) -> Invocation {
+    let issued = atlas(sandbox, "token issue --pack my-pack")
+        .env("ATLAS_HUB_URL", hub.url())
+        .env("ATLAS_HUB_ADMIN_TOKEN", &hub.admin)
+        .run()
+        .exits(0);
+    run.env("ATLAS_HUB_URL", hub.url())
+        .env("ATLAS_PACK_DEPLOY_TOKEN", issued.stdout.trim())
+}
+
+fn is_complete(seen: &Seen) -> bool {
+    seen.path.ends_with("/ci/complete")
+}
+
+#[test]
+fn a_build_is_uploaded_and_put_on_its_channel() {
+    let sandbox = with_build();
+    let hub = TestHub::start();
+    let run = with_token(&hub, &sandbox, atlas(&sandbox, PUBLISH));
+    let dry = run.clone().arg("--dry-run").run().exits(0);
+    dry.says(&["would publish", "as my-pack 1.2.0 on channel beta"]);
+    assert_eq!(hub.stored(), Vec::<String>::new());
+    let run = run
+        .args(["--commit-hash", "0f0f", "--commit-message", "Say more"])
+        .args(["--format", "json"]);
+    let run = run.run().exits(0);
+    let built = events(&run).pop().unwrap();
+    assert_eq!(built["event"], "pack-build");
+    assert_eq!(
+        built["sha256"],
+        digest(&sandbox.root().join("my-pack.atlas"))
+    );
+    assert_eq!(
+        (&built["size"], &built["channel"]),
+        (&json!(7), &json!("beta"))
+    );
+    assert_eq!(hub.stored().len(), 1);
+    let key = built["artifact_key"].as_str().unwrap();
+    let id = built["build_id"].as_str().unwrap();
+    assert_eq!(key, format!("local::packs/my-pack/builds/{id}.atlas"));
+}
+
+#[test]
+fn what_was_done_although_its_answer_was_lost_is_done_once() {
+    let sandbox = with_build();
+    let port = Proxy::bind();
+    let hub = TestHub::start_as(Some(port.url()));
+    let lost = Arc::new(AtomicBool::new(false));
+    let proxy = port.serve(hub.address, move |seen| {
+        match is_complete(seen) && !lost.swap(true, Ordering::SeqCst) {
+            true => Fault::LoseAnswer,
+            false => Fault::None,
+        }
+    });
+    let run = with_token(&hub, &sandbox, atlas(&sandbox, PUBLISH));
+    let run = run.env("ATLAS_HUB_URL", proxy.url()).run().exits(0);
+    run.says(&["trying again in"]);
+    let seen = proxy.seen();
+    let complete: Vec<_> = seen.iter().filter(|seen| is_complete(seen)).collect();
+    assert_eq!(complete.len(), 2);
+    assert_eq!(hub.stored().len(), 1);
+}
+
+#[test]
+fn a_lost_upload_answer_is_settled_by_another_build() {
+    let sandbox = with_build();
+    let port = Proxy::bind();
+    let hub = TestHub::start_as(Some(port.url()));
+    let refused = Arc::new(AtomicBool::new(false));
+    let proxy = port.serve(hub.address, move |seen| {
+        // As a storage answers that has the bytes already.
+        match seen.method == "PUT" && !refused.swap(true, Ordering::SeqCst) {
+            true => Fault::Answer(409, "{\"error\":\"it already exists\"}".to_owned()),
+            false => Fault::None,
+        }
+    });
+    let run = with_token(&hub, &sandbox, atlas(&sandbox, PUBLISH));
+    run.env("ATLAS_HUB_URL", proxy.url()).run().exits(0);
+    let seen = proxy.seen();
+    let presigns = seen
+        .iter()
+        .filter(|seen| seen.path.ends_with("/ci/presign"));
+    assert_eq!(presigns.count(), 2);
+}
+
+#[test]
+fn a_deployed_hub_is_not_told_twice_that_a_build_is_complete() {
+    let sandbox = with_build();
+    let hub = DeployedHub::start();
+    hub.publishes(atlas(&sandbox, PUBLISH)).run().exits(0);
+    assert_eq!(hub.state().builds["build-1"]["channel"], "beta");
+    let address = hub.url().trim_start_matches("http://").parse().unwrap();
+    let proxy = Proxy::bind().serve(address, |seen| match is_complete(seen) {
+        true => Fault::LoseAnswer,
+        false => Fault::None,
+    });
+    hub.publishes(atlas(&sandbox, PUBLISH))
+        .env("ATLAS_HUB_URL", proxy.url())
+        .run()
+        .exits(7)
+        .says(&[
+            "whether the build build-2 is complete is not known",
+            "hint: look on the Hub",
+        ]);
+    assert_eq!(hub.state().builds.len(), 2);
+    let complete = proxy.seen();
+    assert_eq!(complete.iter().filter(|seen| is_complete(seen)).count(), 1);
+}
+
+#[test]
+fn what_cannot_be_published_is_named() {
+    let sandbox = with_build();
+    let hub = TestHub::start();
+    let run = atlas(&sandbox, PUBLISH).env("ATLAS_HUB_URL", hub.url());
+    run.clone().run().exits(2).says(&[
+        "ATLAS_PACK_DEPLOY_TOKEN is not set",
+        "hint: whoever looks after the pack issues one",
+    ]);
+    // Neither a token that publishes releases nor one that nobody has issued.
+    for wrong in [hub.token.as_str(), "atlas_pack_wrong"] {
+        let run = run
+            .clone()
+            .env("ATLAS_PACK_DEPLOY_TOKEN", wrong)
+            .run()
+            .exits(6);
+        assert!(!format!("{run}").contains(wrong), "{run}");
+        run.says(&["hint: ATLAS_PACK_DEPLOY_TOKEN has to hold"]);
+    }
+    std::fs::write(sandbox.root().join("my-pack.atlas"), "").unwrap();
+    let run = run.env("ATLAS_PACK_DEPLOY_TOKEN", "atlas_pack_any");
+    run.clone().run().exits(2).says(&["my-pack.atlas is empty"]);
+    std::fs::remove_file(sandbox.root().join("my-pack.atlas")).unwrap();
+    run.run().exits(2).says(&["cannot read", "my-pack.atlas"]);
+}
