@@ -13,7 +13,6 @@ pub use reproduce::ReproduceCommand;
 pub use tokens::{TokenCommand, TokenIssue, TokenList, TokenRevoke};
 
 use super::share_args::{RequireArgs, ShareArgs};
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use release_types::{Channel, Platform, ProductName};
 use std::net::SocketAddr;
