@@ -242,7 +242,11 @@ fn known_tag(text: &str, workspace: &Workspace) -> Result<Tag, SelectError> {
     Ok(tag)
 }
 
-fn known_group(group: &str, tag: &str, workspace: &Workspace) -> Result<(), SelectError> {
+/// Whether the workspace has the group that a tag names.
+///
+/// # Errors
+/// That it has not, and which it has.
+pub fn known_group(group: &str, tag: &str, workspace: &Workspace) -> Result<(), SelectError> {
     if workspace.products.iter().any(|p| p.group == group) {
         return Ok(());
     }

@@ -140,7 +140,8 @@ async fn read_back(
 ) -> Result<Receipt, Error> {
     let (client, reporter, now) = (&hub.client, app.reporter.as_ref(), app.world.now);
     let rule = |product: &_, platform| preflight.latest_rule(product, platform);
-    let verified = verify(client, goods.publication(), &rule, now, reporter).await;
+    let (files, at_once) = (goods.publication(), settings.read_backs);
+    let verified = verify(client, files, &rule, at_once, now, reporter).await;
     let damaged = match &verified {
         Err(VerifyError::Differences { damaged, .. }) => &damaged[..],
         _ => &[],
@@ -162,7 +163,7 @@ async fn read_back(
         reporter.warn(format!("it cannot be mended: {}", with_causes(&error)));
         return Ok(verified?);
     }
-    Ok(verify(client, goods.publication(), &rule, now, reporter).await?)
+    Ok(verify(client, files, &rule, at_once, now, reporter).await?)
 }
 
 /// The part that `publish` and `release` share: send, read back, write the receipt.
@@ -240,7 +241,7 @@ pub(super) async fn goods(app: &App<'_>, args: StagedArgs) -> Result<Goods, Erro
 }
 
 /// The tag of the argument or the job, if either names one.
-fn named_tag(app: &App<'_>, tag: Option<String>) -> Result<Option<Tag>, Error> {
+pub(super) fn named_tag(app: &App<'_>, tag: Option<String>) -> Result<Option<Tag>, Error> {
     let request = select::Request {
         tag,
         ..select::Request::default()

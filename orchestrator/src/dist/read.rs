@@ -75,30 +75,40 @@ pub fn load(release_dir: &Path) -> Result<Vec<Staged>, DistError> {
         .iter()
         .map(|dir| load_platform(dir))
         .collect::<Result<_, _>>()?;
-    for other in &staged[1..] {
-        let (a, b) = (&staged[0].record, &other.record);
-        let facts = |r: &ReleaseRecord| {
-            (
-                r.group.clone(),
-                r.version.clone(),
-                r.channel,
-                r.commit.clone(),
-            )
-        };
-        if facts(a) != facts(b) {
-            return Err(DistError::Disagree {
-                dir: release_dir.to_owned(),
-                why: format!(
-                    "{} and {} are of different releases (tag, channel or commit)",
-                    a.platform, b.platform
-                ),
-            });
-        }
-    }
+    let records: Vec<&ReleaseRecord> = staged.iter().map(|one| &one.record).collect();
+    agree(release_dir, &records)?;
     Ok(staged)
 }
 
-fn sub_dirs(dir: &Path) -> Result<Vec<PathBuf>, DistError> {
+/// Whether records are of one release.
+///
+/// # Errors
+/// Which two are not.
+pub(super) fn agree(dir: &Path, records: &[&ReleaseRecord]) -> Result<(), DistError> {
+    let facts = |r: &ReleaseRecord| {
+        (
+            r.group.clone(),
+            r.version.clone(),
+            r.channel,
+            r.commit.clone(),
+        )
+    };
+    let Some((first, others)) = records.split_first() else {
+        return Ok(());
+    };
+    match others.iter().find(|other| facts(other) != facts(first)) {
+        None => Ok(()),
+        Some(other) => Err(DistError::Disagree {
+            dir: dir.to_owned(),
+            why: format!(
+                "{} and {} are of different releases (tag, channel or commit)",
+                first.platform, other.platform
+            ),
+        }),
+    }
+}
+
+pub(super) fn sub_dirs(dir: &Path) -> Result<Vec<PathBuf>, DistError> {
     let read = |source| DistError::Read {
         path: dir.to_owned(),
         source,
@@ -117,7 +127,7 @@ fn sub_dirs(dir: &Path) -> Result<Vec<PathBuf>, DistError> {
     Ok(dirs)
 }
 
-fn platform_dirs(release_dir: &Path) -> Result<Vec<PathBuf>, DistError> {
+pub(super) fn platform_dirs(release_dir: &Path) -> Result<Vec<PathBuf>, DistError> {
     let mut dirs = sub_dirs(release_dir)?;
     dirs.retain(|dir| dir.join(RELEASE_FILE).is_file());
     Ok(dirs)

@@ -3,6 +3,7 @@
 use super::{Group, PublishError, presign, report_upload};
 use crate::artifacts::LocalArtifact;
 use crate::events::Reporter;
+use crate::progress::{Direction, FileTransfer, Transfers};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use hub_client::{ClientError, HubClient, NetworkFault};
 use release_types::{ObjectKey, PresignResponse};
@@ -15,41 +16,44 @@ pub(super) async fn upload_all(
     uploads: usize,
     reporter: &dyn Reporter,
 ) -> Result<BTreeMap<ObjectKey, String>, PublishError> {
+    let transfers = Transfers::new(Direction::Upload);
     let work = groups.iter().flat_map(|group| {
-        group
-            .artifacts
-            .iter()
-            .map(|artifact| (*artifact, group.stored.contains(artifact)))
+        let transfers = &transfers;
+        group.artifacts.iter().map(move |artifact| {
+            let sent = !group.stored.contains(artifact);
+            let transfer = sent.then(|| transfers.add(artifact.key.as_str(), artifact.size));
+            (*artifact, transfer)
+        })
     });
-    futures_util::stream::iter(work.map(|(artifact, stored)| async move {
-        let signed = presign(client, &artifact.key, Some(artifact)).await?;
-        let provider = signed.provider.clone();
-        if !stored {
-            upload(client, artifact, signed).await?;
-        }
-        report_upload(reporter, artifact, stored);
-        Ok((artifact.key.clone(), provider))
-    }))
-    .buffer_unordered(uploads.max(1))
-    .try_collect()
-    .await
+    // All are counted before the first begins.
+    let work: Vec<_> = work.collect();
+    let uploading = futures_util::stream::iter(work)
+        .map(|(artifact, transfer)| async move {
+            let signed = presign(client, &artifact.key, Some(artifact)).await?;
+            let provider = signed.provider.clone();
+            if let Some(transfer) = &transfer {
+                upload(client, artifact, signed, transfer).await?;
+                transfer.gone();
+            }
+            report_upload(reporter, artifact, transfer.is_none());
+            Ok((artifact.key.clone(), provider))
+        })
+        .buffer_unordered(uploads.max(1))
+        .try_collect();
+    transfers.watch(reporter, uploading).await
 }
 
 async fn upload(
     client: &HubClient,
     artifact: &LocalArtifact,
     signed: PresignResponse,
+    transfer: &FileTransfer,
 ) -> Result<(), PublishError> {
     let send = async |signed: &PresignResponse| {
-        client
-            .upload(
-                signed,
-                &artifact.path,
-                artifact.size,
-                artifact.sha256,
-                |_| {},
-            )
-            .await
+        let (path, size, sha256) = (&artifact.path, artifact.size, artifact.sha256);
+        let transfer = transfer.clone();
+        let progress = move |bytes| transfer.at(bytes);
+        client.upload(signed, path, size, sha256, progress).await
     };
     let outcome = match send(&signed).await {
         // An address lives for some minutes; on a slow line the queue can outlast it.

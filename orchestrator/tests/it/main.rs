@@ -21,8 +21,11 @@ mod damaged_hub;
 mod declared_tools;
 mod faults;
 mod hub_server;
+mod in_a_job;
 mod interrupts;
 mod limits;
+#[cfg(target_os = "linux")]
+mod long_files;
 mod lost_answers;
 mod manifests;
 mod merging;
@@ -47,4 +50,5 @@ mod targets;
 mod terminal;
 #[cfg(target_os = "linux")]
 mod tools;
+mod verifying;
 mod windows_tools;
