@@ -1,6 +1,11 @@
-//! Build progress: what cargo prints of it, read, and how it is shown to a person.
+//! Progress: what cargo prints of it, read, and how that and transfers of files are shown to a person.
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+mod transfer;
+
+pub use transfer::{Direction, FileProgress, FileTransfer, Transfer, Transfers};
+
+use crate::text::one_line;
+use indicatif::{BinaryBytes, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use process::Env;
 use std::time::{Duration, Instant};
 
@@ -131,7 +136,7 @@ pub fn may_redraw(is_terminal: bool, env: &Env) -> bool {
 pub(crate) enum Meter {
     /// A line each ten seconds.
     Log(Option<Throttle>),
-    /// One line that is drawn over; it exists while something is built.
+    /// One line that is drawn over; it exists while something is built or transferred.
     Bar(Option<ProgressBar>),
 }
 
@@ -143,19 +148,27 @@ impl Meter {
         }
     }
 
-    /// Shows how far it is, or returns the line that is to be told instead.
+    /// Shows how far a build is, or returns the line that is to be told instead.
     pub(crate) fn show(&mut self, units: &Units, seconds: u64) -> Option<String> {
         match self {
-            Self::Log(throttle) => {
-                let throttle =
-                    throttle.get_or_insert_with(|| Throttle::after_a_while(LOG_INTERVAL));
-                throttle.lets(Instant::now()).then(|| line(units, seconds))
-            }
+            Self::Log(throttle) => log_is_due(throttle).then(|| line(units, seconds)),
             Self::Bar(bar) => {
-                let bar = bar.get_or_insert_with(|| new_bar(seconds));
+                let bar = bar.get_or_insert_with(|| new_bar(COMPILING, seconds));
                 bar.set_length(units.total);
                 bar.set_position(units.done);
                 bar.set_message(units.crates.join(", "));
+                None
+            }
+        }
+    }
+
+    /// The same for transfers.
+    pub(crate) fn show_transfer(&mut self, transfer: &Transfer) -> Option<String> {
+        match self {
+            Self::Log(throttle) => log_is_due(throttle).then(|| transfer_line(transfer)),
+            Self::Bar(bar) => {
+                let bar = bar.get_or_insert_with(|| new_bar(TRANSFERRING, 0));
+                bar.set_message(transfer_line(transfer));
                 None
             }
         }
@@ -169,7 +182,7 @@ impl Meter {
         }
     }
 
-    /// Nothing is built any more.
+    /// Nothing is under way any more.
     pub(crate) fn end(&mut self) {
         match self {
             Self::Bar(bar) => {
@@ -182,17 +195,65 @@ impl Meter {
     }
 }
 
-fn new_bar(seconds: u64) -> ProgressBar {
+fn log_is_due(throttle: &mut Option<Throttle>) -> bool {
+    let throttle = throttle.get_or_insert_with(|| Throttle::after_a_while(LOG_INTERVAL));
+    throttle.lets(Instant::now())
+}
+
+const COMPILING: &str = "   compiling [{bar:24}] {pos}/{len} {elapsed}  {wide_msg}";
+
+/// The message alone, which is cut where the terminal ends: a line that wraps would flicker.
+const TRANSFERRING: &str = "{wide_msg}";
+
+fn new_bar(template: &str, seconds: u64) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
         .with_elapsed(Duration::from_secs(seconds));
     // No colours, so that NO_COLOR has nothing to switch off.
-    if let Ok(style) =
-        ProgressStyle::with_template("   compiling [{bar:24}] {pos}/{len} {elapsed}  {wide_msg}")
-    {
+    if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style.progress_chars("=> "));
     }
     bar.enable_steady_tick(Duration::from_millis(500));
     bar
+}
+
+/// How far transfers are, with what matters most at the front.
+fn transfer_line(transfer: &Transfer) -> String {
+    let what = match transfer.direction {
+        Direction::Upload => "uploading",
+        Direction::ReadBack => "reading back",
+    };
+    let mut text = format!(
+        "{what:>12} {} %, {} of {}",
+        percent(transfer.done, transfer.total),
+        BinaryBytes(transfer.done),
+        BinaryBytes(transfer.total)
+    );
+    if let Some(rate) = transfer.rate {
+        text += &format!(", {}/s", BinaryBytes(rate));
+    }
+    if let Some(left) = transfer.seconds_left {
+        text += &format!(", {:#} left", HumanDuration(Duration::from_secs(left)));
+    }
+    text += &format!(", {} of {} files", transfer.files_done, transfer.files);
+    let active = transfer.active.iter().map(|file| {
+        let name = file.key.rsplit('/').next().unwrap_or(&file.key);
+        format!("{name} {} %", percent(file.done, file.total))
+    });
+    let active: Vec<String> = active.collect();
+    if !active.is_empty() {
+        text += &format!(", now {}", active.join(", "));
+    }
+    // Names in it can be a Hub's.
+    one_line(&text)
+}
+
+fn percent(done: u64, total: u64) -> u64 {
+    match total {
+        // Nothing is whole at once.
+        0 => 100,
+        // Never 100 before the end.
+        total => u64::try_from(u128::from(done) * 100 / u128::from(total)).unwrap_or(100),
+    }
 }
 
 /// A line for a log.
@@ -238,6 +299,46 @@ mod tests {
         -
         -
         -
+        ");
+    }
+
+    #[test]
+    fn what_matters_most_of_transfers_stands_at_the_front() {
+        let mib = 1024 * 1024;
+        let mut transfer = Transfer {
+            direction: Direction::Upload,
+            done: 12 * mib + 300_000,
+            total: 64 * mib,
+            files_done: 3,
+            files: 16,
+            rate: None,
+            seconds_left: None,
+            active: Vec::new(),
+        };
+        let mut lines = vec![transfer_line(&transfer)];
+        transfer.direction = Direction::ReadBack;
+        (transfer.rate, transfer.seconds_left) = (Some(8 * mib), Some(7));
+        let active = [
+            ("a/v/alpha-linux-x64", mib, 2 * mib),
+            ("b\n\u{1b}[2J", 0, 0),
+        ];
+        transfer.active = active
+            .map(|(key, done, total)| FileProgress {
+                key: key.to_owned(),
+                done,
+                total,
+            })
+            .into();
+        lines.push(transfer_line(&transfer));
+        (transfer.rate, transfer.seconds_left) = (Some(0), None);
+        transfer.done = transfer.total - 1;
+        transfer.active.truncate(1);
+        lines.push(transfer_line(&transfer));
+        let lines: Vec<&str> = lines.iter().map(|line| line.trim_start()).collect();
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        uploading 19 %, 12.29 MiB of 64.00 MiB, 3 of 16 files
+        reading back 19 %, 12.29 MiB of 64.00 MiB, 8.00 MiB/s, 7s left, 3 of 16 files, now alpha-linux-x64 50 %, b\n\u{1b}[2J 100 %
+        reading back 99 %, 64.00 MiB of 64.00 MiB, 0 B/s, 3 of 16 files, now alpha-linux-x64 50 %
         ");
     }
 

@@ -43,6 +43,23 @@ pub struct Source {
     pub dirty: Vec<String>,
 }
 
+/// What the published files were compared with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Against {
+    /// What was built, as this machine or a record knows it.
+    #[default]
+    Built,
+    /// What the Hub itself lists: whoever lists other files than were built is not found out.
+    Listed,
+}
+
+impl Against {
+    fn is_built(&self) -> bool {
+        *self == Self::Built
+    }
+}
+
 /// What is published and verified.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
@@ -62,6 +79,9 @@ pub struct Receipt {
     pub latest: bool,
     /// The platforms.
     pub platforms: Vec<Platform>,
+    /// What the files were compared with, where that is not what was built.
+    #[serde(default, skip_serializing_if = "Against::is_built")]
+    pub against: Against,
     /// Every file, read back through the public API.
     pub assets: Vec<ReceiptAsset>,
     /// When the last file had been read back.
@@ -105,34 +125,51 @@ impl fmt::Display for Source {
     }
 }
 
-impl fmt::Display for Receipt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+/// What was found of a release of which only some files, drawn at random, were read back. It is no
+/// receipt, and is called by another name wherever it is shown or written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Sample {
+    /// What a receipt would hold. Its `assets` are those that were read back.
+    #[serde(flatten)]
+    pub found: Receipt,
+    /// How many files were read back.
+    pub read: usize,
+    /// How many files the release has.
+    pub of: usize,
+    /// The others. Of them the Hub's list alone was compared.
+    pub unread: Vec<ReceiptAsset>,
+}
+
+impl Receipt {
+    /// Which release it is about.
+    pub fn subject(&self) -> String {
         let names: Vec<&str> = self.products.iter().map(ProductName::as_str).collect();
-        writeln!(
-            f,
-            "receipt   {} {} on channel {}, verified {}",
-            names.join(", "),
-            self.version,
-            self.channel,
-            self.verified_at
-        )?;
+        let (names, channel) = (names.join(", "), self.channel);
+        format!("{names} {} on channel {channel}", self.version)
+    }
+
+    /// All but the first line.
+    fn body(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(source) = &self.source {
             writeln!(f, "source    {} at {source}", source.tag)?;
         }
         writeln!(f, "hub       {}", self.hub)?;
+        if self.against == Against::Listed {
+            writeln!(
+                f,
+                "against   the Hub's own list; what was built is not known here"
+            )?;
+        }
         let latest = if self.latest {
             "this version"
         } else {
             "another version"
         };
         write!(f, "latest    {latest}")?;
-        for asset in &self.assets {
-            write!(
-                f,
-                "\n  {:<9}{} {} ({} bytes)\n           sha256 {}\n           {}",
-                asset.product, asset.platform, asset.filename, asset.size, asset.sha256, asset.url
-            )?;
-        }
+        files(f, &self.assets)
+    }
+
+    fn end(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(command) = &self.serve_command {
             write!(
                 f,
@@ -140,5 +177,140 @@ impl fmt::Display for Receipt {
             )?;
         }
         Ok(())
+    }
+}
+
+fn files(f: &mut fmt::Formatter<'_>, assets: &[ReceiptAsset]) -> fmt::Result {
+    for asset in assets {
+        write!(
+            f,
+            "\n  {:<9}{} {} ({} bytes)\n           sha256 {}\n           {}",
+            asset.product, asset.platform, asset.filename, asset.size, asset.sha256, asset.url
+        )?;
+    }
+    Ok(())
+}
+
+impl fmt::Display for Receipt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (subject, at) = (self.subject(), self.verified_at);
+        writeln!(f, "receipt   {subject}, verified {at}")?;
+        self.body(f)?;
+        self.end(f)
+    }
+}
+
+impl fmt::Display for Sample {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            found, read, of, ..
+        } = self;
+        let (subject, at) = (found.subject(), found.verified_at);
+        writeln!(
+            f,
+            "sample    {subject}: only {read} of {of} files were read back, {at}"
+        )?;
+        found.body(f)?;
+        write!(
+            f,
+            "\nnot read  {} files, compared by the Hub's list alone",
+            self.unread.len()
+        )?;
+        files(f, &self.unread)?;
+        found.end(f)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    /// A receipt of so many files.
+    pub(crate) fn receipt(files: usize) -> Receipt {
+        let product: ProductName = "alpha".parse().unwrap();
+        let platform = Platform::ALL[0];
+        let asset = |number: usize| ReceiptAsset {
+            product: product.clone(),
+            platform,
+            kind: Kind::Binary,
+            filename: format!("alpha-{number}").parse().unwrap(),
+            size: number as u64 + 1,
+            sha256: Sha256Digest::of(number.to_string().as_bytes()),
+            download_id: format!("dl_{number:032}"),
+            url: format!("https://hub.example.com/api/v1/download/dl_{number:032}"),
+        };
+        Receipt {
+            format: FORMAT,
+            hub: "https://hub.example.com".to_owned(),
+            products: vec![product.clone()],
+            version: semver::Version::new(1, 4, 0),
+            channel: Channel::Stable,
+            published_at: jiff::Timestamp::UNIX_EPOCH,
+            latest: true,
+            platforms: vec![platform],
+            against: Against::Built,
+            assets: (0..files).map(asset).collect(),
+            verified_at: jiff::Timestamp::UNIX_EPOCH,
+            source: Some(Source {
+                tag: "demo-v1.4.0".to_owned(),
+                commit: "0123456789abcdef0123456789abcdef01234567".to_owned(),
+                dirty: Vec::new(),
+            }),
+            serve_command: None,
+        }
+    }
+
+    /// A sample of one of three files.
+    pub(crate) fn sample() -> Sample {
+        let mut found = receipt(3);
+        let unread = found.assets.split_off(1);
+        Sample {
+            found,
+            read: 1,
+            of: 3,
+            unread,
+        }
+    }
+
+    #[test]
+    fn a_sample_looks_like_no_receipt() {
+        let shown = sample().to_string();
+        assert!(!shown.contains("receipt") && !shown.contains("verified"));
+        insta::assert_snapshot!(shown, @r"
+        sample    alpha 1.4.0 on channel stable: only 1 of 3 files were read back, 1970-01-01T00:00:00Z
+        source    demo-v1.4.0 at 0123456789abcdef0123456789abcdef01234567
+        hub       https://hub.example.com
+        latest    this version
+          alpha    windows-x64 alpha-0 (1 bytes)
+                   sha256 5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9
+                   https://hub.example.com/api/v1/download/dl_00000000000000000000000000000000
+        not read  2 files, compared by the Hub's list alone
+          alpha    windows-x64 alpha-1 (2 bytes)
+                   sha256 6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b
+                   https://hub.example.com/api/v1/download/dl_00000000000000000000000000000001
+          alpha    windows-x64 alpha-2 (3 bytes)
+                   sha256 d4735e3a265e16eee03f59718b9b5d03019c07d8b6c51f90da3a666eec13ab35
+                   https://hub.example.com/api/v1/download/dl_00000000000000000000000000000002
+        ");
+        let event = crate::events::Event::Sample(Box::new(sample()));
+        let value: Value = serde_json::to_value(event).unwrap();
+        assert_eq!(value["event"], "sample");
+        assert_eq!((&value["read"], &value["of"]), (&1.into(), &3.into()));
+        assert_eq!(value["assets"].as_array().unwrap().len(), 1);
+        assert_eq!(value["unread"].as_array().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_receipt_says_when_nobody_knows_what_was_built() {
+        let mut receipt = receipt(0);
+        let value = serde_json::to_value(&receipt).unwrap();
+        assert!(value.get("against").is_none(), "as it ever was: {value}");
+        assert!(!receipt.to_string().contains("against"));
+        receipt.against = Against::Listed;
+        let value = serde_json::to_value(&receipt).unwrap();
+        assert_eq!(value["against"], "listed");
+        let said = "against   the Hub's own list; what was built is not known here";
+        assert!(receipt.to_string().contains(said));
     }
 }

@@ -57,6 +57,8 @@ pub struct PublishSettings {
     pub backport: bool,
     /// How many uploads run side by side.
     pub uploads: usize,
+    /// How many files are read back side by side.
+    pub read_backs: usize,
 }
 
 /// A setting that is missing or cannot be used.

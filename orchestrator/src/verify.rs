@@ -1,14 +1,33 @@
 //! Verification: everything is read back as an anonymous user would, and compared with what was
-//! built.
+//! built; or, where nobody here knows what was, with what the Hub itself lists.
+//!
+//! The lists come first, all of them, then the files, side by side and in bounded memory. What is told
+//! and what the receipt holds is in the order of the release, whatever comes first.
 
-use crate::artifacts::{LocalArtifact, by_platform};
-use crate::events::{Event, Reporter};
+mod list;
+mod read;
+mod sample;
+
+use crate::artifacts::LocalArtifact;
+use crate::events::Reporter;
 use crate::publish::Publication;
-use crate::receipt::{self, Receipt, ReceiptAsset};
-use hub_client::{ClientError, ErrorKind, HubClient};
-use release_types::{Asset, ObjectKey, Platform, ProductName, Release};
-use std::cmp::Ordering;
-use std::collections::BTreeSet;
+use crate::receipt::{self, Against, Receipt, ReceiptAsset, Sample};
+use hub_client::{ClientError, HubClient};
+use list::{Group, ask, compare};
+use read::{Found, Wanted, read_all};
+use release_types::{
+    Channel, FileName, Kind, ObjectKey, Platform, ProductName, Release, Sha256Digest,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZero;
+
+pub use list::listed;
+
+/// How many files are read back side by side unless told otherwise. Each is two calls, the Hub's
+/// redirect and the storage's bytes, so that small files wait for answers most of the time; a line is
+/// filled by a few large ones, each of which costs a connection and its buffers. A Hub that allows 120
+/// calls a minute is asked for them in whatever order, and says when to come back.
+pub const DEFAULT_READ_BACKS: usize = 8;
 
 /// What `latest` must answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,20 +46,139 @@ pub enum LatestRule {
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
     /// What the Hub gives out is not what was built.
-    #[error("what is published is not what was built:\n  {}", list.join("\n  "))]
+    #[error("{}:\n  {}", claim(.against), list.join("\n  "))]
     Differences {
         /// Each difference, for people.
         list: Vec<String>,
         /// What the Hub lists as it was built and gives out otherwise, or not at all.
         damaged: Vec<ObjectKey>,
+        /// What was compared with.
+        against: Against,
     },
     /// The Hub could not be asked.
     #[error(transparent)]
     Client(#[from] ClientError),
 }
 
-/// Reads a release back and compares it; `rule` says for each product and
-/// platform what `latest` must answer.
+fn claim(against: &Against) -> &'static str {
+    match against {
+        Against::Built => "what is published is not what was built",
+        Against::Listed => "what the Hub gives out is not what it lists",
+    }
+}
+
+/// How files are read back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReadBacks {
+    /// How many side by side; 0 counts as 1.
+    pub at_once: usize,
+    /// How many in all, drawn at random; all of them when absent.
+    pub sample: Option<NonZero<usize>>,
+}
+
+impl ReadBacks {
+    /// All files, so many side by side.
+    pub fn all(at_once: usize) -> Self {
+        Self {
+            at_once,
+            sample: None,
+        }
+    }
+}
+
+impl Default for ReadBacks {
+    fn default() -> Self {
+        Self::all(DEFAULT_READ_BACKS)
+    }
+}
+
+/// A file as it has to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExpectedFile {
+    /// The product it belongs to.
+    pub product: ProductName,
+    /// The platform it is for.
+    pub platform: Platform,
+    /// What it is for.
+    pub kind: Kind,
+    /// Its name.
+    pub filename: FileName,
+    /// The key it is stored under, by the rule for keys.
+    pub key: ObjectKey,
+    /// Bytes.
+    pub size: u64,
+    /// Its digest.
+    pub sha256: Sha256Digest,
+}
+
+/// A release as it has to be.
+#[derive(Debug, Clone)]
+pub struct Expectation {
+    version: semver::Version,
+    channel: Channel,
+    against: Against,
+    files: Vec<ExpectedFile>,
+    /// What the Hub has said already; what it has not is asked for.
+    lists: BTreeMap<(ProductName, Platform), Release>,
+    /// What is wrong already.
+    differences: Vec<String>,
+}
+
+impl Expectation {
+    /// What was built here, or is about to be published from here.
+    pub fn of_files(release: &Publication<'_>) -> Self {
+        let files = release.artifacts.iter().map(ExpectedFile::from);
+        Self::built(release.version, release.channel, files.collect())
+    }
+
+    /// What was built by whatever knows it.
+    pub fn built(version: &semver::Version, channel: Channel, files: Vec<ExpectedFile>) -> Self {
+        Self {
+            version: version.clone(),
+            channel,
+            against: Against::Built,
+            files,
+            lists: BTreeMap::new(),
+            differences: Vec::new(),
+        }
+    }
+}
+
+impl From<&LocalArtifact> for ExpectedFile {
+    fn from(artifact: &LocalArtifact) -> Self {
+        Self {
+            product: artifact.product.clone(),
+            platform: artifact.platform,
+            kind: artifact.kind,
+            filename: artifact.filename.clone(),
+            key: artifact.key.clone(),
+            size: artifact.size,
+            sha256: artifact.sha256,
+        }
+    }
+}
+
+/// A release that is as it has to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verified {
+    /// Every file was read back.
+    Whole(Receipt),
+    /// Some were.
+    Sample(Sample),
+}
+
+impl Verified {
+    /// The receipt, or what a sample has of one.
+    pub fn found_mut(&mut self) -> &mut Receipt {
+        match self {
+            Self::Whole(receipt) => receipt,
+            Self::Sample(sample) => &mut sample.found,
+        }
+    }
+}
+
+/// Reads a release back, all of it, and compares it with the files it is made of; `rule` says for each
+/// product and platform what `latest` must answer.
 ///
 /// # Errors
 /// Everything that differs, in one list; or the Hub could not be asked.
@@ -48,217 +186,132 @@ pub async fn verify(
     client: &HubClient,
     release: Publication<'_>,
     rule: &dyn Fn(&ProductName, Platform) -> LatestRule,
+    at_once: usize,
     now: fn() -> jiff::Timestamp,
     reporter: &dyn Reporter,
 ) -> Result<Receipt, VerifyError> {
-    reporter.stage(
-        "verifying",
-        format!("{} at {}", release.version, client.hub()),
-    );
-    let groups = by_platform(release.artifacts);
-    let mut check = Check {
-        client,
-        release: &release,
-        reporter,
-        differences: Vec::new(),
-        damaged: Vec::new(),
-        assets: Vec::new(),
-        published_at: None,
-        latest: true,
-    };
-    for ((product, platform), artifacts) in &groups {
-        check.platform(product, *platform, artifacts).await?;
-        check
-            .latest(product, *platform, rule(product, *platform))
-            .await?;
-    }
-    if !check.differences.is_empty() {
-        return Err(VerifyError::Differences {
-            list: check.differences,
-            damaged: check.damaged,
-        });
-    }
-    let products: BTreeSet<&ProductName> = groups.keys().map(|(product, _)| *product).collect();
-    let platforms: BTreeSet<Platform> = groups.keys().map(|(_, platform)| *platform).collect();
-    let verified_at = now();
-    Ok(Receipt {
-        format: receipt::FORMAT,
-        hub: client.hub().to_string(),
-        products: products.into_iter().cloned().collect(),
-        version: release.version.clone(),
-        channel: release.channel,
-        published_at: check.published_at.unwrap_or(verified_at),
-        latest: check.latest,
-        platforms: platforms.into_iter().collect(),
-        assets: check.assets,
-        verified_at,
-        source: None,
-        serve_command: None,
+    let (expected, all) = (Expectation::of_files(&release), ReadBacks::all(at_once));
+    let looked = look(client, &expected, rule, all, now, reporter).await?;
+    Ok(looked.receipt)
+}
+
+/// The same with whatever is expected, of which a sample may be read.
+///
+/// # Errors
+/// As for [`verify`].
+pub async fn check(
+    client: &HubClient,
+    expected: &Expectation,
+    rule: &dyn Fn(&ProductName, Platform) -> LatestRule,
+    settings: ReadBacks,
+    now: fn() -> jiff::Timestamp,
+    reporter: &dyn Reporter,
+) -> Result<Verified, VerifyError> {
+    let looked = look(client, expected, rule, settings, now, reporter).await?;
+    let Looked { receipt, unread } = looked;
+    Ok(match unread.is_empty() {
+        true => Verified::Whole(receipt),
+        false => Verified::Sample(Sample {
+            read: receipt.assets.len(),
+            of: receipt.assets.len() + unread.len(),
+            found: receipt,
+            unread,
+        }),
     })
 }
 
-struct Check<'a> {
-    client: &'a HubClient,
-    release: &'a Publication<'a>,
-    reporter: &'a dyn Reporter,
-    differences: Vec<String>,
-    damaged: Vec<ObjectKey>,
-    assets: Vec<ReceiptAsset>,
-    published_at: Option<jiff::Timestamp>,
-    latest: bool,
+/// What was read, and what was not.
+struct Looked {
+    receipt: Receipt,
+    unread: Vec<ReceiptAsset>,
 }
 
-impl Check<'_> {
-    fn differs(&mut self, what: String) {
-        self.differences.push(what);
+async fn look(
+    client: &HubClient,
+    expected: &Expectation,
+    rule: &dyn Fn(&ProductName, Platform) -> LatestRule,
+    settings: ReadBacks,
+    now: fn() -> jiff::Timestamp,
+    reporter: &dyn Reporter,
+) -> Result<Looked, VerifyError> {
+    let version = &expected.version;
+    reporter.stage("verifying", format!("{version} at {}", client.hub()));
+    let groups = ask(client, expected, settings.at_once).await?;
+    let mut differences = expected.differences.clone();
+    let mut damaged = Vec::new();
+    let compared: Vec<_> = groups
+        .iter()
+        .map(|group| compare(group, expected, rule(&group.product, group.platform)))
+        .collect();
+    // Which files there are to be read, of all groups, in their order.
+    let all: Vec<&Wanted<'_>> = compared
+        .iter()
+        .flat_map(|group| group.files.iter().filter_map(|(_, wanted)| wanted.as_ref()))
+        .collect();
+    let chosen = match settings.sample {
+        Some(number) if number.get() < all.len() => sample::of(number.get(), all.len()),
+        _ => (0..all.len()).collect(),
+    };
+    let read: Vec<&Wanted<'_>> = chosen.iter().map(|&index| all[index]).collect();
+    let found = read_all(client, &read, expected.against, settings.at_once, reporter).await?;
+    let mut found: BTreeMap<usize, Found> = chosen.into_iter().zip(found).collect();
+    let (mut assets, mut unread) = (Vec::new(), Vec::new());
+    let mut index = 0;
+    for group in &compared {
+        differences.extend_from_slice(&group.list);
+        for (listed, wanted) in &group.files {
+            differences.extend_from_slice(listed);
+            let Some(wanted) = wanted else { continue };
+            match found.remove(&index) {
+                None => unread.push(wanted.asset(client)),
+                Some(Found::Same) => assets.push(wanted.asset(client)),
+                Some(Found::Differs(how)) => {
+                    differences.push(how);
+                    let key = &wanted.file.key;
+                    damaged.extend(wanted.as_listed.then(|| key.clone()));
+                }
+            }
+            index += 1;
+        }
+        differences.extend(group.latest.clone());
     }
-
-    /// Compares one platform's list, then the bytes of each file.
-    async fn platform(
-        &mut self,
-        product: &ProductName,
-        platform: Platform,
-        artifacts: &[&LocalArtifact],
-    ) -> Result<(), ClientError> {
-        let version = self.release.version.to_string();
-        let channel = self.release.channel;
-        let found = self
-            .client
-            .release(product, &version, platform, channel)
-            .await?;
-        let Some(Release {
-            assets,
-            published_at,
-            ..
-        }) = found
-        else {
-            self.differs(format!(
-                "{product} {version} is not on channel {channel} for {platform}"
-            ));
-            return Ok(());
-        };
-        self.published_at = Some(
-            self.published_at
-                .map_or(published_at, |at| at.max(published_at)),
-        );
-        for asset in &assets {
-            if !artifacts
-                .iter()
-                .any(|a| a.filename.as_str() == asset.filename)
-            {
-                self.differs(format!(
-                    "{product} for {platform} has a file that was not published: {}",
-                    asset.filename
-                ));
-            }
-        }
-        for artifact in artifacts {
-            match assets
-                .iter()
-                .find(|asset| asset.filename == artifact.filename.as_str())
-            {
-                None => self.differs(format!("{} is missing", artifact.key)),
-                Some(asset) => self.bytes(artifact, asset).await?,
-            }
-        }
-        Ok(())
-    }
-
-    async fn bytes(&mut self, artifact: &LocalArtifact, asset: &Asset) -> Result<(), ClientError> {
-        let key = &artifact.key;
-        if asset.kind != artifact.kind {
-            self.differs(format!(
-                "{key} is listed as {}, not {}",
-                asset.kind, artifact.kind
-            ));
-        }
-        let listed = (asset.sha256, asset.size) == (artifact.sha256, artifact.size);
-        if !listed {
-            self.differs(format!(
-                "{key} is listed with {} bytes and sha256 {}; built were {} bytes with {}",
-                asset.size, asset.sha256, artifact.size, artifact.sha256
-            ));
-        }
-        let read = self
-            .client
-            .digest_of_download(&asset.download_id, artifact.size)
-            .await;
-        let read = match read {
-            Ok(read) => read,
-            // The Hub answers, and what it answers is not the file, or no id that an address holds.
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    ErrorKind::Verification | ErrorKind::Refused | ErrorKind::Usage
-                ) =>
-            {
-                self.differs(format!("{key} cannot be read back: {error}"));
-                self.damaged.extend(listed.then(|| key.clone()));
-                return Ok(());
-            }
-            Err(error) => return Err(error),
-        };
-        if (read.sha256, read.size) != (artifact.sha256, artifact.size) {
-            self.differs(format!(
-                "{key} downloads as {} bytes with sha256 {}; built were {} bytes with {}",
-                read.size, read.sha256, artifact.size, artifact.sha256
-            ));
-            self.damaged.extend(listed.then(|| key.clone()));
-            return Ok(());
-        }
-        self.reporter.event(Event::Verified {
-            product: artifact.product.clone(),
-            platform: artifact.platform,
-            filename: artifact.filename.to_string(),
-            sha256: read.sha256,
+    if !differences.is_empty() {
+        return Err(VerifyError::Differences {
+            list: differences,
+            damaged,
+            against: expected.against,
         });
-        self.assets.push(ReceiptAsset {
-            product: artifact.product.clone(),
-            platform: artifact.platform,
-            kind: artifact.kind,
-            filename: artifact.filename.clone(),
-            size: read.size,
-            sha256: read.sha256,
-            download_id: asset.download_id.clone(),
-            url: format!(
-                "{}/api/v1/download/{}",
-                self.client.hub(),
-                asset.download_id
-            ),
-        });
-        Ok(())
     }
+    Ok(Looked {
+        receipt: written(client, expected, &groups, assets, now()),
+        unread,
+    })
+}
 
-    async fn latest(
-        &mut self,
-        product: &ProductName,
-        platform: Platform,
-        rule: LatestRule,
-    ) -> Result<(), ClientError> {
-        let Publication {
-            version, channel, ..
-        } = self.release;
-        let found = self.client.latest(product, platform, *channel).await?;
-        let found = found.map(|release| release.version);
-        let is_this = found.as_deref() == Some(version.to_string().as_str());
-        // Versions that differ in build metadata alone are equally new.
-        let order = found
-            .as_deref()
-            .and_then(|text| semver::Version::parse(text).ok())
-            .map(|latest| latest.cmp_precedence(version));
-        let fits = match rule {
-            LatestRule::ThisVersion => is_this || order.is_some_and(Ordering::is_eq),
-            LatestRule::AnotherVersion => !is_this && found.is_some(),
-            LatestRule::NotOlder => is_this || order.is_some_and(Ordering::is_ge),
-            LatestRule::Any => true,
-        };
-        self.latest &= is_this;
-        if !fits {
-            let says = found.unwrap_or_else(|| "nothing".to_owned());
-            self.differs(format!(
-                "latest of {product} on channel {channel} for {platform} is {says}, where this release is {version}"
-            ));
-        }
-        Ok(())
+fn written(
+    client: &HubClient,
+    expected: &Expectation,
+    groups: &[Group<'_>],
+    assets: Vec<ReceiptAsset>,
+    verified_at: jiff::Timestamp,
+) -> Receipt {
+    let products: BTreeSet<&ProductName> = groups.iter().map(|group| &group.product).collect();
+    let platforms: BTreeSet<Platform> = groups.iter().map(|group| group.platform).collect();
+    let dates = groups.iter().filter_map(|group| group.release.as_ref());
+    let published_at = dates.map(|release| release.published_at).max();
+    Receipt {
+        format: receipt::FORMAT,
+        hub: client.hub().to_string(),
+        products: products.into_iter().cloned().collect(),
+        version: expected.version.clone(),
+        channel: expected.channel,
+        published_at: published_at.unwrap_or(verified_at),
+        latest: groups.iter().all(|group| group.is_latest(expected)),
+        platforms: platforms.into_iter().collect(),
+        against: expected.against,
+        assets,
+        verified_at,
+        source: None,
+        serve_command: None,
     }
 }

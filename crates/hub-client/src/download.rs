@@ -45,7 +45,7 @@ impl HubClient {
         let call = self.download_call(download_id)?;
         let open = || self.open(&call, download_id);
         let (at, response) = self.attempts(&call.what, Repeat::Passing, open).await?;
-        self.receive(&at, response, max_size, sink).await
+        self.receive(&at, response, max_size, sink, &|_| {}).await
     }
 
     /// Downloads an asset for its digest alone, from the start again where it breaks. It is an
@@ -59,11 +59,28 @@ impl HubClient {
         download_id: &str,
         expected_size: u64,
     ) -> Result<Downloaded, ClientError> {
-        let call = &self.download_call(download_id)?;
+        let silent = |_| {};
+        self.read_back(download_id, expected_size, silent).await
+    }
+
+    /// The same, and `on_progress` is told the number of bytes that have come so far in this attempt:
+    /// every attempt begins with 0, and a call with 0 after others means that it starts anew.
+    ///
+    /// # Errors
+    /// As for [`HubClient::download`].
+    pub async fn read_back(
+        &self,
+        download_id: &str,
+        expected_size: u64,
+        on_progress: impl Fn(u64) + Send + Sync,
+    ) -> Result<Downloaded, ClientError> {
+        let (call, progress) = (&self.download_call(download_id)?, &on_progress);
         let attempt = || async move {
+            progress(0);
             let (at, response) = self.open(call, download_id).await?;
             let mut sink = tokio::io::sink();
-            self.receive(&at, response, expected_size, &mut sink).await
+            self.receive(&at, response, expected_size, &mut sink, progress)
+                .await
         };
         self.attempts(&call.what, Repeat::Passing, attempt).await
     }
@@ -120,6 +137,7 @@ impl HubClient {
         mut response: Response,
         limit: u64,
         sink: &mut (impl AsyncWrite + Unpin + Send),
+        progress: &(impl Fn(u64) + Sync),
     ) -> Result<Downloaded, ClientError> {
         let too_long = || {
             let Call { host, what } = call.clone();
@@ -150,6 +168,7 @@ impl HubClient {
             }
             hasher.update(&bytes);
             sink.write_all(&bytes).await.map_err(failed)?;
+            progress(size);
         }
         sink.flush().await.map_err(failed)?;
         Ok(Downloaded {

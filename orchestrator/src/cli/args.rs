@@ -5,12 +5,14 @@ mod format;
 mod pack;
 mod reproduce;
 mod tokens;
+mod verify;
 
 pub use channels::{ProductsArgs, PromoteCommand, RollbackCommand, YankCommand};
 pub use format::Format;
 pub use pack::{PackCommand, PackPublish};
 pub use reproduce::ReproduceCommand;
 pub use tokens::{TokenCommand, TokenIssue, TokenList, TokenRevoke};
+pub use verify::{ReadBackArgs, VerifyCommand};
 
 use super::share_args::{RequireArgs, ShareArgs};
 use clap::{Args, Parser, Subcommand};
@@ -76,9 +78,11 @@ pub enum Command {
         atlas-release publish --manifest cli.manifest --product cli --version 1.4.0"
     )]
     Publish(PublishCommand),
-    /// Read a release back from the Hub and compare it with what is staged.
+    /// Read a release back from the Hub and compare it with what was built.
     #[command(
-        after_help = "Example:\n  atlas-release verify runner-v1.4.0 --hub-url https://hub.example.com"
+        after_help = "Examples:\n  atlas-release verify runner-v1.4.0 --hub-url https://hub.example.com\n  \
+        atlas-release verify 1.4.0 --product runner --sample 3\n  \
+        atlas-release verify --against release.json"
     )]
     Verify(VerifyCommand),
     /// Build, publish and verify: the whole way.
@@ -216,8 +220,10 @@ pub struct PublishArgs {
     pub backport: bool,
     /// How many uploads run side by side.
     #[arg(long, value_name = "N", default_value_t = crate::publish::DEFAULT_UPLOADS,
-        value_parser = parse_uploads)]
+        value_parser = parse_side_by_side)]
     pub uploads: usize,
+    #[command(flatten)]
+    pub read_back: ReadBackArgs,
 }
 
 /// `plan`.
@@ -281,7 +287,7 @@ pub struct EnvCommand {
     pub format: Format,
 }
 
-/// What is staged, for `publish` and `verify`.
+/// What is staged, for `publish`.
 #[derive(Debug, Args)]
 pub struct StagedArgs {
     /// The tag of a staged release [default: the tag of the job, else the one release in dist/].
@@ -322,15 +328,6 @@ pub struct PublishCommand {
     pub dry_run: bool,
 }
 
-/// `verify`.
-#[derive(Debug, Args)]
-pub struct VerifyCommand {
-    #[command(flatten)]
-    pub staged: StagedArgs,
-    #[command(flatten)]
-    pub hub: HubArgs,
-}
-
 /// `hub …`.
 #[derive(Debug, Subcommand)]
 pub enum HubCommand {
@@ -357,7 +354,7 @@ fn parse_target(triple: &str) -> Result<Platform, String> {
     })
 }
 
-fn parse_uploads(text: &str) -> Result<usize, String> {
+fn parse_side_by_side(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(n @ 1..=64) => Ok(n),
         _ => Err("expected a number from 1 to 64".to_owned()),

@@ -185,6 +185,7 @@ impl App<'_> {
             published_at: args.published_at,
             backport: args.backport,
             uploads: args.uploads,
+            read_backs: args.read_back.downloads,
         })
     }
 

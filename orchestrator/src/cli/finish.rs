@@ -96,7 +96,15 @@ pub(super) async fn by_name(app: &App<'_>, args: PublishCommand) -> Result<(), E
             artifacts: &files,
             ..publication
         };
-        let mut receipt = verify(client, publication, &rule, now, reporter).await?;
+        let mut receipt = verify(
+            client,
+            publication,
+            &rule,
+            settings.read_backs,
+            now,
+            reporter,
+        )
+        .await?;
         receipt.serve_command = hub.serve_command(app);
         reporter.event(Event::Receipt(Box::new(receipt)));
         Ok(())

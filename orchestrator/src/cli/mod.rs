@@ -13,6 +13,7 @@ mod goods;
 mod hub;
 mod pack;
 mod publish;
+mod recorded;
 mod release;
 mod reproduce;
 mod share_args;
@@ -22,7 +23,8 @@ mod verify;
 use crate::context::World;
 use crate::error::{Error, ExitCode, with_causes};
 use crate::events::{
-    Event, HumanReporter, JsonReporter, Reporter, data_was_lost, print_line, tell,
+    Event, HumanReporter, JsonReporter, Reporter, Style, Summarized, data_was_lost, print_line,
+    tell,
 };
 use crate::progress::may_redraw;
 use crate::rustup;
@@ -64,13 +66,15 @@ pub fn main(build: BuildInfo) -> std::process::ExitCode {
     }
     log_to_stderr(cli.global.verbose);
     let format = cli.global.format;
+    let env = Env::capture();
     let reporter: Arc<dyn Reporter> = match format {
         Format::Json => Arc::new(JsonReporter::default()),
-        _ => Arc::new(HumanReporter::new(may_redraw(
-            std::io::stderr().is_terminal(),
-            &Env::capture(),
-        ))),
+        _ => {
+            let redraws = may_redraw(std::io::stderr().is_terminal(), &env);
+            Arc::new(HumanReporter::new(redraws, Style::of(&env)))
+        }
     };
+    let reporter = Summarized::in_job(reporter, &env);
     // A second call fails and changes nothing; the provider is ours either way.
     if rustls::crypto::ring::default_provider()
         .install_default()
@@ -252,7 +256,7 @@ fn fail(error: &Error, code: ExitCode, format: Format) -> std::process::ExitCode
     if format == Format::Json && !matches!(error, Error::NotReady(_)) {
         JsonReporter::default().event(event.clone());
     }
-    HumanReporter::default().event(event);
+    HumanReporter::new(false, Style::of(&Env::capture())).event(event);
     std::process::ExitCode::from(code as u8)
 }
 

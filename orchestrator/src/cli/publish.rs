@@ -165,7 +165,8 @@ async fn read_back(
         artifacts: &all,
         ..goods.publication()
     };
-    let verified = verify(client, publication, &rule, now, reporter).await;
+    let at_once = means.settings.read_backs;
+    let verified = verify(client, publication, &rule, at_once, now, reporter).await;
     let damaged: Vec<ObjectKey> = match &verified {
         Err(VerifyError::Differences { damaged, .. }) => {
             let here = |key: &&ObjectKey| goods.artifacts.iter().any(|file| file.key == **key);
@@ -191,7 +192,7 @@ async fn read_back(
         reporter.warn(format!("it cannot be mended: {}", with_causes(&error)));
         return Ok(verified?);
     }
-    Ok(verify(client, publication, &rule, now, reporter).await?)
+    Ok(verify(client, publication, &rule, at_once, now, reporter).await?)
 }
 
 /// The part that `publish` and `release` share: send, read back, write the receipt.

@@ -1,25 +1,154 @@
-//! `verify`: a release that was published some time ago.
+//! `verify`: a release that was published some time ago, by whomever.
 
-use super::args::VerifyCommand;
+use super::args::{StagedArgs, VerifyCommand};
 use super::common::App;
-use super::publish::{goods, lock_for};
+use super::goods::{Goods, goods, named_tag};
+use super::publish::lock_for;
+use super::recorded::recorded;
+use crate::dist::{self, Named};
 use crate::error::Error;
 use crate::events::Event;
-use crate::verify::{LatestRule, verify as read_back};
+use crate::products;
+use crate::receipt::Source;
+use crate::select::SelectError;
+use crate::settings::SettingsError;
+use crate::verify::{Expectation, LatestRule, ReadBacks, Verified, check, listed};
+use release_types::{Channel, ProductName};
 
-pub(super) async fn verify(app: &App<'_>, args: VerifyCommand) -> Result<(), Error> {
+/// What a release is compared with.
+enum Subject {
+    /// Files that are here.
+    Goods(Goods),
+    /// What was recorded when it was built.
+    Recorded(Expectation, Source),
+    /// What the Hub lists.
+    Listed(semver::Version, Channel, Vec<ProductName>),
+}
+
+pub(super) async fn verify(app: &App<'_>, mut args: VerifyCommand) -> Result<(), Error> {
     let choice = app.hub_choice(&args.hub)?;
-    let goods = goods(app, args.staged).await?;
+    let settings = ReadBacks {
+        at_once: args.read_back.downloads,
+        sample: args.sample,
+    };
+    let subject = match args.against.take() {
+        Some(path) => {
+            let name = name(app, args.name)?;
+            let (expected, source) = recorded(app, &path, name, args.channel).await?;
+            Subject::Recorded(expected, source)
+        }
+        None => subject(app, args).await?,
+    };
     app.say_which_hub(&choice)?;
     let _state = lock_for(app, &choice)?;
     let hub = app.open_hub(&choice, &[], false).await?;
-    let (publication, now) = (goods.publication(), app.world.now);
+    let (client, now, reporter) = (&hub.client, app.world.now, app.reporter.as_ref());
     let rule = |_: &_, _| LatestRule::NotOlder;
-    let work = read_back(&hub.client, publication, &rule, now, app.reporter.as_ref());
-    let outcome = app.until_interrupted(work).await.map(|mut receipt| {
-        receipt.source = goods.published_source(&receipt, app.reporter.as_ref());
-        receipt.serve_command = hub.serve_command(app);
-        app.reporter.event(Event::Receipt(Box::new(receipt)));
+    let work = async {
+        let expected = match &subject {
+            Subject::Goods(goods) => Expectation::of_files(&goods.publication()),
+            Subject::Recorded(expected, _) => expected.clone(),
+            Subject::Listed(version, channel, products) => {
+                listed(client, version, *channel, products, settings.at_once).await?
+            }
+        };
+        Ok::<_, Error>(check(client, &expected, &rule, settings, now, reporter).await?)
+    };
+    let outcome = app.until_interrupted(work).await.map(|mut verified| {
+        let found = verified.found_mut();
+        found.source = match &subject {
+            Subject::Goods(goods) => goods.published_source(found, reporter),
+            Subject::Recorded(_, source) => Some(source.clone()),
+            Subject::Listed(..) => None,
+        };
+        found.serve_command = hub.serve_command(app);
+        reporter.event(match verified {
+            Verified::Whole(receipt) => Event::Receipt(Box::new(receipt)),
+            Verified::Sample(sample) => Event::Sample(Box::new(sample)),
+        });
     });
     hub.close(outcome).await
+}
+
+/// What is staged or named by a manifest; else what the Hub lists of what is named.
+async fn subject(app: &App<'_>, args: VerifyCommand) -> Result<Subject, Error> {
+    let channel = args.channel;
+    let mut staged = StagedArgs {
+        tag: None,
+        manifest: args.manifest,
+        product: Vec::new(),
+        version: args.version,
+        base_dir: args.base_dir,
+        channel,
+    };
+    let flags = |why: &str| Err(SettingsError::Flags(why.to_owned()).into());
+    if staged.manifest.is_some() {
+        let [product] = &args.product[..] else {
+            return flags("--manifest is of one product: give --product once");
+        };
+        staged.product = vec![product.clone()];
+        return Ok(Subject::Goods(goods(app, staged).await?));
+    }
+    let Some(name) = name(app, args.name)? else {
+        if args.product.is_empty() {
+            return Ok(Subject::Goods(goods(app, staged).await?));
+        }
+        return flags("--product without a manifest needs a version or a tag: verify <VERSION>");
+    };
+    if args.product.is_empty() {
+        for dir in app.dist_dirs() {
+            if let Some(tag) = dist::staged_as(&dir, &name)? {
+                staged.tag = Some(tag.to_string());
+                return Ok(Subject::Goods(goods(app, staged).await?));
+            }
+        }
+    }
+    let version = name.version().clone();
+    let channel = channel
+        .or_else(|| Channel::of_version(&version))
+        .ok_or_else(|| SelectError::NoChannel(version.clone()))?;
+    let (products, why) = match args.product.is_empty() {
+        true => (of_workspace(app, &name).await?, "dist/ does not hold it"),
+        false => (args.product, "--product was given"),
+    };
+    app.reporter.note(format!(
+        "{name} is compared with what the Hub itself lists: {why}"
+    ));
+    Ok(Subject::Listed(version, channel, products))
+}
+
+/// The products of the workspace that are released under this name.
+async fn of_workspace(app: &App<'_>, name: &Named) -> Result<Vec<ProductName>, Error> {
+    let workspace = products::read(app.world).await.inspect_err(|_| {
+        let reporter = app.reporter.as_ref();
+        reporter.note(format!(
+            "{name} is not in dist/; --product names what the Hub is asked for where this is not its workspace"
+        ));
+    })?;
+    let groups = workspace.groups();
+    let group = match name {
+        Named::Tag(tag) => crate::select::known_group(&tag.group, &tag.to_string(), &workspace)
+            .map(|()| tag.group.clone())?,
+        Named::Version(_) => match groups[..] {
+            [one] => one.to_owned(),
+            _ => {
+                let why = format!(
+                    "this workspace has several groups: name the tag of one ({}), or --product",
+                    groups.join(", ")
+                );
+                return Err(SettingsError::Flags(why).into());
+            }
+        },
+    };
+    let products = workspace.group(&group).into_iter();
+    Ok(products.map(|product| product.product).collect())
+}
+
+/// What the argument or the job calls the release.
+fn name(app: &App<'_>, text: Option<String>) -> Result<Option<Named>, Error> {
+    // A version is no tag: there is a group before it.
+    if let Some(version) = text.as_ref().and_then(|text| text.parse().ok()) {
+        return Ok(Some(Named::Version(version)));
+    }
+    Ok(named_tag(app, text)?.map(Named::Tag))
 }

@@ -53,10 +53,8 @@ fn merge(dir: &Path, all: Vec<Staged>) -> Result<Vec<Staged>, DistError> {
             });
         }
     }
-    read::of_one_release(&merged).map_err(|why| DistError::Disagree {
-        dir: dir.to_owned(),
-        why,
-    })?;
+    let records: Vec<_> = merged.iter().map(|one| &one.record).collect();
+    read::agree(dir, &records)?;
     merged.sort_by_key(|staged| staged.record.platform.to_string());
     Ok(merged)
 }

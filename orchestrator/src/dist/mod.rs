@@ -7,10 +7,12 @@
 mod contradiction;
 mod merge;
 mod read;
+mod records;
 mod write;
 
 pub use merge::open_all;
 pub use read::{find, load, load_platform, open, read_record_file};
+pub use records::{Named, records, staged_as};
 pub use write::{Earlier, stage, write_atomically};
 
 use crate::artifacts::{ArtifactError, LocalArtifact};

@@ -75,15 +75,18 @@ pub fn load(release_dir: &Path) -> Result<Vec<Staged>, DistError> {
         .iter()
         .map(|dir| load_platform(dir))
         .collect::<Result<_, _>>()?;
-    of_one_release(&staged).map_err(|why| DistError::Disagree {
-        dir: release_dir.to_owned(),
-        why,
-    })?;
+    agree(
+        release_dir,
+        &staged.iter().map(|one| &one.record).collect::<Vec<_>>(),
+    )?;
     Ok(staged)
 }
 
-/// Makes sure that all platforms are of one tag, channel and commit; else tells which are not.
-pub(super) fn of_one_release(staged: &[Staged]) -> Result<(), String> {
+/// Makes sure that records are of one tag, channel and commit.
+///
+/// # Errors
+/// Which two are not.
+pub(super) fn agree(dir: &Path, records: &[&ReleaseRecord]) -> Result<(), DistError> {
     let facts = |r: &ReleaseRecord| {
         (
             r.group.clone(),
@@ -92,17 +95,22 @@ pub(super) fn of_one_release(staged: &[Staged]) -> Result<(), String> {
             r.commit.clone(),
         )
     };
-    let mut pairs = staged.iter().skip(1).map(|other| (&staged[0], other));
-    match pairs.find(|(a, b)| facts(&a.record) != facts(&b.record)) {
+    let Some((first, others)) = records.split_first() else {
+        return Ok(());
+    };
+    match others.iter().find(|other| facts(other) != facts(first)) {
         None => Ok(()),
-        Some((a, b)) => Err(format!(
-            "{} and {} are of different releases (tag, channel or commit)",
-            a.record.platform, b.record.platform
-        )),
+        Some(other) => Err(DistError::Disagree {
+            dir: dir.to_owned(),
+            why: format!(
+                "{} and {} are of different releases (tag, channel or commit)",
+                first.platform, other.platform
+            ),
+        }),
     }
 }
 
-fn sub_dirs(dir: &Path) -> Result<Vec<PathBuf>, DistError> {
+pub(super) fn sub_dirs(dir: &Path) -> Result<Vec<PathBuf>, DistError> {
     let read = |source| DistError::Read {
         path: dir.to_owned(),
         source,
@@ -121,7 +129,7 @@ fn sub_dirs(dir: &Path) -> Result<Vec<PathBuf>, DistError> {
     Ok(dirs)
 }
 
-fn platform_dirs(release_dir: &Path) -> Result<Vec<PathBuf>, DistError> {
+pub(super) fn platform_dirs(release_dir: &Path) -> Result<Vec<PathBuf>, DistError> {
     let mut dirs = sub_dirs(release_dir)?;
     dirs.retain(|dir| dir.join(RELEASE_FILE).is_file());
     Ok(dirs)

@@ -10,6 +10,7 @@ use crate::lock::LockError;
 use crate::plan::PlanError;
 use crate::products::{ProductsError, TOOLS_TABLE};
 use crate::publish::{JournalError, PublishError};
+use crate::receipt::Against;
 use crate::reproduce::ReproduceError;
 use crate::select::SelectError;
 use crate::settings::SettingsError;
@@ -157,8 +158,12 @@ impl Error {
                 "check the Hub's address; a Hub of your own learns new products by `atlas-hub product add`"
                     .to_owned()
             }
+            Self::Verify(VerifyError::Differences { against: Against::Listed, .. }) => {
+                "the Hub contradicts itself, or lacks what it should have: whoever has built the release can compare with it (verify --against) and publish it again"
+                    .to_owned()
+            }
             // Nothing else is wrong than that.
-            Self::Verify(VerifyError::Differences { list, damaged }) if list.len() == damaged.len() => {
+            Self::Verify(VerifyError::Differences { list, damaged, .. }) if list.len() == damaged.len() => {
                 "the Hub's storage has lost or damaged what it lists: `atlas-release publish` sends it again; where that has not helped, look at the Hub's disk or bucket"
                     .to_owned()
             }

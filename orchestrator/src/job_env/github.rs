@@ -137,7 +137,11 @@ fn read(file: &Path) -> std::io::Result<Vec<u8>> {
     std::fs::read(file)
 }
 
-fn append(file: &Path, text: &str) -> std::io::Result<()> {
+/// Appends to a file that GitHub Actions names for a step; a last line without its end gets one.
+///
+/// # Errors
+/// What the system says, or that it is no regular file.
+pub fn append(file: &Path, text: &str) -> std::io::Result<()> {
     if text.is_empty() {
         return Ok(());
     }

@@ -6,6 +6,7 @@ mod github;
 mod render;
 mod work_out;
 
+pub(crate) use github::append as append_to_job_file;
 pub use github::{GithubFiles, JobEnvError, append_path, path_file};
 pub use render::{Shell, render};
 pub use work_out::work_out;

@@ -6,6 +6,7 @@ use super::journal::Claim;
 use super::{Group, Journal, Means, Publication, PublishError, presign, report_upload};
 use crate::artifacts::LocalArtifact;
 use crate::events::Reporter;
+use crate::progress::{Direction, FileTransfer, Transfers};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use hub_client::{ClientError, HubClient, NetworkFault};
 use release_types::{Channel, ObjectEntry, ObjectKey, PresignResponse, Sha256Digest};
@@ -57,29 +58,47 @@ pub(super) async fn upload_all(
     sender.tell_of_foreign_lines();
     let sent = work.iter().filter(|(_, stored)| stored.is_none());
     check_files(sent.map(|(artifact, _)| *artifact)).await?;
-    let work = work.into_iter().map(|(artifact, stored)| async move {
-        let left_out = stored.is_some();
-        let provider = match stored {
-            Some(Stored::In(provider)) => provider,
-            Some(Stored::Published) => {
-                presign(sender.client, &artifact.key, Some(artifact))
-                    .await?
-                    .provider
-            }
-            None => sender.send(artifact).await?,
-        };
-        report_upload(sender.reporter, artifact, left_out);
-        Ok::<_, PublishError>((artifact.key.clone(), provider, left_out))
-    });
+    let transfers = Transfers::new(Direction::Upload);
+    // All are counted before the first begins.
+    let work: Vec<_> = work
+        .into_iter()
+        .map(|(artifact, stored)| {
+            let transfer = stored.is_none().then(|| added(&transfers, artifact));
+            (artifact, stored, transfer)
+        })
+        .collect();
+    let work = work
+        .into_iter()
+        .map(|(artifact, stored, transfer)| async move {
+            let left_out = stored.is_some();
+            let provider = match stored {
+                Some(Stored::In(provider)) => provider,
+                Some(Stored::Published) => {
+                    presign(sender.client, &artifact.key, Some(artifact))
+                        .await?
+                        .provider
+                }
+                None => sender.send(artifact, transfer.as_ref()).await?,
+            };
+            report_upload(sender.reporter, artifact, left_out);
+            Ok::<_, PublishError>((artifact.key.clone(), provider, left_out))
+        });
     let mut work = futures_util::stream::iter(work).buffer_unordered(uploads.max(1));
-    let mut done = Uploads::default();
-    while let Some((key, provider, left_out)) = work.try_next().await? {
-        if left_out {
-            done.left_out.insert(key.clone());
+    let uploading = async {
+        let mut done = Uploads::default();
+        while let Some((key, provider, left_out)) = work.try_next().await? {
+            if left_out {
+                done.left_out.insert(key.clone());
+            }
+            done.providers.insert(key, provider);
         }
-        done.providers.insert(key, provider);
-    }
-    Ok(done)
+        Ok(done)
+    };
+    transfers.watch(sender.reporter, uploading).await
+}
+
+fn added(transfers: &Transfers, artifact: &LocalArtifact) -> FileTransfer {
+    transfers.add(artifact.key.as_str(), artifact.size)
 }
 
 impl Uploads {
@@ -118,10 +137,16 @@ impl Uploads {
             "{error}; what seemed to be stored already is sent after all"
         ));
         check_files(doubtful.iter().copied()).await?;
-        for artifact in doubtful {
-            sender.send(artifact).await?;
-            report_upload(sender.reporter, artifact, false);
-        }
+        let transfers = Transfers::new(Direction::Upload);
+        let sending = async {
+            for artifact in doubtful {
+                let transfer = added(&transfers, artifact);
+                sender.send(artifact, Some(&transfer)).await?;
+                report_upload(sender.reporter, artifact, false);
+            }
+            Ok::<_, PublishError>(())
+        };
+        transfers.watch(sender.reporter, sending).await?;
         register().await.map_err(altered)
     }
 }
@@ -207,7 +232,11 @@ impl Sender<'_> {
     }
 
     /// Sends a file and tells which storage has it now.
-    async fn send(&self, artifact: &LocalArtifact) -> Result<String, PublishError> {
+    async fn send(
+        &self,
+        artifact: &LocalArtifact,
+        transfer: Option<&FileTransfer>,
+    ) -> Result<String, PublishError> {
         let (client, journal) = (self.client, self.release.journal);
         let presigned = async {
             let signed = presign(client, &artifact.key, Some(artifact)).await;
@@ -221,7 +250,10 @@ impl Sender<'_> {
         };
         let (signed, ()) = tokio::try_join!(presigned, noted)?;
         let provider = signed.provider.clone();
-        self.upload(artifact, signed).await?;
+        self.upload(artifact, signed, transfer).await?;
+        if let Some(transfer) = transfer {
+            transfer.gone();
+        }
         if let Some(journal) = journal {
             journal.uploaded(artifact, &provider).await?;
         }
@@ -232,13 +264,18 @@ impl Sender<'_> {
         &self,
         artifact: &LocalArtifact,
         signed: PresignResponse,
+        transfer: Option<&FileTransfer>,
     ) -> Result<(), PublishError> {
         let client = self.client;
         let send = async |signed: &PresignResponse| {
-            let LocalArtifact {
-                path, size, sha256, ..
-            } = artifact;
-            client.upload(signed, path, *size, *sha256, |_| {}).await
+            let (path, size, sha256) = (&artifact.path, artifact.size, artifact.sha256);
+            let transfer = transfer.cloned();
+            let progress = move |bytes| {
+                if let Some(transfer) = &transfer {
+                    transfer.at(bytes);
+                }
+            };
+            client.upload(signed, path, size, sha256, progress).await
         };
         let mut may_be_ours = false;
         let outcome = match send(&signed).await {

@@ -183,7 +183,8 @@ impl Cached {
         let found: Vec<&str> = run
             .stderr
             .lines()
-            .filter(|line| line.starts_with("warning: "))
+            // In a job of GitHub Actions they are annotations.
+            .filter(|line| line.starts_with("warning: ") || line.starts_with("::warning "))
             .collect();
         assert_eq!(found.len(), warnings.len(), "{run}");
         for (line, words) in found.iter().zip(warnings) {

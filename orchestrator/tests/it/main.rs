@@ -25,10 +25,13 @@ mod deployed_hub;
 mod faults;
 mod going_back;
 mod hub_server;
+mod in_a_job;
 mod interrupts;
 mod issuing;
 mod journals;
 mod limits;
+#[cfg(target_os = "linux")]
+mod long_files;
 mod lost_answers;
 mod manifests;
 mod merging;
@@ -60,4 +63,5 @@ mod targets;
 mod terminal;
 #[cfg(target_os = "linux")]
 mod tools;
+mod verifying;
 mod windows_tools;

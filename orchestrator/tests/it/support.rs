@@ -1,5 +1,6 @@
 //! The program under test in a place of its own, and how its answers are read.
 
+use boon::{Compiler, SchemaIndex, Schemas};
 use release_types::Sha256Digest;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -123,15 +124,30 @@ fn arch() -> &'static str {
     }
 }
 
-/// The events of a run with `--format json`: every line of its standard output has to be one.
+/// The events of a run with `--format json`: every line of its standard output has to be one, as
+/// `docs/events.schema.json` describes it.
 #[track_caller]
 pub fn events(run: &Finished) -> Vec<Value> {
+    let (schemas, events) = event_schema();
     let event = |line: &str| {
         let value: Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {run}"));
         assert!(value["event"].is_string(), "{line} in {run}");
+        if let Err(why) = schemas.validate(&value, events) {
+            panic!("{line}\nis not what docs/events.schema.json says: {why:#}");
+        }
         value
     };
     run.stdout.lines().map(event).collect()
+}
+
+fn event_schema() -> (Schemas, SchemaIndex) {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let text = fs::read(repository.join("docs/events.schema.json")).unwrap();
+    let (mut compiler, mut schemas) = (Compiler::new(), Schemas::new());
+    let (url, text) = ("file:///events.schema.json", serde_json::from_slice(&text));
+    compiler.add_resource(url, text.unwrap()).unwrap();
+    let events = compiler.compile(url, &mut schemas).unwrap();
+    (schemas, events)
 }
 
 /// The events of one kind.

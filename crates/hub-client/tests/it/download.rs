@@ -3,6 +3,7 @@
 use crate::support::*;
 use hub_client::{AnswerProblem, ClientError, ErrorKind, NetworkFault};
 use release_types::Sha256Digest;
+use std::sync::Mutex;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 
@@ -136,6 +137,24 @@ async fn a_digest_is_taken_again_where_the_download_breaks() {
         "{error:?}"
     );
     assert_eq!(sink, b"a");
+}
+
+#[tokio::test]
+async fn a_reader_is_told_how_far_it_is_and_when_it_starts_anew() {
+    let address = raw(|number| match number {
+        0 => b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\na".to_vec(),
+        _ => b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nabc".to_vec(),
+    })
+    .await;
+    let told = Mutex::new(Vec::new());
+    let tell = |bytes| told.lock().unwrap().push(bytes);
+    let done = client(&address).read_back(ID, 3, tell).await.unwrap();
+    assert_eq!(done.size, 3);
+    let told = told.into_inner().unwrap();
+    let anew = told.iter().rposition(|&bytes| bytes == 0).unwrap();
+    assert_eq!((told[0], told[anew - 1]), (0, 1), "{told:?}");
+    assert_eq!(told.last(), Some(&3));
+    assert!(told[anew..].is_sorted(), "{told:?}");
 }
 
 #[tokio::test]

@@ -1,0 +1,52 @@
+//! The arguments of `verify`.
+
+use super::{HubArgs, parse_channel, parse_side_by_side};
+use clap::Args;
+use release_types::{Channel, ProductName};
+use std::num::NonZero;
+use std::path::PathBuf;
+
+/// How to read back.
+#[derive(Debug, Args)]
+pub struct ReadBackArgs {
+    /// How many files are read back side by side.
+    #[arg(long, value_name = "N", default_value_t = crate::verify::DEFAULT_READ_BACKS,
+        value_parser = parse_side_by_side)]
+    pub downloads: usize,
+}
+
+/// `verify`.
+#[derive(Debug, Args)]
+pub struct VerifyCommand {
+    /// The tag or the version of a release [default: the tag of the job, else the one release in
+    /// dist/]. What dist/ does not hold is compared with what the Hub itself lists.
+    #[arg(value_name = "TAG|VERSION")]
+    pub name: Option<String>,
+    /// Compare with the release.json of a dist folder, of a release's or a platform's folder in it, or
+    /// with that file, instead of with files.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["manifest", "product"])]
+    pub against: Option<PathBuf>,
+    /// A manifest that names the files to compare with.
+    #[arg(long, value_name = "FILE", conflicts_with = "name", requires_all = ["product", "version"])]
+    pub manifest: Option<PathBuf>,
+    /// The product of the manifest; or without one, a product whose list on the Hub is compared with
+    /// what the Hub gives out: may be given several times [default: those of the tag's group].
+    #[arg(long)]
+    pub product: Vec<ProductName>,
+    /// The version of the manifest's files.
+    #[arg(long, requires = "manifest")]
+    pub version: Option<semver::Version>,
+    /// Where the manifest's relative paths start [default: its own folder].
+    #[arg(long, value_name = "DIR", requires = "manifest")]
+    pub base_dir: Option<PathBuf>,
+    /// The channel [default: the one it was built for, or the one its version says].
+    #[arg(long, value_parser = parse_channel)]
+    pub channel: Option<Channel>,
+    /// Read back this many files, drawn at random, instead of all.
+    #[arg(long, value_name = "N")]
+    pub sample: Option<NonZero<usize>>,
+    #[command(flatten)]
+    pub read_back: ReadBackArgs,
+    #[command(flatten)]
+    pub hub: HubArgs,
+}
