@@ -1,15 +1,16 @@
 //! Releases registered and shown: not before their bytes are in the storage.
 
-use crate::catalogue::{Finalized, Publication, Registered, Target};
+use crate::catalogue::{Finalized, Promoted, Publication, Registered, Target};
 use crate::{Hub, HubError, context};
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use release_types::{Artifact, FileName, ObjectKey, Sha256Digest};
+use release_types::{Artifact, Channel, FileName, ObjectKey, ProductName, Sha256Digest};
+use semver::Version;
 use std::collections::HashMap;
 
 /// For how many files at a time the storage is asked.
 const ASKED_AT_ONCE: usize = 8;
 
-/// How many files one call may make visible. All of them are read and written in one transaction,
+/// How many files one call may make visible, or promote. All of them are read and written in one transaction,
 /// and nobody else writes meanwhile.
 const MOST_FILES: usize = 20_000;
 
@@ -62,12 +63,26 @@ impl Hub {
         let gone = self.without_bytes(drafted).await?;
         if gone.is_empty() {
             let catalogue = self.catalogue();
-            return catalogue.finalize(targets, files, self.now()).await;
+            return catalogue
+                .finalize(targets, files, MOST_FILES, self.now())
+                .await;
         }
         let told = gone
             .into_iter()
             .map(|(target, filename)| format!("the bytes of `{filename}` of {target} are gone"));
         Ok(Finalized::Refused(told.collect()))
+    }
+
+    /// Gives another channel all platforms of a release, with the same bytes.
+    pub(crate) async fn promote(
+        &self,
+        product: &ProductName,
+        version: &Version,
+        channels: (Channel, Channel),
+    ) -> Result<Promoted, HubError> {
+        self.catalogue()
+            .promote(product, version, channels, MOST_FILES, self.now())
+            .await
     }
 
     /// Which of these files have no bytes in the storage, each with what stands beside it.

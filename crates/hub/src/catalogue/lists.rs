@@ -45,6 +45,8 @@ pub(crate) enum Promoted {
     Yanked(Channel),
     /// It cannot be registered.
     Conflict(String),
+    /// It has more files than this.
+    TooMany(usize),
 }
 
 impl Catalogue {
@@ -186,15 +188,20 @@ impl Catalogue {
         Ok(release.map(|(_, release)| release))
     }
 
-    /// Gives another channel all platforms of a release, with the same objects.
+    /// Gives another channel all platforms of a release, with the same objects, unless they have more
+    /// files than `most`.
     pub(crate) async fn promote(
         &self,
         product: &ProductName,
         version: &Version,
         (from, to): (Channel, Channel),
+        most: usize,
         now: Timestamp,
     ) -> Result<Promoted, HubError> {
         let mut tx = self.write().await?;
+        if super::counts::has_more(&mut tx, (product, version, from), most).await? {
+            return Ok(Promoted::TooMany(most));
+        }
         for channel in [from, to] {
             if is_yanked(&mut tx, product, version, channel).await? {
                 return Ok(Promoted::Yanked(channel));
