@@ -149,7 +149,11 @@ pub(super) async fn promote(
         let message = "`from` and `to` are the same channel";
         return Err(ApiError::bad_request(message));
     }
-    match app.hub.promote(&product, &version, (from, to)).await? {
+    let promoted = app
+        .hub
+        .promote(product.clone(), version.clone(), (from, to))
+        .await?;
+    match promoted {
         Promoted::Done(releases) => Ok((StatusCode::CREATED, Json(Releases { releases }))),
         Promoted::Unknown => Err(unknown(&product, &version, from)),
         Promoted::Yanked(channel) => Err(ApiError::conflict(format!(
@@ -236,11 +240,9 @@ async fn set_yanked(
         let message = format!("`reason` is longer than {MAX_REASON} characters");
         return Err(ApiError::bad_request(message));
     }
-    let catalogue = app.hub.catalogue();
-    let release = (&product, &version, channel);
-    let summary = catalogue
-        .set_yanked(release, yanked, reason, app.hub.now())
-        .await?;
+    let release = (product.clone(), version.clone(), channel);
+    let reason = reason.map(str::to_owned);
+    let summary = app.hub.set_yanked(release, yanked, reason).await?;
     summary
         .map(Json)
         .ok_or_else(|| unknown(&product, &version, channel))
