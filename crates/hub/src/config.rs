@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
-use url::Url;
+use url::{Host, Url};
 
 /// Settings of a Hub.
 #[derive(Debug, Clone)]
@@ -120,6 +120,11 @@ impl HubConfig {
         }
         if let Some(url) = &self.database {
             catalogue::postgres::check(url)?;
+        } else if self.data_dir.to_str().is_none() {
+            return Err(HubError::Config(format!(
+                "the data directory {} has a name that is not UTF-8, which SQLite cannot open",
+                self.data_dir.display()
+            )));
         }
         if let Some(bucket) = &self.bucket {
             Bucket::check(bucket)?;
@@ -133,7 +138,15 @@ impl HubConfig {
             && url.fragment().is_none()
             && url.username().is_empty()
             && url.password().is_none();
-        if !matches!(url.scheme(), "http" | "https") || !url.has_host() || !bare {
+        let has_name = match url.host() {
+            // What URLs may have in a name beyond these no name has, and a shell may act on it.
+            Some(Host::Domain(name)) => name
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_')),
+            Some(Host::Ipv4(_) | Host::Ipv6(_)) => true,
+            None => false,
+        };
+        if !matches!(url.scheme(), "http" | "https") || !has_name || !bare {
             return Err(HubError::Config(
                 "the public URL must be http or https with a host and a port and nothing else"
                     .to_owned(),
@@ -230,6 +243,8 @@ mod tests {
         for good in [
             "http://hub.example",
             "https://hub.example:8443/",
+            "https://büro_1.hub-example",
+            "http://192.0.2.1:8080",
             "http://[::1]:80",
         ] {
             assert!(check(good).is_ok(), "{good}");
@@ -241,8 +256,28 @@ mod tests {
             "https://hub.example/#f",
             "https://user@hub.example/",
             "data:text/plain,x",
+            "https://x$(id).example",
+            "https://x;id.example",
+            "https://x'y.example",
+            "https://x&y.example",
+            "https://`id`.example",
+            "https://*.example",
         ] {
             assert!(matches!(check(bad), Err(HubError::Config(_))), "{bad}");
         }
+    }
+
+    /// SQLite, as it is asked here, takes names of files as texts.
+    #[cfg(unix)]
+    #[test]
+    fn a_catalogue_in_a_folder_without_a_readable_name_is_refused() {
+        use std::os::unix::ffi::OsStrExt as _;
+        let name = std::ffi::OsStr::from_bytes(b"/hub-\xff");
+        let mut config = HubConfig::new(name);
+        let refused = config.check();
+        assert!(matches!(refused, Err(HubError::Config(_))), "{refused:?}");
+        config.database = Some("postgres://hub@localhost/hub".to_owned().into());
+        let with_server = config.check();
+        assert_eq!(with_server.is_ok(), cfg!(feature = "postgres"));
     }
 }

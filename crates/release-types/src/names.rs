@@ -94,6 +94,9 @@ impl FileName {
         if text.chars().any(char::is_control) {
             return Some("it holds a control character");
         }
+        if text.chars().any(is_unseen) {
+            return Some("it holds a character that is not seen or turns the direction of text");
+        }
         if is_escaped(text) {
             return Some("it holds an escaped dot, separator or NUL");
         }
@@ -109,6 +112,16 @@ impl FileName {
         }
         None
     }
+}
+
+/// Whether a character makes people read another name than programs do: Unicode's controls of
+/// direction, ends of lines, and what has no shape. Joiners have none either, but words need them.
+fn is_unseen(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{feff}'
+        | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fff9}'..='\u{fffb}'
+    )
 }
 
 /// Whether a proxy or a server that unescapes a name once too often would see another path.
@@ -180,6 +193,11 @@ mod tests {
             "a ",
             "a\0b",
             "a\nb",
+            "a\u{202e}fdp.exe",
+            "a\u{2066}b",
+            "a\u{200b}",
+            "\u{feff}a",
+            "a\u{2028}b",
             "a:b",
             "a|b",
             "%2e%2E",
@@ -196,6 +214,8 @@ mod tests {
             "console",
             ".hidden",
             "é.bin",
+            "نمی\u{200c}خواهم.bin",
+            "שלום.bin",
         ] {
             assert!(good.parse::<FileName>().is_ok(), "{good:?}");
         }

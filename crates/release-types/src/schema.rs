@@ -40,7 +40,7 @@ const VERSION: &str = concat!(
 /// A character of a file's name, for a class in a pattern.
 macro_rules! name {
     () => {
-        "[^/\\\\<>:\"|?*\\u0000-\\u001f\\u007f-\\u009f]"
+        "[^/\\\\<>:\"|?*\\u0000-\\u001f\\u007f-\\u009f\\u00ad\\u061c\\u180e\\u200b\\u200e\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb]"
     };
 }
 

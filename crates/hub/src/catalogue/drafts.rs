@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 /// One platform of a release, by name.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Target {
     pub(crate) product: ProductName,
     pub(crate) version: Version,
@@ -42,7 +42,7 @@ pub(crate) enum Finalized {
     Done(Vec<Release>),
     /// This is in the way, and nothing has changed.
     Refused(Vec<String>),
-    /// The drafts have more files than this, and nothing has changed.
+    /// The platforms have more files than this, and nothing has changed.
     TooMany(usize),
 }
 
@@ -110,22 +110,22 @@ impl Catalogue {
         }))
     }
 
-    /// The artifacts of drafts, each with the draft it belongs to; nothing where they are more than
-    /// these.
+    /// The artifacts of drafts, each with the draft it belongs to; nothing where the platforms have
+    /// more files than these, published ones too.
     pub(crate) async fn drafted(
         &self,
         targets: &[Target],
         most: usize,
     ) -> Result<Option<Vec<(Target, Artifact)>>, HubError> {
         let mut tx = self.read().await?;
+        if super::counts::are_more(&mut tx, targets, most).await? {
+            return Ok(None);
+        }
         let mut drafted = Vec::new();
         for target in targets {
             if let Some(draft) = find(&mut tx, target).await? {
                 let artifacts = draft.publication.artifacts.into_iter();
                 drafted.extend(artifacts.map(|artifact| (target.clone(), artifact)));
-            }
-            if drafted.len() > most {
-                return Ok(None);
             }
         }
         Ok(Some(drafted))
@@ -168,9 +168,13 @@ impl Catalogue {
         &self,
         targets: &[Target],
         files: &HashMap<ObjectKey, Sha256Digest>,
+        most: usize,
         now: Timestamp,
     ) -> Result<Finalized, HubError> {
         let mut tx = self.write().await?;
+        if super::counts::are_more(&mut tx, targets, most).await? {
+            return Ok(Finalized::TooMany(most));
+        }
         let mut refused = Vec::new();
         for target in targets {
             let Some(draft) = find(&mut tx, target).await? else {
@@ -381,7 +385,7 @@ mod tests {
         let drafted = catalogue.drafted(&targets, FILES).await.unwrap();
         assert_eq!(drafted.unwrap().len(), FILES);
         let Finalized::Done(shown) = catalogue
-            .finalize(&targets, &HashMap::new(), now)
+            .finalize(&targets, &HashMap::new(), FILES, now)
             .await
             .unwrap()
         else {

@@ -15,11 +15,27 @@ use release_types::{
 use semver::Version;
 use std::collections::HashMap;
 
-/// Of one row for each platform. `version_key` and `created_at` are there to be sorted by.
-const SUMMARY: &str = "SELECT DISTINCT r.version_key, r.created_at, r.id, r.version, r.channel, \
-                       r.published_at, r.yanked_at, r.yank_reason, a.os, a.arch FROM ";
-const ORDER: &str = " r JOIN assets a ON a.release_id = r.id \
-                     ORDER BY r.version_key DESC, r.created_at DESC, r.id DESC";
+/// Of releases that a statement in parentheses chooses, one row for each platform that has files.
+/// `version_key` and `created_at` are there to be sorted by.
+///
+/// Whether a platform has files is one look into an index, however many they are: anybody may ask for
+/// these lists. Of a list of values both databases call the columns so.
+fn summaries(releases: &str) -> String {
+    let platforms = Platform::ALL.map(|p| format!("('{}', '{}')", p.os, p.arch));
+    format!(
+        "SELECT r.version_key, r.created_at, r.id, r.version, r.channel, r.published_at, r.yanked_at, \
+         r.yank_reason, p.column1, p.column2 FROM ({releases}) r JOIN (VALUES {}) p ON EXISTS \
+         (SELECT 1 FROM assets WHERE release_id = r.id AND os = p.column1 AND arch = p.column2) \
+         ORDER BY r.version_key DESC, r.created_at DESC, r.id DESC",
+        platforms.join(", ")
+    )
+}
+
+/// A page of a product's releases: on a channel, if one is given, and behind one of them.
+const PAGE: &str = "SELECT * FROM releases WHERE product = $1 AND ($2 = '' OR channel = $2) \
+    AND ($3 = '' OR (version_key, created_at, id) < ($3, $4, $5)) \
+    AND EXISTS (SELECT 1 FROM assets WHERE assets.release_id = releases.id) \
+    ORDER BY version_key DESC, created_at DESC, id DESC LIMIT $6";
 
 type Row = (
     String,
@@ -45,6 +61,8 @@ pub(crate) enum Promoted {
     Yanked(Channel),
     /// It cannot be registered.
     Conflict(String),
+    /// It has more files than this.
+    TooMany(usize),
 }
 
 impl Catalogue {
@@ -72,14 +90,8 @@ impl Catalogue {
                 None => return Ok(None),
             }
         }
-        let page = format!(
-            "{SUMMARY}(SELECT * FROM releases WHERE product = $1 AND ($2 = '' OR channel = $2) \
-             AND ($3 = '' OR (version_key, created_at, id) < ($3, $4, $5)) \
-             AND EXISTS (SELECT 1 FROM assets WHERE assets.release_id = releases.id) \
-             ORDER BY version_key DESC, created_at DESC, id DESC LIMIT $6){ORDER}"
-        );
         let (version_key, created_at, id) = last;
-        let rows: Vec<Row> = query(sqlx::AssertSqlSafe(page))
+        let rows: Vec<Row> = query(sqlx::AssertSqlSafe(summaries(PAGE)))
             .bind(product.as_str())
             .bind(channel.map_or("", Channel::as_str))
             .bind(version_key)
@@ -168,9 +180,8 @@ impl Catalogue {
             let object = format!("{product} {version} {channel}");
             audit::note(&mut tx, action, &object, now).await?;
         }
-        let one = format!(
-            "{SUMMARY}(SELECT * FROM releases \
-             WHERE product = $1 AND version = $2 AND channel = $3){ORDER}"
+        let one = summaries(
+            "SELECT * FROM releases WHERE product = $1 AND version = $2 AND channel = $3",
         );
         let rows: Vec<Row> = query(sqlx::AssertSqlSafe(one))
             .bind(product.as_str())
@@ -186,15 +197,20 @@ impl Catalogue {
         Ok(release.map(|(_, release)| release))
     }
 
-    /// Gives another channel all platforms of a release, with the same objects.
+    /// Gives another channel all platforms of a release, with the same objects, unless they have more
+    /// files than `most`.
     pub(crate) async fn promote(
         &self,
         product: &ProductName,
         version: &Version,
         (from, to): (Channel, Channel),
+        most: usize,
         now: Timestamp,
     ) -> Result<Promoted, HubError> {
         let mut tx = self.write().await?;
+        if super::counts::has_more(&mut tx, (product, version, from), most).await? {
+            return Ok(Promoted::TooMany(most));
+        }
         for channel in [from, to] {
             if is_yanked(&mut tx, product, version, channel).await? {
                 return Ok(Promoted::Yanked(channel));
@@ -306,4 +322,44 @@ fn folded(rows: Vec<Row>) -> Result<Vec<(String, ReleaseSummary)>, HubError> {
         release.platforms.sort();
     }
     Ok(releases)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A list costs as much for a release of thousands of files as for one of a few.
+    #[tokio::test]
+    async fn no_list_reads_the_files_of_releases() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let catalogue = Catalogue::open(file.path(), Timestamp::now())
+            .await
+            .unwrap();
+        let explain = format!("EXPLAIN QUERY PLAN {}", summaries(PAGE));
+        let mut explain = query(sqlx::AssertSqlSafe(explain));
+        for _ in 0..5 {
+            explain = explain.bind("");
+        }
+        let steps: Vec<(i64, i64, i64, String)> =
+            explain.bind(1).fetch_all(&catalogue.readers).await.unwrap();
+        let plan: Vec<&str> = steps.iter().map(|step| step.3.as_str()).collect();
+        let looks: Vec<&&str> = plan.iter().filter(|step| step.contains("assets")).collect();
+        let [page, platform] = looks[..] else {
+            panic!("{plan:#?}");
+        };
+        for (look, by) in [
+            (page, "(release_id=?)"),
+            (platform, "(release_id=? AND os=? AND arch=?)"),
+        ] {
+            assert!(
+                look.starts_with("SEARCH assets USING COVERING INDEX"),
+                "{look}"
+            );
+            assert!(look.ends_with(by), "{look}");
+        }
+        // Each of those is an EXISTS, which ends at the first row.
+        let subqueries = plan.iter().filter(|step| step.contains("SUBQUERY"));
+        assert_eq!(subqueries.count(), 2, "{plan:#?}");
+        catalogue.close().await;
+    }
 }

@@ -7,6 +7,7 @@
 
 mod audit;
 mod batch;
+mod counts;
 mod credentials;
 mod database;
 mod drafts;

@@ -9,12 +9,17 @@ use axum::response::IntoResponse as _;
 use bytes::Bytes;
 use http::StatusCode;
 use http::request::Parts;
+use jiff::Timestamp;
 use release_types::{Channel, Platform};
 use semver::Version;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use std::fmt::Display;
 use std::str::FromStr;
+
+/// 0001-01-01T00:00:00Z. RFC 3339 has no way to write years below 0000, nor above 9999, which are not
+/// parsed.
+const FIRST_TIME: Timestamp = Timestamp::constant(-62_135_596_800, 0);
 
 /// A body that is one JSON object, or nothing, which is an empty one. Its fields are read one at a
 /// time; unknown ones are ignored.
@@ -84,6 +89,17 @@ impl JsonObject {
         name: &str,
     ) -> Result<Option<T>, ApiError> {
         self.text(name)?.map(|text| parsed(name, text)).transpose()
+    }
+
+    /// A time that may be absent.
+    pub(super) fn time(&self, name: &str) -> Result<Option<Timestamp>, ApiError> {
+        let time = self.parsed(name)?;
+        if time.is_some_and(|time| time < FIRST_TIME) {
+            return Err(ApiError::bad_request(format!(
+                "`{name}` is of a year before 0001"
+            )));
+        }
+        Ok(time)
     }
 
     /// True or false; false when absent.

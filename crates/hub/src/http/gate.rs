@@ -155,12 +155,18 @@ fn refused(refusal: Refusal) -> (&'static str, ApiError) {
     }
 }
 
-/// Nothing is ever unpacked, so nothing can unpack to more than it is.
+/// Nothing is ever unpacked, so nothing can unpack to more than it is. Whether the way here was
+/// packed too: of several codings hyper undoes the last, `chunked`, and passes the rest on as it came.
 fn is_encoded(headers: &HeaderMap) -> bool {
-    headers
-        .get_all(header::CONTENT_ENCODING)
-        .iter()
-        .any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
+    let is = |value: &HeaderValue, coding: &str| {
+        let value = value.as_bytes().trim_ascii();
+        value.eq_ignore_ascii_case(coding.as_bytes())
+    };
+    let mut content = headers.get_all(header::CONTENT_ENCODING).iter();
+    let mut transfer = headers.get_all(header::TRANSFER_ENCODING).iter();
+    content.any(|coding| !is(coding, "identity"))
+        || transfer.next().is_some_and(|coding| !is(coding, "chunked"))
+        || transfer.next().is_some()
 }
 
 /// The client's own id where it is harmless in a log, or else a new one.

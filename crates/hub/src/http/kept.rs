@@ -1,8 +1,11 @@
 //! Answers that are kept as long as nothing has changed.
 //!
 //! Whoever asks after a change was acknowledged is answered from after it. So an answer is kept with
-//! the number of changes before it was looked up, and is good while there are no more. A change whose
-//! caller has gone in its midst can come through later than it is counted, so none is good for long.
+//! the number of changes before it was looked up, and is good while there are no more. It is never
+//! stale: all that changes what is kept is done in this process, and done to its end in a task of its
+//! own (see `context::to_its_end`), so each change is counted when it has come through, and not when a
+//! caller leaves in its midst. What a person writes into the catalogue by hand is not counted, so no
+//! answer is good for long.
 
 use std::collections::HashMap;
 use std::hash::Hash;

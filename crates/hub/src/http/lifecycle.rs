@@ -16,7 +16,7 @@ use release_types::{
 };
 use semver::Version;
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// How many platforms one call may make visible, whatever files they have.
 const MAX_TARGETS: usize = 500;
@@ -59,6 +59,9 @@ pub(super) async fn finalize(
             return Err(ApiError::bad_request(message));
         }
     }
+    // Each is read and answered once, however often it is named.
+    let mut seen = HashSet::new();
+    targets.retain(|target| seen.insert(target.clone()));
     match app.hub.finalize(targets, files).await? {
         Finalized::Done(releases) => Ok(Json(Releases { releases })),
         Finalized::Refused(why) => Err(ApiError::conflict(format!(
@@ -66,7 +69,7 @@ pub(super) async fn finalize(
             sentence(&why)
         ))),
         Finalized::TooMany(most) => Err(ApiError::bad_request(format!(
-            "these drafts have more than {most} files; make fewer of them visible in one call"
+            "these platforms have more than {most} files; make fewer of them visible in one call"
         ))),
     }
 }
@@ -146,9 +149,9 @@ pub(super) async fn promote(
         let message = "`from` and `to` are the same channel";
         return Err(ApiError::bad_request(message));
     }
-    let catalogue = app.hub.catalogue();
-    let promoted = catalogue
-        .promote(&product, &version, (from, to), app.hub.now())
+    let promoted = app
+        .hub
+        .promote(product.clone(), version.clone(), (from, to))
         .await?;
     match promoted {
         Promoted::Done(releases) => Ok((StatusCode::CREATED, Json(Releases { releases }))),
@@ -157,6 +160,10 @@ pub(super) async fn promote(
             "{product} {version} is yanked on {channel}"
         ))),
         Promoted::Conflict(why) => Err(ApiError::conflict(why)),
+        Promoted::TooMany(most) => Err(ApiError::bad_request(format!(
+            "{product} {version} has more than {most} files on {from}; publish its platforms on {to} \
+             one at a time"
+        ))),
     }
 }
 
@@ -233,11 +240,9 @@ async fn set_yanked(
         let message = format!("`reason` is longer than {MAX_REASON} characters");
         return Err(ApiError::bad_request(message));
     }
-    let catalogue = app.hub.catalogue();
-    let release = (&product, &version, channel);
-    let summary = catalogue
-        .set_yanked(release, yanked, reason, app.hub.now())
-        .await?;
+    let release = (product.clone(), version.clone(), channel);
+    let reason = reason.map(str::to_owned);
+    let summary = app.hub.set_yanked(release, yanked, reason).await?;
     summary
         .map(Json)
         .ok_or_else(|| unknown(&product, &version, channel))

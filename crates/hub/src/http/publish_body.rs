@@ -17,7 +17,7 @@ pub(super) fn publication(
     let version = body.version()?;
     let platform = platform_of(body)?;
     let channel = body.channel()?;
-    let published_at = body.parsed("published_at")?;
+    let published_at = body.time("published_at")?;
     let folder = format!(
         "artifacts/{product}/{version}/{}/{}",
         platform.os, platform.arch

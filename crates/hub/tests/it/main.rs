@@ -32,6 +32,7 @@ mod leaks;
 mod lifecycle;
 mod limits;
 mod lists;
+mod misuse;
 #[cfg(unix)]
 mod observed;
 #[cfg(all(unix, feature = "postgres"))]

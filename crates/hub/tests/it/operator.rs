@@ -196,3 +196,19 @@ fn what_makes_no_sense_is_refused_with_a_way_on() {
     let said = refused(&dir, &["user", "token", "operator"]);
     assert!(said.contains("another name"), "{said}");
 }
+
+/// SQLite is given the names of files as texts.
+#[test]
+fn a_folder_whose_name_is_no_text_is_a_usage_error() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join(std::ffi::OsStr::from_bytes(b"hub-\xff"));
+    for args in [&["init"][..], &["serve", "--listen", "127.0.0.1:0"]] {
+        let mut command = command(PROGRAM, args);
+        let output = command.arg("--data-dir").arg(&folder).output().unwrap();
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {said}");
+        assert!(said.contains("not UTF-8"), "{said}");
+        assert!(!folder.exists());
+    }
+}

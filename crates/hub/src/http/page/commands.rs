@@ -138,7 +138,7 @@ fn is_plain(c: char) -> bool {
 }
 
 /// One word of a POSIX shell's.
-fn sh(text: &str) -> String {
+pub(super) fn sh(text: &str) -> String {
     if !text.is_empty() && text.chars().all(is_plain) {
         text.to_owned()
     } else {

@@ -1,6 +1,6 @@
 //! What the templates are filled with: values of the catalogue's as people read them.
 
-use super::commands::{self, Commands, commands};
+use super::commands::{self, Commands, commands, sh};
 use crate::catalogue::Shown;
 use jiff::Timestamp;
 use release_types::{
@@ -110,7 +110,10 @@ fn install(base: &Url, name: &ProductName, newest: &Shown) -> Option<String> {
     let serves = BY_SCRIPT.contains(&name.as_str())
         && newest.channel == Channel::Stable
         && newest.has_shell_program;
-    serves.then(|| format!("curl -fsSL {base}download/runner/install | sh"))
+    serves.then(|| {
+        let script = format!("{base}download/runner/install");
+        format!("curl -fsSL {} | sh", sh(&script))
+    })
 }
 
 impl Release {
@@ -276,6 +279,34 @@ mod tests {
         assert_eq!(grouped(7), "7");
         assert_eq!(grouped(1_785_176), "1,785,176");
         assert_eq!(grouped(100_000), "100,000");
+    }
+
+    #[test]
+    fn the_hubs_address_stays_one_word() {
+        let runner = "runner".parse().unwrap();
+        let shown = Shown {
+            version: "1.0.0".to_owned(),
+            channel: Channel::Stable,
+            published_at: Timestamp::UNIX_EPOCH,
+            notes: None,
+            yanked: None,
+            files: Vec::new(),
+            more: 0,
+            has_shell_program: true,
+        };
+        for (base, word) in [
+            (
+                "https://hub.example/",
+                "https://hub.example/download/runner/install",
+            ),
+            (
+                "https://x$(id)/",
+                "'https://x$(id)/download/runner/install'",
+            ),
+        ] {
+            let command = install(&base.parse().unwrap(), &runner, &shown);
+            assert_eq!(command.unwrap(), format!("curl -fsSL {word} | sh"));
+        }
     }
 
     #[test]
