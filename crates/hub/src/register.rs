@@ -1,6 +1,6 @@
 //! Releases registered and shown: not before their bytes are in the storage.
 
-use crate::catalogue::{Finalized, Publication, Registered, Target};
+use crate::catalogue::{Finalized, MOST_FILES, Publication, Registered, Target};
 use crate::{Hub, HubError, context};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use release_types::{Artifact, FileName};
@@ -8,15 +8,11 @@ use release_types::{Artifact, FileName};
 /// For how many files at a time the storage is asked.
 const ASKED_AT_ONCE: usize = 8;
 
-/// How many files one call may make visible. All of them are read and written in one transaction,
-/// and nobody else writes meanwhile.
-const MOST_FILES: usize = 20_000;
-
 impl Hub {
     /// Registers one platform of a release, for everybody to see or as a draft.
     pub(crate) async fn publish(
         &self,
-        publication: &Publication,
+        publication: Publication,
         draft: bool,
     ) -> Result<Registered, HubError> {
         let artifacts = &publication.artifacts;

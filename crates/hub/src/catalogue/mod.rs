@@ -20,6 +20,7 @@ mod page;
 #[cfg_attr(not(feature = "postgres"), path = "postgres_absent.rs")]
 pub(crate) mod postgres;
 mod products;
+mod registrations;
 mod releases;
 mod sqlite;
 #[cfg(test)]
@@ -43,6 +44,7 @@ pub(crate) use packs::{Completed, Completion};
 pub(crate) use page::Shown;
 #[cfg(test)]
 pub(crate) use products::RESERVED;
+pub(crate) use registrations::MOST_FILES;
 pub(crate) use releases::{Publication, Registered};
 pub(crate) use upkeep::{ReleasedFile, Unregistered};
 pub(crate) use uploads::Upload;
@@ -52,6 +54,7 @@ pub use users::User;
 use crate::HubError;
 use database::{Pool, Writes, query, query_scalar};
 use jiff::Timestamp;
+use registrations::Line;
 use release_types::Asset;
 use sqlx::SqlSafeStr as _;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
@@ -66,6 +69,7 @@ pub(crate) struct Catalogue {
     readers: Pool,
     writes: Writes,
     uses: Arc<Uses>,
+    line: Arc<Line>,
 }
 
 impl Catalogue {
@@ -75,6 +79,7 @@ impl Catalogue {
             readers,
             writes: Writes::default(),
             uses: Arc::default(),
+            line: Arc::default(),
         }
     }
 

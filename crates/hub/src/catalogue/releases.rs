@@ -67,36 +67,32 @@ pub(super) struct AssetRow {
     pub(super) object_key: String,
 }
 
-impl Catalogue {
-    /// Registers one platform of a release in one transaction. Assets that stay what they are keep
-    /// their download ids.
-    pub(crate) async fn publish(
-        &self,
-        publication: &Publication,
-        now: Timestamp,
-    ) -> Result<Registered, HubError> {
-        let mut tx = self.write().await?;
-        if let Some(conflict) = check_objects(&mut tx, publication).await? {
-            return Ok(conflict);
-        }
-        let target = publication.target();
-        // What is published at once is newer than any draft.
-        drafts::discard(&mut tx, &target).await?;
-        fail_point!("register begun");
-        put(&mut tx, publication, &HashMap::new(), now).await?;
-        let release = read_release(&mut tx, &target).await?;
-        audit::note(&mut tx, "publish", &target.to_string(), now).await?;
-        fail_point!("register put");
-        tx.commit().await?;
-        fail_point!("register committed");
-        release
-            .map(Registered::Done)
-            .ok_or_else(|| HubError::Corrupt {
-                what: "release",
-                value: target.to_string(),
-            })
+/// Registers one platform of a release. Assets that stay what they are keep their download ids.
+pub(super) async fn publish(
+    tx: &mut Tx,
+    publication: &Publication,
+    now: Timestamp,
+) -> Result<Registered, HubError> {
+    if let Some(conflict) = check_objects(tx, publication).await? {
+        return Ok(conflict);
     }
+    let target = publication.target();
+    // What is published at once is newer than any draft.
+    drafts::discard(tx, &target).await?;
+    fail_point!("register begun");
+    put(tx, publication, &HashMap::new(), now).await?;
+    let release = read_release(tx, &target).await?;
+    audit::note(tx, "publish", &target.to_string(), now).await?;
+    fail_point!("register put");
+    release
+        .map(Registered::Done)
+        .ok_or_else(|| HubError::Corrupt {
+            what: "release",
+            value: target.to_string(),
+        })
+}
 
+impl Catalogue {
     /// The release of the highest precedence that a channel has for a platform; of several that
     /// differ in build metadata alone, the one registered last.
     pub(crate) async fn latest(

@@ -40,7 +40,7 @@ pub(super) async fn publish(
     let product = known_product(&app, &product).await?;
     let publication = publication(product, &body, app.hub.storage().provider())?;
     let draft = body.flag("draft")?;
-    match app.hub.publish(&publication, draft).await? {
+    match app.hub.publish(publication, draft).await? {
         Registered::Done(release) => Ok((StatusCode::CREATED, Json(release))),
         Registered::Conflict { filename, why } => {
             Err(ApiError::conflict(format!("`{filename}`: {why}")))
