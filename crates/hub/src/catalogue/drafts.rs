@@ -1,8 +1,9 @@
 //! Drafts: platforms of releases in waiting, and the moment in which they are all there.
 
 use super::database::{Argument, Tx, query};
-use super::releases::{AssetRow, Publication, Registered, check_objects, read_release, sorted};
-use super::{Catalogue, audit, batch, db_size, parse, parse_size, parse_time, releases, stamp};
+use super::publishing::{self, check_objects};
+use super::releases::{self, AssetRow, Publication, Registered, read_release, sorted};
+use super::{Catalogue, audit, batch, db_size, parse, parse_size, parse_time, stamp};
 use crate::HubError;
 use crate::fail_point::fail_point;
 use crate::token::random_id;
@@ -63,10 +64,11 @@ pub(super) async fn draft(
         return Ok(conflict);
     }
     let target = publication.target();
-    let published = read_release(tx, &target).await?;
-    let before = find(tx, &target).await?;
+    let published = releases::find(tx, &target).await?;
+    let (published_at, visible) = published.unzip();
     // The addresses of what is published already go on working.
-    let visible = releases::rows_of(tx, &target).await?;
+    let visible = releases::by_name(visible.unwrap_or_default());
+    let before = find(tx, &target).await?;
     let mut waiting = HashMap::new();
     if let Some(draft) = before {
         remove(tx, &draft.id).await?;
@@ -89,11 +91,10 @@ pub(super) async fn draft(
     .bind(stamp(now))
     .execute(&mut *tx)
     .await?;
-    let rows = releases::new_rows(publication, &[&visible, &waiting])?;
+    let rows = publishing::new_rows(publication, &[&visible, &waiting])?;
     insert_assets(tx, &id, &rows).await?;
     audit::note(tx, "draft", &target.to_string(), now).await?;
     fail_point!("draft put");
-    let published_at = published.map(|release| release.published_at);
     Ok(Registered::Done(Release {
         product: target.product,
         version: target.version.to_string(),
@@ -184,7 +185,7 @@ impl Catalogue {
                 continue;
             }
             remove(&mut tx, &id).await?;
-            releases::put(&mut tx, &publication, &rows, now).await?;
+            publishing::put(&mut tx, &publication, &rows, now).await?;
             audit::note(&mut tx, "publish", &target.to_string(), now).await?;
         }
         if !refused.is_empty() {

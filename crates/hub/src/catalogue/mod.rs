@@ -20,6 +20,7 @@ mod page;
 #[cfg_attr(not(feature = "postgres"), path = "postgres_absent.rs")]
 pub(crate) mod postgres;
 mod products;
+mod publishing;
 mod registrations;
 mod releases;
 mod sqlite;

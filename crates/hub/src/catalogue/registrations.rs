@@ -7,8 +7,8 @@
 //! goes by itself then, in a transaction of its own, and learns what the matter is.
 
 use super::database::{Tx, query};
-use super::releases::{self, Publication, Registered};
-use super::{Catalogue, drafts};
+use super::releases::{Publication, Registered};
+use super::{Catalogue, drafts, publishing};
 use crate::HubError;
 use crate::context::Doing;
 use crate::error::chain;
@@ -177,7 +177,7 @@ impl Registration {
         let (publication, now) = (&self.publication, self.now);
         match self.as_draft {
             true => drafts::draft(tx, publication, now).await,
-            false => releases::publish(tx, publication, now).await,
+            false => publishing::publish(tx, publication, now).await,
         }
     }
 

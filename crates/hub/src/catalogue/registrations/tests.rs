@@ -1,7 +1,7 @@
 //! Registrations that come at the same moment.
 
 use super::*;
-use crate::catalogue::StoredObject;
+use crate::catalogue::{StoredObject, statements};
 use crate::context::{RequestContext, within};
 use release_types::{Artifact, Channel, Kind, Sha256Digest};
 use std::time::Duration;
@@ -226,6 +226,44 @@ async fn when_their_transaction_fails_each_goes_by_itself() {
     }
     let content = content(&catalogue).await;
     assert_eq!([content[0].len(), content[5].len()], [7, 7]);
+    catalogue.close().await;
+}
+
+/// Though it is made without reading it back. Nothing is removed that is not there.
+#[tokio::test]
+async fn an_answer_is_what_is_read() {
+    statements::watch();
+    let (_file, catalogue) = opened().await;
+    let first = publication("1.0.0", &STORED[..1]);
+    let more = publication("1.0.0", &STORED[..2]);
+    let mut dated = more.clone();
+    dated.published_at = Some("2020-01-01T00:00:00.000000007Z".parse().unwrap());
+    let mut elsewhere = first.clone();
+    elsewhere.platform = "windows-arm64".parse().unwrap();
+    // Each with how many statements remove something: assets and offers, or a draft and its files.
+    for (publication, as_draft, removed) in [
+        (&first, false, 0),
+        (&first, false, 2),
+        (&more, false, 2),
+        (&elsewhere, true, 0),
+        (&elsewhere, false, 2),
+        (&dated, false, 2),
+        (&elsewhere, false, 2),
+        (&more, true, 0),
+        (&first, false, 4),
+    ] {
+        let before = statements::count("DELETE FROM");
+        let registered = catalogue.register(publication.clone(), as_draft, now());
+        let Ok(Registered::Done(release)) = registered.await else {
+            panic!("{publication:?}");
+        };
+        assert_eq!(statements::count("DELETE FROM") - before, removed);
+        if !as_draft {
+            let of = publication.target();
+            let read = catalogue.release(&of.product, &of.version, of.channel, of.platform);
+            assert_eq!(read.await.unwrap(), Some(release));
+        }
+    }
     catalogue.close().await;
 }
 
