@@ -104,7 +104,7 @@ impl Catalogue {
         let mut tx = self.write().await?;
         let registered = registration.put(&mut tx).await?;
         tx.commit().await?;
-        registration.committed();
+        registration.committed(&registered);
         Ok(registered)
     }
 
@@ -166,8 +166,10 @@ async fn register_all(
         });
     }
     tx.commit().await?;
-    for waiting in batch {
-        waiting.registration.committed();
+    for (waiting, outcome) in batch.iter().zip(&outcomes) {
+        if let Ok(registered) = outcome {
+            waiting.registration.committed(registered);
+        }
     }
     Ok(outcomes)
 }
@@ -181,11 +183,15 @@ impl Registration {
         }
     }
 
-    fn committed(&self) {
-        if self.as_draft {
-            fail_point!("draft committed");
-        } else {
-            fail_point!("register committed");
+    fn committed(&self, registered: &Registered) {
+        match registered {
+            Registered::Conflict { .. } => {}
+            Registered::Done(_) if self.as_draft => {
+                fail_point!("draft committed");
+            }
+            Registered::Done(_) => {
+                fail_point!("register committed");
+            }
         }
     }
 }
@@ -196,6 +202,8 @@ impl Waiting {
     }
 
     fn tell(self, outcome: Outcome) {
+        // The request's place is free before its client can send the next.
+        drop(self.doing);
         if self.outcome.send(outcome).is_err() {
             tracing::debug!("a client has left before its registration was done");
         }

@@ -145,7 +145,8 @@ async fn of_an_upload_and_a_register_one_wins() {
     server.stop().await;
 }
 
-/// They go together. Of some there are no bytes, and one is sent twice by somebody who leaves meanwhile.
+/// They go together. Of some there are no bytes, one cannot be stored, and one is sent twice by somebody
+/// who leaves meanwhile.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_who_register_at_once_are_answered_each_for_itself() {
     let server = Server::start().await;
@@ -166,8 +167,15 @@ async fn many_who_register_at_once_are_answered_each_for_itself() {
             Duration::from_millis(round as u64),
             register(&server, leaving),
         );
+        let mut unfit = bodies[0].clone();
+        unfit["notes"] = "\0".into();
         let all = bodies.iter().map(|body| register(&server, body));
-        let (answers, _) = tokio::join!(futures_util::future::join_all(all), leaves);
+        let (answers, refused, _) = tokio::join!(
+            futures_util::future::join_all(all),
+            server.post("/api/v1/releases/cli/publish", &unfit),
+            leaves
+        );
+        assert_eq!(refused.status(), 400);
         for (number, (answer, body)) in answers.into_iter().zip(&bodies).enumerate() {
             assert_eq!(answer.is_some(), number % 4 != 3, "{answer:?}");
             let Some(release) = answer else { continue };
