@@ -91,10 +91,33 @@ pub(crate) fn current() -> Option<Arc<RequestContext>> {
 pub(crate) fn spawn<T: Send + 'static>(
     work: impl Future<Output = T> + Send + 'static,
 ) -> JoinHandle<T> {
-    let work = work.in_current_span();
-    match current() {
-        Some(context) => tokio::spawn(within(context, work)),
-        None => tokio::spawn(work),
+    let doing = Doing::current();
+    tokio::spawn(async move { doing.within(work).await })
+}
+
+/// Whose doing something is, in the log and in the audit, wherever it is done.
+#[derive(Debug)]
+pub(crate) struct Doing {
+    request: Option<Arc<RequestContext>>,
+    span: tracing::Span,
+}
+
+impl Doing {
+    /// That of the request which this task answers, if it answers one.
+    pub(crate) fn current() -> Self {
+        Self {
+            request: current(),
+            span: tracing::Span::current(),
+        }
+    }
+
+    /// Does it, in a task that answers no request of its own.
+    pub(crate) async fn within<T>(&self, work: impl Future<Output = T>) -> T {
+        let work = work.instrument(self.span.clone());
+        match &self.request {
+            Some(request) => within(request.clone(), work).await,
+            None => work.await,
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 //! All of it is done to its end, also when its client leaves. So what readers are shown never changes
 //! by a transaction that was counted as ended before it was, see `http::kept`.
 
-use crate::catalogue::{Finalized, Promoted, Publication, Registered, Target};
+use crate::catalogue::{Finalized, MOST_FILES, Promoted, Publication, Registered, Target};
 use crate::{Hub, HubError, context};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use release_types::{
@@ -15,10 +15,6 @@ use std::collections::HashMap;
 /// For how many files at a time the storage is asked.
 const ASKED_AT_ONCE: usize = 8;
 
-/// How many files one call may make visible, or promote. All of them are read and written in one transaction,
-/// and nobody else writes meanwhile.
-const MOST_FILES: usize = 20_000;
-
 impl Hub {
     /// Registers one platform of a release, for everybody to see or as a draft.
     pub(crate) async fn publish(
@@ -27,12 +23,12 @@ impl Hub {
         draft: bool,
     ) -> Result<Registered, HubError> {
         let hub = self.clone();
-        context::to_its_end(async move { hub.register(&publication, draft).await }).await
+        context::to_its_end(async move { hub.register(publication, draft).await }).await
     }
 
     async fn register(
         &self,
-        publication: &Publication,
+        publication: Publication,
         draft: bool,
     ) -> Result<Registered, HubError> {
         let artifacts = &publication.artifacts;

@@ -1,8 +1,9 @@
 //! Drafts: platforms of releases in waiting, and the moment in which they are all there.
 
 use super::database::{Argument, Tx, query};
-use super::releases::{AssetRow, Publication, Registered, check_objects, read_release, sorted};
-use super::{Catalogue, audit, batch, db_size, parse, parse_size, parse_time, releases, stamp};
+use super::publishing::{self, check_objects};
+use super::releases::{self, AssetRow, Publication, Registered, read_release, sorted};
+use super::{Catalogue, audit, batch, db_size, parse, parse_size, parse_time, stamp};
 use crate::HubError;
 use crate::fail_point::fail_point;
 use crate::token::random_id;
@@ -55,61 +56,58 @@ struct Draft {
     rows: HashMap<String, AssetRow>,
 }
 
-impl Catalogue {
-    /// Keeps one platform of a release for later, in place of an earlier draft of it.
-    pub(crate) async fn draft(
-        &self,
-        publication: &Publication,
-        now: Timestamp,
-    ) -> Result<Registered, HubError> {
-        let mut tx = self.write().await?;
-        if let Some(conflict) = check_objects(&mut tx, publication).await? {
-            return Ok(conflict);
-        }
-        let target = publication.target();
-        let published = read_release(&mut tx, &target).await?;
-        let before = find(&mut tx, &target).await?;
-        // The addresses of what is published already go on working.
-        let visible = releases::rows_of(&mut tx, &target).await?;
-        let mut waiting = HashMap::new();
-        if let Some(draft) = before {
-            remove(&mut tx, &draft.id).await?;
-            waiting = draft.rows;
-        }
-        let id = random_id()?;
-        query(
-            "INSERT INTO drafts \
-             (id, product, version, channel, os, arch, notes, published_at, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        )
-        .bind(&id)
-        .bind(target.product.as_str())
-        .bind(target.version.to_string())
-        .bind(target.channel.as_str())
-        .bind(target.platform.os.as_str())
-        .bind(target.platform.arch.as_str())
-        .bind(publication.notes.as_deref())
-        .bind(publication.published_at.map(stamp))
-        .bind(stamp(now))
-        .execute(&mut tx)
-        .await?;
-        let rows = releases::new_rows(publication, &[&visible, &waiting])?;
-        insert_assets(&mut tx, &id, &rows).await?;
-        audit::note(&mut tx, "draft", &target.to_string(), now).await?;
-        fail_point!("draft put");
-        tx.commit().await?;
-        fail_point!("draft committed");
-        let published_at = published.map(|release| release.published_at);
-        Ok(Registered::Done(Release {
-            product: target.product,
-            version: target.version.to_string(),
-            channel: target.channel,
-            published_at: publication.published_at.or(published_at).unwrap_or(now),
-            platform: target.platform,
-            assets: sorted(rows),
-        }))
+/// Keeps one platform of a release for later, in place of an earlier draft of it.
+pub(super) async fn draft(
+    tx: &mut Tx,
+    publication: &Publication,
+    now: Timestamp,
+) -> Result<Registered, HubError> {
+    if let Some(conflict) = check_objects(tx, publication).await? {
+        return Ok(conflict);
     }
+    let target = publication.target();
+    let published = releases::find(tx, &target).await?;
+    let (published_at, visible) = published.unzip();
+    // The addresses of what is published already go on working.
+    let visible = releases::by_name(visible.unwrap_or_default());
+    let before = find(tx, &target).await?;
+    let mut waiting = HashMap::new();
+    if let Some(draft) = before {
+        remove(tx, &draft.id).await?;
+        waiting = draft.rows;
+    }
+    let id = random_id()?;
+    query(
+        "INSERT INTO drafts \
+         (id, product, version, channel, os, arch, notes, published_at, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    )
+    .bind(&id)
+    .bind(target.product.as_str())
+    .bind(target.version.to_string())
+    .bind(target.channel.as_str())
+    .bind(target.platform.os.as_str())
+    .bind(target.platform.arch.as_str())
+    .bind(publication.notes.as_deref())
+    .bind(publication.published_at.map(stamp))
+    .bind(stamp(now))
+    .execute(&mut *tx)
+    .await?;
+    let rows = publishing::new_rows(publication, &[&visible, &waiting])?;
+    insert_assets(tx, &id, &rows).await?;
+    audit::note(tx, "draft", &target.to_string(), now).await?;
+    fail_point!("draft put");
+    Ok(Registered::Done(Release {
+        product: target.product,
+        version: target.version.to_string(),
+        channel: target.channel,
+        published_at: publication.published_at.or(published_at).unwrap_or(now),
+        platform: target.platform,
+        assets: sorted(rows),
+    }))
+}
 
+impl Catalogue {
     /// The artifacts of drafts, each with the draft it belongs to; nothing where the platforms have
     /// more files than these, published ones too.
     pub(crate) async fn drafted(
@@ -199,7 +197,7 @@ impl Catalogue {
                 continue;
             }
             remove(&mut tx, &id).await?;
-            releases::put(&mut tx, &publication, &rows, now).await?;
+            publishing::put(&mut tx, &publication, &rows, now).await?;
             audit::note(&mut tx, "publish", &target.to_string(), now).await?;
         }
         if !refused.is_empty() {
@@ -376,7 +374,7 @@ mod tests {
             published_at: None,
         };
         let compared = statements::count("FROM objects WHERE object_key");
-        catalogue.draft(&publication, now).await.unwrap();
+        catalogue.draft(publication.clone(), now).await.unwrap();
         assert_eq!(statements::count("INTO draft_assets"), 3);
 
         let targets = [publication.target()];

@@ -2,10 +2,9 @@
 
 use super::database::{Tx, query, query_scalar};
 use super::objects::{BELOW, end_of};
-use super::releases::{Publication, Registered, check_objects, read_release, rows_of};
-use super::{
-    Catalogue, Target, audit, drafts, offers, parse, parse_size, parse_time, releases, stamp,
-};
+use super::publishing::{self, check_objects};
+use super::releases::{self, Publication, Registered};
+use super::{Catalogue, Target, audit, drafts, offers, parse, parse_size, parse_time, stamp};
 use crate::HubError;
 use jiff::Timestamp;
 use release_types::{
@@ -233,8 +232,11 @@ impl Catalogue {
                 channel: from,
                 platform,
             };
-            let mut artifacts = Vec::new();
-            for (_, row) in rows_of(&mut tx, &target).await? {
+            let Some((_, rows)) = releases::find(&mut tx, &target).await? else {
+                continue;
+            };
+            let mut artifacts = Vec::with_capacity(rows.len());
+            for row in rows {
                 artifacts.push(Artifact {
                     key: parse("key", &row.object_key)?,
                     provider: String::new(),
@@ -243,9 +245,6 @@ impl Catalogue {
                     sha256: row.asset.sha256,
                     kind: row.asset.kind,
                 });
-            }
-            if artifacts.is_empty() {
-                continue;
             }
             target.channel = to;
             let publication = Publication {
@@ -263,10 +262,10 @@ impl Catalogue {
                 return Ok(Promoted::Conflict(format!("`{filename}`: {why}")));
             }
             drafts::discard(&mut tx, &target).await?;
-            releases::put(&mut tx, &publication, &HashMap::new(), now).await?;
+            let put = publishing::put(&mut tx, &publication, &HashMap::new(), now).await?;
             let object = format!("{target} from {from}");
             audit::note(&mut tx, "promote", &object, now).await?;
-            done.extend(read_release(&mut tx, &target).await?);
+            done.push(put);
         }
         if done.is_empty() {
             return Ok(Promoted::Unknown);

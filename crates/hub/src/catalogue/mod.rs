@@ -21,6 +21,8 @@ mod page;
 #[cfg_attr(not(feature = "postgres"), path = "postgres_absent.rs")]
 pub(crate) mod postgres;
 mod products;
+mod publishing;
+mod registrations;
 mod releases;
 mod sqlite;
 #[cfg(test)]
@@ -44,6 +46,7 @@ pub(crate) use packs::{Completed, Completion};
 pub(crate) use page::Shown;
 #[cfg(test)]
 pub(crate) use products::RESERVED;
+pub(crate) use registrations::MOST_FILES;
 pub(crate) use releases::{Publication, Registered};
 pub(crate) use upkeep::{ReleasedFile, Unregistered};
 pub(crate) use uploads::Upload;
@@ -53,6 +56,7 @@ pub use users::User;
 use crate::HubError;
 use database::{Pool, Writes, query, query_scalar};
 use jiff::Timestamp;
+use registrations::Line;
 use release_types::Asset;
 use sqlx::SqlSafeStr as _;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
@@ -67,6 +71,7 @@ pub(crate) struct Catalogue {
     readers: Pool,
     writes: Writes,
     uses: Arc<Uses>,
+    line: Arc<Line>,
 }
 
 impl Catalogue {
@@ -76,6 +81,7 @@ impl Catalogue {
             readers,
             writes: Writes::default(),
             uses: Arc::default(),
+            line: Arc::default(),
         }
     }
 

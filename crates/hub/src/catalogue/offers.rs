@@ -54,15 +54,38 @@ pub(super) async fn renew(
     platforms: &[Platform],
 ) -> Result<(), HubError> {
     for platform in platforms {
-        for statement in [REMOVE, ADD] {
-            query(statement)
-                .bind(release_id)
-                .bind(platform.os.as_str())
-                .bind(platform.arch.as_str())
-                .execute(&mut *tx)
-                .await?;
-        }
+        remove(tx, release_id, *platform).await?;
+        add(tx, release_id, *platform).await?;
     }
+    Ok(())
+}
+
+/// Forgets what a release offers a platform.
+pub(super) async fn remove(
+    tx: &mut Tx,
+    release_id: &str,
+    platform: Platform,
+) -> Result<(), HubError> {
+    execute(REMOVE, tx, release_id, platform).await
+}
+
+/// Writes down what a release offers a platform, of which nothing is written.
+pub(super) async fn add(tx: &mut Tx, release_id: &str, platform: Platform) -> Result<(), HubError> {
+    execute(ADD, tx, release_id, platform).await
+}
+
+async fn execute(
+    statement: &'static str,
+    tx: &mut Tx,
+    release_id: &str,
+    platform: Platform,
+) -> Result<(), HubError> {
+    query(statement)
+        .bind(release_id)
+        .bind(platform.os.as_str())
+        .bind(platform.arch.as_str())
+        .execute(tx)
+        .await?;
     Ok(())
 }
 

@@ -1,24 +1,15 @@
-//! Releases and their assets: registered, read, found by download id.
+//! Releases and their assets: read, found by download id.
 
-use super::database::{Argument, Tx, query, query_scalar};
-use super::offers::{self, NEWEST, Offer};
-use super::version_key::version_key;
-use super::{
-    Catalogue, Target, audit, batch, db_size, drafts, objects, parse, parse_asset, parse_time,
-    stamp, uploads,
-};
+use super::database::{Tx, query, query_scalar};
+use super::offers::{NEWEST, Offer};
+use super::{Catalogue, Target, parse, parse_asset, parse_time};
 use crate::HubError;
-use crate::fail_point::fail_point;
-use crate::token::random_id;
 use jiff::Timestamp;
 use release_types::{
     Artifact, Asset, Channel, FileName, ObjectKey, Platform, ProductName, Release,
 };
 use semver::Version;
 use std::collections::HashMap;
-
-const FIND: &str = "SELECT id, published_at FROM releases \
-                    WHERE product = $1 AND version = $2 AND channel = $3";
 
 /// One platform of a release, as it is to be.
 #[derive(Debug, Clone)]
@@ -68,35 +59,6 @@ pub(super) struct AssetRow {
 }
 
 impl Catalogue {
-    /// Registers one platform of a release in one transaction. Assets that stay what they are keep
-    /// their download ids.
-    pub(crate) async fn publish(
-        &self,
-        publication: &Publication,
-        now: Timestamp,
-    ) -> Result<Registered, HubError> {
-        let mut tx = self.write().await?;
-        if let Some(conflict) = check_objects(&mut tx, publication).await? {
-            return Ok(conflict);
-        }
-        let target = publication.target();
-        // What is published at once is newer than any draft.
-        drafts::discard(&mut tx, &target).await?;
-        fail_point!("register begun");
-        put(&mut tx, publication, &HashMap::new(), now).await?;
-        let release = read_release(&mut tx, &target).await?;
-        audit::note(&mut tx, "publish", &target.to_string(), now).await?;
-        fail_point!("register put");
-        tx.commit().await?;
-        fail_point!("register committed");
-        release
-            .map(Registered::Done)
-            .ok_or_else(|| HubError::Corrupt {
-                what: "release",
-                value: target.to_string(),
-            })
-    }
-
     /// The release of the highest precedence that a channel has for a platform; of several that
     /// differ in build metadata alone, the one registered last.
     pub(crate) async fn latest(
@@ -158,182 +120,51 @@ impl Catalogue {
     }
 }
 
-/// A conflict where an artifact is not what is stored.
-pub(super) async fn check_objects(
-    tx: &mut Tx,
-    publication: &Publication,
-) -> Result<Option<Registered>, HubError> {
-    let keys = publication.artifacts.iter().map(|artifact| &artifact.key);
-    let stored = objects::find_all(tx, keys).await?;
-    for artifact in &publication.artifacts {
-        let why = match stored.get(&artifact.key) {
-            None => "nothing has been uploaded under its key".to_owned(),
-            Some(stored) if stored.size != artifact.size => {
-                format!("{} bytes are stored, not {}", stored.size, artifact.size)
-            }
-            Some(stored) if stored.sha256 != artifact.sha256 => format!(
-                "the stored bytes have the SHA-256 {}, not {}",
-                stored.sha256, artifact.sha256
-            ),
-            Some(_) => continue,
-        };
-        let why = uploads::with_refusal(tx, &artifact.key, why).await?;
-        let filename = artifact.filename.clone();
-        return Ok(Some(Registered::Conflict { filename, why }));
-    }
-    Ok(None)
-}
-
 /// One platform of one release; nothing where it has no assets.
 pub(super) async fn read_release(
     tx: &mut Tx,
     target: &Target,
 ) -> Result<Option<Release>, HubError> {
-    let row: Option<(String, String)> = query(FIND)
-        .bind(target.product.as_str())
-        .bind(target.version.to_string())
-        .bind(target.channel.as_str())
-        .fetch_optional(&mut *tx)
-        .await?;
-    let Some((id, published_at)) = row else {
-        return Ok(None);
-    };
-    let rows = asset_rows(tx, &id, target.platform).await?;
-    if rows.is_empty() {
-        return Ok(None);
-    }
-    Ok(Some(Release {
+    let found = find(tx, target).await?;
+    Ok(found.map(|(published_at, rows)| Release {
         product: target.product.clone(),
         version: target.version.to_string(),
         channel: target.channel,
-        published_at: parse_time(&published_at)?,
+        published_at,
         platform: target.platform,
         assets: sorted(rows),
     }))
 }
 
-/// The assets of one platform of one release, by file name.
-pub(super) async fn rows_of(
+/// The time of a release and the assets of one platform of it; nothing where it has none.
+pub(super) async fn find(
     tx: &mut Tx,
     target: &Target,
-) -> Result<HashMap<String, AssetRow>, HubError> {
-    let row: Option<(String, String)> = query(FIND)
-        .bind(target.product.as_str())
-        .bind(target.version.to_string())
-        .bind(target.channel.as_str())
-        .fetch_optional(&mut *tx)
-        .await?;
-    match row {
-        Some((id, _)) => Ok(by_name(asset_rows(tx, &id, target.platform).await?)),
-        None => Ok(HashMap::new()),
+) -> Result<Option<(Timestamp, Vec<AssetRow>)>, HubError> {
+    let row: Option<(String, String)> = query(
+        "SELECT id, published_at FROM releases \
+         WHERE product = $1 AND version = $2 AND channel = $3",
+    )
+    .bind(target.product.as_str())
+    .bind(target.version.to_string())
+    .bind(target.channel.as_str())
+    .fetch_optional(&mut *tx)
+    .await?;
+    let Some((id, published_at)) = row else {
+        return Ok(None);
+    };
+    let rows = asset_rows(tx, &id, target.platform).await?;
+    match rows.is_empty() {
+        true => Ok(None),
+        false => Ok(Some((parse_time(&published_at)?, rows))),
     }
 }
 
-fn by_name(rows: Vec<AssetRow>) -> HashMap<String, AssetRow> {
+/// Assets by file name.
+pub(super) fn by_name(rows: Vec<AssetRow>) -> HashMap<String, AssetRow> {
     rows.into_iter()
         .map(|row| (row.asset.filename.clone(), row))
         .collect()
-}
-
-/// Makes a publication visible. Assets that are what they were, or what `earlier` has, keep their
-/// download ids.
-pub(super) async fn put(
-    tx: &mut Tx,
-    publication: &Publication,
-    earlier: &HashMap<String, AssetRow>,
-    now: Timestamp,
-) -> Result<(), HubError> {
-    let id = put_release(tx, publication, now).await?;
-    let platform = publication.platform;
-    let published = by_name(asset_rows(tx, &id, platform).await?);
-    query("DELETE FROM assets WHERE release_id = $1 AND os = $2 AND arch = $3")
-        .bind(&id)
-        .bind(platform.os.as_str())
-        .bind(platform.arch.as_str())
-        .execute(&mut *tx)
-        .await?;
-    insert_assets(
-        tx,
-        &id,
-        platform,
-        new_rows(publication, &[&published, earlier])?,
-    )
-    .await?;
-    fail_point!("register half put");
-    offers::renew(tx, &id, &[platform]).await
-}
-
-/// Creates the release's row or brings it up to date; its id.
-async fn put_release(
-    tx: &mut Tx,
-    publication: &Publication,
-    now: Timestamp,
-) -> Result<String, HubError> {
-    let id = query_scalar(
-        "INSERT INTO releases \
-         (id, product, version, version_key, channel, notes, published_at, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, COALESCE($7, $8), $8) \
-         ON CONFLICT (product, version, channel) DO UPDATE SET \
-         notes = COALESCE($6, releases.notes), \
-         published_at = COALESCE($7, releases.published_at) \
-         RETURNING id",
-    )
-    .bind(random_id()?)
-    .bind(publication.product.as_str())
-    .bind(publication.version.to_string())
-    .bind(version_key(&publication.version))
-    .bind(publication.channel.as_str())
-    .bind(publication.notes.as_deref())
-    .bind(publication.published_at.map(stamp))
-    .bind(stamp(now))
-    .fetch_one(&mut *tx)
-    .await?;
-    Ok(id)
-}
-
-/// The rows of a publication. Each has the download id of the first known row that is the same.
-pub(super) fn new_rows(
-    publication: &Publication,
-    known: &[&HashMap<String, AssetRow>],
-) -> Result<Vec<AssetRow>, HubError> {
-    let mut rows = Vec::with_capacity(publication.artifacts.len());
-    for artifact in &publication.artifacts {
-        let mut row = AssetRow::new(artifact, String::new());
-        let same = known
-            .iter()
-            .filter_map(|known| known.get(artifact.filename.as_str()))
-            .find(|known| known.is_same_but_for_id(&row));
-        row.asset.download_id = match same {
-            Some(same) => same.asset.download_id.clone(),
-            None => format!("dl_{}", random_id()?),
-        };
-        rows.push(row);
-    }
-    Ok(rows)
-}
-
-async fn insert_assets(
-    tx: &mut Tx,
-    release_id: &str,
-    platform: Platform,
-    rows: Vec<AssetRow>,
-) -> Result<(), HubError> {
-    let into = "assets \
-        (release_id, os, arch, filename, kind, size, sha256, object_key, download_id)";
-    let row = |row: AssetRow| -> [Argument; 9] {
-        [
-            release_id.into(),
-            platform.os.as_str().into(),
-            platform.arch.as_str().into(),
-            row.asset.filename.into(),
-            row.asset.kind.as_str().into(),
-            db_size(row.asset.size).into(),
-            row.asset.sha256.to_string().into(),
-            row.object_key.into(),
-            row.asset.download_id.into(),
-        ]
-    };
-    batch::insert(tx, into, rows.into_iter().map(row).collect()).await
 }
 
 pub(super) async fn asset_rows(
@@ -380,7 +211,7 @@ impl AssetRow {
         }
     }
 
-    fn is_same_but_for_id(&self, other: &Self) -> bool {
+    pub(super) fn is_same_but_for_id(&self, other: &Self) -> bool {
         let (a, b) = (&self.asset, &other.asset);
         self.object_key == other.object_key
             && (a.kind, &a.filename, a.size, a.sha256) == (b.kind, &b.filename, b.size, b.sha256)

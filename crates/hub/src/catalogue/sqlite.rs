@@ -50,6 +50,8 @@ pub(super) async fn connect_readers(path: &Path, most: u32) -> Result<Pool, HubE
 pub(super) fn pool(most: u32) -> SqlitePoolOptions {
     SqlitePoolOptions::new()
         .max_connections(most)
+        // It was good when it was given back, and there is no server that could have gone since.
+        .test_before_acquire(false)
         .after_release(|connection, _| {
             Box::pin(async move {
                 // Behind the rollback of a transaction that was dropped.

@@ -145,6 +145,51 @@ async fn of_an_upload_and_a_register_one_wins() {
     server.stop().await;
 }
 
+/// They go together. Of some there are no bytes, one cannot be stored, and one is sent twice by somebody
+/// who leaves meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_who_register_at_once_are_answered_each_for_itself() {
+    let server = Server::start().await;
+    for round in 0..ROUNDS / 10 {
+        let mut bodies = Vec::new();
+        for number in 0..12 {
+            let version = format!("5.{round}.{number}");
+            let bytes = contents("cli", &version, PLATFORM, "x");
+            let row = artifact("cli", &version, PLATFORM, "x", &bytes);
+            if number % 4 != 3 {
+                let key = row["key"].as_str().unwrap();
+                assert!(server.upload(key, &bytes).await.is_success());
+            }
+            bodies.push(body(&version, &[&row]));
+        }
+        let leaving = &bodies[round % 3];
+        let leaves = tokio::time::timeout(
+            Duration::from_millis(round as u64),
+            register(&server, leaving),
+        );
+        let mut unfit = bodies[0].clone();
+        unfit["notes"] = "\0".into();
+        let all = bodies.iter().map(|body| register(&server, body));
+        let (answers, refused, _) = tokio::join!(
+            futures_util::future::join_all(all),
+            server.post("/api/v1/releases/cli/publish", &unfit),
+            leaves
+        );
+        assert_eq!(refused.status(), 400);
+        for (number, (answer, body)) in answers.into_iter().zip(&bodies).enumerate() {
+            assert_eq!(answer.is_some(), number % 4 != 3, "{answer:?}");
+            let Some(release) = answer else { continue };
+            assert_eq!(release.version, body["version"].as_str().unwrap());
+            assert_eq!(released(&server, &release.version).await, release);
+            assert_whole(&server, &release).await;
+        }
+        // Whoever asks again gets what is there.
+        let release = released(&server, leaving["version"].as_str().unwrap()).await;
+        assert_eq!(register(&server, leaving).await, Some(release));
+    }
+    server.stop().await;
+}
+
 /// While a file leaves its release, gets other bytes and comes back, readers get the one, the other, or
 /// nothing, and nobody is told of a damage.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
