@@ -1,5 +1,4 @@
-//! All that a Hub has on a channel of a product, where it keeps lists (it then names the feature
-//! `yank` or answers the list at all; a deployed Hub does neither).
+//! All that a Hub has on a channel of a product. A deployed Hub keeps no such lists.
 
 use crate::client::{Caller, Repeat, Request};
 use crate::{AnswerProblem, ClientError, HubClient};

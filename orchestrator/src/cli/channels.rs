@@ -24,7 +24,8 @@ pub(super) async fn promote(app: &App<'_>, args: PromoteCommand) -> Result<(), E
         dry_run: args.dry_run,
     };
     let work = async |client: &HubClient| {
-        let done = give(client, asked, app.world.now, app.reporter.as_ref()).await?;
+        let done = give(client, asked, app.world.now, app.reporter.as_ref());
+        let done = app.until_interrupted(done).await?;
         Ok(done.map(Outcome::Promotion))
     };
     on_hub(app, &args.hub, args.dry_run, work).await
@@ -45,7 +46,8 @@ pub(super) async fn yank(app: &App<'_>, args: YankCommand) -> Result<(), Error> 
         dry_run: args.dry_run,
     };
     let work = async |client: &HubClient| {
-        let done = take(client, asked, app.reporter.as_ref()).await?;
+        let done = take(client, asked, app.reporter.as_ref());
+        let done = app.until_interrupted(done).await?;
         Ok(done.map(Outcome::Yank))
     };
     on_hub(app, &args.hub, args.dry_run, work).await
@@ -62,6 +64,8 @@ pub(super) async fn rollback(app: &App<'_>, args: RollbackCommand) -> Result<(),
         dry_run: args.dry_run,
     };
     let work = async |client: &HubClient| {
+        // Not broken off by a signal, unless it takes long: half of it, and the next run would go back
+        // one version more.
         let done = roll_back(client, asked, app.world.now, app.reporter.as_ref()).await?;
         Ok(done.map(Outcome::Rollback))
     };
@@ -95,8 +99,7 @@ async fn on_hub(
     app.say_which_hub(&choice)?;
     let _state = lock_for(app, &choice)?;
     let hub = app.open_hub(&choice, &[], !dry_run).await?;
-    let outcome = app.until_interrupted(work(&hub.client)).await;
-    let outcome = outcome.map(|done| {
+    let outcome = work(&hub.client).await.map(|done| {
         if let Some(done) = done {
             app.reporter.event(Event::Outcome(Box::new(done)));
         }

@@ -5,6 +5,7 @@ use crate::hub_server::{TestHub, get};
 use crate::support::*;
 use serde_json::Value;
 use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
 use test_support::{Fault, Invocation, Proxy, Sandbox};
 
 /// Publishes a version of `alpha` with one file for each platform, made for this test.
@@ -126,6 +127,37 @@ fn a_hub_of_ours_gives_the_channel_the_same_files() {
     assert_eq!(done["assets"].as_array().unwrap().len(), 2);
     assert_eq!(done["assets"][0]["unchanged"], true);
     assert_eq!(shown(&hub.url(), "1.0.0", "stable", BOTH[0]), before);
+}
+
+#[test]
+fn a_promotion_whose_answer_was_lost_is_done_once() {
+    let sandbox = Sandbox::new();
+    let hub = TestHub::start();
+    publish(&sandbox, "1.0.0", "beta", &BOTH, |run| hub.publishes(run));
+    let lost = AtomicBool::new(false);
+    let proxy = Proxy::bind().serve(hub.address, move |seen| {
+        match seen.path.ends_with("/promote") && !lost.swap(true, Ordering::SeqCst) {
+            true => Fault::LoseAnswer,
+            false => Fault::None,
+        }
+    });
+    hub.publishes(atlas(&sandbox, PROMOTE))
+        .env("ATLAS_HUB_URL", proxy.url())
+        .run()
+        .exits(0)
+        .says(&["trying again in"]);
+    assert_eq!(latest(&hub.url(), BOTH[0]).as_deref(), Some("1.0.0"));
+}
+
+#[test]
+fn the_embedded_hub_promotes_too() {
+    let sandbox = Sandbox::new();
+    publish(&sandbox, "1.0.0", "beta", &BOTH, |run| run.arg("--local"));
+    for unchanged in [false, true] {
+        let run = atlas(&sandbox, PROMOTE).args(["--local", "--format", "json"]);
+        let done = events(&run.run().exits(0)).pop().unwrap();
+        assert_eq!(done["assets"][0]["unchanged"], unchanged, "{done}");
+    }
 }
 
 #[test]
