@@ -72,10 +72,11 @@ pub(super) async fn by_name(app: &App<'_>, args: PublishCommand) -> Result<(), E
         artifacts: &[],
         damaged: &[],
         require: &require,
+        journal: None,
     };
     let work = async {
         let keys = keys(&products, version, &require)?;
-        let preflight = preflight(client, version, channel, &keys, &settings).await?;
+        let preflight = preflight(client, (version, channel), &keys, &settings, reporter).await?;
         if !preflight.has_drafts() {
             let hub = client.hub().to_string();
             return Err(Error::from(PublishError::NoDrafts { hub }));

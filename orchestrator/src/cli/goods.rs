@@ -23,6 +23,8 @@ pub(super) struct Goods {
     pub source: Option<Source>,
     /// Where the receipt goes, for a staged release.
     pub receipt_dir: Option<PathBuf>,
+    /// The platforms' folders, for a staged release.
+    pub folders: Vec<PathBuf>,
     /// The platforms without which nothing is shown, beside those of the files.
     pub require: Vec<Platform>,
     /// The group of a staged release.
@@ -51,6 +53,7 @@ impl Goods {
                 dirty,
             }),
             receipt_dir,
+            folders: staged.iter().map(|s| s.dir.clone()).collect(),
             require: required.collect::<BTreeSet<_>>().into_iter().collect(),
             group: Some(record.group.clone()),
         }
@@ -84,6 +87,7 @@ impl Goods {
             artifacts: &self.artifacts,
             damaged: &[],
             require: &self.require,
+            journal: None,
         }
     }
 
@@ -139,6 +143,7 @@ pub(super) async fn goods(app: &App<'_>, args: StagedArgs) -> Result<Goods, Erro
                     channel,
                     source: None,
                     receipt_dir: None,
+                    folders: Vec::new(),
                     require: Vec::new(),
                     group: None,
                 })

@@ -22,7 +22,7 @@ use crate::events::{
 };
 use crate::progress::may_redraw;
 use crate::rustup;
-use crate::system::{EndSignal, asked_to_end};
+use crate::system::{EndSignal, asked_to_end, outlive_file_limits};
 use args::{Cli, Command, Format, GlobalArgs, HubCommand};
 use build_version::BuildInfo;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -106,6 +106,9 @@ async fn interruptible(
     build: BuildInfo,
     reporter: &Arc<dyn Reporter>,
 ) -> Result<(), (Error, ExitCode)> {
+    if let Err(error) = outlive_file_limits() {
+        tracing::debug!(%error, "a limit for files would end this process");
+    }
     let cancel = CancellationToken::new();
     let world = match World::capture(Runner::new(cancel.clone())) {
         Ok(mut world) => {

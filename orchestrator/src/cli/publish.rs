@@ -10,7 +10,8 @@ use crate::error::{Error, with_causes};
 use crate::events::Event;
 use crate::lock::DirLock;
 use crate::publish::{
-    Means, Publication, STAGED_FORMAT, StagedOnHub, of_others, preflight, publish as send, stage,
+    Journal, Means, Publication, PublishError, STAGED_FORMAT, StagedOnHub, of_others, preflight,
+    publish as send, stage,
 };
 use crate::receipt::Receipt;
 use crate::settings::HubChoice;
@@ -51,12 +52,13 @@ pub(super) async fn publish(app: &App<'_>, args: PublishCommand) -> Result<(), E
     let hub = app.open_hub(&choice, &goods.products(), true).await?;
     let work = async {
         let (client, version, channel) = (&hub.client, &goods.version, goods.channel);
-        let preflight = preflight(client, version, channel, &keys, &settings).await?;
+        let reporter = app.reporter.as_ref();
+        let preflight = preflight(client, (version, channel), &keys, &settings, reporter).await?;
         let means = Means {
             client,
             preflight: &preflight,
             settings: &settings,
-            reporter: app.reporter.as_ref(),
+            reporter,
         };
         match args.share.stage_only {
             true => stage_only(app, &hub, &goods, means).await,
@@ -82,7 +84,12 @@ async fn stage_only(
     goods: &Goods,
     means: Means<'_>,
 ) -> Result<(), Error> {
-    stage(means, goods.publication()).await?;
+    let journal = journal(app, hub, goods)?;
+    let publication = Publication {
+        journal: Some(&journal),
+        ..goods.publication()
+    };
+    stage(means, publication).await?;
     app.reporter.event(Event::Staged(Box::new(StagedOnHub {
         format: STAGED_FORMAT,
         hub: hub.client.hub().to_string(),
@@ -94,6 +101,13 @@ async fn stage_only(
         command: finishing(goods, means.preflight.has_drafts()),
     })));
     Ok(())
+}
+
+/// What earlier runs have sent of these files to this Hub.
+fn journal(app: &App<'_>, hub: &OpenHub, goods: &Goods) -> Result<Journal, PublishError> {
+    let (folders, now) = (&goods.folders, app.world.now);
+    let journal = Journal::open(folders, &hub.name(), &goods.version, &goods.artifacts, now);
+    Ok(journal?)
 }
 
 /// The command that shows what is staged, for a shell; what this machine cannot know is in capitals.
@@ -134,7 +148,12 @@ fn finishing(goods: &Goods, drafts: bool) -> String {
 /// Reads back what was sent, and what others have uploaded of the same release. What the Hub lists and
 /// does not give out as it is, is sent once more where this run has it: the bytes are those that it
 /// lists, so nothing that is published changes.
-async fn read_back(app: &App<'_>, goods: &Goods, means: Means<'_>) -> Result<Receipt, Error> {
+async fn read_back(
+    app: &App<'_>,
+    goods: &Goods,
+    journal: &Journal,
+    means: Means<'_>,
+) -> Result<Receipt, Error> {
     let Means {
         client, reporter, ..
     } = means;
@@ -164,6 +183,7 @@ async fn read_back(app: &App<'_>, goods: &Goods, means: Means<'_>) -> Result<Rec
     }
     let again = Publication {
         damaged: &damaged,
+        journal: Some(journal),
         ..goods.publication()
     };
     if let Err(error) = send(means, again, now()).await {
@@ -181,8 +201,13 @@ pub(super) async fn publish_and_verify(
     goods: &Goods,
     means: Means<'_>,
 ) -> Result<(), Error> {
-    send(means, goods.publication(), (app.world.now)()).await?;
-    let mut receipt = read_back(app, goods, means).await?;
+    let journal = journal(app, hub, goods)?;
+    let publication = Publication {
+        journal: Some(&journal),
+        ..goods.publication()
+    };
+    send(means, publication, (app.world.now)()).await?;
+    let mut receipt = read_back(app, goods, &journal, means).await?;
     receipt.source = goods.published_source(&receipt, means.reporter);
     receipt.serve_command = hub.serve_command(app);
     if let Some(dir) = &goods.receipt_dir {

@@ -46,10 +46,12 @@ pub(super) async fn release(app: &App<'_>, args: ReleaseCommand) -> Result<(), E
             artifacts: &[],
             damaged: &[],
             require: &require,
+            journal: None,
         };
         // What would be refused after the build is refused before it.
         let asked = async {
-            let preflight = preflight(client, &version, channel, &keys, &publish).await?;
+            let (which, reporter) = ((&version, channel), app.reporter.as_ref());
+            let preflight = preflight(client, which, &keys, &publish, reporter).await?;
             if !preflight.has_drafts() {
                 let here = keys.iter().map(|(product, on, _)| (product.clone(), *on));
                 check_elsewhere(client, &wanted, here).await?;

@@ -33,6 +33,10 @@ pub const SUMS_FILE: &str = "SHA256SUMS";
 /// The name of the receipt in a release's folder.
 pub const RECEIPT_FILE: &str = "receipt.json";
 
+/// The name of the list of what was sent from a platform's folder, and where to. No stage before
+/// publishing knows it, and nothing else in the folder names it.
+pub const JOURNAL_FILE: &str = "publish.journal";
+
 /// The version of `release.json`'s form.
 const FORMAT: u32 = 2;
 

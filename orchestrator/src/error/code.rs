@@ -107,6 +107,7 @@ impl Error {
                 | PublishError::Immutable { .. }
                 | PublishError::Incomplete { .. } => ExitCode::Refused,
                 PublishError::NoDrafts { .. } => ExitCode::Usage,
+                PublishError::Clock { .. } | PublishError::Journal(_) => ExitCode::Machine,
                 PublishError::Altered(_) => ExitCode::Verification,
                 PublishError::Client(error) => client_code(error),
             },

@@ -9,7 +9,7 @@ use crate::job_env::JobEnvError;
 use crate::lock::LockError;
 use crate::plan::PlanError;
 use crate::products::{ProductsError, TOOLS_TABLE};
-use crate::publish::PublishError;
+use crate::publish::{JournalError, PublishError};
 use crate::reproduce::ReproduceError;
 use crate::select::SelectError;
 use crate::settings::SettingsError;
@@ -224,6 +224,14 @@ impl Error {
             }
             Self::Publish(PublishError::NoDrafts { .. }) => {
                 "bring the dist folders of all machines here, and name each with --dist-dir".to_owned()
+            }
+            Self::Publish(PublishError::Clock { .. }) => {
+                "set the clock; or say with --published-at when the release counts as published"
+                    .to_owned()
+            }
+            Self::Publish(PublishError::Journal(JournalError::Unfit { .. })) => {
+                "move it away; what is uploaded already is then found out from the Hub alone"
+                    .to_owned()
             }
             Self::Publish(PublishError::Older { .. }) => {
                 "use --backport to publish it without making it the newest".to_owned()

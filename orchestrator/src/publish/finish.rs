@@ -188,6 +188,7 @@ fn as_listed(client: &HubClient, release: &Release) -> Result<Vec<LocalArtifact>
             path: PathBuf::new(),
             size: asset.size,
             sha256: asset.sha256,
+            modified: None,
         })
     };
     let files = release.assets.iter().map(file);

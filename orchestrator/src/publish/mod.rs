@@ -2,14 +2,17 @@
 //! each product, in that order, so that a refusal comes before any change and no platform is ever
 //! registered in part. Nobody sees any of it before all of it is there.
 
+mod files;
 mod finish;
 mod group;
+mod journal;
 mod last;
 mod preflight;
 mod register;
 mod upload;
 
 pub use finish::{STAGED_FORMAT, StagedOnHub, check_elsewhere, finish, of_others};
+pub use journal::{Journal, JournalError};
 pub use last::{LastFile, LastPublished};
 pub use preflight::{Preflight, preflight};
 
@@ -22,10 +25,9 @@ use register::Registrar;
 use release_types::{
     Channel, ObjectKey, Platform, PresignRequest, PresignResponse, ProductName, Sha256Digest,
 };
-use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
-use upload::upload_all;
+use upload::{Sender, Uploads, lists_objects, upload_all};
 
 /// How many uploads run side by side unless told otherwise.
 pub const DEFAULT_UPLOADS: usize = 4;
@@ -44,6 +46,8 @@ pub struct Publication<'a> {
     /// The platforms that have to be there before anything is shown, whoever uploads them; those of
     /// the files are required without being named.
     pub require: &'a [Platform],
+    /// What earlier runs have noted, and where this one notes what it does.
+    pub journal: Option<&'a Journal>,
 }
 
 /// Why a release is not published.
@@ -111,6 +115,17 @@ pub enum PublishError {
         /// The newest release's.
         newest: jiff::Timestamp,
     },
+    /// The release would be dated by a clock that is ahead of the Hub's.
+    #[error(
+        "this machine's clock is {ahead:#} ahead of the Hub's, so the release would be dated in the future"
+    )]
+    Clock {
+        /// By how much.
+        ahead: jiff::SignedDuration,
+    },
+    /// The journal cannot be used. Nothing is registered then that was not before.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     /// Something that is required is not there.
     #[error(
         "the release is not complete, so nothing of it was made visible{}",
@@ -238,14 +253,12 @@ async fn publish_once(
     now: jiff::Timestamp,
 ) -> Result<(), PublishError> {
     let groups = Group::all(means.client, release).await?;
-    let providers = upload(means, &groups).await?;
+    let (sender, uploads) = upload(means, release, &groups).await?;
     let registrar = Registrar {
-        client: means.client,
-        release,
         preflight: means.preflight,
         settings: means.settings,
-        providers: &providers,
-        reporter: means.reporter,
+        sender,
+        uploads: &uploads,
     };
     if !means.preflight.has_drafts() {
         return registrar.at_once(&groups, now).await;
@@ -267,15 +280,13 @@ pub async fn stage(means: Means<'_>, release: Publication<'_>) -> Result<(), Pub
         format!("{} on {}", release.version, client.hub()),
     );
     let groups = Group::all(client, &release).await?;
-    let providers = upload(means, &groups).await?;
+    let (sender, uploads) = upload(means, &release, &groups).await?;
     if means.preflight.has_drafts() {
         let registrar = Registrar {
-            client,
-            release: &release,
             preflight: means.preflight,
             settings: means.settings,
-            providers: &providers,
-            reporter,
+            sender,
+            uploads: &uploads,
         };
         registrar.as_drafts(&groups).await?;
     }
@@ -286,13 +297,21 @@ pub async fn stage(means: Means<'_>, release: Publication<'_>) -> Result<(), Pub
     Ok(())
 }
 
-/// Uploads what is not complete, and tells each key's provider.
-async fn upload(
-    means: Means<'_>,
+/// Uploads what is not complete.
+async fn upload<'a>(
+    means: Means<'a>,
+    release: &Publication<'a>,
     groups: &[Group<'_>],
-) -> Result<BTreeMap<ObjectKey, String>, PublishError> {
+) -> Result<(Sender<'a>, Uploads), PublishError> {
     let open: Vec<&Group<'_>> = groups.iter().filter(|group| !group.is_complete()).collect();
-    upload_all(means.client, &open, means.settings.uploads, means.reporter).await
+    let sender = Sender {
+        client: means.client,
+        release: *release,
+        reporter: means.reporter,
+        lists_objects: lists_objects(means.preflight),
+    };
+    let uploads = upload_all(sender, &open, means.settings.uploads).await?;
+    Ok((sender, uploads))
 }
 
 /// How long is waited for another run: of two that wait for one another, one begins first.

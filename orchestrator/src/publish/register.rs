@@ -4,8 +4,9 @@
 //! them. Elsewhere the registrations come right after one another, at the very end.
 
 use super::group::{ASKED_AT_ONCE, Group};
+use super::upload::{Sender, Uploads};
 use super::{Preflight, Publication, PublishError};
-use crate::events::{Event, Reporter};
+use crate::events::Event;
 use crate::settings::PublishSettings;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use hub_client::{ClientError, HubClient};
@@ -28,13 +29,10 @@ pub(super) type Targets = BTreeSet<(ProductName, Platform)>;
 
 /// Registers what is uploaded.
 pub(super) struct Registrar<'a> {
-    pub(super) client: &'a HubClient,
-    pub(super) release: &'a Publication<'a>,
     pub(super) preflight: &'a Preflight,
     pub(super) settings: &'a PublishSettings,
-    /// The storage of each key.
-    pub(super) providers: &'a BTreeMap<ObjectKey, String>,
-    pub(super) reporter: &'a dyn Reporter,
+    pub(super) sender: Sender<'a>,
+    pub(super) uploads: &'a Uploads,
 }
 
 impl Registrar<'_> {
@@ -45,6 +43,8 @@ impl Registrar<'_> {
         groups: &[Group<'_>],
         now: jiff::Timestamp,
     ) -> Result<(), PublishError> {
+        let client = self.sender.client;
+        self.begins(groups).await?;
         for group in groups {
             if group.is_complete() {
                 self.unchanged(group);
@@ -52,12 +52,15 @@ impl Registrar<'_> {
             }
             let date = self.date(group, groups).unwrap_or(now);
             let request = self.request(group, Some(date));
-            match self.client.publish(group.product, &request).await {
+            let call = || client.publish(group.product, &request);
+            match self.uploads.settled(self.sender, group, call).await {
                 Ok(_) => {}
-                Err(error) if error.is_passing() => self.settle(group, error).await?,
-                Err(error) => return Err(refusal(error)),
+                Err(PublishError::Client(error)) if error.is_passing() => {
+                    self.settle(group, error).await?;
+                }
+                Err(error) => return Err(error),
             }
-            self.registered(group);
+            self.registered(group).await;
         }
         Ok(())
     }
@@ -65,22 +68,34 @@ impl Registrar<'_> {
     /// Registers every group that is not complete as a draft, which nobody sees. A date that nobody
     /// has given is left to the moment in which they are shown.
     pub(super) async fn as_drafts(&self, groups: &[Group<'_>]) -> Result<(), PublishError> {
-        let drafts: Vec<_> = groups
-            .iter()
-            .filter(|group| !group.is_complete())
-            .map(|group| {
-                let request = self.request(group, self.date(group, groups));
-                async move {
-                    let client = self.client;
-                    let draft = client.publish_draft(group.product, &request).await;
-                    draft.map(|_| ()).map_err(refusal)
-                }
-            })
-            .collect();
+        self.begins(groups).await?;
+        let open = groups.iter().filter(|group| !group.is_complete());
+        let drafts: Vec<_> = open.map(|group| self.as_draft(group, groups)).collect();
         futures_util::stream::iter(drafts)
             .buffered(ASKED_AT_ONCE)
             .try_collect()
             .await
+    }
+
+    async fn as_draft(&self, group: &Group<'_>, groups: &[Group<'_>]) -> Result<(), PublishError> {
+        let client = self.sender.client;
+        let request = self.request(group, self.date(group, groups));
+        let call = || client.publish_draft(group.product, &request);
+        self.uploads.settled(self.sender, group, call).await?;
+        Ok(())
+    }
+
+    /// Notes what is about to be registered. Before the first call: a disk that takes no more must not
+    /// end the run between two.
+    async fn begins(&self, groups: &[Group<'_>]) -> Result<(), PublishError> {
+        let Some(journal) = self.sender.release.journal else {
+            return Ok(());
+        };
+        for group in groups.iter().filter(|group| !group.is_complete()) {
+            let channel = self.sender.release.channel;
+            journal.registers(&group.artifacts, channel, false).await?;
+        }
+        Ok(())
     }
 
     /// Shows the drafts of all groups that are not complete, and of what else is required, in one
@@ -90,6 +105,7 @@ impl Registrar<'_> {
         groups: &[Group<'_>],
         elsewhere: &Targets,
     ) -> Result<(), PublishError> {
+        let (client, release) = (self.sender.client, &self.sender.release);
         // What is complete has no draft of ours. One of somebody else's is not to be shown by us.
         let open = groups.iter().filter(|group| !group.is_complete());
         let mut targets: Targets = open
@@ -99,7 +115,7 @@ impl Registrar<'_> {
         let shown = if targets.is_empty() {
             Vec::new()
         } else {
-            finalize(self.client, self.release, &targets, groups).await?
+            finalize(client, release, &targets, groups).await?
         };
         for group in groups {
             let own = |release: &&Release| {
@@ -107,9 +123,9 @@ impl Registrar<'_> {
             };
             match shown.iter().find(own) {
                 // Another run may have put a draft of its own in the place of ours.
-                Some(release) => {
-                    group.check(self.release, release)?;
-                    self.registered(group);
+                Some(shown) => {
+                    group.check(release, shown)?;
+                    self.registered(group).await;
                 }
                 None => self.unchanged(group),
             }
@@ -120,7 +136,7 @@ impl Registrar<'_> {
     fn request(&self, group: &Group<'_>, published_at: Option<jiff::Timestamp>) -> PublishRequest {
         let artifact = |artifact: &&crate::artifacts::LocalArtifact| Artifact {
             key: artifact.key.clone(),
-            provider: self.providers[&artifact.key].clone(),
+            provider: self.uploads.provider(&artifact.key),
             filename: artifact.filename.clone(),
             size: artifact.size,
             sha256: artifact.sha256,
@@ -129,8 +145,8 @@ impl Registrar<'_> {
         // What is only mended keeps its notes.
         let mended = group.damaged && group.published.is_some();
         PublishRequest {
-            version: self.release.version.to_string(),
-            channel: self.release.channel,
+            version: self.sender.release.version.to_string(),
+            channel: self.sender.release.channel,
             platform: group.platform,
             artifacts: group.artifacts.iter().map(artifact).collect(),
             notes: self.settings.notes.clone().filter(|_| !mended),
@@ -153,7 +169,10 @@ impl Registrar<'_> {
 
     /// What came of a registration whose answer did not arrive: the Hub is asked.
     async fn settle(&self, group: &Group<'_>, lost: ClientError) -> Result<(), PublishError> {
-        let found = read(self.client, self.release, (group.product, group.platform)).await;
+        let Sender {
+            client, release, ..
+        } = &self.sender;
+        let found = read(client, release, (group.product, group.platform)).await;
         match found {
             Ok(Some(found)) if group.is_listed_by(&found) => {
                 self.told_by_reading(&lost);
@@ -164,43 +183,42 @@ impl Registrar<'_> {
     }
 
     fn told_by_reading(&self, lost: &ClientError) {
-        self.reporter
+        self.sender
+            .reporter
             .warn(format!("{lost}; the Hub shows that it was done"));
     }
 
-    fn registered(&self, group: &Group<'_>) {
+    async fn registered(&self, group: &Group<'_>) {
+        if let Some(journal) = self.sender.release.journal {
+            let noted = journal.registers(&group.artifacts, self.sender.release.channel, true);
+            if let Err(error) = noted.await {
+                // It is done, and the Hub says so to whoever asks.
+                let said = crate::error::with_causes(&error);
+                self.sender.reporter.warn(said);
+            }
+        }
         self.event(group, false);
     }
 
     fn unchanged(&self, group: &Group<'_>) {
         let (product, platform) = (group.product, group.platform);
         if self.settings.notes.is_some() || self.settings.published_at.is_some() {
-            self.reporter.warn(format!(
+            self.sender.reporter.warn(format!(
                 "{product} for {platform} is published already: its notes and date stay as they are"
             ));
         }
         for artifact in &group.artifacts {
-            super::report_upload(self.reporter, artifact, true);
+            super::report_upload(self.sender.reporter, artifact, true);
         }
         self.event(group, true);
     }
 
     fn event(&self, group: &Group<'_>, unchanged: bool) {
-        self.reporter.event(Event::Registered {
+        self.sender.reporter.event(Event::Registered {
             product: group.product.clone(),
             platform: group.platform,
             unchanged,
         });
-    }
-}
-
-fn refusal(error: ClientError) -> PublishError {
-    match error {
-        // The Hub compares with what is stored, and what is stored is not what was built.
-        error @ (ClientError::Conflict { .. } | ClientError::Mismatch { .. }) => {
-            PublishError::Altered(error)
-        }
-        error => PublishError::Client(error),
     }
 }
 

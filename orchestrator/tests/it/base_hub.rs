@@ -1,30 +1,11 @@
 //! A Hub that has the base contract and nothing else: all of this program works with it.
 
-use crate::hub_server::{TestHub, get, serves};
+use crate::hub_server::{TestHub, base_contract, get, is_registration, serves};
 use crate::merging::of_another_machine;
 use crate::support::*;
 use serde_json::Value;
 use std::path::Path;
 use test_support::{Fault, Invocation, Proxy, Sandbox, Seen, copy_tree};
-
-/// What such a Hub makes of a request: it does not know what goes beyond the contract.
-pub fn base_contract(seen: &Seen) -> Fault {
-    let path = seen.path.split('?').next().unwrap();
-    let words: Vec<&str> = path.trim_matches('/').split('/').collect();
-    let unknown = match &words[..] {
-        ["api", "v1", "hub"]
-        | ["api", "v1", "storage", "objects"]
-        | ["api", "v1", "releases", "finalize"]
-        | ["api", "v1", "auth", ..] => true,
-        ["api", "v1", "releases", _] => true,
-        ["api", "v1", "releases", .., last] => ["promote", "yank"].contains(last),
-        _ => false,
-    };
-    match unknown {
-        true => Fault::Answer(404, "{\"error\":\"not found\"}".to_owned()),
-        false => Fault::None,
-    }
-}
 
 /// One for a test.
 pub struct BaseHub {
@@ -42,7 +23,9 @@ impl BaseHub {
         let port = Proxy::bind();
         let hub = TestHub::start_as(Some(port.url()));
         let proxy = port.serve(hub.address, move |seen| {
-            which(seen).unwrap_or_else(|| base_contract(seen))
+            which(seen)
+                .or_else(|| base_contract(seen))
+                .unwrap_or(Fault::None)
         });
         Self { hub, proxy }
     }
@@ -68,10 +51,6 @@ impl BaseHub {
 
 pub fn is_upload(seen: &Seen) -> bool {
     seen.method == "PUT"
-}
-
-pub fn is_registration(seen: &Seen) -> bool {
-    seen.method == "POST" && seen.path.ends_with("/publish") && seen.body != "{}"
 }
 
 /// The registrations come after everything else that changes something, one right after the other.

@@ -1,7 +1,6 @@
 //! A Hub that lies, and one that fails half way through.
 
-use crate::base_hub::base_contract;
-use crate::hub_server::{TestHub, serves};
+use crate::hub_server::{TestHub, base_contract, is_registration, serves};
 use crate::support::*;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,10 +8,6 @@ use test_support::{Fault, Proxy, Sandbox, Seen};
 
 fn is_upload(seen: &Seen) -> bool {
     seen.method == "PUT"
-}
-
-fn is_registration(seen: &Seen) -> bool {
-    seen.method == "POST" && seen.path.ends_with("/publish")
 }
 
 fn count(proxy: &Proxy, which: fn(&Seen) -> bool) -> usize {
@@ -44,7 +39,7 @@ fn failing_in_base(
     let fails = failing.clone();
     let proxy = port.serve(hub.address, move |seen| {
         let fault = fails.load(Ordering::SeqCst).then(|| which(seen)).flatten();
-        fault.unwrap_or_else(|| base_contract(seen))
+        fault.or_else(|| base_contract(seen)).unwrap_or(Fault::None)
     });
     (hub, proxy, failing)
 }

@@ -10,6 +10,7 @@
 mod asked_git;
 mod asking;
 mod base_hub;
+mod behind;
 #[cfg(target_os = "linux")]
 mod blame;
 mod building;
@@ -23,11 +24,13 @@ mod declared_tools;
 mod faults;
 mod hub_server;
 mod interrupts;
+mod journals;
 mod limits;
 mod lost_answers;
 mod manifests;
 mod merging;
 mod one_moment;
+mod preflight;
 mod products;
 mod proving;
 mod publishing;
@@ -38,6 +41,7 @@ mod release_remote;
 mod reproducing;
 mod reproducing_paths;
 mod resolution;
+mod resuming;
 mod rivals;
 #[cfg(target_os = "linux")]
 mod rustflags;

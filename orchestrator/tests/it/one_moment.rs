@@ -1,7 +1,7 @@
 //! On a Hub with drafts the whole release is seen from one moment on, or not at all.
 
-use crate::base_hub::{is_registration, shows, two_machines, with_dists};
-use crate::hub_server::TestHub;
+use crate::base_hub::{shows, two_machines, with_dists};
+use crate::hub_server::{TestHub, is_registration};
 use crate::support::*;
 use serde_json::Value;
 use std::net::SocketAddr;

@@ -1,7 +1,7 @@
 //! One release of several machines: who uploads, who shows it, and what has to be there.
 
-use crate::base_hub::{is_registration, is_upload, shows, two_machines, with_dists};
-use crate::hub_server::TestHub;
+use crate::base_hub::{is_upload, shows, two_machines, with_dists};
+use crate::hub_server::{TestHub, is_registration};
 use crate::support::*;
 use serde_json::{Value, json};
 use std::path::Path;
