@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn only_what_cannot_be_explained_by_the_way_is_a_difference() {
-        let at = |seconds| Timestamp::from_second(1_000_000 + seconds).unwrap();
+        let at = |seconds: i64| Timestamp::from_second(1_000_000 + seconds).unwrap();
         // A call from 10 to 40.
         for (date, expected) in [
             (10, 0),

@@ -74,8 +74,8 @@ fn a_storage_that_is_not_enabled_is_named_before_any_upload() {
 /// A time in HTTP's form, so many seconds from now.
 fn http_date(seconds: i64) -> String {
     let at = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(seconds);
-    let at = at.to_zoned(jiff::tz::TimeZone::UTC);
-    at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+    let printer = jiff::fmt::rfc2822::DateTimePrinter::new();
+    printer.timestamp_to_rfc9110_string(&at).unwrap()
 }
 
 #[test]

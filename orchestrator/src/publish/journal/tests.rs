@@ -104,13 +104,13 @@ async fn lines_of_something_else_count_for_nothing() {
     let folders = [dir.path().to_owned()];
     let newer = Journal::open(&folders, HUB, &newer, &[], clock).unwrap();
     newer.uploaded(&a, "r2").await.unwrap();
-    let journal = open(dir.path(), &[a.clone()]);
+    let journal = open(dir.path(), std::slice::from_ref(&a));
     assert_eq!((journal.claim(&a), journal.foreign()), (None, 2));
     journal.uploaded(&a, "r2").await.unwrap();
     // Other bytes of the same name.
     for bytes in [&b"other"[..], b"longer"] {
         let changed = file(dir.path(), "a", bytes);
-        let journal = open(dir.path(), &[changed.clone()]);
+        let journal = open(dir.path(), std::slice::from_ref(&changed));
         assert_eq!((journal.claim(&changed), journal.foreign()), (None, 3));
     }
     // A later form, and what is no line of a journal at all.
@@ -118,7 +118,7 @@ async fn lines_of_something_else_count_for_nothing() {
     let text = std::fs::read_to_string(&path).unwrap();
     let later = text.replace("\"format\":1", "\"format\":2");
     std::fs::write(&path, format!("{later}\n\n7\n[]\n\0\u{fffd}\n{text}")).unwrap();
-    let journal = open(dir.path(), &[a.clone()]);
+    let journal = open(dir.path(), std::slice::from_ref(&a));
     assert_eq!(journal.claim(&a), Some(&uploaded()));
     assert_eq!(journal.foreign(), 3 + 3 + 2);
 }
