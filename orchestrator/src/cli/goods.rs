@@ -42,7 +42,12 @@ impl Goods {
         let mut dirty: Vec<_> = staged.iter().flat_map(|s| s.record.dirty.clone()).collect();
         dirty.sort();
         dirty.dedup();
-        let required = staged.iter().flat_map(|s| s.record.require.clone());
+        let mut require: Vec<Platform> = Vec::new();
+        for platform in staged.iter().flat_map(|s| &s.record.require) {
+            if !require.contains(platform) {
+                require.push(*platform);
+            }
+        }
         Self {
             version: record.version.clone(),
             channel: channel.unwrap_or(record.channel),
@@ -54,7 +59,7 @@ impl Goods {
             }),
             receipt_dir,
             folders: staged.iter().map(|s| s.dir.clone()).collect(),
-            require: required.collect::<BTreeSet<_>>().into_iter().collect(),
+            require,
             group: Some(record.group.clone()),
         }
     }
