@@ -120,11 +120,11 @@ mod tests {
         let smaller = publication("linux-x64", 2);
         let targets = [&linux, &windows, &macos].map(Publication::target);
         for shown in [&linux, &windows] {
-            let done = catalogue.publish(shown, now).await.unwrap();
+            let done = catalogue.publish(shown.clone(), now).await.unwrap();
             assert!(matches!(done, Registered::Done(_)), "{done:?}");
         }
         for drafted in [&smaller, &macos] {
-            let done = catalogue.draft(drafted, now).await.unwrap();
+            let done = catalogue.draft(drafted.clone(), now).await.unwrap();
             assert!(matches!(done, Registered::Done(_)), "{done:?}");
         }
 
