@@ -137,7 +137,8 @@ pub async fn preflight(
     permissions.into_iter().collect::<Result<(), _>>()?;
     let products = products.iter();
     let products = products.map(|(product, (_, platforms))| (*product, &platforms[..]));
-    let dated_here = settings.published_at.is_none();
+    // What is a draft at first is dated by the Hub, when it is shown.
+    let dated_here = settings.published_at.is_none() && !preflight.has_drafts();
     for (product, platforms) in products.filter(|_| dated_here) {
         // A backport is dated by the Hub's own newest release.
         if preflight.newest.contains_key(product) {
