@@ -342,23 +342,15 @@ mod tests {
         let steps: Vec<(i64, i64, i64, String)> =
             explain.bind(1).fetch_all(&catalogue.readers).await.unwrap();
         let plan: Vec<&str> = steps.iter().map(|step| step.3.as_str()).collect();
-        let looks: Vec<&&str> = plan.iter().filter(|step| step.contains("assets")).collect();
-        let [page, platform] = looks[..] else {
-            panic!("{plan:#?}");
-        };
-        for (look, by) in [
-            (page, "(release_id=?)"),
-            (platform, "(release_id=? AND os=? AND arch=?)"),
-        ] {
-            assert!(
-                look.starts_with("SEARCH assets USING COVERING INDEX"),
-                "{look}"
-            );
-            assert!(look.ends_with(by), "{look}");
+        // SQLite says of some that they end at the first row.
+        let looks = plan.iter().filter(|step| step.contains(" assets "));
+        let looks: Vec<String> = looks.map(|step| step.replace(" EXISTS", "")).collect();
+        let by = ["(release_id=?)", "(release_id=? AND os=? AND arch=?)"];
+        assert_eq!(looks.len(), by.len(), "{plan:#?}");
+        for (look, by) in looks.iter().zip(by) {
+            let is_look = look.starts_with("SEARCH assets USING COVERING INDEX");
+            assert!(is_look && look.ends_with(by), "{plan:#?}");
         }
-        // Each of those is an EXISTS, which ends at the first row.
-        let subqueries = plan.iter().filter(|step| step.contains("SUBQUERY"));
-        assert_eq!(subqueries.count(), 2, "{plan:#?}");
         catalogue.close().await;
     }
 }
