@@ -9,6 +9,7 @@ use sha2::Digest as _;
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// A file that is to be published.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub struct LocalArtifact {
     pub size: u64,
     /// Its digest.
     pub sha256: Sha256Digest,
+    /// When it had last been written to when its digest was computed, where the system says so.
+    pub modified: Option<SystemTime>,
 }
 
 /// Files by what one call to the Hub is about: a product on a platform.
@@ -158,6 +161,7 @@ pub fn from_manifest(
             path,
             size,
             sha256,
+            modified: meta.modified().ok(),
         });
     }
     Ok(artifacts)

@@ -17,7 +17,7 @@ use crate::doctor::{Report, SetupPlan};
 use crate::job_env::JobEnv;
 use crate::plan::Plan;
 use crate::progress::Transfer;
-use crate::publish::LastFile;
+use crate::publish::{LastFile, StagedOnHub};
 use crate::receipt::{Receipt, Sample};
 use crate::reproduce::Reproduction;
 use crate::toolchain::CacheUse;
@@ -131,6 +131,8 @@ pub enum Event {
     Env(Box<JobEnv>),
     /// What a run would do.
     Plan(Box<Plan>),
+    /// What was uploaded and is not shown.
+    Staged(Box<StagedOnHub>),
     /// What was published and proven.
     Receipt(Box<Receipt>),
     /// What was looked at of a release of which only a part was read back.

@@ -242,10 +242,10 @@ fn known_tag(text: &str, workspace: &Workspace) -> Result<Tag, SelectError> {
     Ok(tag)
 }
 
-/// Whether the workspace has the group that a tag names.
+/// Makes sure that the workspace has a group, which a tag names.
 ///
 /// # Errors
-/// That it has not, and which it has.
+/// When it has none of this name.
 pub fn known_group(group: &str, tag: &str, workspace: &Workspace) -> Result<(), SelectError> {
     if workspace.products.iter().any(|p| p.group == group) {
         return Ok(());

@@ -65,6 +65,37 @@ pub fn mode(path: &Path) -> io::Result<Option<u32>> {
     }
 }
 
+/// Opens a file to read and write, of which this process decides alone what is in it: a link in its
+/// place is not followed, and a pipe not waited for, where the system can be told so.
+///
+/// # Errors
+/// What the system says; when it is `new` and there is something already, that.
+pub fn open_own(path: &Path, new: bool) -> io::Result<std::fs::File> {
+    let mut options = std::fs::OpenOptions::new();
+    options.read(true).write(true).create_new(new);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+        options.custom_flags(flags.bits().cast_signed());
+    }
+    options.open(path)
+}
+
+/// Brings the names in a folder to the disk; nothing on Windows, where folders cannot be opened so.
+///
+/// # Errors
+/// What the system says.
+pub fn sync_dir(dir: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    return std::fs::File::open(dir)?.sync_all();
+    #[cfg(not(unix))]
+    {
+        tracing::trace!(dir = %dir.display(), "folders are not synced here");
+        Ok(())
+    }
+}
+
 /// Makes a folder and those above it, open to their owner alone from the first moment, where there
 /// are modes. One that is there stays as it is.
 ///
@@ -149,6 +180,23 @@ pub enum EndSignal {
     Interrupt,
     /// By another program, or because the terminal has gone away.
     Terminate,
+}
+
+/// Lets a write beyond the limit for a file's size (`RLIMIT_FSIZE`) fail, as one to a full disk does,
+/// instead of ending this process; children are ended by it as ever. Needs the async runtime.
+///
+/// # Errors
+/// What the system says.
+pub fn outlive_file_limits() -> io::Result<()> {
+    // Its number everywhere but on MIPS. A handler that does nothing is enough, and stays when what it
+    // would report to is dropped.
+    #[cfg(all(unix, not(any(target_arch = "mips", target_arch = "mips64"))))]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        const SIGXFSZ: i32 = 25;
+        drop(signal(SignalKind::from_raw(SIGXFSZ))?);
+    }
+    Ok(())
 }
 
 /// Waits for a signal that asks the program to end.

@@ -1,9 +1,11 @@
 //! Reading answers: bounded, and every way of saying no turned into a [`ClientError`].
 
 use crate::address::host_of;
-use crate::text::shown;
+use crate::clock::{date, http_date};
+use crate::text::{of_refusal, shown};
 use crate::{AnswerProblem, ClientError, NetworkFault};
-use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, LOCATION, RETRY_AFTER};
+use jiff::Timestamp;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, LOCATION, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
 use serde::de::DeserializeOwned;
 use std::time::Duration;
@@ -153,7 +155,7 @@ impl Refusal {
         // Whatever has arrived by then is enough.
         tokio::time::timeout(ERROR_BODY_TIMEOUT, reading).await.ok();
         let Said { code, text } = said(&String::from_utf8_lossy(&body));
-        let message = shown(&text.unwrap_or_default(), secrets);
+        let message = of_refusal(status, &text.unwrap_or_default(), secrets);
         let message = if message.is_empty() {
             "it gave no reason".to_owned()
         } else {
@@ -279,15 +281,8 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     if let Ok(seconds) = value.parse() {
         return Some(Duration::from_secs(seconds));
     }
-    let date = |text: &str| {
-        jiff::fmt::rfc2822::DateTimeParser::new()
-            .parse_timestamp(text)
-            .ok()
-    };
-    let until = date(value)?;
-    let now = header(headers, &DATE)
-        .and_then(date)
-        .unwrap_or_else(jiff::Timestamp::now);
+    let until = http_date(value)?;
+    let now = date(headers).unwrap_or_else(Timestamp::now);
     Some(Duration::try_from(until.duration_since(now)).unwrap_or_default())
 }
 
@@ -337,6 +332,7 @@ fn said(body: &str) -> Said {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use reqwest::header::DATE;
 
     #[test]
     fn code_and_sentence_are_found_in_every_dialect() {

@@ -1,6 +1,7 @@
 //! The client's settings.
 
 use crate::client::Inner;
+use crate::clock::Clock;
 use crate::credential::Credential;
 use crate::retry::Notify;
 use crate::{ClientError, HubClient, HubUrl, RetryNotice, RetryPolicy};
@@ -133,6 +134,7 @@ impl HubClientBuilder {
             stall_timeout: self.stall_timeout,
             retry: self.retry,
             notify: self.notify,
+            clock: Clock::default(),
         })))
     }
 }

@@ -2,8 +2,10 @@
 
 use crate::address::is_loopback;
 use crate::answer::{self, Call, Refusal};
+use crate::clock::Clock;
 use crate::credential::{ADMIN_TOKEN, Credential, DEPLOY_TOKEN};
 use crate::{ClientError, HubUrl, RetryNotice, RetryPolicy, retry};
+use jiff::Timestamp;
 use reqwest::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
 use reqwest::{Method, StatusCode};
 use serde::Serialize;
@@ -31,6 +33,7 @@ pub(crate) struct Inner {
     pub(crate) stall_timeout: Duration,
     pub(crate) retry: RetryPolicy,
     pub(crate) notify: Arc<retry::Notify>,
+    pub(crate) clock: Clock,
 }
 
 /// Whom a call is made as.
@@ -139,27 +142,39 @@ impl HubClient {
         }
     }
 
-    /// The same for a call before which the Hub may have to read what was uploaded. While it says that it
-    /// does, it is asked again, whatever the number of attempts, until `patience` has passed.
+    /// The same for a call before which the Hub may have to read what was uploaded: see
+    /// [`HubClient::exchange_patiently`].
     pub(crate) async fn send_patiently<B: Serialize, T: DeserializeOwned>(
         &self,
         request: Request<'_, B>,
         patience: Duration,
     ) -> Result<T, ClientError> {
+        match self.exchange_patiently(&request, patience).await? {
+            Ok(answer) => Ok(answer),
+            Err((call, refusal)) => Err(refusal.into_error(&call)),
+        }
+    }
+
+    /// Makes a call, and makes it again while the Hub says that it reads what was uploaded, whatever the
+    /// number of attempts, until `patience` has passed.
+    async fn exchange_patiently<B: Serialize, T: DeserializeOwned>(
+        &self,
+        request: &Request<'_, B>,
+        patience: Duration,
+    ) -> Result<Result<T, (Call, Refusal)>, ClientError> {
         let Inner { retry, notify, .. } = &*self.0;
         let (began, mut failed) = (Instant::now(), 0);
         loop {
-            let (call, refusal) = match self.exchange(&request).await? {
-                Ok(answer) => return Ok(answer),
+            let (call, refusal) = match self.exchange(request).await? {
+                Ok(answer) => return Ok(Ok(answer)),
                 Err(refused) => refused,
             };
-            let reads = refusal.is_still_reading();
-            let error = refusal.into_error(&call);
-            let asked = error.retry_after().unwrap_or_default();
+            let asked = refusal.retry_after.unwrap_or_default();
             let delay = asked.min(retry.retry_after_cap).max(retry.min_delay);
-            if !reads || began.elapsed() + delay > patience {
-                return Err(error);
+            if !refusal.is_still_reading() || began.elapsed() + delay > patience {
+                return Ok(Err((call, refusal)));
             }
+            let error = refusal.into_error(&call);
             failed += 1;
             notify(&RetryNotice {
                 what: &call.what,
@@ -177,14 +192,16 @@ impl HubClient {
         &self,
         request: Request<'_, ()>,
     ) -> Result<Option<T>, ClientError> {
-        match self.exchange(&request).await? {
+        let patience = self.0.retry.deadline;
+        match self.exchange_patiently(&request, patience).await? {
             Ok(answer) => Ok(Some(answer)),
             Err((_, refusal)) if refusal.status == StatusCode::NOT_FOUND => Ok(None),
             Err((call, refusal)) => Err(refusal.into_error(&call)),
         }
     }
 
-    async fn exchange<B: Serialize, T: DeserializeOwned>(
+    /// Makes a JSON call; an answer that says no, and not only for now, is handed on as it is.
+    pub(crate) async fn exchange<B: Serialize, T: DeserializeOwned>(
         &self,
         request: &Request<'_, B>,
     ) -> Result<Result<T, (Call, Refusal)>, ClientError> {
@@ -215,7 +232,12 @@ impl HubClient {
                     .header(CONTENT_TYPE, "application/json")
                     .body(body.clone());
             }
+            let before = Timestamp::now();
             let response = builder.send().await.map_err(|error| call.failed(error))?;
+            // An answer that may have been kept on the way tells an old time.
+            if request.method == Method::POST {
+                self.0.clock.note(before, response.headers());
+            }
             if response.status().is_success() {
                 return answer::json(call, response, secrets).await.map(Ok);
             }

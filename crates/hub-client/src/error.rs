@@ -121,12 +121,15 @@ pub enum ClientError {
         message: String,
     },
     /// The storage has something under this key already, the same bytes or others, and keeps it.
+    /// `maybe_own`: an earlier attempt of the same call has sent all bytes and got no answer that
+    /// counts, so that what is kept may be its doing.
     #[error("cannot {what}: the storage {host} keeps what it has ({status}): {message}")]
     UploadRefused {
         host: String,
         what: String,
         status: u16,
         message: String,
+        maybe_own: bool,
     },
     /// The bytes were altered on their way: the storage has got others than were announced.
     #[error("cannot {what}: other bytes have arrived at {host} ({status}): {message}")]

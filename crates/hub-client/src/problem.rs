@@ -54,6 +54,8 @@ pub enum AnswerProblem {
     TooManyRedirects,
     /// Success was answered before all bytes had been sent.
     Early,
+    /// Success was answered to a request that says nothing.
+    Accepted,
 }
 
 impl fmt::Display for AnswerProblem {
@@ -67,6 +69,7 @@ impl fmt::Display for AnswerProblem {
             Self::Status(status) => write!(f, "it answered with the status {status}"),
             Self::Unusable(what) => write!(f, "{what} in its answer cannot be used"),
             Self::TooManyRedirects => f.write_str("it redirects more than five times"),
+            Self::Accepted => f.write_str("it took an empty request for a release"),
             Self::Early => f.write_str("it reported success before it had all bytes"),
         }
     }

@@ -14,7 +14,7 @@ use sha2::Digest as _;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -41,13 +41,13 @@ pub struct Uploaded {
 impl HubClient {
     /// Uploads a file to the address that [`HubClient::presign`] gave. No token is sent.
     ///
-    /// `on_progress` is told the number of bytes given to the network so far in this attempt:
-    /// every attempt begins with 0, and a call with 0 after others means that it starts anew.
+    /// `on_progress` is told the number of bytes given to the network so far in this attempt: every
+    /// attempt begins with 0, and a call with 0 after others means that it starts anew.
     ///
-    /// Where a storage refuses to overwrite, an attempt that was complete although its answer got
-    /// lost makes the next one fail with [`ClientError::UploadRefused`]. Where a storage refuses
-    /// and closes at once, its answer may get lost behind the bytes under way; what is seen then
-    /// is a broken connection, so presign anew after that as well.
+    /// Where a storage refuses to overwrite, an attempt that was complete although its answer got lost
+    /// makes the next one fail with [`ClientError::UploadRefused`], which says so. Where a storage refuses
+    /// and closes at once, its answer may get lost behind the bytes under way; what is seen then is a
+    /// broken connection, so presign anew after that as well.
     ///
     /// # Errors
     /// [`ClientError::FileChanged`] when the file is not what was announced,
@@ -77,13 +77,20 @@ impl HubClient {
         let progress: Arc<dyn Fn(u64) + Send + Sync> = Arc::new(on_progress);
         let (call, url, headers, source, progress) = (&call, &url, &headers, &source, &progress);
         let secrets = &self.upload_secrets(url, headers);
+        let whole = &AtomicBool::new(false);
         let attempt = || async move {
+            let may_be_there = whole.load(Ordering::Relaxed);
             progress(0);
-            let response = self.put(call, url, headers, source, progress).await?;
+            let to = (url, headers);
+            let response = self.put(call, to, source, progress, whole).await?;
             if response.status().is_success() {
                 return Ok(());
             }
-            Err(refused(call, Refusal::read(response, secrets).await))
+            let mut error = refused(call, Refusal::read(response, secrets).await);
+            if let ClientError::UploadRefused { maybe_own, .. } = &mut error {
+                *maybe_own = may_be_there;
+            }
+            Err(error)
         };
         self.attempts(&call.what, Repeat::Passing, attempt).await?;
         Ok(Uploaded {
@@ -92,13 +99,14 @@ impl HubClient {
         })
     }
 
+    /// One attempt; `whole` is set when it has sent everything, whatever came of it.
     async fn put(
         &self,
         call: &Call,
-        url: &Url,
-        headers: &HeaderMap,
+        (url, headers): (&Url, &HeaderMap),
         source: &Source,
         progress: &Arc<dyn Fn(u64) + Send + Sync>,
+        whole: &AtomicBool,
     ) -> Result<reqwest::Response, ClientError> {
         let file = source.clone().opened().await?;
         let flow = Arc::new(Flow::new(progress.clone()));
@@ -113,11 +121,12 @@ impl HubClient {
             .headers(headers.clone())
             .body(body);
         let sent = tokio::select! {
-            sent = request.send() => sent,
-            () = flow.stalled(self.stall_timeout(), source.size) => {
-                return Err(call.unreachable(NetworkFault::Stalled));
-            }
+            sent = request.send() => Some(sent),
+            () = flow.stalled(self.stall_timeout(), source.size) => None,
         };
+        let all = flow.sent.load(Ordering::Relaxed) >= source.size;
+        whole.fetch_or(all, Ordering::Relaxed);
+        let sent = sent.ok_or_else(|| call.unreachable(NetworkFault::Stalled))?;
         // A body that was broken off by us looks like a broken connection; the cause comes first.
         if let Some(fault) = flow.fault() {
             return Err(fault);
@@ -193,6 +202,7 @@ fn refused(call: &Call, refusal: Refusal) -> ClientError {
             what,
             status,
             message,
+            maybe_own: false,
         },
         401 | 403 => ClientError::UploadUrlRejected {
             host,

@@ -3,7 +3,8 @@
 use crate::catalogue::{Finalized, Publication, Registered, Target};
 use crate::{Hub, HubError, context};
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use release_types::{Artifact, FileName};
+use release_types::{Artifact, FileName, ObjectKey, Sha256Digest};
+use std::collections::HashMap;
 
 /// For how many files at a time the storage is asked.
 const ASKED_AT_ONCE: usize = 8;
@@ -36,14 +37,23 @@ impl Hub {
         }
     }
 
-    /// Makes drafts visible, all in one moment or none.
-    pub(crate) async fn finalize(&self, targets: Vec<Target>) -> Result<Finalized, HubError> {
+    /// Makes drafts visible, all in one moment or none. A draft of a platform that has a key among
+    /// `files` has to have exactly those.
+    pub(crate) async fn finalize(
+        &self,
+        targets: Vec<Target>,
+        files: HashMap<ObjectKey, Sha256Digest>,
+    ) -> Result<Finalized, HubError> {
         let hub = self.clone();
         // A bucket is asked for every file, which can take longer than a client waits.
-        context::to_its_end(async move { hub.finalize_all(&targets).await }).await
+        context::to_its_end(async move { hub.finalize_all(&targets, &files).await }).await
     }
 
-    async fn finalize_all(&self, targets: &[Target]) -> Result<Finalized, HubError> {
+    async fn finalize_all(
+        &self,
+        targets: &[Target],
+        files: &HashMap<ObjectKey, Sha256Digest>,
+    ) -> Result<Finalized, HubError> {
         let _turn = self.settling().finalizing.lock().await;
         let drafted = self.catalogue().drafted(targets, MOST_FILES).await?;
         let Some(drafted) = drafted else {
@@ -51,7 +61,8 @@ impl Hub {
         };
         let gone = self.without_bytes(drafted).await?;
         if gone.is_empty() {
-            return self.catalogue().finalize(targets, self.now()).await;
+            let catalogue = self.catalogue();
+            return catalogue.finalize(targets, files, self.now()).await;
         }
         let told = gone
             .into_iter()

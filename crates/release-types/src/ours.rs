@@ -3,6 +3,7 @@
 
 use crate::{Channel, ObjectKey, Platform, ProductName, Release, Sha256Digest, named_enum};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 named_enum! {
     /// Whether a release is offered.
@@ -96,6 +97,11 @@ pub struct FinalizeRelease {
     pub channel: Channel,
     /// The platforms, each of which was registered before.
     pub platforms: Vec<Platform>,
+    /// The files that drafts of some of these platforms have to have, and no others, so that nobody
+    /// shows what another one has registered in the meantime. Platforms without a file here are shown
+    /// as they are.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<ObjectKey, Sha256Digest>,
 }
 
 /// `POST /api/v1/releases/{product}/{version}/promote`.

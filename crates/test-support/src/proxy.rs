@@ -5,7 +5,7 @@
 
 use std::io::{self, Read, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,6 +18,8 @@ pub struct Seen {
     pub path: String,
     /// The lines of its head, as they came.
     pub head: String,
+    /// Its body, where that is JSON.
+    pub body: String,
 }
 
 impl Seen {
@@ -45,6 +47,12 @@ pub enum Fault {
     /// The server gets all of it and does what it says, and its answer never arrives: the connection
     /// is closed.
     LoseAnswer,
+    /// The server does what it says, and nothing is ever heard of it: [`Proxy::withheld`] counts it then.
+    Withhold,
+    /// The server gets so many bytes of its body, and nothing more is ever heard of it.
+    Part(u64),
+    /// It goes through, and the answer says that it was made at this time, in HTTP's form.
+    Dated(String),
     /// It goes through, and the answer's body comes at this many bytes a second.
     Slow(u64),
     /// Nothing is ever heard of it: neither does the server see it, nor is the connection closed.
@@ -61,6 +69,7 @@ pub struct Proxy {
 #[derive(Debug, Default)]
 struct Shared {
     seen: Mutex<Vec<Seen>>,
+    withheld: AtomicUsize,
     stop: AtomicBool,
 }
 
@@ -115,6 +124,13 @@ impl Proxy {
     }
 }
 
+impl Proxy {
+    /// How many answers of the server were withheld so far.
+    pub fn withheld(&self) -> usize {
+        self.shared.withheld.load(Ordering::SeqCst)
+    }
+}
+
 impl Drop for Proxy {
     fn drop(&mut self) {
         self.shared.stop.store(true, Ordering::SeqCst);
@@ -129,20 +145,34 @@ fn pass(
     fault: &(dyn Fn(&Seen) -> Fault + Send + Sync),
     shared: &Shared,
 ) -> io::Result<()> {
-    let (head, rest) = read_head(&mut client)?;
+    let (head, mut rest) = read_head(&mut client)?;
     let mut lines = head.split("\r\n");
     let mut words = lines.next().unwrap_or_default().split(' ');
-    let seen = Seen {
+    let mut seen = Seen {
         method: words.next().unwrap_or_default().to_owned(),
         path: words.next().unwrap_or_default().to_owned(),
         head: head.clone(),
+        body: String::new(),
     };
+    if seen.header("content-type") == Some("application/json") {
+        let length = seen.header("content-length").and_then(|n| n.parse().ok());
+        let missing = length.unwrap_or(0_usize).saturating_sub(rest.len());
+        let mut more = vec![0; missing];
+        client.read_exact(&mut more)?;
+        rest.extend(more);
+        seen.body = String::from_utf8_lossy(&rest).into_owned();
+    }
     // Decided before it is recorded, so that a fault can count what came before.
     let fault = fault(&seen);
     let all = shared.seen.lock();
     all.unwrap_or_else(PoisonError::into_inner).push(seen);
     match &fault {
-        Fault::None | Fault::LoseAnswer | Fault::Slow(_) => {}
+        Fault::None
+        | Fault::LoseAnswer
+        | Fault::Withhold
+        | Fault::Slow(_)
+        | Fault::Part(_)
+        | Fault::Dated(_) => {}
         Fault::Delay(time) => std::thread::sleep(*time),
         // Until the client has had enough.
         Fault::Silence => return io::copy(&mut client, &mut io::sink()).map(|_| ()),
@@ -164,6 +194,12 @@ fn pass(
     lines.retain(|line| !line.to_ascii_lowercase().starts_with("connection:"));
     lines.push("connection: close");
     server.write_all(format!("{}\r\n\r\n", lines.join("\r\n")).as_bytes())?;
+    if let Fault::Part(bytes) = fault {
+        let mut body = io::Cursor::new(rest).chain(&mut client).take(bytes);
+        io::copy(&mut body, &mut server)?;
+        // Until the client has had enough.
+        return io::copy(&mut client, &mut io::sink()).map(|_| ());
+    }
     server.write_all(&rest)?;
     let (mut from_client, mut to_server) = (client.try_clone()?, server.try_clone()?);
     std::thread::spawn(move || {
@@ -173,10 +209,28 @@ fn pass(
     });
     match fault {
         Fault::LoseAnswer => io::copy(&mut server, &mut io::sink()).map(|_| ())?,
+        Fault::Withhold => {
+            io::copy(&mut server, &mut io::sink())?;
+            shared.withheld.fetch_add(1, Ordering::SeqCst);
+            // Until the client has had enough.
+            while client.read(&mut [0; 64]).is_ok_and(|read| read > 0) {}
+        }
+        Fault::Dated(date) => dated(&mut server, &mut client, &date)?,
         Fault::Slow(pace) => slowly(&mut server, &mut client, pace)?,
         _ => io::copy(&mut server, &mut client).map(|_| ())?,
     }
     client.shutdown(Shutdown::Both)
+}
+
+/// Passes an answer on with another date.
+fn dated(server: &mut TcpStream, client: &mut TcpStream, date: &str) -> io::Result<()> {
+    let (head, rest) = read_head(server)?;
+    let mut lines: Vec<&str> = head.split("\r\n").filter(|line| !line.is_empty()).collect();
+    lines.retain(|line| !line.to_ascii_lowercase().starts_with("date:"));
+    let date = format!("date: {date}");
+    lines.push(&date);
+    client.write_all(format!("{}\r\n\r\n", lines.join("\r\n")).as_bytes())?;
+    io::copy(&mut io::Cursor::new(rest).chain(server), client).map(|_| ())
 }
 
 /// Passes an answer on: its head at once, its body at so many bytes a second.

@@ -4,6 +4,7 @@ mod verify;
 
 pub use verify::{ReadBackArgs, VerifyCommand};
 
+use super::share_args::{RequireArgs, ShareArgs};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use release_types::{Channel, Platform, ProductName};
@@ -44,9 +45,10 @@ pub struct GlobalArgs {
     /// Where installed tools and the embedded Hub's data are kept.
     #[arg(long, global = true, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
-    /// Where builds are staged [default: `dist` in the workspace].
+    /// Where builds are staged; for `publish` and `verify` several times [default: `dist` in the
+    /// workspace].
     #[arg(long, global = true, value_name = "DIR")]
-    pub dist_dir: Option<PathBuf>,
+    pub dist_dir: Vec<PathBuf>,
     /// Cargo's target directory [default: the workspace's own].
     #[arg(long, global = true, value_name = "DIR")]
     pub target_dir: Option<PathBuf>,
@@ -255,6 +257,8 @@ pub struct ReleaseCommand {
     pub hub: HubArgs,
     #[command(flatten)]
     pub publish: PublishArgs,
+    #[command(flatten)]
+    pub require: RequireArgs,
     /// Show the plan and stop.
     #[arg(long)]
     pub dry_run: bool,
@@ -283,11 +287,12 @@ pub struct StagedArgs {
     /// The tag of a staged release [default: the tag of the job, else the one release in dist/].
     pub tag: Option<String>,
     /// A manifest to take the files from instead.
-    #[arg(long, value_name = "FILE", conflicts_with = "tag", requires_all = ["product", "version"])]
+    #[arg(long, value_name = "FILE", group = "files", conflicts_with = "tag",
+        requires_all = ["product", "version"])]
     pub manifest: Option<PathBuf>,
-    /// The product of the manifest.
-    #[arg(long, requires = "manifest")]
-    pub product: Option<ProductName>,
+    /// The product of the manifest; for --finish several times.
+    #[arg(long, requires = "files")]
+    pub product: Vec<ProductName>,
     /// The version of the manifest's files.
     #[arg(long, requires = "manifest")]
     pub version: Option<semver::Version>,
@@ -308,6 +313,10 @@ pub struct PublishCommand {
     pub hub: HubArgs,
     #[command(flatten)]
     pub publish: PublishArgs,
+    #[command(flatten)]
+    pub require: RequireArgs,
+    #[command(flatten)]
+    pub share: ShareArgs,
     /// Check the files and show what would be published, and ask no Hub.
     #[arg(long)]
     pub dry_run: bool,

@@ -11,6 +11,7 @@ use crate::publish::LastPublished;
 use crate::settings::{self, HubChoice, SettingsError};
 use crate::{build as stage, select, toolchain};
 use hub_client::{HubClient, HubUrl, RetryPolicy};
+use release_types::Platform;
 use std::time::Duration;
 
 /// How long a Hub may take that is asked for sizes alone.
@@ -157,4 +158,18 @@ pub(super) async fn build_and_stage(
         earlier.push(before);
     }
     Ok((staged, earlier))
+}
+
+/// The targets to build for, each once, in the order they were named.
+pub(super) fn targets(named: &[Platform], host: Platform) -> Vec<Platform> {
+    let mut targets = Vec::new();
+    for &target in named {
+        if !targets.contains(&target) {
+            targets.push(target);
+        }
+    }
+    if targets.is_empty() {
+        targets.push(host);
+    }
+    targets
 }

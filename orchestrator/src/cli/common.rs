@@ -2,6 +2,7 @@
 //! client for the Hub that was chosen.
 
 use super::args::{BuildArgs, GlobalArgs, HubArgs, PublishArgs, SelectArgs};
+use super::build::targets;
 use crate::context::World;
 use crate::error::Error;
 #[cfg(feature = "hub")]
@@ -20,7 +21,7 @@ use crate::toolchain::{Found, Wanted, find, installers, stall_limit, uses_github
 use crate::{cargo_config, products, state};
 use build_version::BuildInfo;
 use hub_client::{HubClient, HubUrl};
-use release_types::{Platform, ProductName, Tag};
+use release_types::{ProductName, Tag};
 use secrecy::SecretString;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -55,21 +56,6 @@ impl App<'_> {
             self.world,
             self.global.state_dir.as_deref(),
         )?)
-    }
-
-    /// The folder of staged releases, for commands that need no workspace: the one that was named,
-    /// else the nearest `dist` at or above the working folder.
-    pub fn dist_dir(&self) -> PathBuf {
-        let cwd = &self.world.cwd;
-        let nearest = cwd.ancestors().find(|dir| dir.join("dist").is_dir());
-        self.dist_dir_below(nearest.unwrap_or(cwd))
-    }
-
-    fn dist_dir_below(&self, root: &Path) -> PathBuf {
-        match &self.global.dist_dir {
-            Some(dir) => self.world.absolute(dir),
-            None => root.join("dist"),
-        }
     }
 
     /// Makes the plan; `publishes` says whether the run goes on to the Hub.
@@ -360,6 +346,19 @@ impl OpenHub {
         outcome
     }
 
+    /// What the Hub is called where it has to be known again: its address; an embedded one, whose
+    /// address is another each time, by its folder.
+    pub fn name(&self) -> String {
+        #[cfg(feature = "hub")]
+        if self.local.is_some() {
+            return format!(
+                "embedded in {}",
+                local_hub::data_dir(&self.state_dir).display()
+            );
+        }
+        self.client.hub().to_string()
+    }
+
     /// The command that serves an embedded Hub's data again, at the same address.
     pub fn serve_command(&self, app: &App<'_>) -> Option<String> {
         #[cfg(feature = "hub")]
@@ -380,18 +379,4 @@ impl OpenHub {
         let _unused = app;
         None
     }
-}
-
-/// The targets to build for, each once, in the order they were named.
-fn targets(named: &[Platform], host: Platform) -> Vec<Platform> {
-    let mut targets = Vec::new();
-    for &target in named {
-        if !targets.contains(&target) {
-            targets.push(target);
-        }
-    }
-    if targets.is_empty() {
-        targets.push(host);
-    }
-    targets
 }

@@ -5,11 +5,15 @@ mod args;
 mod build;
 mod common;
 mod doctor;
+mod finish;
+mod folders;
+mod goods;
 mod hub;
 mod publish;
 mod recorded;
 mod release;
 mod reproduce;
+mod share_args;
 mod verify;
 
 use crate::context::World;
@@ -20,7 +24,7 @@ use crate::events::{
 };
 use crate::progress::may_redraw;
 use crate::rustup;
-use crate::system::{EndSignal, asked_to_end};
+use crate::system::{EndSignal, asked_to_end, outlive_file_limits};
 use args::{Cli, Command, Format, GlobalArgs, HubCommand};
 use build_version::BuildInfo;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -106,6 +110,9 @@ async fn interruptible(
     build: BuildInfo,
     reporter: &Arc<dyn Reporter>,
 ) -> Result<(), (Error, ExitCode)> {
+    if let Err(error) = outlive_file_limits() {
+        tracing::debug!(%error, "a limit for files would end this process");
+    }
     let cancel = CancellationToken::new();
     let world = match World::capture(Runner::new(cancel.clone())) {
         Ok(mut world) => {
@@ -155,6 +162,7 @@ async fn dispatch(
         build,
         reporter,
     };
+    app.check_dist_dirs(&command)?;
     match command {
         Command::Plan(args) => build::plan(&app, args).await,
         Command::Build(args) => build::build(&app, args).await,

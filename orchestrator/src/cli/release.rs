@@ -5,7 +5,7 @@ use super::build::{build_and_stage, lock};
 use super::common::App;
 use super::publish::{Goods, publish_and_verify};
 use crate::error::Error;
-use crate::publish::preflight;
+use crate::publish::{Means, Publication, check_elsewhere, preflight};
 use crate::settings::{self, HubChoice};
 
 pub(super) async fn release(app: &App<'_>, args: ReleaseCommand) -> Result<(), Error> {
@@ -32,16 +32,44 @@ pub(super) async fn release(app: &App<'_>, args: ReleaseCommand) -> Result<(), E
     let plan = &prepared.plans[0];
     let products: Vec<_> = plan.products.iter().map(|p| p.product.clone()).collect();
     let (version, channel) = (plan.version.clone(), plan.channel);
+    let require = match args.require.require.is_empty() {
+        true => plan.require.clone(),
+        false => args.require.require,
+    };
     let receipt_dir = plan.staging.parent().map(ToOwned::to_owned);
     let hub = app.open_hub(&choice, &products, true).await?;
     let work = async {
+        let client = &hub.client;
+        let wanted = Publication {
+            version: &version,
+            channel,
+            artifacts: &[],
+            damaged: &[],
+            require: &require,
+            journal: None,
+        };
         // What would be refused after the build is refused before it.
-        let preflight = preflight(&hub.client, &version, channel, &keys, &publish);
-        let preflight = app.until_interrupted(preflight).await?;
+        let asked = async {
+            let (which, reporter) = ((&version, channel), app.reporter.as_ref());
+            let preflight = preflight(client, which, &keys, &publish, reporter).await?;
+            if !preflight.has_drafts() {
+                let here = keys.iter().map(|(product, on, _)| (product.clone(), *on));
+                check_elsewhere(client, &wanted, here).await?;
+            }
+            Ok::<_, Error>(preflight)
+        };
+        let preflight = app.until_interrupted(asked).await?;
         let (staged, earlier) = build_and_stage(app, prepared, &preflight.last).await?;
         let goods = Goods::of_staged(&staged, None, receipt_dir);
+        let goods = goods.requiring(require.clone());
+        let means = Means {
+            client,
+            preflight: &preflight,
+            settings: &publish,
+            reporter: app.reporter.as_ref(),
+        };
         let outcome = app
-            .until_interrupted(publish_and_verify(app, &hub, &goods, &preflight, &publish))
+            .until_interrupted(publish_and_verify(app, &hub, &goods, means))
             .await;
         if matches!(&outcome, Err(Error::Publish(error)) if error.is_refusal()) {
             let dir = goods.receipt_dir.clone().unwrap_or_default();

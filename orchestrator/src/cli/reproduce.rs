@@ -127,7 +127,7 @@ impl Maker for Ours<'_> {
         let checkout = order.checkout;
         let global = GlobalArgs {
             state_dir: Some(checkout.root.join("state")),
-            dist_dir: Some(checkout.root.join("dist")),
+            dist_dir: vec![checkout.root.join("dist")],
             target_dir: Some(checkout.target_dir.clone()),
             ..self.app.global.clone()
         };

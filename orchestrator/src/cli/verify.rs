@@ -2,7 +2,8 @@
 
 use super::args::{StagedArgs, VerifyCommand};
 use super::common::App;
-use super::publish::{Goods, goods, lock_for, named_tag};
+use super::goods::{Goods, goods, named_tag};
+use super::publish::lock_for;
 use super::recorded::recorded;
 use crate::dist::{self, Named};
 use crate::error::Error;
@@ -12,7 +13,7 @@ use crate::receipt::Source;
 use crate::select::SelectError;
 use crate::settings::SettingsError;
 use crate::verify::{Expectation, LatestRule, ReadBacks, Verified, check, listed};
-use release_types::{Channel, ProductName};
+use release_types::{Channel, ProductName, Tag};
 
 /// What a release is compared with.
 enum Subject {
@@ -75,17 +76,16 @@ async fn subject(app: &App<'_>, args: VerifyCommand) -> Result<Subject, Error> {
     let mut staged = StagedArgs {
         tag: None,
         manifest: args.manifest,
-        product: None,
+        product: args.product.clone(),
         version: args.version,
         base_dir: args.base_dir,
         channel,
     };
     let flags = |why: &str| Err(SettingsError::Flags(why.to_owned()).into());
     if staged.manifest.is_some() {
-        let [product] = &args.product[..] else {
+        if args.product.len() != 1 {
             return flags("--manifest is of one product: give --product once");
-        };
-        staged.product = Some(product.clone());
+        }
         return Ok(Subject::Goods(goods(app, staged).await?));
     }
     let Some(name) = name(app, args.name)? else {
@@ -95,7 +95,7 @@ async fn subject(app: &App<'_>, args: VerifyCommand) -> Result<Subject, Error> {
         return flags("--product without a manifest needs a version or a tag: verify <VERSION>");
     };
     if args.product.is_empty()
-        && let Some(tag) = dist::staged_as(&app.dist_dir(), &name)?
+        && let Some(tag) = staged_tag(app, &name)?
     {
         staged.tag = Some(tag.to_string());
         return Ok(Subject::Goods(goods(app, staged).await?));
@@ -112,6 +112,16 @@ async fn subject(app: &App<'_>, args: VerifyCommand) -> Result<Subject, Error> {
         "{name} is compared with what the Hub itself lists: {why}"
     ));
     Ok(Subject::Listed(version, channel, products))
+}
+
+/// The tag of the release of that name that a dist folder holds, if one does.
+fn staged_tag(app: &App<'_>, name: &Named) -> Result<Option<Tag>, Error> {
+    for dir in app.dist_dirs() {
+        if let Some(tag) = dist::staged_as(&dir, name)? {
+            return Ok(Some(tag));
+        }
+    }
+    Ok(None)
 }
 
 /// The products of the workspace that are released under this name.

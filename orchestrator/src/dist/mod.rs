@@ -5,10 +5,12 @@
 //! `release.json` and `SHA256SUMS`. Reading it back checks that all of them agree.
 
 mod contradiction;
+mod merge;
 mod read;
 mod records;
 mod write;
 
+pub use merge::open_all;
 pub use read::{find, load, load_platform, open, read_record_file};
 pub use records::{Named, records, staged_as};
 pub use write::{Earlier, stage, write_atomically};
@@ -32,6 +34,10 @@ pub const SUMS_FILE: &str = "SHA256SUMS";
 
 /// The name of the receipt in a release's folder.
 pub const RECEIPT_FILE: &str = "receipt.json";
+
+/// The name of the list of what was sent from a platform's folder, and where to. No stage before
+/// publishing knows it, and nothing else in the folder names it.
+pub const JOURNAL_FILE: &str = "publish.journal";
 
 /// The version of `release.json`'s form.
 const FORMAT: u32 = 2;
@@ -70,6 +76,9 @@ pub struct ReleaseRecord {
     pub rustc_flags: Vec<String>,
     /// What the build's environment got over the allow-list.
     pub environment: BTreeMap<String, String>,
+    /// The platforms without which nothing of the release is shown, as the workspace says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub require: Vec<Platform>,
     /// How to make the same bytes again; nothing in records of format 1.
     #[serde(default)]
     pub recipe: Option<Recipe>,
@@ -164,6 +173,18 @@ pub enum DistError {
         /// The folder.
         dir: PathBuf,
         /// Which, and about what.
+        why: String,
+    },
+    /// Two folders hold a platform of one release, with other files.
+    #[error("{} and {} both hold {platform}, and not the same files: {}", first.display(), second.display(), told(why))]
+    Twice {
+        /// The platform.
+        platform: Platform,
+        /// One folder.
+        first: PathBuf,
+        /// The other.
+        second: PathBuf,
+        /// The first difference.
         why: String,
     },
     /// A manifest or one of its files cannot be used.

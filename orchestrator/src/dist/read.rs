@@ -76,15 +76,15 @@ pub fn load(release_dir: &Path) -> Result<Vec<Staged>, DistError> {
         .map(|dir| load_platform(dir))
         .collect::<Result<_, _>>()?;
     let records: Vec<&ReleaseRecord> = staged.iter().map(|one| &one.record).collect();
-    agree(release_dir, &records)?;
+    of_one_release(&records).map_err(|why| DistError::Disagree {
+        dir: release_dir.to_owned(),
+        why,
+    })?;
     Ok(staged)
 }
 
-/// Whether records are of one release.
-///
-/// # Errors
-/// Which two are not.
-pub(super) fn agree(dir: &Path, records: &[&ReleaseRecord]) -> Result<(), DistError> {
+/// Makes sure that all platforms are of one tag, channel and commit; else tells which are not.
+pub(super) fn of_one_release(records: &[&ReleaseRecord]) -> Result<(), String> {
     let facts = |r: &ReleaseRecord| {
         (
             r.group.clone(),
@@ -93,18 +93,13 @@ pub(super) fn agree(dir: &Path, records: &[&ReleaseRecord]) -> Result<(), DistEr
             r.commit.clone(),
         )
     };
-    let Some((first, others)) = records.split_first() else {
-        return Ok(());
-    };
-    match others.iter().find(|other| facts(other) != facts(first)) {
+    let mut pairs = records.iter().skip(1).map(|other| (records[0], *other));
+    match pairs.find(|(a, b)| facts(a) != facts(b)) {
         None => Ok(()),
-        Some(other) => Err(DistError::Disagree {
-            dir: dir.to_owned(),
-            why: format!(
-                "{} and {} are of different releases (tag, channel or commit)",
-                first.platform, other.platform
-            ),
-        }),
+        Some((a, b)) => Err(format!(
+            "{} and {} are of different releases (tag, channel or commit)",
+            a.platform, b.platform
+        )),
     }
 }
 

@@ -1,8 +1,8 @@
 //! Staging: what was built becomes a platform's folder, all at once.
 
 use super::{
-    DistError, FORMAT, RECEIPT_FILE, RELEASE_FILE, RecordedArtifact, RecordedToolchain,
-    ReleaseRecord, SUMS_FILE, Staged, load_platform, read_record_file,
+    DistError, FORMAT, JOURNAL_FILE, RECEIPT_FILE, RELEASE_FILE, RecordedArtifact,
+    RecordedToolchain, ReleaseRecord, SUMS_FILE, Staged, load_platform, read_record_file,
 };
 use crate::artifacts::digest_file;
 use crate::build::{Built, environment};
@@ -89,7 +89,7 @@ pub fn stage(plan: &Plan, built: &Built) -> Result<(Staged, Earlier), DistError>
         .and_then(|()| load_platform(&plan.staging))
         // The last step: without the receipt the earlier build cannot be put back whole.
         .and_then(|staged| {
-            let kept = earlier.keep_receipt(&record).map_err(write(parent));
+            let kept = earlier.keep_papers(&record).map_err(write(parent));
             kept.map(|()| staged)
         });
     match staged {
@@ -133,9 +133,9 @@ impl Earlier {
         Ok(earlier)
     }
 
-    /// Leaves the receipt where it was when this build has the earlier one's bytes: what it says of them
-    /// is still so, and nobody else says what they were published from.
-    fn keep_receipt(&self, record: &ReleaseRecord) -> io::Result<()> {
+    /// Leaves the receipt and the journal where they were when this build has the earlier one's bytes:
+    /// what they say of them is still so, and nobody else says what they were published from.
+    fn keep_papers(&self, record: &ReleaseRecord) -> io::Result<()> {
         let Some(aside) = &self.aside else {
             return Ok(());
         };
@@ -147,7 +147,15 @@ impl Earlier {
                 .map(|file| (file.product.clone(), file.filename.clone(), file.sha256))
                 .collect()
         };
-        if receipt.exists() && before.is_some_and(|before| files(&before) == files(record)) {
+        if !before.is_some_and(|before| files(&before) == files(record)) {
+            return Ok(());
+        }
+        // The earlier folder keeps its own, in case it is put back. What is no journal is not taken along.
+        let journal = aside.path().join(FOLDER).join(JOURNAL_FILE);
+        if journal.symlink_metadata().is_ok_and(|meta| meta.is_file()) {
+            std::fs::copy(journal, self.target.join(JOURNAL_FILE))?;
+        }
+        if receipt.exists() {
             std::fs::rename(receipt, self.target.with_file_name(RECEIPT_FILE))?;
         }
         Ok(())
@@ -221,6 +229,7 @@ fn record(plan: &Plan, built: &Built, artifacts: Vec<RecordedArtifact>) -> Relea
         environment: environment
             .map(|(name, value)| (name.to_owned(), value.to_string_lossy().into_owned()))
             .collect(),
+        require: plan.require.clone(),
         recipe: Some(built.recipe.clone()),
         started_at: built.started_at,
         finished_at: built.finished_at,

@@ -95,6 +95,7 @@ impl Error {
                 DistError::Write { .. } | DistError::Read { .. } => ExitCode::Machine,
                 DistError::NoRelease { .. }
                 | DistError::WhichRelease { .. }
+                | DistError::Twice { .. }
                 | DistError::Record { .. }
                 | DistError::Artifacts(_) => ExitCode::Usage,
                 DistError::Disagree { .. } => ExitCode::Verification,
@@ -103,7 +104,10 @@ impl Error {
                 PublishError::Older { .. } | PublishError::BackportDate { .. } => ExitCode::Usage,
                 PublishError::Conflict { .. }
                 | PublishError::Extra { .. }
-                | PublishError::Immutable { .. } => ExitCode::Refused,
+                | PublishError::Immutable { .. }
+                | PublishError::Incomplete { .. } => ExitCode::Refused,
+                PublishError::NoDrafts { .. } => ExitCode::Usage,
+                PublishError::Clock { .. } | PublishError::Journal(_) => ExitCode::Machine,
                 PublishError::Altered(_) => ExitCode::Verification,
                 PublishError::Client(error) => client_code(error),
             },

@@ -9,7 +9,7 @@ use crate::job_env::JobEnvError;
 use crate::lock::LockError;
 use crate::plan::PlanError;
 use crate::products::{ProductsError, TOOLS_TABLE};
-use crate::publish::PublishError;
+use crate::publish::{JournalError, PublishError};
 use crate::receipt::Against;
 use crate::reproduce::ReproduceError;
 use crate::select::SelectError;
@@ -223,11 +223,29 @@ impl Error {
             Self::Settings(SettingsError::NoToken) => {
                 "an administrator of the Hub issues one; README.md shows how".to_owned()
             }
+            Self::Publish(PublishError::Incomplete { .. }) => {
+                "nobody sees anything of it: when the other machines have done their part, run the same command again, or `publish --finish` on one of them; --require says what is needed"
+                    .to_owned()
+            }
+            Self::Publish(PublishError::NoDrafts { .. }) => {
+                "bring the dist folders of all machines here, and name each with --dist-dir".to_owned()
+            }
+            Self::Publish(PublishError::Clock { .. }) => {
+                "set the clock; or say with --published-at when the release counts as published"
+                    .to_owned()
+            }
+            Self::Publish(PublishError::Journal(JournalError::Unfit { .. })) => {
+                "move it away; what is uploaded already is then found out from the Hub alone"
+                    .to_owned()
+            }
             Self::Publish(PublishError::Older { .. }) => {
                 "use --backport to publish it without making it the newest".to_owned()
             }
             Self::Publish(PublishError::Conflict { .. } | PublishError::Immutable { .. }) => {
                 "published bytes never change: release a new version, or use `release --snapshot` to publish this commit under a version of its own".to_owned()
+            }
+            Self::Dist(DistError::Twice { .. }) => {
+                "two machines have built it: leave one of them out".to_owned()
             }
             Self::Dist(DistError::WhichRelease { found, .. }) if !found.is_empty() => {
                 "name the tag of one of them".to_owned()

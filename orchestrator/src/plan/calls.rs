@@ -39,12 +39,21 @@ pub(super) fn calls(
             purpose,
         )
     };
-    let mut calls = Vec::new();
+    let mut calls = vec![call(
+        "GET",
+        "/api/v1/hub".to_owned(),
+        "what can this Hub do?",
+    )];
     for p in products {
         for platform in Platform::ALL {
             calls.push(latest(p, platform, "is a newer version published?"));
         }
-        calls.push(presign(p, "may this credential publish?"));
+        calls.push(presign(p, "does the storage take it?"));
+        calls.push(call(
+            "POST",
+            format!("{}/publish  {{}}", releases(p)),
+            "may this credential publish?",
+        ));
     }
     for p in products {
         for &channel in Channel::ALL {
@@ -54,6 +63,14 @@ pub(super) fn calls(
                 "is this version published with other bytes?",
             ));
         }
+    }
+    for p in products {
+        let folder = p.key.as_str().trim_end_matches(|c| c != '/');
+        calls.push(call(
+            "GET",
+            format!("/api/v1/storage/objects?prefix={folder}"),
+            "what is uploaded already? (where the Hub tells)",
+        ));
     }
     for p in products {
         calls.push(presign(p, "where to upload"));
@@ -67,9 +84,14 @@ pub(super) fn calls(
         calls.push(call(
             "POST",
             format!("{}/publish", releases(p)),
-            "register the platform",
+            "register the platform, as a draft where the Hub has them",
         ));
     }
+    calls.push(call(
+        "POST",
+        "/api/v1/releases/finalize".to_owned(),
+        "show all drafts in one moment, where there are some",
+    ));
     for p in products {
         calls.push(version(p, channel, "read it back"));
         calls.push(call(

@@ -110,6 +110,9 @@ pub struct Plan {
     pub command: Vec<String>,
     /// The folder the result is staged into.
     pub staging: PathBuf,
+    /// The platforms without which nothing of the release is shown, as the workspace says.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub require: Vec<Platform>,
     /// The Hub's address, or `local`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hub: Option<String>,
@@ -277,6 +280,7 @@ pub fn plan(facts: &Facts<'_>) -> Result<Plan, PlanError> {
             HubChoice::Local => "local".to_owned(),
             HubChoice::Remote(url) => url.to_string(),
         }),
+        require: facts.workspace.require.clone(),
         calls,
         products,
         policy,

@@ -1,23 +1,33 @@
 //! Publishing: a look at what the Hub has, the uploads, and one registration for each platform of
 //! each product, in that order, so that a refusal comes before any change and no platform is ever
-//! registered in part.
+//! registered in part. Nobody sees any of it before all of it is there.
 
+mod files;
+mod finish;
+mod group;
+mod journal;
 mod last;
 mod preflight;
+mod register;
 mod upload;
 
+pub use finish::{STAGED_FORMAT, StagedOnHub, check_elsewhere, finish, of_others};
+pub use journal::{Journal, JournalError};
 pub use last::{LastFile, LastPublished};
 pub use preflight::{Preflight, preflight};
 
-use crate::artifacts::{LocalArtifact, by_platform};
+use crate::artifacts::LocalArtifact;
 use crate::events::{Event, Reporter};
 use crate::settings::PublishSettings;
+use group::Group;
 use hub_client::{ClientError, HubClient};
+use register::Registrar;
 use release_types::{
-    Artifact, Asset, Channel, ObjectKey, Platform, PresignRequest, PresignResponse, ProductName,
-    PublishRequest, Release, Sha256Digest,
+    Channel, ObjectKey, Platform, PresignRequest, PresignResponse, ProductName, Sha256Digest,
 };
-use upload::upload_all;
+use std::hash::{BuildHasher as _, RandomState};
+use std::time::Duration;
+use upload::{Sender, Uploads, lists_objects, upload_all};
 
 /// How many uploads run side by side unless told otherwise.
 pub const DEFAULT_UPLOADS: usize = 4;
@@ -33,6 +43,11 @@ pub struct Publication<'a> {
     pub artifacts: &'a [LocalArtifact],
     /// Which of them the Hub lists and does not give out as they are: they are sent again.
     pub damaged: &'a [ObjectKey],
+    /// The platforms that have to be there before anything is shown, whoever uploads them; those of
+    /// the files are required without being named.
+    pub require: &'a [Platform],
+    /// What earlier runs have noted, and where this one notes what it does.
+    pub journal: Option<&'a Journal>,
 }
 
 /// Why a release is not published.
@@ -100,6 +115,34 @@ pub enum PublishError {
         /// The newest release's.
         newest: jiff::Timestamp,
     },
+    /// The release would be dated by a clock that is ahead of the Hub's.
+    #[error(
+        "this machine's clock is {ahead:#} ahead of the Hub's, so the release would be dated in the future"
+    )]
+    Clock {
+        /// By how much.
+        ahead: jiff::SignedDuration,
+    },
+    /// The journal cannot be used. Nothing is registered then that was not before.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// Something that is required is not there.
+    #[error(
+        "the release is not complete, so nothing of it was made visible{}",
+        named(missing)
+    )]
+    Incomplete {
+        /// What is missing, where that was found out here.
+        missing: Vec<String>,
+        /// What the Hub said, where it was the Hub that found out.
+        source: Option<ClientError>,
+    },
+    /// A release is to be finished by its name, on a Hub that keeps no drafts.
+    #[error("{hub} keeps no drafts, so it has bytes and does not know which of them are a release")]
+    NoDrafts {
+        /// The Hub's address.
+        hub: String,
+    },
     /// What was registered is not what was sent.
     #[error("the Hub did not take the release as it was sent")]
     Altered(#[source] ClientError),
@@ -130,198 +173,151 @@ impl PublishError {
             Self::Conflict { .. } | Self::Extra { .. } | Self::Immutable { .. }
         )
     }
-}
 
-/// One platform of one product: what is registered by one call.
-struct Group<'a> {
-    product: &'a ProductName,
-    platform: Platform,
-    artifacts: Vec<&'a LocalArtifact>,
-    /// What the channel has of it.
-    published: Option<Release>,
-    /// Files of it that some channel has with the same bytes.
-    stored: Vec<&'a LocalArtifact>,
-    /// Whether the Hub has lost or damaged some of its bytes.
-    damaged: bool,
-}
-
-impl Group<'_> {
-    /// Whether the channel lists all of it, and nothing else, as it is.
-    fn is_complete(&self) -> bool {
-        let published = self.published.as_ref();
-        let listed = published.is_some_and(|release| {
-            release.assets.len() == self.artifacts.len()
-                && self.artifacts.iter().all(|artifact| {
-                    release.assets.iter().any(|asset| {
-                        asset.filename == artifact.filename.as_str() && asset.kind == artifact.kind
-                    })
-                })
-        });
-        listed && !self.damaged
+    /// Whether another run that publishes the same version may be why: bytes that were uploaded a
+    /// moment ago are no longer those that are stored.
+    fn may_be_a_rivals(&self) -> bool {
+        matches!(
+            self,
+            Self::Altered(ClientError::Conflict { .. })
+                | Self::Incomplete {
+                    source: Some(_),
+                    ..
+                }
+        )
     }
 }
 
-/// Publishes a release.
+fn named(missing: &[String]) -> String {
+    match missing {
+        [] => String::new(),
+        missing => format!(": {} is missing", missing.join(", ")),
+    }
+}
+
+/// How a release is published.
+#[derive(Clone, Copy)]
+pub struct Means<'a> {
+    /// The Hub.
+    pub client: &'a HubClient,
+    /// What it has said beforehand.
+    pub preflight: &'a Preflight,
+    /// What the run was asked for.
+    pub settings: &'a PublishSettings,
+    /// Who is told.
+    pub reporter: &'a dyn Reporter,
+}
+
+/// Publishes a release: all of it, or nothing that anybody sees.
 ///
 /// What the Hub has already, with the same bytes, is left alone, download ids included; what it has
 /// damaged is sent again, and keeps its notes and its date.
 ///
 /// # Errors
-/// When the Hub has other bytes, refuses, or cannot be reached.
+/// When the Hub has other bytes, something that is required is missing, the Hub refuses, or it
+/// cannot be reached.
 pub async fn publish(
-    client: &HubClient,
+    means: Means<'_>,
     release: Publication<'_>,
-    preflight: &Preflight,
-    settings: &PublishSettings,
     now: jiff::Timestamp,
-    reporter: &dyn Reporter,
 ) -> Result<(), PublishError> {
+    let Means {
+        client, reporter, ..
+    } = means;
     reporter.stage(
         "publishing",
         format!("{} to {}", release.version, client.hub()),
     );
-    let mut groups = group(&release);
-    for group in &mut groups {
-        inspect(client, &release, group).await?;
+    let elsewhere = finish::elsewhere(&release);
+    if !means.preflight.has_drafts() {
+        finish::are_published(client, &release, &elsewhere).await?;
     }
-    let open: Vec<&Group<'_>> = groups.iter().filter(|group| !group.is_complete()).collect();
-    let providers = upload_all(client, &open, settings.uploads, reporter).await?;
-    for group in &groups {
-        let (product, platform) = (group.product, group.platform);
-        if group.is_complete() {
-            if settings.notes.is_some() || settings.published_at.is_some() {
-                reporter.warn(format!(
-                    "{product} for {platform} is published already: its notes and date stay as they are"
-                ));
-            }
-            for artifact in &group.artifacts {
-                report_upload(reporter, artifact, true);
-            }
-            reporter.event(Event::Registered {
-                product: product.clone(),
-                platform,
-                unchanged: true,
-            });
-            continue;
-        }
-        let own = group.published.as_ref().filter(|_| group.damaged);
-        // One date for all platforms of a product: a date that an earlier run has given it stays.
-        let earlier = groups
-            .iter()
-            .filter(|other| other.product == product)
-            .find_map(|other| other.published.as_ref().map(|release| release.published_at));
-        let backport = preflight
-            .newest
-            .get(product)
-            .map(|newest| *newest - jiff::SignedDuration::from_secs(1));
-        let published_at = own
-            .map(|release| release.published_at)
-            .or(settings.published_at)
-            .or(backport)
-            .or(earlier)
-            .unwrap_or(now);
-        let request = PublishRequest {
-            version: release.version.to_string(),
-            channel: release.channel,
-            platform,
-            artifacts: group
-                .artifacts
-                .iter()
-                .map(|artifact| Artifact {
-                    key: artifact.key.clone(),
-                    provider: providers[&artifact.key].clone(),
-                    filename: artifact.filename.clone(),
-                    size: artifact.size,
-                    sha256: artifact.sha256,
-                    kind: artifact.kind,
-                })
-                .collect(),
-            notes: settings.notes.clone().filter(|_| !group.damaged),
-            published_at: Some(published_at),
-        };
-        client
-            .publish(product, &request)
-            .await
-            .map_err(|error| match error {
-                // The Hub compares with what is stored, and what is stored is not what was built.
-                error @ (ClientError::Conflict { .. } | ClientError::Mismatch { .. }) => {
-                    PublishError::Altered(error)
-                }
-                error => PublishError::Client(error),
-            })?;
-        reporter.event(Event::Registered {
-            product: product.clone(),
-            platform,
-            unchanged: false,
-        });
-    }
-    Ok(())
+    let error = match publish_once(means, &release, now).await {
+        // Where others have to do their part, that they have not is the likelier reason.
+        Err(error) if error.may_be_a_rivals() && elsewhere.is_empty() => error,
+        outcome => return outcome,
+    };
+    let pause = pause();
+    reporter.warn(format!(
+        "{}; another run may be publishing the same version: it is looked at again in {:.1} s",
+        crate::error::with_causes(&error),
+        pause.as_secs_f32()
+    ));
+    tokio::time::sleep(pause).await;
+    publish_once(means, &release, now).await
 }
 
-fn group<'a>(release: &Publication<'a>) -> Vec<Group<'a>> {
-    by_platform(release.artifacts)
-        .into_iter()
-        .map(|((product, platform), artifacts)| Group {
-            product,
-            platform,
-            damaged: artifacts.iter().any(|a| release.damaged.contains(&a.key)),
-            artifacts,
-            published: None,
-            stored: Vec::new(),
-        })
-        .collect()
-}
-
-/// Looks for the version on every channel, since a key knows no channel: the same name with other
-/// bytes anywhere is a conflict.
-async fn inspect(
-    client: &HubClient,
+async fn publish_once(
+    means: Means<'_>,
     release: &Publication<'_>,
-    group: &mut Group<'_>,
+    now: jiff::Timestamp,
 ) -> Result<(), PublishError> {
-    let version = release.version.to_string();
-    for &channel in Channel::ALL {
-        let found = client
-            .release(group.product, &version, group.platform, channel)
-            .await?;
-        let Some(found) = found else { continue };
-        for asset in &found.assets {
-            let local = group
-                .artifacts
-                .iter()
-                .find(|a| a.filename.as_str() == asset.filename);
-            match local {
-                Some(local) if is_same(local, asset) => {
-                    let whole = !release.damaged.contains(&local.key);
-                    group.stored.extend(whole.then_some(local));
-                }
-                Some(local) => {
-                    return Err(PublishError::Conflict {
-                        key: local.key.clone(),
-                        published: asset.sha256,
-                        built: local.sha256,
-                    });
-                }
-                None if channel == release.channel => {
-                    return Err(PublishError::Extra {
-                        product: group.product.clone(),
-                        version: release.version.clone(),
-                        platform: group.platform,
-                        filename: asset.filename.clone(),
-                    });
-                }
-                None => {}
-            }
-        }
-        if channel == release.channel {
-            group.published = Some(found);
-        }
+    let groups = Group::all(means.client, release).await?;
+    let (sender, uploads) = upload(means, release, &groups).await?;
+    let registrar = Registrar {
+        preflight: means.preflight,
+        settings: means.settings,
+        sender,
+        uploads: &uploads,
+    };
+    if !means.preflight.has_drafts() {
+        return registrar.at_once(&groups, now).await;
+    }
+    registrar.as_drafts(&groups).await?;
+    registrar.show(&groups, &finish::elsewhere(release)).await
+}
+
+/// Uploads a release for another run to show, and registers it as drafts where the Hub has them.
+///
+/// # Errors
+/// As [`publish`], but for what is required.
+pub async fn stage(means: Means<'_>, release: Publication<'_>) -> Result<(), PublishError> {
+    let Means {
+        client, reporter, ..
+    } = means;
+    reporter.stage(
+        "staging",
+        format!("{} on {}", release.version, client.hub()),
+    );
+    let groups = Group::all(client, &release).await?;
+    let (sender, uploads) = upload(means, &release, &groups).await?;
+    if means.preflight.has_drafts() {
+        let registrar = Registrar {
+            preflight: means.preflight,
+            settings: means.settings,
+            sender,
+            uploads: &uploads,
+        };
+        registrar.as_drafts(&groups).await?;
+    }
+    for group in groups.iter().filter(|group| group.is_complete()) {
+        let (product, platform) = (group.product, group.platform);
+        reporter.note(format!("{product} for {platform} is published already"));
     }
     Ok(())
 }
 
-fn is_same(local: &LocalArtifact, asset: &Asset) -> bool {
-    local.sha256 == asset.sha256 && local.size == asset.size
+/// Uploads what is not complete.
+async fn upload<'a>(
+    means: Means<'a>,
+    release: &Publication<'a>,
+    groups: &[Group<'_>],
+) -> Result<(Sender<'a>, Uploads), PublishError> {
+    let open: Vec<&Group<'_>> = groups.iter().filter(|group| !group.is_complete()).collect();
+    let sender = Sender {
+        client: means.client,
+        release: *release,
+        reporter: means.reporter,
+        lists_objects: lists_objects(means.preflight),
+    };
+    let uploads = upload_all(sender, &open, means.settings.uploads).await?;
+    Ok((sender, uploads))
+}
+
+/// How long is waited for another run: of two that wait for one another, one begins first.
+fn pause() -> Duration {
+    let random = RandomState::new().hash_one(0) % 2000;
+    Duration::from_millis(500 + random)
 }
 
 fn report_upload(reporter: &dyn Reporter, artifact: &LocalArtifact, unchanged: bool) {

@@ -1,12 +1,17 @@
 //! What the Hub is asked before anything is built or changed.
 
 use super::{LastPublished, PublishError, presign};
+use crate::events::Reporter;
 use crate::settings::PublishSettings;
 use crate::verify::LatestRule;
-use futures_util::future::try_join_all;
-use hub_client::HubClient;
-use release_types::{Channel, ObjectKey, Platform, ProductName};
+use futures_util::future::{join_all, try_join_all};
+use hub_client::{Capabilities, HubClient};
+use jiff::SignedDuration;
+use release_types::{Channel, ObjectKey, Platform, ProductName, Release};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// By how much this machine's clock may differ from the Hub's without a word.
+const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(2);
 
 /// What the Hub said before anything was changed.
 #[derive(Debug, Default)]
@@ -18,6 +23,8 @@ pub struct Preflight {
     ahead: BTreeSet<(ProductName, Platform)>,
     /// The files of the newest releases, whatever their version.
     pub last: LastPublished,
+    /// What the Hub can do beyond the base contract, where it says so.
+    pub(super) capabilities: Option<Capabilities>,
 }
 
 impl Preflight {
@@ -33,20 +40,16 @@ impl Preflight {
         }
     }
 
-    /// Asks for the newest release of a product on every platform: on a Hub that goes by dates, a
-    /// release of one platform can hide those of the others.
+    /// Judges the newest releases of a product: on a Hub that goes by dates, a release of one platform
+    /// can hide those of the others.
     async fn age(
         &mut self,
         client: &HubClient,
         (version, channel): (&semver::Version, Channel),
         (product, platforms): (&ProductName, &[Platform]),
+        latest: Vec<Option<Release>>,
         settings: &PublishSettings,
     ) -> Result<(), PublishError> {
-        // The first alone: a Hub that cannot be reached is then told of once.
-        let [first, rest @ ..] = Platform::ALL;
-        let mut latest = vec![client.latest(product, first, channel).await?];
-        let rest = rest.map(|platform| client.latest(product, platform, channel));
-        latest.extend(try_join_all(rest).await?);
         for (platform, latest) in Platform::ALL.into_iter().zip(latest) {
             let Some(latest) = latest else { continue };
             self.last.add(product, platform, &latest);
@@ -95,32 +98,100 @@ async fn is_published(
     Ok(true)
 }
 
-/// Asks the Hub what would stand in the way, before anything is built or changed: a newer version,
-/// and a credential that may not publish.
+/// Asks the Hub what would stand in the way, before anything is built or changed: a newer version, a
+/// credential that may not publish one of the products, a storage that takes nothing, a clock by which
+/// the release would come from the future.
 ///
 /// `keys` holds one key of each platform of each product.
 ///
 /// # Errors
-/// When something does.
+/// When something does. Of several things it is the same one each time.
 pub async fn preflight(
     client: &HubClient,
-    version: &semver::Version,
-    channel: Channel,
+    (version, channel): (&semver::Version, Channel),
     keys: &[(ProductName, Platform, ObjectKey)],
     settings: &PublishSettings,
+    reporter: &dyn Reporter,
 ) -> Result<Preflight, PublishError> {
     let mut products: BTreeMap<&ProductName, (&ObjectKey, Vec<Platform>)> = BTreeMap::new();
     for (product, platform, key) in keys {
         let (_, platforms) = products.entry(product).or_insert((key, Vec::new()));
         platforms.push(*platform);
     }
-    let mut preflight = Preflight::default();
-    for (product, (key, platforms)) in products {
-        let product_on = (product, &platforms[..]);
+    // Alone, so that a Hub that cannot be reached is told of once.
+    let mut preflight = Preflight {
+        capabilities: client.capabilities().await?,
+        ..Preflight::default()
+    };
+    let asked = products.iter().map(|(product, (key, _))| async move {
+        let latest = Platform::ALL.map(|platform| client.latest(product, platform, channel));
+        tokio::join!(try_join_all(latest), may_publish(client, product, key))
+    });
+    let (ages, permissions): (Vec<_>, Vec<_>) = join_all(asked).await.into_iter().unzip();
+    for ((product, (_, platforms)), latest) in products.iter().zip(ages) {
+        let product_on = (*product, &platforms[..]);
         preflight
-            .age(client, (version, channel), product_on, settings)
+            .age(client, (version, channel), product_on, latest?, settings)
             .await?;
-        presign(client, key, None).await?;
+    }
+    permissions.into_iter().collect::<Result<(), _>>()?;
+    let products = products.iter();
+    let products = products.map(|(product, (_, platforms))| (*product, &platforms[..]));
+    let dated_here = settings.published_at.is_none();
+    for (product, platforms) in products.filter(|_| dated_here) {
+        // A backport is dated by the Hub's own newest release.
+        if preflight.newest.contains_key(product) {
+            continue;
+        }
+        let which = ((version, channel), (product, platforms));
+        future_date(client, which).await?;
+    }
+    if let Some(ahead) = clock_differs(client) {
+        reporter.warn(match ahead.is_positive() {
+            true => format!("this machine's clock is {ahead:#} ahead of the Hub's"),
+            false => format!("this machine's clock is {:#} behind the Hub's", ahead.abs()),
+        });
     }
     Ok(preflight)
+}
+
+/// Whether one real key can be presigned, which shows that the storage takes something, and whether
+/// the credential may register the product.
+async fn may_publish(
+    client: &HubClient,
+    product: &ProductName,
+    key: &ObjectKey,
+) -> Result<(), PublishError> {
+    presign(client, key, None).await?;
+    Ok(client.may_publish(product).await?)
+}
+
+/// By how much this machine's clock is ahead of the Hub's, where that is worth a word.
+fn clock_differs(client: &HubClient) -> Option<SignedDuration> {
+    let ahead = client.clock_ahead();
+    ahead.filter(|ahead| ahead.abs() > CLOCK_TOLERANCE)
+}
+
+/// Refuses to date a release by a clock that is ahead of the Hub's. On a Hub that goes by dates such a
+/// release would stay the newest until its date has come, whatever is published meanwhile, and nothing
+/// takes a date back. A clock that is behind harms less, and a date that a release has been given
+/// already is not this clock's.
+async fn future_date(
+    client: &HubClient,
+    ((version, channel), (product, platforms)): (
+        (&semver::Version, Channel),
+        (&ProductName, &[Platform]),
+    ),
+) -> Result<(), PublishError> {
+    let Some(ahead) = clock_differs(client).filter(SignedDuration::is_positive) else {
+        return Ok(());
+    };
+    let version = version.to_string();
+    for &platform in platforms {
+        let found = client.release(product, &version, platform, channel).await?;
+        if found.is_some() {
+            return Ok(());
+        }
+    }
+    Err(PublishError::Clock { ahead })
 }

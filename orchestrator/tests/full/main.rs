@@ -6,6 +6,9 @@
     reason = "a test that cannot go on fails"
 )]
 
+#[path = "../it/behind.rs"]
+#[expect(dead_code, reason = "other tests use the rest")]
+mod behind;
 #[path = "../it/cached.rs"]
 #[expect(dead_code, reason = "the other half of the table uses the rest")]
 mod cached;
@@ -15,6 +18,7 @@ mod cross;
 #[expect(dead_code, reason = "other tests use the rest")]
 mod hub_server;
 mod in_bucket;
+mod killed;
 mod reproducing;
 #[path = "../it/support.rs"]
 #[expect(dead_code, reason = "other tests use the rest")]

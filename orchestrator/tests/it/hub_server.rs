@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::net::SocketAddr;
 use std::path::Path;
 use tempfile::TempDir;
-use test_support::{Invocation, tree};
+use test_support::{Fault, Invocation, Seen, tree};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
@@ -100,6 +100,32 @@ impl Drop for TestHub {
             }
         }
     }
+}
+
+/// Whether a request registers a platform. What only asks whether it might says nothing: `{}`.
+pub fn is_registration(seen: &Seen) -> bool {
+    seen.method == "POST" && seen.path.ends_with("/publish") && !asks_for_leave(seen)
+}
+
+/// Whether a request asks whether a product may be registered, and registers nothing.
+pub fn asks_for_leave(seen: &Seen) -> bool {
+    seen.path.ends_with("/publish") && seen.header("content-length") == Some("2")
+}
+
+/// What a Hub that has the base contract alone answers to what goes beyond it.
+pub fn base_contract(seen: &Seen) -> Option<Fault> {
+    let path = seen.path.split('?').next().unwrap_or_default();
+    let words: Vec<&str> = path.trim_matches('/').split('/').collect();
+    let beyond = match &words[..] {
+        ["api", "v1", "hub"]
+        | ["api", "v1", "storage", "objects"]
+        | ["api", "v1", "releases", "finalize"]
+        | ["api", "v1", "auth", ..]
+        | ["api", "v1", "releases", _] => true,
+        ["api", "v1", "releases", .., last] => ["promote", "yank"].contains(last),
+        _ => false,
+    };
+    beyond.then(|| Fault::Answer(404, r#"{"error":"not found"}"#.to_owned()))
 }
 
 /// What a Hub says of `latest` or a version of a product for this platform, if anything.

@@ -1,7 +1,7 @@
 //! Ctrl-C and SIGTERM: children end, nothing half-written stays, and what was locked is free. And
 //! while a run has a folder, a second one is told so.
 
-use crate::hub_server::TestHub;
+use crate::hub_server::{TestHub, is_registration};
 use crate::support::*;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -157,16 +157,16 @@ fn an_interrupted_upload_registers_nothing() {
         "{:?}",
         asked.elapsed()
     );
-    assert!(
-        proxy
-            .seen()
-            .iter()
-            .all(|seen| !seen.path.ends_with("/publish"))
-    );
+    assert!(!proxy.seen().iter().any(is_registration));
     for product in ["alpha", "beta"] {
         assert!(hub.release(product, "0.1.0").is_none());
     }
-    assert!(before == tree(&sandbox.dist_dir().join("demo-0.1.0")));
+    // What was begun is noted, and nothing else is there.
+    let mut after = tree(&sandbox.dist_dir().join("demo-0.1.0"));
+    let journal = after.remove(&format!("{}/publish.journal", platform()));
+    let journal = String::from_utf8(journal.unwrap()).unwrap();
+    assert_eq!(journal.lines().count(), 1, "{journal}");
+    assert!(before == after);
     // Once more, and it is done.
     hub.publishes(atlas(&sandbox, "publish"))
         .env("ATLAS_HUB_URL", hub.url())

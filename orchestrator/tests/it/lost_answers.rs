@@ -1,7 +1,7 @@
 //! A Hub that does what it is asked, and whose answers do not arrive: each thing is done once, and the
 //! run ends well.
 
-use crate::hub_server::{TestHub, serves};
+use crate::hub_server::{TestHub, asks_for_leave, serves};
 use crate::support::*;
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -13,6 +13,7 @@ fn kind(seen: &Seen) -> Option<&'static str> {
     match seen.method.as_str() {
         "PUT" => Some("upload"),
         "POST" if ends("/presign") => Some("presign"),
+        "POST" if asks_for_leave(seen) => Some("ask for leave"),
         "POST" if ends("/publish") => Some("register"),
         "GET" if seen.path.contains("/download/") => Some("download"),
         _ => None,
@@ -39,14 +40,14 @@ fn what_was_done_although_its_answer_was_lost_is_not_done_twice() {
     };
     let run = publish();
     let again = events_of(&run, "warning");
-    assert_eq!(again.len(), 4, "{run}");
+    assert_eq!(again.len(), 5, "{run}");
     let count = |wanted: &str| {
         let seen = proxy.seen();
         let same = seen.iter().filter(|seen| kind(seen) == Some(wanted));
         same.count()
     };
     // Two files, and one of each once more.
-    for wanted in ["upload", "register", "download"] {
+    for wanted in ["upload", "ask for leave", "register", "download"] {
         assert_eq!(count(wanted), 3, "{wanted}");
     }
     assert_eq!(hub.stored().len(), 2);

@@ -9,6 +9,8 @@
 
 mod asked_git;
 mod asking;
+mod base_hub;
+mod behind;
 #[cfg(target_os = "linux")]
 mod blame;
 mod building;
@@ -23,12 +25,15 @@ mod faults;
 mod hub_server;
 mod in_a_job;
 mod interrupts;
+mod journals;
 mod limits;
 #[cfg(target_os = "linux")]
 mod long_files;
 mod lost_answers;
 mod manifests;
 mod merging;
+mod one_moment;
+mod preflight;
 mod products;
 mod proving;
 mod publishing;
@@ -39,9 +44,12 @@ mod release_remote;
 mod reproducing;
 mod reproducing_paths;
 mod resolution;
+mod resuming;
+mod rivals;
 #[cfg(target_os = "linux")]
 mod rustflags;
 mod same_bytes;
+mod several_machines;
 mod staging;
 mod submodules;
 mod support;

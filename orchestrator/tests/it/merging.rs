@@ -8,7 +8,7 @@ use std::path::Path;
 use test_support::{Sandbox, copy_tree};
 
 /// Makes a copy of this machine's folder into what another machine would have staged.
-fn of_another_machine(staged: &Path, os: &str, arch: &str) -> std::path::PathBuf {
+pub fn of_another_machine(staged: &Path, os: &str, arch: &str) -> std::path::PathBuf {
     let (here, there) = (platform(), format!("{os}-{arch}"));
     let dir = staged.with_file_name(&there);
     copy_tree(staged, &dir);

@@ -132,7 +132,7 @@ fn calls_planned(plan: &serde_json::Value) -> Vec<String> {
                 None => path.to_owned(),
                 Some(rest) => {
                     let own = |word: &str| match word {
-                        "latest" | "publish" => format!("/{word}"),
+                        "latest" | "publish" | "finalize" => format!("/{word}"),
                         _ => "/*".to_owned(),
                     };
                     let rest: String = rest.split('/').map(own).collect();

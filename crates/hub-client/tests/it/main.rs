@@ -8,6 +8,7 @@
 mod calls;
 mod download;
 mod faults;
+mod objects;
 mod reading;
 mod real_hub;
 mod refusals;

@@ -134,6 +134,31 @@ async fn what_was_published_comes_back() {
 }
 
 #[tokio::test]
+async fn it_lists_what_is_uploaded_and_who_may_publish() {
+    let hub = Served::start().await;
+    let product: ProductName = "runner".parse().unwrap();
+    hub.admin.may_publish(&product).await.unwrap();
+    let list = async || hub.admin.list_objects("artifacts/runner/1.0.0/").await;
+    assert_eq!(list().await.unwrap(), Some(Vec::new()));
+    hub.upload(b"hello", b"hello").await.unwrap();
+    let found = list().await.unwrap().unwrap();
+    assert_eq!(found.len(), 1);
+    let object = &found[0];
+    assert_eq!((&object.key, object.size), (&key(), 5));
+    assert_eq!(object.sha256, Sha256Digest::of(b"hello"));
+    assert!(hub.admin.clock_ahead().unwrap().abs().as_secs() <= 1);
+    // To ask has registered nothing.
+    let list = hub.admin.list_releases(&product, None).await;
+    assert_eq!(list.unwrap().unwrap().releases, []);
+    let nobody = hub.deployer("atlas_app_00000000000000000000");
+    let refused = nobody.may_publish(&product).await.unwrap_err();
+    assert!(
+        matches!(refused, ClientError::Unauthorized { .. }),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
 async fn it_tells_what_it_can_do() {
     let hub = Served::start().await;
     let found = hub.admin.capabilities().await.unwrap().unwrap();
@@ -230,6 +255,7 @@ async fn a_release_from_its_draft_to_another_channel_and_back() {
             version: "1.0.0".to_owned(),
             channel: Channel::Stable,
             platforms: vec![platform, "linux-arm64".parse().unwrap()],
+            files: Default::default(),
         }],
     };
     let refused = client.finalize(&finalize).await.unwrap_err();

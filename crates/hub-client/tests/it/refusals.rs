@@ -176,3 +176,20 @@ async fn what_was_not_promoted_or_taken_back_is_no_success() {
     assert!(matches!(error, ClientError::Mismatch { .. }), "{error:?}");
     assert_eq!(error.kind(), ErrorKind::Verification);
 }
+
+/// The storage has taken the bytes, its answer is lost, and the same bytes are refused then.
+#[tokio::test]
+async fn a_refusal_tells_whether_an_earlier_attempt_may_be_why() {
+    for (before, expected) in [(1, true), (0, false)] {
+        let storage = Server::start(move |_, number| match number < before {
+            true => status(502, ""),
+            false => status(409, ""),
+        })
+        .await;
+        let error = upload(&storage.address, &[], b"abc").await.unwrap_err();
+        let ClientError::UploadRefused { maybe_own, .. } = error else {
+            panic!("{error:?}");
+        };
+        assert_eq!(maybe_own, expected);
+    }
+}

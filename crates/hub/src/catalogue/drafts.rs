@@ -7,7 +7,9 @@ use crate::HubError;
 use crate::fail_point::fail_point;
 use crate::token::random_id;
 use jiff::Timestamp;
-use release_types::{Artifact, Channel, FileName, Platform, ProductName, Release};
+use release_types::{
+    Artifact, Channel, FileName, ObjectKey, Platform, ProductName, Release, Sha256Digest,
+};
 use semver::Version;
 use std::collections::HashMap;
 use std::fmt;
@@ -160,10 +162,12 @@ impl Catalogue {
         Ok(expired)
     }
 
-    /// Puts drafts in their places, all in one transaction. What is in its place already stays.
+    /// Puts drafts in their places, all in one transaction. What is in its place already stays. A draft
+    /// of a platform that has a key among `files` has to have exactly those.
     pub(crate) async fn finalize(
         &self,
         targets: &[Target],
+        files: &HashMap<ObjectKey, Sha256Digest>,
         now: Timestamp,
     ) -> Result<Finalized, HubError> {
         let mut tx = self.write().await?;
@@ -180,6 +184,10 @@ impl Catalogue {
                 publication,
                 rows,
             } = draft;
+            if !is_of(&publication, files) {
+                refused.push(format!("the draft of {target} has other files"));
+                continue;
+            }
             if let Some(Registered::Conflict { filename, why }) =
                 check_objects(&mut tx, &publication).await?
             {
@@ -278,6 +286,16 @@ async fn find(tx: &mut Tx, target: &Target) -> Result<Option<Draft>, HubError> {
     }))
 }
 
+/// Whether a draft's files are those, or none of those is of its platform.
+fn is_of(draft: &Publication, files: &HashMap<ObjectKey, Sha256Digest>) -> bool {
+    let Platform { os, arch } = draft.platform;
+    let folder = format!("artifacts/{}/{}/{os}/{arch}/", draft.product, draft.version);
+    let of_platform = files.keys().filter(|key| key.as_str().starts_with(&folder));
+    let count = of_platform.count();
+    let is_same = |artifact: &Artifact| files.get(&artifact.key) == Some(&artifact.sha256);
+    count == 0 || (count == draft.artifacts.len() && draft.artifacts.iter().all(is_same))
+}
+
 async fn remove(tx: &mut Tx, id: &str) -> Result<(), HubError> {
     for statement in [
         "DELETE FROM draft_assets WHERE draft_id = $1",
@@ -309,7 +327,6 @@ async fn insert_assets(tx: &mut Tx, draft_id: &str, rows: &[AssetRow]) -> Result
 mod tests {
     use super::*;
     use crate::catalogue::{StoredObject, statements};
-    use release_types::Sha256Digest;
 
     /// A draft is put, compared and shown by hundreds of files at a time, and there is an end to how
     /// many are shown at once.
@@ -363,7 +380,11 @@ mod tests {
         assert!(drafted.is_none());
         let drafted = catalogue.drafted(&targets, FILES).await.unwrap();
         assert_eq!(drafted.unwrap().len(), FILES);
-        let Finalized::Done(shown) = catalogue.finalize(&targets, now).await.unwrap() else {
+        let Finalized::Done(shown) = catalogue
+            .finalize(&targets, &HashMap::new(), now)
+            .await
+            .unwrap()
+        else {
             panic!("refused");
         };
         assert_eq!(shown[0].assets.len(), FILES);

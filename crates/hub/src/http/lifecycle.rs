@@ -2,7 +2,7 @@
 
 use super::AppState;
 use super::auth::Publisher;
-use super::body::{JsonObject, Segments, parsed, platform};
+use super::body::{JsonObject, Segments, parsed, platform, text};
 use super::error::ApiError;
 use super::openapi::answers::{self, Conflict, Forbidden, NotFound, Unauthorized};
 use super::openapi::bodies;
@@ -11,8 +11,12 @@ use crate::catalogue::{Finalized, Promoted, Target};
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
-use release_types::{Channel, ProductName, ReleaseSummary, Releases, schema};
+use release_types::{
+    Channel, ObjectKey, ProductName, ReleaseSummary, Releases, Sha256Digest, schema,
+};
 use semver::Version;
+use serde_json::Value;
+use std::collections::HashMap;
 
 /// How many platforms one call may make visible, whatever files they have.
 const MAX_TARGETS: usize = 500;
@@ -45,16 +49,17 @@ pub(super) async fn finalize(
     _: Publisher,
     body: JsonObject,
 ) -> Result<Json<Releases>, ApiError> {
-    let mut targets = Vec::new();
+    let (mut targets, mut files) = (Vec::new(), HashMap::new());
     for (index, release) in body.objects("releases")?.iter().enumerate() {
-        let of_release = targets_of(&app, release).await;
-        targets.extend(of_release.map_err(|error| error.at(&format!("releases[{index}]")))?);
+        let at = |error: ApiError| error.at(&format!("releases[{index}]"));
+        targets.extend(targets_of(&app, release).await.map_err(at)?);
+        files.extend(files_of(release).map_err(at)?);
         if targets.len() > MAX_TARGETS {
             let message = format!("more than {MAX_TARGETS} platforms in one call");
             return Err(ApiError::bad_request(message));
         }
     }
-    match app.hub.finalize(targets).await? {
+    match app.hub.finalize(targets, files).await? {
         Finalized::Done(releases) => Ok(Json(Releases { releases })),
         Finalized::Refused(why) => Err(ApiError::conflict(format!(
             "nothing was made visible: {}",
@@ -90,6 +95,20 @@ async fn targets_of(app: &AppState, release: &JsonObject) -> Result<Vec<Target>,
         });
     }
     Ok(targets)
+}
+
+/// What the drafts have to hold, where the caller says so.
+fn files_of(release: &JsonObject) -> Result<Vec<(ObjectKey, Sha256Digest)>, ApiError> {
+    let files = match release.get("files") {
+        None => return Ok(Vec::new()),
+        Some(Value::Object(files)) => files,
+        Some(_) => return Err(ApiError::bad_request("`files` is not an object")),
+    };
+    let file = |(key, digest): (&String, &Value)| {
+        let name = format!("files.{key}");
+        Ok((parsed("files", key)?, parsed(&name, text(&name, digest)?)?))
+    };
+    files.iter().map(file).collect()
 }
 
 /// `POST /api/v1/releases/{product}/{version}/promote`.

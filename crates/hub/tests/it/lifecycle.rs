@@ -3,7 +3,7 @@
 use crate::support::{Server, error};
 use release_types::{Release, ReleaseState, ReleaseSummary, Releases};
 use reqwest::{Method, Response};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 const FINALIZE: &str = "/api/v1/releases/finalize";
 
@@ -165,6 +165,45 @@ async fn a_draft_whose_bytes_have_changed_is_not_shown() {
     assert_eq!(server.post(FINALIZE, &all).await.status(), 200);
     // And now they may not.
     assert_eq!(server.upload(key, b"rebuilt").await, 409);
+}
+
+#[tokio::test]
+async fn a_draft_is_shown_by_nobody_who_has_made_another_one() {
+    let server = Server::start().await;
+    let (_, release) = draft(&server, "runner", "1.0.0", "linux/x64").await;
+    let (_, other) = draft(&server, "runner", "1.0.0", "macos/x64").await;
+    let key = |name: &str| format!("artifacts/runner/1.0.0/linux/x64/{name}");
+    let files = release.assets.iter();
+    let files = files.map(|asset| (key(&asset.filename), json!(asset.sha256)));
+    let files: Map<String, Value> = files.collect();
+    let call = |files: &Map<String, Value>| {
+        let mut wanted = wanted("runner", "1.0.0", &["linux/x64", "macos/x64"]);
+        wanted["files"] = json!(files);
+        json!({"releases": [wanted]})
+    };
+    let [mut fewer, mut changed, mut more] = [files.clone(), files.clone(), files.clone()];
+    fewer.remove(&key("a"));
+    changed[&key("a")] = json!("0".repeat(64));
+    more.insert(key("b"), json!("0".repeat(64)));
+    for files in [&fewer, &changed, &more] {
+        let text = error(server.post(FINALIZE, &call(files)).await, 409).await;
+        let says = "the draft of runner 1.0.0 stable linux-x64 has other files";
+        assert!(text.contains(says), "{text}");
+        assert!(!is_visible(&server, &other).await);
+    }
+    for wrong in [json!([]), json!({"a/../b": "0"}), json!({ key("a"): 1 })] {
+        let mut wanted = wanted("runner", "1.0.0", &["linux/x64"]);
+        wanted["files"] = wrong;
+        let body = json!({"releases": [wanted]});
+        let text = error(server.post(FINALIZE, &body).await, 400).await;
+        assert!(text.contains("files"), "{text}");
+    }
+    // The platform of which nothing is said is shown as it is.
+    let answer = server.post(FINALIZE, &call(&files)).await;
+    assert_eq!(answer.status(), 200);
+    for release in [&release, &other] {
+        assert!(is_visible(&server, release).await);
+    }
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use release_types::schema::{BuildId, Time, Version};
 use release_types::{
     Channel, FileName, Kind, ObjectKey, PackChannel, PackId, Platform, ProductName, Sha256Digest,
 };
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// What is to be done with an object.
@@ -87,6 +88,9 @@ pub(in crate::http) struct FinalizeRelease {
     /// Those that were registered before.
     #[schema(min_items = 1)]
     platforms: Vec<Platform>,
+    /// By their keys, the SHA-256 of the files that the drafts have to have, and no others, of platforms
+    /// that have a file here.
+    files: Option<BTreeMap<String, Sha256Digest>>,
 }
 
 /// From which channel to which other one.
