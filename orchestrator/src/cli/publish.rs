@@ -157,7 +157,7 @@ async fn read_back(
     let Means {
         client, reporter, ..
     } = means;
-    let now = app.world.now;
+    let (now, at_once) = (app.world.now, means.settings.read_backs);
     let rule = |product: &_, platform| means.preflight.latest_rule(product, platform);
     let mut all = goods.artifacts.clone();
     all.extend(of_others(client, &goods.publication()).await?);

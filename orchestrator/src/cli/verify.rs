@@ -13,7 +13,7 @@ use crate::receipt::Source;
 use crate::select::SelectError;
 use crate::settings::SettingsError;
 use crate::verify::{Expectation, LatestRule, ReadBacks, Verified, check, listed};
-use release_types::{Channel, ProductName};
+use release_types::{Channel, ProductName, Tag};
 
 /// What a release is compared with.
 enum Subject {
@@ -83,7 +83,7 @@ async fn subject(app: &App<'_>, args: VerifyCommand) -> Result<Subject, Error> {
     };
     let flags = |why: &str| Err(SettingsError::Flags(why.to_owned()).into());
     if staged.manifest.is_some() {
-        let [product] = &args.product[..] else {
+        if args.product.len() != 1 {
             return flags("--manifest is of one product: give --product once");
         };
         staged.product = vec![product.clone()];
@@ -115,6 +115,16 @@ async fn subject(app: &App<'_>, args: VerifyCommand) -> Result<Subject, Error> {
         "{name} is compared with what the Hub itself lists: {why}"
     ));
     Ok(Subject::Listed(version, channel, products))
+}
+
+/// The tag of the release of that name that a dist folder holds, if one does.
+fn staged_tag(app: &App<'_>, name: &Named) -> Result<Option<Tag>, Error> {
+    for dir in app.dist_dirs() {
+        if let Some(tag) = dist::staged_as(&dir, name)? {
+            return Ok(Some(tag));
+        }
+    }
+    Ok(None)
 }
 
 /// The products of the workspace that are released under this name.

@@ -199,6 +199,10 @@ fn show(event: Event, style: Style, in_group: &mut bool) {
         // Its forms are for shells and programs; a person is shown the plainest of them.
         Event::Env(env) => print_line(&render(&env, Shell::Sh)),
         Event::Plan(plan) => style.print(&plan.to_string()),
+        Event::Staged(staged) => {
+            end_group(style, in_group);
+            style.print(&staged.to_string());
+        }
         Event::Receipt(receipt) => {
             end_group(style, in_group);
             style.print(&receipt.to_string());
