@@ -147,7 +147,7 @@ impl Earlier {
                 .map(|file| (file.product.clone(), file.filename.clone(), file.sha256))
                 .collect()
         };
-        if !before.is_some_and(|before| files(&before) == files(record)) {
+        if before.is_none_or(|before| files(&before) != files(record)) {
             return Ok(());
         }
         // The earlier folder keeps its own, in case it is put back. What is no journal is not taken along.
