@@ -165,7 +165,6 @@ async fn read_back(
         artifacts: &all,
         ..goods.publication()
     };
-    let at_once = means.settings.read_backs;
     let verified = verify(client, publication, &rule, at_once, now, reporter).await;
     let damaged: Vec<ObjectKey> = match &verified {
         Err(VerifyError::Differences { damaged, .. }) => {

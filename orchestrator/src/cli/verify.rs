@@ -76,7 +76,7 @@ async fn subject(app: &App<'_>, args: VerifyCommand) -> Result<Subject, Error> {
     let mut staged = StagedArgs {
         tag: None,
         manifest: args.manifest,
-        product: Vec::new(),
+        product: args.product.clone(),
         version: args.version,
         base_dir: args.base_dir,
         channel,
@@ -86,7 +86,6 @@ async fn subject(app: &App<'_>, args: VerifyCommand) -> Result<Subject, Error> {
         if args.product.len() != 1 {
             return flags("--manifest is of one product: give --product once");
         };
-        staged.product = vec![product.clone()];
         return Ok(Subject::Goods(goods(app, staged).await?));
     }
     let Some(name) = name(app, args.name)? else {
@@ -95,13 +94,11 @@ async fn subject(app: &App<'_>, args: VerifyCommand) -> Result<Subject, Error> {
         }
         return flags("--product without a manifest needs a version or a tag: verify <VERSION>");
     };
-    if args.product.is_empty() {
-        for dir in app.dist_dirs() {
-            if let Some(tag) = dist::staged_as(&dir, &name)? {
-                staged.tag = Some(tag.to_string());
-                return Ok(Subject::Goods(goods(app, staged).await?));
-            }
-        }
+    if args.product.is_empty()
+        && let Some(tag) = staged_tag(app, &name)?
+    {
+        staged.tag = Some(tag.to_string());
+        return Ok(Subject::Goods(goods(app, staged).await?));
     }
     let version = name.version().clone();
     let channel = channel

@@ -1,7 +1,7 @@
 //! Finding a release by whatever a person calls it, and reading what was recorded of it without the
 //! files themselves.
 
-use super::read::{of_one_release, platform_dirs, sub_dirs};
+use super::read::{agree, platform_dirs, sub_dirs};
 use super::{DistError, RELEASE_FILE, ReleaseRecord, find, read_record_file};
 use crate::plan::release_dir;
 use release_types::{ProductName, Tag};
@@ -99,10 +99,7 @@ pub fn records(path: &Path, name: Option<&Named>) -> Result<Vec<ReleaseRecord>, 
         records.push(record);
     }
     let all: Vec<&ReleaseRecord> = records.iter().collect();
-    of_one_release(&all).map_err(|why| DistError::Disagree {
-        dir: dir.clone(),
-        why,
-    })?;
+    agree(&dir, &all)?;
     let first = &records[0];
     match name {
         Some(name) if !name.is_of(first) => Err(DistError::Disagree {

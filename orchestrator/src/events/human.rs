@@ -214,7 +214,6 @@ fn show(event: Event, style: Style, in_group: &mut bool) {
             let how = format!("{} of {} files read back", sample.read, sample.of);
             proven(style, &sample.found, &how);
         }
-        Event::Staged(staged) => style.print(&staged.to_string()),
         Event::Reproduction(found) => style.print(&found.to_string()),
         Event::Outcome(outcome) => style.print(&outcome.to_string()),
         Event::Listening { url } => print_line(&format!("listening on {url}")),
