@@ -215,7 +215,10 @@ fn show(event: Event, style: Style, in_group: &mut bool) {
             proven(style, &sample.found, &how);
         }
         Event::Reproduction(found) => style.print(&found.to_string()),
-        Event::Outcome(outcome) => style.print(&outcome.to_string()),
+        Event::Outcome(outcome) => {
+            end_group(style, in_group);
+            style.print(&outcome.to_string());
+        }
         Event::Listening { url } => print_line(&format!("listening on {url}")),
         Event::Error { message, hint, .. } => {
             // What is folded away is not seen; who tells of the end need not have begun the group.
