@@ -14,15 +14,16 @@
 //! is copied again.
 
 mod copying;
+mod restoring;
+
+pub use restoring::restore;
 
 use crate::HubError;
-use crate::bucket_config::BucketConfig;
 use crate::catalogue::Catalogue;
 use crate::data_dir::{create_folder, fsync_folder, private_file};
-use crate::inspect::{Inspection, check_bucket};
-use crate::storage::{Bucket, blob_path, blocking, pour};
-use crate::token::random_id;
-use copying::{copy, copy_blob, copy_blobs};
+use crate::inspect::Inspection;
+use crate::storage::{blocking, pour};
+use copying::copy_blobs;
 use jiff::Timestamp;
 use release_types::Sha256Digest;
 use serde::{Deserialize, Serialize};
@@ -126,7 +127,7 @@ impl Inspection {
         }
         let in_bucket = self.bucket().map(|bucket| bucket.name().to_owned());
         self.catalogue().check_storage(in_bucket.is_some()).await?;
-        make_empty(to)?;
+        make_empty(to, self.root())?;
         let database = to.join("hub.db");
         let mut attempt = 1;
         let blobs = loop {
@@ -165,138 +166,6 @@ impl Inspection {
         let copy = Catalogue::open_copy(database).await?;
         copy.mark_copy(true).await?;
         Ok(copy)
-    }
-}
-
-/// Makes a Hub of a backup, in a folder that is empty or missing. Every byte is compared with the
-/// manifest on its way, and the folder gets its name when all of them are there. Where the bytes are in
-/// a bucket, every file of a release has to be in this one in its length.
-///
-/// # Errors
-/// When the folder has something in it, when the backup is not complete or damaged, when a bucket is
-/// needed and not given or the other way about, and whatever disk, database and bucket report. The
-/// folder is then as it was.
-pub async fn restore(
-    from: &Path,
-    data_dir: &Path,
-    bucket: Option<&BucketConfig>,
-) -> Result<Backup, BackupError> {
-    if !is_empty(data_dir)? {
-        let path = data_dir.to_owned();
-        return Err(BackupError::NotEmpty { path });
-    }
-    let manifest = read_manifest(from)?;
-    let bucket = match (&manifest.bucket, bucket) {
-        (None, None) => None,
-        (Some(_), Some(config)) => Some(Bucket::open(config)?),
-        (Some(name), None) => {
-            let message = format!("the backup's bytes are in {name}: give --storage");
-            return Err(HubError::Config(message).into());
-        }
-        (None, Some(_)) => {
-            let message = "the backup holds its bytes as files: restore it without --storage";
-            return Err(HubError::Config(message.to_owned()).into());
-        }
-    };
-    let parent = match data_dir.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    create_folder(parent)?;
-    let aside = parent.join(format!(".restoring-{}", random_id()?));
-    let restored = fill(from, &aside, &manifest, bucket.as_ref()).await;
-    let restored = restored.and_then(|()| {
-        if data_dir.exists() {
-            std::fs::remove_dir(data_dir).map_err(HubError::io("replace", data_dir))?;
-        }
-        std::fs::rename(&aside, data_dir).map_err(HubError::io("create", data_dir))?;
-        Ok(fsync_folder(parent)?)
-    });
-    if restored.is_err()
-        && let Err(error) = std::fs::remove_dir_all(&aside)
-        && error.kind() != ErrorKind::NotFound
-    {
-        tracing::warn!(folder = %aside.display(), %error, "a half restored Hub stays");
-    }
-    restored.map(|()| manifest)
-}
-
-async fn fill(
-    from: &Path,
-    aside: &Path,
-    manifest: &Backup,
-    bucket: Option<&Bucket>,
-) -> Result<(), BackupError> {
-    let (from, to, manifest) = (from.to_owned(), aside.to_owned(), manifest.clone());
-    let listed = manifest.clone();
-    blocking(move || {
-        create_folder(&to)?;
-        let database = to.join("hub.db");
-        copy(&from.join("hub.db"), &database, manifest.catalogue)?;
-        for blob in &manifest.blobs {
-            let source = blob_path(&from.join("blobs"), &blob.sha256);
-            copy_blob(&source, &to.join("blobs"), *blob)?;
-        }
-        Ok::<_, BackupError>(())
-    })
-    .await?;
-    let database = aside.join("hub.db");
-    let catalogue = Catalogue::open_copy(&database).await?;
-    let known = async {
-        if !catalogue.is_whole().await? {
-            return Err(BackupError::Damaged {
-                path: database.clone(),
-                what: "a database whose pages contradict each other",
-            });
-        }
-        if let Some(bucket) = bucket {
-            catalogue.check_storage(true).await?;
-            let checked = check_bucket(bucket, &catalogue.released_files().await?, true).await?;
-            if let [damage, ..] = &checked.damaged[..] {
-                return Err(BackupError::Damaged {
-                    path: format!("{} of {}", bucket.name(), damage.name).into(),
-                    what: "without its bytes, or they have another length",
-                });
-            }
-            // It stays marked as a copy: the bucket may hold bytes that it does not know.
-            return Ok(Vec::new());
-        }
-        // The bytes are there with it: what it does not know, there is not.
-        catalogue.mark_copy(false).await?;
-        Ok(catalogue.blob_list().await?)
-    };
-    let known = known.await;
-    catalogue.close().await;
-    for (sha256, size) in known? {
-        if !listed.blobs.contains(&BackedUp { sha256, size }) {
-            return Err(BackupError::Damaged {
-                path: blob_path(&aside.join("blobs"), &sha256),
-                what: "missing from the backup's manifest",
-            });
-        }
-    }
-    sync(&database)?;
-    Ok(fsync_folder(aside)?)
-}
-
-fn read_manifest(from: &Path) -> Result<Backup, BackupError> {
-    let path = from.join(MANIFEST);
-    let no_backup = |source| BackupError::NoBackup {
-        path: from.to_owned(),
-        source,
-    };
-    let bytes = match std::fs::read(&path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Err(no_backup(None)),
-        read => read.map_err(HubError::io("read", &path))?,
-    };
-    let manifest: Backup =
-        serde_json::from_slice(&bytes).map_err(|error| no_backup(Some(error)))?;
-    match manifest.format {
-        FORMAT | FORMAT_WITH_BUCKET => Ok(manifest),
-        _ => Err(BackupError::Damaged {
-            path,
-            what: "of a format that this version does not know",
-        }),
     }
 }
 
@@ -360,12 +229,30 @@ fn remove_database(database: &Path) -> Result<(), HubError> {
     }
 }
 
-fn make_empty(folder: &Path) -> Result<(), BackupError> {
+/// Makes the folder of a backup. Within the data directory it would be part of what it is a copy of:
+/// a disk that fails takes both, and what looks after one meets the other.
+fn make_empty(folder: &Path, data_dir: &Path) -> Result<(), BackupError> {
     if !is_empty(folder)? {
         let path = folder.to_owned();
         return Err(BackupError::NotEmpty { path });
     }
-    Ok(create_folder(folder)?)
+    let is_new = !folder.exists();
+    create_folder(folder)?;
+    // Links and dots are gone from these names.
+    let real = |path: &Path| path.canonicalize().map_err(HubError::io("look at", path));
+    // A Hub whose catalogue and bytes are elsewhere may have no folder.
+    if data_dir.is_dir() && real(folder)?.starts_with(real(data_dir)?) {
+        if is_new {
+            std::fs::remove_dir(folder).map_err(HubError::io("remove", folder))?;
+        }
+        return Err(HubError::Config(format!(
+            "{} lies within the data directory; name a folder outside of it, on another disk if \
+             there is one",
+            folder.display()
+        ))
+        .into());
+    }
+    Ok(())
 }
 
 /// Whether a folder is empty, or missing.

@@ -4,12 +4,13 @@
 //! seen more than the catalogue remembers, the catalogue was put back. Bytes are removed when they
 //! are a day old, so a catalogue that does not know them is older than that.
 
-use crate::HubError;
 use crate::catalogue::Catalogue;
 use crate::data_dir::{fsync_folder, private_file};
 use crate::storage::{Bucket, Claim, Storage};
 use crate::token::random_id;
-use std::io::Write as _;
+use crate::{HubError, plain};
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::path::Path;
 
 /// What the catalogue calls the id of the bucket that it has.
@@ -31,11 +32,7 @@ pub(crate) async fn notice_older(
         return notice_in_bucket(catalogue, bucket).await;
     }
     let file = root.join("age");
-    let seen: u64 = match std::fs::read_to_string(&file) {
-        Ok(text) => text.trim().parse().unwrap_or(0),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
-        Err(error) => return Err(HubError::io("read", &file)(error)),
-    };
+    let seen = age_of(root)?;
     let age = catalogue.grow_older(seen).await?;
     write(&file, age).map_err(HubError::io("write", &file))?;
     fsync_folder(root)
@@ -94,10 +91,26 @@ async fn first_claim(catalogue: &Catalogue, bucket: &Bucket, id: &str) -> Result
     Ok(claim)
 }
 
+/// How old a catalogue has been seen in a data directory.
+pub(crate) fn age_of(root: &Path) -> Result<u64, HubError> {
+    let file = root.join("age");
+    let mut text = String::new();
+    match plain::open_to_read(&file).and_then(|mut file| file.read_to_string(&mut text)) {
+        Ok(_) => Ok(text.trim().parse().unwrap_or(0)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(0),
+        Err(error) => Err(HubError::io("read", &file)(error)),
+    }
+}
+
 fn write(file: &Path, age: u64) -> std::io::Result<()> {
     let aside = file.with_extension("new");
-    let mut options = std::fs::OpenOptions::new();
-    let mut writing = private_file(options.write(true).create(true).truncate(true)).open(&aside)?;
+    // Of a killed process, or a link that somebody has put there: it goes, and what it leads to stays.
+    match std::fs::remove_file(&aside) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut options = OpenOptions::new();
+    let mut writing = private_file(options.write(true).create_new(true)).open(&aside)?;
     writeln!(writing, "{age}")?;
     writing.sync_all()?;
     std::fs::rename(&aside, file)

@@ -2,6 +2,7 @@
 //! an exit code. stdout is data, one thing a line; everything else goes to stderr.
 
 mod descriptors;
+mod hints;
 mod log;
 mod operate;
 mod pack;
@@ -37,6 +38,9 @@ struct Cli {
     #[command(subcommand)]
     command: Command,
 }
+
+/// The exit code for what is this machine's fault.
+pub(crate) const MACHINE_FAILED: u8 = 9;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -278,73 +282,8 @@ fn report(error: &CliError) {
         next = cause.source();
     }
     eprintln!();
-    if let Some(hint) = hint(error) {
+    if let Some(hint) = hints::hint(error) {
         eprintln!("hint: {hint}");
-    }
-}
-
-/// What to do about it, where that is known.
-fn hint(error: &CliError) -> Option<String> {
-    match error {
-        CliError::Hub(HubError::NotInitialized { path }) => Some(format!(
-            "run `atlas-hub init --data-dir {}` first",
-            path.display()
-        )),
-        CliError::Initialized { place, .. } => Some(format!(
-            "`atlas-hub user list {place}` shows who has credentials; `user token <NAME> {place}` \
-             makes another"
-        )),
-        CliError::CredentialLost { name, place, .. } => Some(format!(
-            "`atlas-hub user token '{name}' --rotate {place}` makes another credential and \
-             revokes the lost one"
-        )),
-        CliError::Roster(error) => roster_hint(error).map(str::to_owned),
-        CliError::Damaged { .. } => Some(
-            "publish the same files again (`atlas-release publish` sends what cannot be read back), \
-             or put each of them back from a backup"
-                .to_owned(),
-        ),
-        CliError::Hub(HubError::Locked { .. }) => Some(
-            "wait for it or end it; `user`, `pack`, `product`, `audit`, `check` and `backup` work beside \
-             a server"
-                .to_owned(),
-        ),
-        CliError::Hub(HubError::Listen { .. }) => Some(
-            "another program may listen there: choose another port, or 0 for a free one"
-                .to_owned(),
-        ),
-        CliError::Hub(HubError::Migrate(_))
-        | CliError::Backup(BackupError::Hub(HubError::Migrate(_))) => Some(
-            "a newer atlas-hub may have had it: run one that is at least as new, or go back to a \
-             backup from before"
-                .to_owned(),
-        ),
-        CliError::Backup(BackupError::NotEmpty { .. }) => {
-            Some("name a folder that is empty or does not exist yet".to_owned())
-        }
-        CliError::Backup(BackupError::NoBackup { .. }) => Some(
-            "name the folder that `atlas-hub backup` wrote and that has a manifest.json; one without \
-             was not finished"
-                .to_owned(),
-        ),
-        CliError::Usage(_)
-        | CliError::Hub(_)
-        | CliError::Backup(_)
-        | CliError::Stdout(_)
-        | CliError::Signals(_) => None,
-    }
-}
-
-fn roster_hint(error: &RosterError) -> Option<&'static str> {
-    match error {
-        RosterError::UserExists(_) => Some("`user token` issues a further credential to a user"),
-        RosterError::NoUser(_) => Some("`user list` shows who there is, `user add` adds somebody"),
-        RosterError::Disabled(_) => {
-            Some("that is for ever: add a user of another name with `user add`")
-        }
-        RosterError::NoPack(_) => Some("`pack list` shows which there are, `pack add` adds one"),
-        RosterError::NoMember { .. } => Some("`pack member list` shows who is"),
-        RosterError::Hub(_) | RosterError::Expired => None,
     }
 }
 
@@ -365,7 +304,9 @@ fn exit_code(error: &CliError) -> u8 {
         | CliError::Backup(BackupError::NotEmpty { .. }) => 2,
         CliError::Damaged { .. }
         | CliError::Backup(BackupError::Damaged { .. } | BackupError::NoBackup { .. }) => 8,
-        CliError::CredentialLost { .. } | CliError::Stdout(_) | CliError::Signals(_) => 9,
+        CliError::CredentialLost { .. } | CliError::Stdout(_) | CliError::Signals(_) => {
+            MACHINE_FAILED
+        }
         CliError::Hub(error) | CliError::Backup(BackupError::Hub(error)) => match error {
             HubError::Config(_) | HubError::NotInitialized { .. } => 2,
             HubError::Listen { .. }
@@ -376,7 +317,7 @@ fn exit_code(error: &CliError) -> u8 {
             | HubError::Migrate(_)
             | HubError::Corrupt { .. }
             | HubError::StillReading
-            | HubError::Random(_) => 9,
+            | HubError::Random(_) => MACHINE_FAILED,
             HubError::SqliteTooOld { .. } | HubError::Task(_) => 1,
         },
     }

@@ -49,6 +49,10 @@ impl Hub {
     /// When the database or the disk fails.
     pub async fn collect(&self, how: Collection) -> Result<Collected, HubError> {
         let mut collected = Collected::default();
+        for unknown in self.take_made_room() {
+            collected.bytes += unknown.size;
+            collected.unknown.push(unknown.sha256.to_string());
+        }
         let before = before(self.now(), self.config().keep_unregistered);
         if how.forget_unknown && !how.dry_run {
             self.catalogue().mark_copy(false).await?;
@@ -100,7 +104,7 @@ impl Hub {
             if how.dry_run || self.remove_unknown(&unknown).await? {
                 tracing::info!(file = %unknown.path.display(), dry_run = how.dry_run, "removing bytes that nothing refers to");
                 collected.bytes += unknown.size;
-                collected.unknown.push(unknown.name);
+                collected.unknown.push(unknown.sha256.to_string());
             }
         }
         Ok(collected)
@@ -272,9 +276,7 @@ impl Hub {
     /// Removes bytes while nobody can begin to use them.
     async fn remove_unknown(&self, unknown: &Unknown) -> Result<bool, HubError> {
         let mut tx = self.catalogue().write().await?;
-        if let Ok(sha256) = unknown.name.parse()
-            && Catalogue::has_blob(&mut tx, &sha256).await?
-        {
+        if Catalogue::has_blob(&mut tx, &unknown.sha256).await? {
             return Ok(false);
         }
         match std::fs::remove_file(&unknown.path) {
@@ -289,11 +291,12 @@ impl Hub {
     /// the room there is, so it goes before anything else is done, and on one machine it is listed
     /// quickly. A bucket is listed by [`Hub::sweep`]: it can be large and far away, and nothing
     /// that is served hangs on it.
-    pub(crate) async fn collect_at_start(&self) -> Result<(), HubError> {
+    ///
+    /// What cannot be removed, or looked at, keeps nothing from being served.
+    pub(crate) async fn collect_at_start(&self) {
         if self.config().collect_on_open && self.storage().bucket().is_none() {
-            self.collect(Collection::default()).await?;
+            self.try_to_collect().await;
         }
-        Ok(())
     }
 
     /// Collects now and then until it is told to end, in a task of its own: whatever that waits for,

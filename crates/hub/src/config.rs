@@ -2,6 +2,7 @@
 
 pub(crate) use crate::bucket_config::BucketConfig;
 use crate::collect::{KEEP_DRAFTS, KEEP_UNREGISTERED};
+use crate::data_dir::DataDir;
 use crate::error::chain;
 use crate::storage::Bucket;
 use crate::tls::Acceptor;
@@ -52,6 +53,8 @@ pub struct HubConfig {
     pub keep_drafts: SignedDuration,
     /// Whether opening removes what nobody needs any more; from a bucket, serving does.
     pub collect_on_open: bool,
+    /// Whether opening removes files that no upload has where the disk is too full to begin.
+    pub make_room: bool,
     /// How much is taken at a time, and from one peer.
     pub limits: Limits,
     /// The proxies whose word is taken on the address that a request comes from.
@@ -82,6 +85,7 @@ impl HubConfig {
             keep_unregistered: KEEP_UNREGISTERED,
             keep_drafts: KEEP_DRAFTS,
             collect_on_open: true,
+            make_room: true,
             limits: Limits::default(),
             trusted_proxies: Vec::new(),
             statement_times: StatementTimes::default(),
@@ -98,12 +102,12 @@ impl HubConfig {
         })
     }
 
-    /// That there is no Hub, where there is none.
+    /// That there is no Hub, or no longer, where there is none.
     pub(crate) fn not_initialized(&self) -> HubError {
         match &self.database {
-            None => HubError::NotInitialized {
+            None => DataDir::lost_catalogue(&self.data_dir).unwrap_or(HubError::NotInitialized {
                 path: self.data_dir.clone(),
-            },
+            }),
             Some(url) => HubError::Config(format!(
                 "{} holds no Hub; run `atlas-hub init --data-dir <FOLDER>` with it first",
                 catalogue::postgres::name(url)

@@ -14,6 +14,7 @@
 
 use crate::HubError;
 use crate::guests::GuestLock;
+use crate::storage::blob_folders;
 use process::{PidLock, PidLockError};
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::ErrorKind;
@@ -76,8 +77,7 @@ impl DataDir {
         create_folder(root)?;
         let lock = lock(root)?;
         let Some(guests) = GuestLock::keep_out(root)? else {
-            let (path, pid) = (root.to_owned(), None);
-            return Err(HubError::Locked { path, pid });
+            return Err(in_use(root));
         };
         Ok(Self {
             root: root.to_owned(),
@@ -92,21 +92,33 @@ impl DataDir {
     }
 
     fn refuse_to_forget_blobs(&self) -> Result<(), HubError> {
-        let (database, blobs) = (self.database(), self.blobs());
-        // A process that is killed between creating the file and filling it leaves an empty one.
-        let has_catalogue = std::fs::metadata(&database).is_ok_and(|file| file.len() > 0);
-        if has_catalogue || !has_entries(&blobs)? {
+        let blobs = self.blobs();
+        if has_content(&self.database()) || !has_blobs(&blobs)? {
             return Ok(());
         }
-        let lost = LostCatalogue { blobs };
-        Err(HubError::io("create", &database)(std::io::Error::other(
-            lost,
-        )))
+        Err(lost(&self.root, "create"))
+    }
+
+    /// That a folder has stored bytes and no catalogue any more, where it is so.
+    pub(crate) fn lost_catalogue(root: &Path) -> Option<HubError> {
+        if has_content(&Self::database_in(root)) {
+            return None;
+        }
+        // What cannot be looked at may as well be no Hub's.
+        let is_lost = has_blobs(&root.join("blobs")).unwrap_or(false);
+        is_lost.then(|| lost(root, "open"))
     }
 
     /// Lets others use the catalogue from now on, beside this process.
-    pub(crate) fn let_guests_in(&mut self) {
-        self.guests = None;
+    pub(crate) fn let_guests_in(&mut self) -> Result<(), HubError> {
+        let Some(alone) = self.guests.take() else {
+            return Ok(());
+        };
+        self.guests = alone.let_in(&self.root)?;
+        match self.guests {
+            Some(_) => Ok(()),
+            None => Err(in_use(&self.root)),
+        }
     }
 
     /// The catalogue's database file.
@@ -136,21 +148,39 @@ struct LostCatalogue {
     blobs: PathBuf,
 }
 
-/// Whether anything is in a folder, which may be missing.
-fn has_entries(folder: &Path) -> Result<bool, HubError> {
-    let entries = match std::fs::read_dir(folder) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
-        entries => entries.map_err(HubError::io("list", folder))?,
-    };
-    for entry in entries {
-        let entry = entry.map_err(HubError::io("list", folder))?;
-        let path = entry.path();
-        // The folders for the first two digits stay when they are emptied.
-        if !path.is_dir() || has_entries(&path)? {
+fn lost(root: &Path, action: &'static str) -> HubError {
+    let blobs = root.join("blobs");
+    let source = std::io::Error::other(LostCatalogue { blobs });
+    HubError::io(action, &DataDir::database_in(root))(source)
+}
+
+/// Whether there is a catalogue. A process that is killed between creating its file and filling it
+/// leaves an empty one.
+fn has_content(database: &Path) -> bool {
+    std::fs::metadata(database).is_ok_and(|file| file.len() > 0)
+}
+
+/// Whether anything is stored in a folder of stored bytes, which may be missing. What lies beside the
+/// Hub's own folders is not the Hub's; those stay when they are emptied.
+fn has_blobs(blobs: &Path) -> Result<bool, HubError> {
+    if !blobs.exists() {
+        return Ok(false);
+    }
+    for folder in blob_folders(blobs)? {
+        let mut entries = std::fs::read_dir(&folder).map_err(HubError::io("list", &folder))?;
+        if entries.next().is_some() {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+/// That somebody is there whom the lock does not name.
+fn in_use(root: &Path) -> HubError {
+    HubError::Locked {
+        path: root.to_owned(),
+        pid: None,
+    }
 }
 
 fn lock(root: &Path) -> Result<PidLock, HubError> {

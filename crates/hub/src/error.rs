@@ -158,6 +158,14 @@ impl HubError {
         matches!(self, Self::Database(sqlx::Error::Encode(source)) if source.is::<NulInText>())
     }
 
+    /// Whether a file is no database, or one without the catalogue's tables.
+    pub(crate) fn is_no_catalogue(&self) -> bool {
+        matches!(self, Self::Database(error) if matches!(
+            primary_code(error),
+            Some(SQLITE_ERROR | SQLITE_CORRUPT | SQLITE_NOTADB)
+        ))
+    }
+
     /// Whether a full storage may be behind it, which SQLite says clearly only where writing met
     /// `ENOSPC`: not where a file could not be made, mapped or synced, nor for a quota or a limit.
     pub(crate) fn may_be_storage_full(&self) -> bool {
@@ -180,12 +188,15 @@ fn is_passing(code: i32) -> bool {
 }
 
 // Source: sqlite.org/rescode.html.
+const SQLITE_ERROR: u32 = 1;
 const SQLITE_BUSY: u32 = 5;
 const SQLITE_LOCKED: u32 = 6;
 const SQLITE_READONLY: u32 = 8;
 const SQLITE_IOERR: u32 = 10;
+const SQLITE_CORRUPT: u32 = 11;
 const SQLITE_FULL: u32 = 13;
 const SQLITE_CANTOPEN: u32 = 14;
+const SQLITE_NOTADB: u32 = 26;
 
 /// What SQLite failed with, without the details in the higher bytes.
 fn primary_code(error: &sqlx::Error) -> Option<u32> {

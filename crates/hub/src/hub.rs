@@ -7,9 +7,9 @@ use crate::error::chain;
 use crate::fail_point::fail_point;
 use crate::metrics::Metrics;
 use crate::settle::Settling;
-use crate::storage::{Staged, Storage};
+use crate::storage::{Staged, Storage, Unknown};
 use crate::upload_url::Signer;
-use crate::{Clock, HubConfig, HubError, http, server};
+use crate::{Clock, HubConfig, HubError, http, room, server};
 use jiff::Timestamp;
 use release_types::{AppToken, ObjectKey, ProductName, Sha256Digest};
 use secrecy::SecretString;
@@ -39,6 +39,7 @@ struct Inner {
     settling: Settling,
     signer: Signer,
     metrics: Arc<Metrics>,
+    made_room: Mutex<Vec<Unknown>>,
     dir: Mutex<Option<DataDir>>,
 }
 
@@ -65,15 +66,24 @@ impl Hub {
             Some(_) => DataDir::create_without_catalogue(&config.data_dir)?,
         };
         let storage = Storage::open(&dir, config.bucket.as_ref())?;
-        let now = config.clock.now();
-        let catalogue = match &config.database {
-            None => Catalogue::open(&dir.database(), now).await?,
-            Some(url) => Catalogue::open_server(url, now).await?,
+        let mut made_room = Vec::new();
+        let (catalogue, signer) = loop {
+            let error = match open_catalogue(&config, &dir, &storage).await {
+                Ok(opened) => break opened,
+                Err(error) => error,
+            };
+            if !room::is_lacking(&error, &storage).await {
+                return Err(error);
+            }
+            // Once is enough: it removes all that it may.
+            let before = made_room.len();
+            if before == 0 {
+                made_room = room::make(&config, &dir, &storage).await;
+            }
+            if made_room.len() == before {
+                return Err(room::lacking(error, &dir));
+            }
         };
-        catalogue.check_storage(storage.bucket().is_some()).await?;
-        notice_older(&catalogue, &storage, &config.data_dir).await?;
-        let kept = catalogue.keep("upload_key", &Signer::draw()?).await?;
-        let signer = Signer::from_stored(&kept)?;
         let metrics = Arc::new(Metrics::new(&config.statement_times));
         let hub = Self(Arc::new(Inner {
             config,
@@ -82,9 +92,10 @@ impl Hub {
             settling: Settling::default(),
             signer,
             metrics,
+            made_room: Mutex::new(made_room),
             dir: Mutex::new(Some(dir)),
         }));
-        hub.collect_at_start().await?;
+        hub.collect_at_start().await;
         Ok(hub)
     }
 
@@ -166,7 +177,7 @@ impl Hub {
         let tls = config.acceptor()?;
         let tls = tls.map(Arc::new);
         let router = http::router(self.clone(), self.base_url(&listener)?);
-        self.let_guests_in();
+        self.let_guests_in()?;
         let watching = async {
             match &tls {
                 Some(tls) => tls.watch().await,
@@ -198,11 +209,9 @@ impl Hub {
 
     /// Users and packs can be changed by other processes from now on: what is asked of them is
     /// asked of the database each time.
-    fn let_guests_in(&self) {
+    fn let_guests_in(&self) -> Result<(), HubError> {
         let mut dir = self.0.dir.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(dir) = dir.as_mut() {
-            dir.let_guests_in();
-        }
+        dir.as_mut().map_or(Ok(()), DataDir::let_guests_in)
     }
 
     /// What upload addresses begin with.
@@ -272,6 +281,12 @@ impl Hub {
         &self.0.signer
     }
 
+    /// What opening had to remove from a full disk, told once.
+    pub(crate) fn take_made_room(&self) -> Vec<Unknown> {
+        let made = self.0.made_room.lock();
+        std::mem::take(&mut *made.unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Stores complete bytes under a key. On disk and in the catalogue when it returns.
     ///
     /// The bytes get their name while the catalogue's one writer is held, and bytes that lose
@@ -319,5 +334,31 @@ impl Hub {
             fail_point!("replaced bytes gone");
         }
         Ok(())
+    }
+}
+
+/// Opens the catalogue that these settings name, and makes sure that it belongs to the storage.
+async fn open_catalogue(
+    config: &HubConfig,
+    dir: &DataDir,
+    storage: &Storage,
+) -> Result<(Catalogue, Signer), HubError> {
+    let now = config.clock.now();
+    let catalogue = match &config.database {
+        None => Catalogue::open(&dir.database(), now).await?,
+        Some(url) => Catalogue::open_server(url, now).await?,
+    };
+    let ready = async {
+        catalogue.check_storage(storage.bucket().is_some()).await?;
+        notice_older(&catalogue, storage, &config.data_dir).await?;
+        let kept = catalogue.keep("upload_key", &Signer::draw()?).await?;
+        Signer::from_stored(&kept)
+    };
+    match ready.await {
+        Ok(signer) => Ok((catalogue, signer)),
+        Err(error) => {
+            catalogue.close().await;
+            Err(error)
+        }
     }
 }

@@ -8,7 +8,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 use release_types::Sha256Digest;
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// How many files in a bucket are looked at at a time.
 const AT_ONCE: usize = 8;
@@ -121,6 +121,10 @@ impl Inspection {
         self.bucket.as_ref()
     }
 
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
     pub(crate) fn blobs(&self) -> PathBuf {
         self.root.join("blobs")
     }
@@ -189,6 +193,7 @@ fn judged(files: &[ReleasedFile], all: &All) -> Checked {
             }
             Found::Whole => continue,
             Found::Missing => "its bytes are missing",
+            Found::NoFile => "its bytes are no regular file",
             Found::WrongSize => "its bytes have another length",
             Found::WrongDigest => "its bytes have another digest",
         };

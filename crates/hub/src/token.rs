@@ -113,6 +113,11 @@ pub(crate) fn random_id() -> Result<String, HubError> {
     Ok(hex::encode(random))
 }
 
+/// Whether a text is what such an identifier looks like.
+pub(crate) fn is_random_id(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 fn hash(token: &str) -> String {
     Sha256Digest::of(token.as_bytes()).to_string()
 }

@@ -1,11 +1,11 @@
 //! Files of a Hub and of a backup, copied one into the other.
 
 use super::{BackedUp, BackupError};
-use crate::HubError;
 use crate::data_dir::{create_folder, fsync_folder, private_file};
 use crate::storage::{Found, blob_path, look_at, pour};
+use crate::{HubError, plain};
 use release_types::Sha256Digest;
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -26,6 +26,7 @@ pub(super) fn copy_blobs(
             let what = match look_at(&target, (sha256, size), false)? {
                 Found::Whole => continue,
                 Found::Missing => "missing",
+                Found::NoFile => "no regular file",
                 Found::WrongSize | Found::WrongDigest => "damaged",
             };
             return Err(BackupError::Damaged { path: source, what });
@@ -67,8 +68,9 @@ pub(super) fn copy(source: &Path, target: &Path, expected: BackedUp) -> Result<(
         path: source.to_owned(),
         what,
     };
-    let mut from = match File::open(source) {
+    let mut from = match plain::open_to_read(source) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Err(damaged("missing")),
+        Err(error) if plain::is_not_plain(&error) => return Err(damaged("no regular file")),
         opened => opened.map_err(HubError::io("open", source))?,
     };
     let mut to = private_file(OpenOptions::new().create_new(true).write(true))

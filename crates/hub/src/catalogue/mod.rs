@@ -113,13 +113,14 @@ impl Catalogue {
 
     /// Whether exactly these steps have made the tables what they are.
     async fn has_form_of(&self, migrator: &Migrator) -> Result<bool, HubError> {
-        let found: Vec<(i64, Vec<u8>)> =
-            query("SELECT version, checksum FROM _sqlx_migrations ORDER BY version")
-                .fetch_all(&self.readers)
-                .await?;
-        let mut own: Vec<_> = migrator.iter().map(|m| (m.version, &*m.checksum)).collect();
-        own.sort_unstable();
-        Ok(found.iter().map(|(v, sum)| (*v, &sum[..])).eq(own))
+        Ok(self.steps().await? == steps_of(migrator))
+    }
+
+    /// The steps that have made the tables what they are: number and digest.
+    async fn steps(&self) -> Result<Vec<(i64, Vec<u8>)>, HubError> {
+        query("SELECT version, checksum FROM _sqlx_migrations ORDER BY version")
+            .fetch_all(&self.readers)
+            .await
     }
 
     /// Waits for the statements under way, writes the log back and closes the file.
@@ -186,6 +187,13 @@ impl Catalogue {
 
 fn migrator() -> Migrator {
     Migrator::with_migrations(migrations())
+}
+
+fn steps_of(migrator: &Migrator) -> Vec<(i64, Vec<u8>)> {
+    let step = |m: &Migration| (m.version, m.checksum.to_vec());
+    let mut steps: Vec<_> = migrator.iter().map(step).collect();
+    steps.sort_unstable();
+    steps
 }
 
 /// Every form the tables have had, one after the other. What was once released is never changed.

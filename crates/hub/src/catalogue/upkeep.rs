@@ -1,12 +1,12 @@
 //! What looking after a catalogue takes: reading one that a server has open, copying it, and what
 //! nobody has registered.
 
-use super::database::{Pool, Tx, query, query_scalar};
-use super::{Catalogue, migrator, parse, parse_size, sqlite, stamp};
+use super::database::{On, Pool, Tx, query, query_scalar};
+use super::{Catalogue, migrator, parse, parse_size, sqlite, stamp, steps_of};
 use crate::HubError;
 use jiff::Timestamp;
 use release_types::{ObjectKey, Sha256Digest};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteLockingMode, SqliteSynchronous};
 use std::path::Path;
 
 /// The mark of a catalogue that may know less than the bytes beside it.
@@ -73,6 +73,34 @@ impl Catalogue {
         Ok(Self::new(writer.clone(), writer))
     }
 
+    /// Opens a catalogue that nobody else has open, without making a file beside it, which takes room.
+    /// To be read alone: what is written still takes some.
+    pub(crate) async fn open_alone(path: &Path) -> Result<Self, HubError> {
+        let options = sqlite::options(path).locking_mode(SqliteLockingMode::Exclusive);
+        let reader = Pool::Sqlite(sqlite::pool(1).connect_with(options).await?);
+        Ok(Self::new(reader.clone(), reader))
+    }
+
+    /// Whether this version can use it: its tables were made by the steps that this version knows, or by
+    /// the first of them.
+    pub(crate) async fn is_usable(&self) -> Result<bool, HubError> {
+        let found = self.steps().await?;
+        Ok(!found.is_empty() && steps_of(&migrator()).starts_with(&found))
+    }
+
+    /// Whether no key leads out of a folder, and whatever refers to an object finds it.
+    pub(crate) async fn is_consistent(&self) -> Result<bool, HubError> {
+        let keys: Vec<String> = query_scalar("SELECT object_key FROM objects")
+            .fetch_all(&self.readers)
+            .await?;
+        let leaves = |key: &String| key.split('/').any(|name| matches!(name, "" | "." | ".."));
+        if keys.iter().any(leaves) {
+            return Ok(false);
+        }
+        let dangling = query("PRAGMA foreign_key_check").exists(&self.readers);
+        Ok(!dangling.await?)
+    }
+
     /// Whether the database's pages make sense.
     pub(crate) async fn is_whole(&self) -> Result<bool, HubError> {
         let found: String = query_scalar("PRAGMA integrity_check(1)")
@@ -116,11 +144,7 @@ impl Catalogue {
     /// younger than what was seen of it was put back: it is marked, and grows older than that.
     pub(crate) async fn grow_older(&self, seen: u64) -> Result<u64, HubError> {
         let mut tx = self.write().await?;
-        let before: Option<String> = query_scalar("SELECT value FROM meta WHERE name = $1")
-            .bind(AGE)
-            .fetch_optional(&mut tx)
-            .await?;
-        let before: u64 = before.map_or(Ok(0), |text| parse("number", &text))?;
+        let before = age_in(&mut tx).await?;
         if seen > before {
             tracing::warn!("an older catalogue was put back: bytes it does not know are kept");
             mark_copy(&mut tx, true).await?;
@@ -136,6 +160,11 @@ impl Catalogue {
         .await?;
         tx.commit().await?;
         Ok(age)
+    }
+
+    /// How many openings and hours it has seen.
+    pub(crate) async fn age(&self) -> Result<u64, HubError> {
+        age_in(&self.readers).await
     }
 
     /// All different bytes that objects have.
@@ -219,6 +248,14 @@ impl Catalogue {
         .await?;
         Ok(done == 1)
     }
+}
+
+async fn age_in<'c>(on: impl Into<On<'c>>) -> Result<u64, HubError> {
+    let age: Option<String> = query_scalar("SELECT value FROM meta WHERE name = $1")
+        .bind(AGE)
+        .fetch_optional(on)
+        .await?;
+    age.map_or(Ok(0), |text| parse("number", &text))
 }
 
 async fn mark_copy(tx: &mut Tx, is_copy: bool) -> Result<(), HubError> {

@@ -155,6 +155,7 @@ pub(super) async fn run(command: Operate, build: BuildInfo) -> Result<(), CliErr
             let mut config = dir.config(build)?;
             keep.apply(&mut config);
             config.collect_on_open = false;
+            config.make_room = !dry_run;
             let hub = Hub::open_initialized(config).await?;
             let how = Collection {
                 dry_run,

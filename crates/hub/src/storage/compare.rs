@@ -2,9 +2,11 @@
 //! Hub.
 
 use super::WRITE_BUFFER;
-use crate::HubError;
+use crate::{HubError, plain};
 use release_types::Sha256Digest;
 use sha2::Digest as _;
+use std::fs::File;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Where the bytes with this digest are.
@@ -13,11 +15,19 @@ pub(crate) fn blob_path(blobs: &Path, sha256: &Sha256Digest) -> PathBuf {
     blobs.join(&name[..2]).join(name)
 }
 
+/// Opens stored bytes. What is in their place instead, or of their folder, is not followed.
+pub(crate) fn open_stored(path: &Path) -> std::io::Result<File> {
+    plain::real_folder(path.parent().unwrap_or(path))?;
+    plain::open_to_read(path)
+}
+
 /// What is where bytes should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Found {
     Whole,
     Missing,
+    /// A link, a folder or the like is in their place.
+    NoFile,
     WrongSize,
     WrongDigest,
 }
@@ -28,12 +38,13 @@ pub(crate) fn look_at(
     (sha256, size): (Sha256Digest, u64),
     size_only: bool,
 ) -> Result<Found, HubError> {
-    let mut file = match std::fs::File::open(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Found::Missing),
+    let mut file = match open_stored(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::Missing),
+        Err(error) if plain::is_not_plain(&error) => return Ok(Found::NoFile),
         opened => opened.map_err(HubError::io("open", path))?,
     };
     let metadata = file.metadata().map_err(HubError::io("look at", path))?;
-    if !metadata.is_file() || metadata.len() != size {
+    if metadata.len() != size {
         return Ok(Found::WrongSize);
     }
     if size_only {

@@ -11,17 +11,18 @@
 //! because it gives files the mode of the umask; and because it does not let a full disk be told
 //! from other failures without digging through its error's causes.
 
+use super::listing::{blob_folders, digests, unknown, uploads};
 use super::staging::{Staged, Staging};
-use super::{ORPHAN_AGE, Unknown, WRITE_BUFFER, blob_path, blocking};
-use crate::HubError;
+use super::{Unknown, WRITE_BUFFER, blob_path, blocking, open_stored};
 use crate::data_dir::{DataDir, create_folder, fsync_folder, private_file};
 use crate::error::chain;
 use crate::fail_point::fail_point;
 use crate::token::random_id;
-use jiff::{SignedDuration, Timestamp};
+use crate::{HubError, plain};
+use jiff::Timestamp;
 use release_types::Sha256Digest;
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use tokio::io::{AsyncReadExt as _, BufWriter};
 
 /// How much more has to fit into a storage that is not full.
@@ -45,7 +46,7 @@ impl Files {
             database: dir.database(),
             log: dir.database().with_file_name("hub.db-wal"),
         };
-        for file in list(&files.staging)? {
+        for file in uploads(&files.staging)? {
             tracing::info!(file = %file.display(), "removing an unfinished upload");
             std::fs::remove_file(&file).map_err(HubError::io("remove", &file))?;
         }
@@ -54,11 +55,11 @@ impl Files {
 
     /// All stored bytes. There may be a great many, so each folder is listed by itself where that
     /// holds nobody up, and whoever gives up asking does not have the rest listed.
-    pub(crate) async fn stored(&self) -> Result<Vec<PathBuf>, HubError> {
+    pub(crate) async fn stored(&self) -> Result<Vec<Sha256Digest>, HubError> {
         let mut stored = Vec::new();
         let blobs = self.blobs.clone();
-        for folder in blocking(move || entries(&blobs)).await? {
-            stored.extend(blocking(move || list(&folder)).await?);
+        for folder in blocking(move || blob_folders(&blobs)).await? {
+            stored.extend(blocking(move || digests(&folder)).await?);
         }
         Ok(stored)
     }
@@ -67,11 +68,12 @@ impl Files {
     /// killed process left. Younger ones may be about to get an object.
     pub(crate) async fn unknown(
         &self,
-        stored: Vec<PathBuf>,
+        stored: Vec<Sha256Digest>,
         known: HashSet<String>,
         now: Timestamp,
     ) -> Result<Vec<Unknown>, HubError> {
-        blocking(move || unknown(stored, &known, now)).await
+        let blobs = self.blobs.clone();
+        blocking(move || unknown(&blobs, stored, &known, now)).await
     }
 
     /// Begins an upload.
@@ -99,6 +101,7 @@ impl Files {
         blocking(move || {
             let folder = to.parent().unwrap_or(&to);
             create_folder(folder)?;
+            plain::real_folder(folder).map_err(HubError::io("use", folder))?;
             fail_point!("upload before its name");
             std::fs::rename(staged.path(), &to).map_err(HubError::io("create", &to))?;
             fail_point!("upload named");
@@ -110,24 +113,21 @@ impl Files {
     /// Removes the bytes with this digest.
     pub(crate) async fn remove(&self, sha256: &Sha256Digest) -> Result<(), HubError> {
         let path = self.path(sha256);
-        match tokio::fs::remove_file(&path).await {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(HubError::io("remove", &path)(error))
+        blocking(move || {
+            let real = plain::real_folder(path.parent().unwrap_or(&path));
+            match real.and_then(|()| std::fs::remove_file(&path)) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    Err(HubError::io("remove", &path)(error))
+                }
+                _ => Ok(()),
             }
-            _ => Ok(()),
-        }
+        })
+        .await
     }
 
     /// Whether the bytes with this digest are on the disk in this length.
     pub(crate) async fn has(&self, sha256: &Sha256Digest, size: u64) -> Result<bool, HubError> {
-        let path = self.path(sha256);
-        let found = match tokio::fs::metadata(&path).await {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return self.must_be_there().await.map(|()| false);
-            }
-            found => found.map_err(HubError::io("look at", &path))?,
-        };
-        Ok(found.is_file() && found.len() == size)
+        Ok(self.open_blob(sha256, size).await?.is_some())
     }
 
     /// Makes sure that the folder is there: without it no file in it is, whatever was stored.
@@ -136,23 +136,31 @@ impl Files {
         found.map(drop).map_err(HubError::io("use", &self.blobs))
     }
 
-    /// Opens the bytes with this digest for reading; nothing where they are gone or of another
-    /// length.
+    /// Opens the bytes with this digest for reading; nothing where they are gone, of another length,
+    /// or no regular file.
     pub(crate) async fn open_blob(
         &self,
         sha256: &Sha256Digest,
         size: u64,
     ) -> Result<Option<tokio::fs::File>, HubError> {
         let path = self.path(sha256);
-        let file = match tokio::fs::File::open(&path).await {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return self.must_be_there().await.map(|()| None);
-            }
-            opened => opened.map_err(HubError::io("open", &path))?,
-        };
-        let found = file.metadata().await;
-        let found = found.map_err(HubError::io("look at", &path))?;
-        Ok((found.is_file() && found.len() == size).then_some(file))
+        let opened = blocking(move || {
+            fail_point!("stored bytes before they are opened");
+            let file = match open_stored(&path) {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+                Err(error) if plain::is_not_plain(&error) => {
+                    tracing::warn!(file = %path.display(), %error, "not the Hub's; it is not read");
+                    return Ok(Some(None));
+                }
+                opened => opened.map_err(HubError::io("open", &path))?,
+            };
+            let found = file.metadata().map_err(HubError::io("look at", &path))?;
+            Ok::<_, HubError>(Some((found.len() == size).then_some(file)))
+        });
+        match opened.await? {
+            Some(file) => Ok(file.map(tokio::fs::File::from_std)),
+            None => self.must_be_there().await.map(|()| None),
+        }
     }
 
     /// Reads what has this digest, as text; nothing where it is neither.
@@ -210,66 +218,15 @@ impl Files {
     }
 }
 
-/// What is directly in a folder.
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, HubError> {
-    let failed = HubError::io("list", folder);
-    let entries = std::fs::read_dir(folder).and_then(|entries| {
-        let paths = entries.map(|entry| Ok(entry?.path()));
-        paths.collect()
-    });
-    entries.map_err(failed)
-}
-
-/// The files directly in a folder.
-fn list(folder: &Path) -> Result<Vec<PathBuf>, HubError> {
-    let mut files = entries(folder)?;
-    files.retain(|path| path.is_file());
-    Ok(files)
-}
-
-fn unknown(
-    stored: Vec<PathBuf>,
-    known: &HashSet<String>,
-    now: Timestamp,
-) -> Result<Vec<Unknown>, HubError> {
-    let mut unknown = Vec::new();
-    for path in stored {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if known.contains(&*name) {
-            continue;
-        }
-        let name = name.into_owned();
-        // Replaced bytes go at any time.
-        let Some((age, size)) = age_and_size(&path, now)? else {
-            continue;
-        };
-        if age < ORPHAN_AGE {
-            tracing::warn!(file = %path.display(), "nothing refers to these bytes");
-            continue;
-        }
-        unknown.push(Unknown { path, name, size });
-    }
-    Ok(unknown)
-}
-
-/// How long ago a file was written, and how long it is; nothing where it is gone.
-fn age_and_size(file: &Path, now: Timestamp) -> Result<Option<(SignedDuration, u64)>, HubError> {
-    let metadata = match std::fs::metadata(file) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        found => found.map_err(HubError::io("look at", file))?,
-    };
-    let written = metadata.modified().map_err(HubError::io("look at", file))?;
-    // A time that cannot be written down is no reason to remove anything.
-    let written = Timestamp::try_from(written).unwrap_or(now);
-    Ok(Some((now.duration_since(written), metadata.len())))
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::ORPHAN_AGE;
     use super::*;
+    use jiff::SignedDuration;
+    use std::path::Path;
 
     fn count(folder: &Path) -> usize {
-        list(folder).unwrap().len()
+        std::fs::read_dir(folder).unwrap().count()
     }
 
     #[tokio::test]
@@ -294,7 +251,8 @@ mod tests {
         let unknown = async |known: HashSet<String>, now| -> Vec<(String, u64)> {
             let stored = storage.stored().await.unwrap();
             let found = storage.unknown(stored, known, now).await.unwrap();
-            found.into_iter().map(|u| (u.name, u.size)).collect()
+            let name = |u: Unknown| (u.sha256.to_string(), u.size);
+            found.into_iter().map(name).collect()
         };
         let none: Vec<(String, u64)> = Vec::new();
         assert_eq!(unknown([digest.to_string()].into(), later).await, none);
@@ -365,9 +323,11 @@ mod tests {
         drop(storage.stage().await.unwrap().finish().await.unwrap());
         assert_eq!(count(&dir.staging()), 0);
 
-        // What a killed process leaves.
-        std::fs::write(dir.staging().join("left"), "x").unwrap();
+        // What a killed process leaves goes, and nothing else does.
+        std::fs::write(dir.staging().join(random_id().unwrap()), "x").unwrap();
+        std::fs::write(dir.staging().join("note"), "x").unwrap();
         Files::open(&dir).unwrap();
-        assert_eq!(count(&dir.staging()), 0);
+        assert_eq!(count(&dir.staging()), 1);
+        assert!(dir.staging().join("note").exists());
     }
 }

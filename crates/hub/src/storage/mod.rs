@@ -8,11 +8,13 @@
 mod bucket;
 mod compare;
 mod files;
+mod listing;
 mod staging;
 
 pub(crate) use bucket::Bucket;
-pub(crate) use compare::{Found, blob_path, look_at, pour};
+pub(crate) use compare::{Found, blob_path, look_at, open_stored, pour};
 pub(crate) use files::Files;
+pub(crate) use listing::blob_folders;
 pub(crate) use staging::{Staged, Staging};
 
 use crate::HubError;
@@ -106,13 +108,13 @@ impl Storage {
     }
 }
 
-/// Bytes that no object has.
+/// Stored bytes in a file that no object has.
 #[derive(Debug)]
 pub(crate) struct Unknown {
     /// Where they are, for people.
     pub(crate) path: std::path::PathBuf,
-    /// Their name: their digest if they are a file of the Hub's.
-    pub(crate) name: String,
+    /// Their name, which is the digest of what was stored.
+    pub(crate) sha256: Sha256Digest,
     pub(crate) size: u64,
 }
 

@@ -1,10 +1,12 @@
 //! Copies of a Hub: made while it runs, put back, and damaged.
 
-use crate::binary::{PROGRAM, Serving, command, initialized, publish, serve_args, text};
+use crate::binary::{PROGRAM, Serving, command, initialized, publish, run, serve_args, text};
 use crate::database::in_files;
 use crate::operated::{age, audit, blob, in_dir, ok, released};
 use crate::support::{Server, client, files};
-use serde_json::json;
+use release_types::Sha256Digest;
+use serde_json::{Value, json};
+use std::path::Path;
 
 /// The catalogue of a backup beside the bytes of today: what it does not know, it must not remove.
 #[tokio::test]
@@ -39,11 +41,11 @@ async fn a_catalogue_that_was_put_back_removes_no_newer_bytes() {
         assert_eq!(gone.lines().count(), 1);
         assert!(files(&dir.join("blobs")).is_empty());
         // From then on it is a catalogue like any other.
-        let left = dir.join("blobs/00/left");
+        let left = dir.join("blobs/00").join("0".repeat(64));
         std::fs::create_dir_all(left.parent().unwrap()).unwrap();
         std::fs::write(&left, "of a killed process").unwrap();
         age(&left);
-        assert_eq!(ok(&["gc"], &dir), "left\n");
+        assert_eq!(ok(&["gc"], &dir), format!("{}\n", "0".repeat(64)));
     }
 }
 
@@ -179,4 +181,138 @@ async fn a_backup_under_load_is_whole() {
     let ((), copied) = tokio::join!(publishing, copying);
     copied.unwrap();
     server.stop().await;
+}
+
+/// Rewrites a backup's list so that it fits the catalogue that lies there now.
+fn fit_manifest(backup: &Path) {
+    let database = std::fs::read(backup.join("hub.db")).unwrap();
+    let path = backup.join("manifest.json");
+    let mut manifest: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    manifest["catalogue"] = json!({"sha256": Sha256Digest::of(&database), "size": database.len()});
+    std::fs::write(&path, manifest.to_string()).unwrap();
+}
+
+/// Runs statements on a backup's catalogue, and fits the list to what comes of it.
+async fn change(backup: &Path, statements: &'static str) {
+    let options = sqlx::sqlite::SqliteConnectOptions::new()
+        .filename(backup.join("hub.db"))
+        .create_if_missing(true)
+        .foreign_keys(false);
+    let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
+    sqlx::raw_sql(statements).execute(&pool).await.unwrap();
+    pool.close().await;
+    fit_manifest(backup);
+}
+
+/// A list that fits proves nothing about what is listed.
+#[tokio::test]
+async fn a_backup_whose_list_fits_can_be_no_hubs_all_the_same() {
+    in_files();
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path().join("hub");
+    released(&dir).await;
+    let to = temp.path().join("restored");
+    for (what, code, words) in [
+        ("empty", 8, "no catalogue of a Hub's"),
+        ("text", 8, "no catalogue of a Hub's"),
+        ("foreign", 8, "no catalogue of a Hub's"),
+        ("key", 8, "keys that no file can have"),
+        ("lost object", 8, "files that it does not know"),
+        ("digest", 8, "values that cannot be read"),
+        ("twice", 8, "has the same bytes twice"),
+        ("newer", 2, "restore it with one that is at least as new"),
+    ] {
+        let backup = temp.path().join(what);
+        ok(&["backup", backup.to_str().unwrap()], &dir);
+        let (database, manifest) = (backup.join("hub.db"), backup.join("manifest.json"));
+        match what {
+            "empty" => std::fs::write(&database, "").unwrap(),
+            "text" => std::fs::write(&database, "this is no database\n".repeat(500)).unwrap(),
+            "foreign" => {
+                std::fs::remove_file(&database).unwrap();
+                change(&backup, "CREATE TABLE notes (text TEXT)").await;
+            }
+            "key" => {
+                let to = "UPDATE objects SET object_key = 'artifacts/../../etc/passwd'; \
+                          UPDATE assets SET object_key = 'artifacts/../../etc/passwd'";
+                change(&backup, to).await;
+            }
+            "lost object" => change(&backup, "DELETE FROM objects").await,
+            "digest" => change(&backup, "UPDATE objects SET sha256 = 'x'").await,
+            "twice" => {
+                let text = std::fs::read(&manifest).unwrap();
+                let mut list: Value = serde_json::from_slice(&text).unwrap();
+                let blob = list["blobs"][0].clone();
+                list["blobs"].as_array_mut().unwrap().push(blob);
+                std::fs::write(&manifest, list.to_string()).unwrap();
+            }
+            _ => {
+                let later = "INSERT INTO _sqlx_migrations \
+                     (version, description, success, checksum, execution_time) \
+                     VALUES (9999, 'of a later version', 1, x'00', 0)";
+                change(&backup, later).await;
+            }
+        }
+        fit_manifest(&backup);
+        let done = in_dir(&["restore", backup.to_str().unwrap()], &to);
+        let said = text(&done.stderr);
+        assert_eq!(done.status.code(), Some(code), "{what}: {said}");
+        assert!(said.contains(words), "{what}: {said}");
+        assert!(said.contains(backup.to_str().unwrap()), "{what}: {said}");
+        assert!(!to.exists(), "{what}");
+    }
+}
+
+/// What a killed process leaves beside the data directory goes with the next attempt, and what
+/// another one is at work on does not.
+#[tokio::test]
+async fn what_a_killed_restore_left_goes_with_the_next_one() {
+    in_files();
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path().join("hub");
+    released(&dir).await;
+    let backup = temp.path().join("backup");
+    ok(&["backup", backup.to_str().unwrap()], &dir);
+    let aside = |id: &str| temp.path().join(format!(".restoring-{id}"));
+    let (dead, older, alive) = ("0".repeat(32), "1".repeat(32), "2".repeat(32));
+    for id in [&dead, &older, &alive, "of-mine"] {
+        std::fs::create_dir_all(aside(id).join("blobs/ab")).unwrap();
+        std::fs::write(aside(id).join("hub.db"), "half").unwrap();
+    }
+    std::fs::write(aside(&dead).join("lock"), "123456\n").unwrap();
+    let held = process::PidLock::acquire(&aside(&alive).join("lock")).unwrap();
+    let restored = temp.path().join("restored");
+    let done = in_dir(&["restore", backup.to_str().unwrap()], &restored);
+    let said = text(&done.stderr);
+    assert_eq!(done.status.code(), Some(0), "{said}");
+    for (id, stays) in [(&dead, false), (&older, false), (&alive, true)] {
+        assert_eq!(aside(id).exists(), stays, "{id}: {said}");
+        assert_eq!(said.contains(aside(id).to_str().unwrap()), !stays, "{said}");
+    }
+    assert!(aside("of-mine").exists());
+    drop(held);
+    ok(&["check"], &restored);
+}
+
+/// Where the catalogue is lost nobody is told to begin anew.
+#[tokio::test]
+async fn a_lost_catalogue_is_told_by_every_command() {
+    in_files();
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path();
+    released(dir).await;
+    std::fs::remove_file(dir.join("hub.db")).unwrap();
+    let path = dir.to_str().unwrap();
+    for words in [
+        &["serve", "--listen", "127.0.0.1:0"][..],
+        &["gc"],
+        &["check"],
+        &["user", "list"],
+    ] {
+        let done = run(&[words, &["--data-dir", path]].concat());
+        let said = text(&done.stderr);
+        assert_eq!(done.status.code(), Some(9), "{words:?}: {said}");
+        assert!(said.contains("put hub.db back from a backup"), "{said}");
+        assert!(!said.contains("init"), "{said}");
+    }
 }

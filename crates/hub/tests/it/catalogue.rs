@@ -22,8 +22,12 @@ async fn a_reopened_hub_has_everything() {
         .await;
     let (token, base) = (server.token.clone(), server.base.clone());
     let dir = server.stop().await;
-    std::fs::write(dir.path().join("hub/staging/left"), "by a killed process").unwrap();
-    let orphan = dir.path().join("hub/blobs/00/orphan");
+    std::fs::write(
+        dir.path().join("hub/staging").join("0".repeat(32)),
+        "by a killed process",
+    )
+    .unwrap();
+    let orphan = dir.path().join("hub/blobs/00").join("0".repeat(64));
     std::fs::create_dir_all(orphan.parent().unwrap()).unwrap();
     std::fs::write(&orphan, "of a killed process").unwrap();
     let yesterday = std::time::SystemTime::now() - std::time::Duration::from_secs(25 * 3600);
@@ -31,7 +35,7 @@ async fn a_reopened_hub_has_everything() {
         let file = std::fs::File::options().write(true).open(&file).unwrap();
         file.set_modified(yesterday).unwrap();
     }
-    let young = orphan.with_file_name("young");
+    let young = orphan.with_file_name(format!("{}1", "0".repeat(63)));
     std::fs::write(&young, "of a release after the backup").unwrap();
 
     let server = Server::start_in(dir, |_| {}).await;

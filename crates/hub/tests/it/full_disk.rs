@@ -1,7 +1,8 @@
 //! A disk that is full for a moment, under the real `atlas-hub`.
 
-use crate::binary::{PROGRAM, Serving, command, initialized, serve_args};
+use crate::binary::{PROGRAM, Serving, command, initialized, run, serve_args, text};
 use crate::database::in_files;
+use crate::operated::{age, ok};
 use crate::support::{client, error};
 use reqwest::Response;
 use serde_json::json;
@@ -26,17 +27,24 @@ pub fn as_root(uid: u32, words: &[&str]) -> bool {
 }
 
 /// A small file system of its own. It goes when this is dropped.
-struct SmallDisk<'p>(&'p Path);
+pub struct SmallDisk<'p>(&'p Path);
 
 impl<'p> SmallDisk<'p> {
     /// Mounting takes root, or sudo without a password.
-    fn mount(path: &'p Path) -> Self {
+    pub fn mount(path: &'p Path) -> Self {
         let to = path.to_str().unwrap();
         let uid = std::fs::metadata(path).unwrap().uid();
         let options = format!("size=2m,mode=700,uid={uid}");
         let mounted = as_root(uid, &["mount", "-t", "tmpfs", "-o", &options, "tmpfs", to]);
         assert!(mounted, "a file system cannot be mounted on {to}");
         Self(path)
+    }
+
+    /// Nothing on it can be changed from now on.
+    pub fn make_read_only(&self) {
+        let to = self.0.to_str().unwrap();
+        let uid = std::fs::metadata(self.0).unwrap().uid();
+        assert!(as_root(uid, &["mount", "-o", "remount,ro", to]));
     }
 
     fn fill(&self) {
@@ -77,6 +85,54 @@ async fn a_full_disk_fails_what_it_meets_and_nothing_later() {
         }
     }
     assert_eq!(serving.stop("-TERM").0, Some(0));
+}
+
+/// SQLite cannot even begin on a full disk. What nobody needs may be all the room there is.
+#[test]
+fn room_is_made_on_a_disk_that_is_too_full_to_begin() {
+    in_files();
+    let temp = tempfile::tempdir().unwrap();
+    let disk = SmallDisk::mount(temp.path());
+    let dir = disk.0;
+    initialized(dir);
+    let leave = |digits: &str| {
+        let blob = dir.join("blobs").join(digits).join(digits.repeat(32));
+        std::fs::create_dir_all(blob.parent().unwrap()).unwrap();
+        std::fs::write(&blob, vec![1; 300_000]).unwrap();
+        age(&blob);
+        blob
+    };
+    let full = |words: &[&str]| {
+        let done = run(words);
+        let said = text(&done.stderr);
+        assert_eq!(done.status.code(), Some(9), "{words:?}: {said}");
+        assert!(said.contains("the disk is full"), "{said}");
+        assert!(said.contains("hint: make room on that disk"), "{said}");
+    };
+    let data_dir = dir.to_str().unwrap();
+    let blob = leave("ab");
+    disk.fill();
+    full(&["gc", "--dry-run", "--data-dir", data_dir]);
+    assert!(blob.exists());
+    assert_eq!(ok(&["gc"], dir), format!("{}\n", "ab".repeat(32)));
+    assert!(!blob.exists());
+    disk.make_room();
+
+    let blob = leave("cd");
+    disk.fill();
+    let serving = Serving::start(command(PROGRAM, &serve_args(dir)));
+    assert!(!blob.exists());
+    assert_eq!(serving.stop("-TERM").0, Some(0));
+    disk.make_room();
+
+    // Not where the catalogue was put back and may not know what they are.
+    let blob = leave("ef");
+    std::fs::write(dir.join("age"), "1000000\n").unwrap();
+    disk.fill();
+    for words in [&["gc", "--data-dir", data_dir][..], &serve_args(dir)] {
+        full(words);
+    }
+    assert!(blob.exists());
 }
 
 /// SQLite reports a limit (and a quota) as some error of the disk, unlike a full one.

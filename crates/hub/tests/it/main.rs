@@ -58,6 +58,8 @@ mod reading;
 mod served;
 mod short;
 mod storage;
+#[cfg(unix)]
+mod strays;
 mod support;
 #[cfg(target_os = "linux")]
 mod synced;

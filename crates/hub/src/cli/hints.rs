@@ -1,0 +1,83 @@
+//! What to do about a command that has failed.
+
+use super::CliError;
+use hub::{BackupError, HubError, RosterError};
+use std::io::ErrorKind;
+
+/// What to do about it, where that is known.
+pub(super) fn hint(error: &CliError) -> Option<String> {
+    match error {
+        CliError::Hub(HubError::NotInitialized { path }) => Some(format!(
+            "run `atlas-hub init --data-dir {}` first",
+            path.display()
+        )),
+        CliError::Initialized { place, .. } => Some(format!(
+            "`atlas-hub user list {place}` shows who has credentials; `user token <NAME> {place}` \
+             makes another"
+        )),
+        CliError::CredentialLost { name, place, .. } => Some(format!(
+            "`atlas-hub user token '{name}' --rotate {place}` makes another credential and \
+             revokes the lost one"
+        )),
+        CliError::Roster(error) => roster_hint(error).map(str::to_owned),
+        CliError::Damaged { .. } => Some(
+            "publish the same files again (`atlas-release publish` sends what cannot be read back), \
+             or put each of them back from a backup"
+                .to_owned(),
+        ),
+        CliError::Hub(HubError::Locked { .. }) => Some(
+            "wait for it or end it; `user`, `pack`, `product`, `audit`, `check` and `backup` work beside \
+             a server"
+                .to_owned(),
+        ),
+        CliError::Hub(HubError::Listen { .. }) => Some(
+            "another program may listen there: choose another port, or 0 for a free one"
+                .to_owned(),
+        ),
+        CliError::Hub(HubError::Migrate(_))
+        | CliError::Backup(BackupError::Hub(HubError::Migrate(_))) => Some(
+            "a newer atlas-hub may have had it: run one that is at least as new, or go back to a \
+             backup from before"
+                .to_owned(),
+        ),
+        CliError::Backup(BackupError::NotEmpty { .. }) => {
+            Some("name a folder that is empty or does not exist yet".to_owned())
+        }
+        CliError::Backup(BackupError::NoBackup { .. }) => Some(
+            "name the folder that `atlas-hub backup` wrote and that has a manifest.json; one without \
+             was not finished"
+                .to_owned(),
+        ),
+        CliError::Hub(HubError::Io { source, .. })
+        | CliError::Backup(BackupError::Hub(HubError::Io { source, .. }))
+            if matches!(
+                source.kind(),
+                ErrorKind::StorageFull | ErrorKind::QuotaExceeded
+            ) =>
+        {
+            Some(
+                "make room on that disk, or give it more: a server and `gc` remove what no upload has \
+                 by themselves, the rest is for you to move away"
+                    .to_owned(),
+            )
+        }
+        CliError::Usage(_)
+        | CliError::Hub(_)
+        | CliError::Backup(_)
+        | CliError::Stdout(_)
+        | CliError::Signals(_) => None,
+    }
+}
+
+fn roster_hint(error: &RosterError) -> Option<&'static str> {
+    match error {
+        RosterError::UserExists(_) => Some("`user token` issues a further credential to a user"),
+        RosterError::NoUser(_) => Some("`user list` shows who there is, `user add` adds somebody"),
+        RosterError::Disabled(_) => {
+            Some("that is for ever: add a user of another name with `user add`")
+        }
+        RosterError::NoPack(_) => Some("`pack list` shows which there are, `pack add` adds one"),
+        RosterError::NoMember { .. } => Some("`pack member list` shows who is"),
+        RosterError::Hub(_) | RosterError::Expired => None,
+    }
+}
