@@ -108,7 +108,7 @@ pub struct BuildUploadRequest {
     pub sha256: Option<Sha256Digest>,
 }
 
-/// The answer to [`BuildUploadRequest`].
+/// The answer to `POST /api/v1/ci/presign`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -210,7 +210,7 @@ pub struct PackChannelBuild {
     pub updated_at: jiff::Timestamp,
 }
 
-/// The answer to [`CompleteBuildRequest`].
+/// The answer to `POST /api/v1/ci/complete`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CompletedBuild {

@@ -6,6 +6,7 @@
 
 #[cfg(feature = "postgres")]
 use super::postgres;
+use super::writes::{Writes, Writing};
 use crate::HubError;
 #[cfg(feature = "postgres")]
 use sqlx::PgTransaction;
@@ -14,8 +15,6 @@ use sqlx::postgres::{PgPool, PgQueryResult, PgRow};
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteQueryResult, SqliteRow};
 use sqlx::{Database, Encode, FromRow, SqlSafeStr, SqlStr, SqlitePool, SqliteTransaction, Type};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Connections to a database.
 #[derive(Debug, Clone)]
@@ -33,27 +32,6 @@ pub(crate) enum Tx {
     Postgres(PgTransaction<'static>),
 }
 
-/// How many transactions that may have written have ended, by whoever has this process's writer.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Writes(Arc<AtomicU64>);
-
-impl Writes {
-    pub(super) fn ended(&self) -> u64 {
-        self.0.load(Ordering::SeqCst)
-    }
-}
-
-/// Part of a transaction that writes. It is counted when this is dropped, before anybody is told
-/// of its outcome.
-#[derive(Debug)]
-pub(crate) struct Writing(Writes);
-
-impl Drop for Writing {
-    fn drop(&mut self) {
-        self.0.0.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
 impl Pool {
     pub(super) async fn close(&self) {
         match self {
@@ -69,7 +47,7 @@ impl Pool {
         Ok(match self {
             Self::Sqlite(pool) => {
                 let tx = pool.begin_with("BEGIN IMMEDIATE").await?;
-                Tx::Sqlite(tx, Some(Writing(writes.clone())))
+                Tx::Sqlite(tx, Some(writes.begin()))
             }
             #[cfg(feature = "postgres")]
             Self::Postgres(pool) => Tx::Postgres(postgres::begin_to_write(pool).await?),

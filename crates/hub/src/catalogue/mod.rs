@@ -33,6 +33,7 @@ mod uploads;
 mod users;
 mod uses;
 mod version_key;
+mod writes;
 
 pub use audit::AuditEntry;
 pub(crate) use credentials::{Identity, Subject};
@@ -54,7 +55,7 @@ pub(crate) use users::FoundUser;
 pub use users::User;
 
 use crate::HubError;
-use database::{Pool, Writes, query, query_scalar};
+use database::{Pool, query, query_scalar};
 use jiff::Timestamp;
 use registrations::Line;
 use release_types::Asset;
@@ -63,6 +64,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use std::path::Path;
 use std::sync::Arc;
 use uses::Uses;
+use writes::Writes;
 
 /// An open catalogue.
 #[derive(Debug, Clone)]
