@@ -38,7 +38,8 @@ impl Seen {
 pub enum Fault {
     /// It goes through.
     None,
-    /// It is answered with this status and body, and the server never sees it.
+    /// It is answered with this status and body, and the server never sees it: success when all of its
+    /// body has come, anything else at once.
     Answer(u16, String),
     /// The connection is closed without an answer.
     Cut,
@@ -154,12 +155,13 @@ fn pass(
         head: head.clone(),
         body: String::new(),
     };
+    let length = seen.header("content-length").and_then(|n| n.parse().ok());
+    let mut missing = length.unwrap_or(0_usize).saturating_sub(rest.len());
     if seen.header("content-type") == Some("application/json") {
-        let length = seen.header("content-length").and_then(|n| n.parse().ok());
-        let missing = length.unwrap_or(0_usize).saturating_sub(rest.len());
         let mut more = vec![0; missing];
         client.read_exact(&mut more)?;
         rest.extend(more);
+        missing = 0;
         seen.body = String::from_utf8_lossy(&rest).into_owned();
     }
     // Decided before it is recorded, so that a fault can count what came before.
@@ -178,6 +180,9 @@ fn pass(
         Fault::Silence => return io::copy(&mut client, &mut io::sink()).map(|_| ()),
         Fault::Cut => return client.shutdown(Shutdown::Both),
         Fault::Answer(status, body) => {
+            if (200..300).contains(status) {
+                io::copy(&mut (&mut client).take(missing as u64), &mut io::sink())?;
+            }
             let length = body.len();
             write!(
                 client,
