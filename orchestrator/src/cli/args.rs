@@ -4,6 +4,7 @@ mod channels;
 mod format;
 mod pack;
 mod reproduce;
+mod share;
 mod tokens;
 mod verify;
 
@@ -11,10 +12,10 @@ pub use channels::{ProductsArgs, PromoteCommand, RollbackCommand, YankCommand};
 pub use format::Format;
 pub use pack::{PackCommand, PackPublish};
 pub use reproduce::ReproduceCommand;
+pub use share::{RequireArgs, ShareArgs};
 pub use tokens::{TokenCommand, TokenIssue, TokenList, TokenRevoke};
 pub use verify::{ReadBackArgs, VerifyCommand};
 
-use super::share_args::{RequireArgs, ShareArgs};
 use clap::{Args, Parser, Subcommand};
 use release_types::{Channel, Platform, ProductName};
 use std::net::SocketAddr;

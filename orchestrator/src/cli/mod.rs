@@ -16,7 +16,6 @@ mod publish;
 mod recorded;
 mod release;
 mod reproduce;
-mod share_args;
 mod token;
 mod verify;
 

@@ -346,6 +346,21 @@ mod tests {
         assert_eq!(machine.usable_sccache(Some(&new)).await, Some(new));
     }
 
+    #[test]
+    fn a_linkers_folder_leads_to_the_one_that_was_found_last() {
+        let machine = Machine::new();
+        let dir = machine.dir.path().join("linkers");
+        for name in ["old", "new"] {
+            let linker = machine.add(name, "");
+            // What a run that was killed has left is in nobody's way.
+            std::fs::create_dir_all(&dir).unwrap();
+            std::fs::write(dir.join(format!("ld.mold.{}", std::process::id())), "").unwrap();
+            linker_folder(&dir, "mold", &linker).unwrap();
+            assert_eq!(std::fs::read_link(dir.join("ld.mold")).unwrap(), linker);
+        }
+        assert_eq!(std::fs::read_dir(&dir).unwrap().count(), 1);
+    }
+
     #[tokio::test]
     async fn what_tells_no_version_is_put_there_again_and_what_is_old_brought_up_to_date() {
         for (says, again) in [("mold 0.9.6", false), ("no version", true)] {
