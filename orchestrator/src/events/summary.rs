@@ -107,7 +107,7 @@ fn head(receipt: &Receipt, what: &str, how: &str) -> String {
     let mut text = format!(
         "### {what}{} {} on channel {}\n\n{how}\n\n- Hub: {}\n- `latest`: {latest}\n- verified: {}\n",
         escaped(&names.join(", ")),
-        escaped(&receipt.version.to_string()),
+        escaped(&receipt.version),
         receipt.channel,
         escaped(&receipt.hub),
         receipt.verified_at

@@ -63,4 +63,5 @@ mod terminal;
 #[cfg(target_os = "linux")]
 mod tools;
 mod verifying;
+mod verifying_others;
 mod windows_tools;
