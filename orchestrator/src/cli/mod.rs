@@ -102,7 +102,14 @@ pub fn main(build: BuildInfo) -> std::process::ExitCode {
     runtime.shutdown_timeout(Duration::from_secs(1));
     match outcome {
         Ok(()) => success(),
-        Err((error, code)) => fail(&error, code, format),
+        Err((error, code)) => {
+            // What `doctor` finds is told by itself.
+            if !matches!(error, Error::NotReady(_)) {
+                let hint = error.hint();
+                reporter.failed(code as u8, &with_causes(&error), hint.as_deref());
+            }
+            fail(&error, code, format)
+        }
     }
 }
 
