@@ -151,8 +151,7 @@ impl Error {
                 | ChannelsError::NoGroup { .. } => ExitCode::Usage,
                 ChannelsError::NotThere { .. }
                 | ChannelsError::TakenBack { .. }
-                | ChannelsError::OtherBytes { .. }
-                | ChannelsError::Extra { .. }
+                | ChannelsError::InTheWay { .. }
                 | ChannelsError::NoKey { .. }
                 | ChannelsError::CannotYank
                 | ChannelsError::NothingBefore { .. }

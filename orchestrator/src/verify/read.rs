@@ -1,8 +1,8 @@
 //! Reading files back, side by side: as many at once as is asked for, each in memory that does not grow
 //! with it.
 
-use super::ExpectedFile;
-use crate::events::{Event, Reporter};
+use super::{ExpectedFile, Look};
+use crate::events::Event;
 use crate::progress::{Direction, FileTransfer, Transfers};
 use crate::receipt::{Against, ReceiptAsset};
 use futures_util::StreamExt as _;
@@ -57,12 +57,11 @@ pub(super) enum Found {
 /// Reads files back and tells of those that are right, in their order. What cannot be fetched for now
 /// ends it.
 pub(super) async fn read_all(
-    client: &HubClient,
+    look: Look<'_>,
     files: &[&Wanted<'_>],
     against: Against,
-    at_once: usize,
-    reporter: &dyn Reporter,
 ) -> Result<Vec<Found>, ClientError> {
+    let (client, reporter) = (look.client, look.reporter);
     let transfers = Transfers::new(Direction::ReadBack);
     // All are counted before the first begins; a call exists only while it is made.
     let counted = files.iter().map(|wanted| {
@@ -74,7 +73,7 @@ pub(super) async fn read_all(
     let calls = calls.map(|(index, (wanted, transfer))| async move {
         (index, read(client, wanted, against, transfer).await)
     });
-    let mut work = futures_util::stream::iter(calls).buffer_unordered(at_once.max(1));
+    let mut work = futures_util::stream::iter(calls).buffer_unordered(look.settings.at_once.max(1));
     let reading = async {
         let (mut found, mut early) = (Vec::with_capacity(files.len()), BTreeMap::new());
         while let Some((index, outcome)) = work.next().await {
