@@ -90,6 +90,27 @@ pub enum ManifestsError {
     },
 }
 
+impl ManifestsError {
+    /// What to do about it, where there is something to say.
+    pub fn hint(&self) -> Option<String> {
+        let text = match self {
+            Self::UnknownBin(_) => {
+                "name it with --bin, or run this in the workspace that declares the product"
+            }
+            Self::Missing { .. } => "--require says which platforms have to be complete",
+            Self::Nothing { .. } => {
+                "files are told by their names: docs/manifests.md says how they have to be called"
+            }
+            Self::Read { .. }
+            | Self::Rows { .. }
+            | Self::Wrong { .. }
+            | Self::Faults { .. }
+            | Self::Write { .. } => return None,
+        };
+        Some(text.to_owned())
+    }
+}
+
 /// A manifest that is to be built.
 #[derive(Debug, Clone)]
 pub struct Order {

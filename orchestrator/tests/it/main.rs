@@ -33,6 +33,7 @@ mod limits;
 #[cfg(target_os = "linux")]
 mod long_files;
 mod lost_answers;
+mod making_manifests;
 mod manifests;
 mod merging;
 mod one_moment;

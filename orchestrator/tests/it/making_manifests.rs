@@ -1,0 +1,582 @@
+//! `manifest build`, `check` and `show`: files that other programs have made become rows by their names,
+//! and what `publish` would stumble over is told before, all of it.
+
+use crate::hub_server::TestHub;
+use crate::support::*;
+use serde_json::Value;
+use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use test_support::{Finished, Fixture, Sandbox};
+
+/// Files with a line of their own each, in a folder of the sandbox.
+fn files(sandbox: &Sandbox, folder: &str, names: &[&str]) {
+    for name in names {
+        let path = sandbox.root().join(folder).join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, format!("bytes of {name}\n")).unwrap();
+    }
+}
+
+/// The bundles of a job that has built for three systems, with what lies around them.
+const BUNDLES: [&str; 16] = [
+    "deb/atlas_1.4.0_amd64.deb",
+    "deb/atlas_1.4.0_amd64/data/usr/lib/atlas/tools/helper.exe",
+    "appimage/atlas_1.4.0_amd64.AppImage",
+    "appimage/atlas_1.4.0_amd64.AppImage.sig",
+    "appimage/atlas.AppDir/usr/share/other.deb",
+    "macos/Atlas.app/Contents/Resources/setup.pkg",
+    "macos/Atlas.app.tar.gz",
+    "macos/Atlas.app.tar.gz.sig",
+    "dmg/Atlas_1.4.0_universal.dmg",
+    "dmg/bundle_dmg.sh",
+    "nsis/Atlas_1.4.0_x64-setup.exe",
+    "nsis/Atlas_1.4.0_x64-setup.exe.sig",
+    "msi/Atlas_1.4.0_x64_en-US.msi",
+    "msi/Atlas_1.4.0_x64_en-US.msi.zip",
+    "msi/Atlas_1.4.0_x64_en-US.msi.zip.sig",
+    "latest.json",
+];
+
+const ROWS: &str = "\
+bundle/msi/Atlas_1.4.0_x64_en-US.msi|windows|x64|installer|Atlas_1.4.0_x64_en-US.msi
+bundle/msi/Atlas_1.4.0_x64_en-US.msi.zip|windows|x64|binary|Atlas_1.4.0_x64_en-US.msi.zip
+bundle/msi/Atlas_1.4.0_x64_en-US.msi.zip.sig|windows|x64|signature|Atlas_1.4.0_x64_en-US.msi.zip.sig
+bundle/nsis/Atlas_1.4.0_x64-setup.exe|windows|x64|installer|Atlas_1.4.0_x64-setup.exe
+bundle/nsis/Atlas_1.4.0_x64-setup.exe.sig|windows|x64|signature|Atlas_1.4.0_x64-setup.exe.sig
+bundle/dmg/Atlas_1.4.0_universal.dmg|macos|x64|installer|Atlas_1.4.0_universal.dmg
+bundle/macos/Atlas.app.tar.gz|macos|x64|binary|Atlas_universal.app.tar.gz
+bundle/macos/Atlas.app.tar.gz.sig|macos|x64|signature|Atlas_universal.app.tar.gz.sig
+bundle/dmg/Atlas_1.4.0_universal.dmg|macos|arm64|installer|Atlas_1.4.0_universal.dmg
+bundle/macos/Atlas.app.tar.gz|macos|arm64|binary|Atlas_universal.app.tar.gz
+bundle/macos/Atlas.app.tar.gz.sig|macos|arm64|signature|Atlas_universal.app.tar.gz.sig
+bundle/appimage/atlas_1.4.0_amd64.AppImage|linux|x64|installer|atlas_1.4.0_amd64.AppImage
+bundle/appimage/atlas_1.4.0_amd64.AppImage.sig|linux|x64|signature|atlas_1.4.0_amd64.AppImage.sig
+bundle/deb/atlas_1.4.0_amd64.deb|linux|x64|installer|atlas_1.4.0_amd64.deb
+";
+
+#[test]
+fn bundles_become_rows_and_are_published() {
+    let sandbox = Sandbox::new();
+    let hub = TestHub::start();
+    files(&sandbox, "out/bundle", &BUNDLES);
+    // Folders within each other are looked at once.
+    let run = atlas(
+        &sandbox,
+        "manifest build --product launcher --from out/bundle out --base-dir out",
+    )
+    .run()
+    .exits(0);
+    assert_eq!(run.stdout, ROWS);
+    for left_out in [
+        "bundle/deb/atlas_1.4.0_amd64: `atlas_1.4.0_amd64.deb` was packed from it",
+        "bundle/appimage/atlas.AppDir: it is the inside of a bundle",
+        "bundle/macos/Atlas.app: it is the inside of a bundle",
+        "bundle/dmg/bundle_dmg.sh: it is neither",
+        "bundle/latest.json: it is neither",
+    ] {
+        assert!(
+            run.stderr.contains(&format!("left out: {left_out}")),
+            "{run}"
+        );
+    }
+    assert_eq!(run.stderr.lines().count(), 5, "{run}");
+    // Into a file, its paths start in its folder; the file itself is no file of the release.
+    let build = "manifest build --product launcher --from out --output out/launcher.manifest";
+    atlas(&sandbox, build)
+        .run()
+        .exits(0)
+        .says(&["launcher.manifest has 14 rows"]);
+    let run = atlas(&sandbox, build).run().exits(0);
+    assert!(!run.stderr.contains("left out: launcher.manifest"), "{run}");
+    assert_eq!(run.stdout, "");
+    let manifest = sandbox.root().join("out/launcher.manifest");
+    assert_eq!(fs::read_to_string(&manifest).unwrap(), ROWS);
+    atlas(&sandbox, "manifest check out/launcher.manifest")
+        .run()
+        .exits(0)
+        .says(&["launcher.manifest can be published: 14 rows"]);
+    let run = hub
+        .publishes(atlas(
+            &sandbox,
+            "publish --product launcher --version 1.4.0 --manifest out/launcher.manifest --format json",
+        ))
+        .run()
+        .exits(0);
+    assert_eq!(receipt(&run)["assets"].as_array().unwrap().len(), 14);
+}
+
+#[test]
+fn a_program_is_told_the_same_as_a_person() {
+    let sandbox = Sandbox::new();
+    files(
+        &sandbox,
+        "out",
+        &["atlas_1.0_x64.dmg", "notes.txt", "sub/atlas_1.0_x64.msi"],
+    );
+    let build = "manifest build --product launcher --from out --output m";
+    let run = atlas(&sandbox, &format!("{build} --format json"))
+        .run()
+        .exits(0);
+    let [event] = &events(&run)[..] else {
+        panic!("{run}")
+    };
+    assert_eq!(event["event"], "manifest");
+    assert_eq!(event["path"], sandbox.root().join("m").to_str().unwrap());
+    assert_eq!(event["rows"][0]["path"], "out/sub/atlas_1.0_x64.msi");
+    assert_eq!(event["left_out"][0]["path"], "out/notes.txt");
+    let run = atlas(&sandbox, "manifest show m --format json")
+        .run()
+        .exits(0);
+    let shown = &events(&run)[0];
+    assert_eq!(shown["rows"], event["rows"]);
+    assert_eq!(shown["left_out"], Value::Null);
+    let run = atlas(&sandbox, "manifest check m --format json")
+        .run()
+        .exits(0);
+    assert_eq!(events(&run)[0], *shown);
+    let run = atlas(&sandbox, "manifest show m").run().exits(0);
+    let table = "\
+PATH                       OS       ARCH  KIND       FILENAME
+out/sub/atlas_1.0_x64.msi  windows  x64   installer  atlas_1.0_x64.msi
+out/atlas_1.0_x64.dmg      macos    x64   installer  atlas_1.0_x64.dmg
+";
+    assert_eq!((run.stdout.as_str(), run.stderr.as_str()), (table, ""));
+    // What is shown is what is written; the files are another matter.
+    fs::remove_dir_all(sandbox.root().join("out")).unwrap();
+    assert_eq!(
+        atlas(&sandbox, "manifest show m").run().exits(0).stdout,
+        table
+    );
+    atlas(&sandbox, "manifest show m --format human")
+        .run()
+        .exits(2)
+        .says(&["[possible values: table, json]"]);
+}
+
+#[test]
+fn a_command_line_product_needs_a_program_and_an_installer() {
+    let sandbox = Sandbox::new();
+    files(
+        &sandbox,
+        "out",
+        &[
+            "atlas-Windows-X64.exe",
+            "atlas-cli-installer-windows-x64.zip",
+            "atlas-Linux-X64",
+            "atlas-runner-Linux-X64",
+            "atlas-runnerd-Linux-X64",
+        ],
+    );
+    let build = "manifest build --product cli --from out";
+    let run = atlas(&sandbox, build).run().exits(2);
+    run.says(&["the files of cli are not complete: linux-x64 has no installer"]);
+    assert_eq!(run.stdout, "");
+    let run = atlas(&sandbox, &format!("{build} --require windows-x64"))
+        .run()
+        .exits(0);
+    assert_eq!(
+        run.stdout,
+        "out/atlas-cli-installer-windows-x64.zip|windows|x64|installer|atlas-cli-installer-windows-x64.zip\n\
+         out/atlas-Windows-X64.exe|windows|x64|binary|atlas-Windows-X64.exe\n\
+         out/atlas-Linux-X64|linux|x64|binary|atlas-Linux-X64\n"
+    );
+    run.says(&["left out: out/atlas-runnerd-Linux-X64: it belongs to another product"]);
+    atlas(
+        &sandbox,
+        &format!("{build} --require windows-x64,macos-arm64,linux-x64"),
+    )
+    .run()
+    .exits(2)
+    .says(&["macos-arm64 has nothing at all, linux-x64 has no installer"]);
+    files(&sandbox, "out", &["atlas_1.4.0.deb"]);
+    let run = atlas(&sandbox, build).run().exits(0);
+    assert!(
+        run.stdout
+            .ends_with("out/atlas_1.4.0.deb|linux|x64|installer|atlas_1.4.0.deb\n"),
+        "{run}"
+    );
+    // The runner's is the runner's alone, and the daemon's the daemon's.
+    for (product, row) in [
+        (
+            "runner",
+            "out/atlas-runner-Linux-X64|linux|x64|binary|atlas-runner-Linux-X64\n",
+        ),
+        (
+            "runnerd",
+            "out/atlas-runnerd-Linux-X64|linux|x64|binary|atlas-runnerd-Linux-X64\n",
+        ),
+    ] {
+        let line = format!("manifest build --product {product} --from out");
+        assert_eq!(atlas(&sandbox, &line).run().exits(0).stdout, row);
+    }
+    for (line, says) in [
+        (
+            "manifest build --product hub --from out",
+            &[
+                "not known what the program of `hub` is called",
+                "hint: ",
+                "--bin",
+            ][..],
+        ),
+        (
+            "manifest build --product hub --from out --bin atlas-hub",
+            &["there is nothing of hub in "],
+        ),
+        ("manifest build --product cli", &["--from <DIR>"]),
+        ("manifest build --from out", &["--product <PRODUCT>"]),
+        (
+            "manifest build --product cli --from nosuch",
+            &["cannot read", "nosuch"],
+        ),
+        (
+            "manifest build --product cli --from out --arch x64",
+            &["expected a file, `=`"],
+        ),
+        (
+            "manifest build --product cli --from out --arch a=mips",
+            &["expected one of: x64 arm64 universal"],
+        ),
+        (
+            "manifest build --product cli --from out --require linux",
+            &["`linux` is not a platform"],
+        ),
+    ] {
+        atlas(&sandbox, line).run().exits(2).says(says);
+    }
+}
+
+#[test]
+fn the_workspace_says_what_programs_are_called() {
+    let sandbox = Sandbox::new();
+    let fixture = Fixture::without_git(&sandbox);
+    files(
+        &sandbox,
+        "work/out",
+        &[
+            "alpha-linux-x64",
+            "beta-linux-x64",
+            "beta-windows-arm64.exe",
+        ],
+    );
+    let build = |product: &str, dir: &Path| {
+        let line = format!("manifest build --product {product} --from out");
+        atlas(&sandbox, &line).cwd(dir).run()
+    };
+    assert_eq!(
+        build("alpha", fixture.root()).exits(0).stdout,
+        "out/alpha-linux-x64|linux|x64|binary|alpha-linux-x64\n"
+    );
+    // Of another product's programs none is the command line's.
+    files(
+        &sandbox,
+        "work/out",
+        &["tool-linux-x64", "tool-installer-linux-x64.run"],
+    );
+    let run = build("cli", fixture.root()).exits(0);
+    assert_eq!(run.stdout.lines().count(), 2, "{run}");
+    // A workspace that cannot be read says nothing, so nothing is guessed.
+    fixture.write("alpha/Cargo.toml", "[package");
+    build("cli", fixture.root())
+        .exits(2)
+        .says(&["`cargo metadata` could not read the workspace"]);
+    build("launcher", fixture.root())
+        .exits(2)
+        .says(&["there is nothing of launcher"]);
+}
+
+#[test]
+fn what_is_in_doubt_is_named_with_the_way_out() {
+    let sandbox = Sandbox::new();
+    files(
+        &sandbox,
+        "target",
+        &[
+            "aarch64/Atlas.app.tar.gz",
+            "aarch64/Atlas.app.tar.gz.sig",
+            "x86_64/Atlas.app.tar.gz",
+        ],
+    );
+    let manifest = sandbox.root().join("m");
+    fs::write(&manifest, "# before\n").unwrap();
+    let build = "manifest build --product launcher --from target --output m";
+    let run = atlas(&sandbox, build).run().exits(2);
+    run.says(&[
+        "target/aarch64/Atlas.app.tar.gz: its name says no architecture, and no other file for macos does here; say which: --arch 'target/aarch64/Atlas.app.tar.gz=x64'",
+        "target/x86_64/Atlas.app.tar.gz: its name says no architecture",
+    ]);
+    // Nothing is written that is not whole.
+    assert_eq!(fs::read_to_string(&manifest).unwrap(), "# before\n");
+    atlas(&sandbox, &format!("{build} --arch Atlas.app.tar.gz=x64"))
+        .run()
+        .exits(2)
+        .says(&["--arch Atlas.app.tar.gz: several files are called so: name its path"]);
+    // A path may start where the shell is, or where the rows' do.
+    let run = atlas(
+        &sandbox,
+        "manifest build --product launcher --from ../target --base-dir .. --arch Atlas.app.tar.gz=arm64 --arch target/x86_64/Atlas.app.tar.gz=x64",
+    )
+    .cwd(sandbox.root().join("target/aarch64"));
+    // The shell is in `target/aarch64`, and `..` is `target`.
+    run.run().exits(2).says(&["cannot read"]);
+    let run = atlas(
+        &sandbox,
+        "manifest build --product launcher --from .. --base-dir .. --arch Atlas.app.tar.gz=arm64 --arch x86_64/Atlas.app.tar.gz=x64",
+    )
+    .cwd(sandbox.root().join("target/aarch64"))
+    .run()
+    .exits(0);
+    assert_eq!(
+        run.stdout,
+        "x86_64/Atlas.app.tar.gz|macos|x64|binary|Atlas.app.tar.gz\n\
+         aarch64/Atlas.app.tar.gz|macos|arm64|binary|Atlas.app.tar.gz\n\
+         aarch64/Atlas.app.tar.gz.sig|macos|arm64|signature|Atlas.app.tar.gz.sig\n"
+    );
+}
+
+#[test]
+fn files_that_cannot_be_published_are_all_named() {
+    let sandbox = Sandbox::new();
+    files(
+        &sandbox,
+        "elsewhere",
+        &["far_x64.dmg", "folder/more_x64.dmg"],
+    );
+    files(
+        &sandbox,
+        "out",
+        &["good_x64.dmg", "b/good_x64.dmg", "con.x64.dmg"],
+    );
+    let out = sandbox.root().join("out");
+    let build = "manifest build --product launcher --from out";
+    fs::write(out.join("empty_x64.dmg"), "").unwrap();
+    fs::write(out.join("orphan_x64.dmg.sig"), "signature").unwrap();
+    fs::create_dir(out.join("folder_x64.dmg")).unwrap();
+    symlink("../elsewhere/far_x64.dmg", out.join("link_x64.dmg")).unwrap();
+    symlink("../elsewhere/folder", out.join("folder")).unwrap();
+    symlink("nowhere", out.join("gone_x64.dmg")).unwrap();
+    symlink("nowhere", out.join("gone.txt")).unwrap();
+    symlink("b", out.join("again")).unwrap();
+    let name = std::ffi::OsStr::from_bytes(b"\xff_x64.dmg");
+    fs::write(out.join(name), "bytes").unwrap();
+    let run = atlas(&sandbox, build).run().exits(2);
+    for says in [
+        "out/con.x64.dmg: `con.x64.dmg` cannot be a file name: Windows reserves it for a device",
+        "out/empty_x64.dmg: is empty",
+        "out/orphan_x64.dmg.sig: it signs `orphan_x64.dmg`, which is not there",
+        "out/link_x64.dmg: is a link that leads out of the folder",
+        "out/folder: is a link to a folder elsewhere",
+        "out/gone_x64.dmg: is a link that leads nowhere",
+        "\u{fffd}_x64.dmg: has a name that is no text",
+        "out/b/good_x64.dmg is `good_x64.dmg` already: both would have one key",
+    ] {
+        assert!(run.stderr.contains(says), "{says} in {run}");
+    }
+    assert!(!run.stderr.contains("out/again"), "{run}");
+    // One file for two platforms, which only its real place tells.
+    let sandbox = Sandbox::new();
+    files(&sandbox, "out", &["app_amd64.deb"]);
+    let out = sandbox.root().join("out");
+    symlink("app_amd64.deb", out.join("app_arm64.deb")).unwrap();
+    atlas(&sandbox, build)
+        .run()
+        .exits(2)
+        .says(&["out/app_arm64.deb", "one file is for one platform"]);
+    // A second name on the same platform is a second file of the release.
+    fs::rename(out.join("app_arm64.deb"), out.join("app-latest_amd64.deb")).unwrap();
+    let run = atlas(&sandbox, build).run().exits(0);
+    assert_eq!(run.stdout.lines().count(), 2, "{run}");
+}
+
+#[test]
+fn a_check_tells_all_that_is_wrong_and_where() {
+    let sandbox = Sandbox::new();
+    files(&sandbox, "", &["app", "other", "far/away"]);
+    fs::write(sandbox.root().join("empty"), "").unwrap();
+    fs::create_dir(sandbox.root().join("sub")).unwrap();
+    symlink("../app", sandbox.root().join("sub/link")).unwrap();
+    symlink("/etc/hostname", sandbox.root().join("out-link")).unwrap();
+    symlink("app", sandbox.root().join("same")).unwrap();
+    let text = "\
+# all of them\r
+app|linux|x64|binary\r
+ app | linux | arm64 | binary | two\r
+app|linux|x64|installer|APP
+empty|windows|x64|other
+missing|windows|x64|other
+sub|windows|x64|other
+out-link|windows|x64|other
+nothing.sig|windows|x64|signature
+app|beos|mips|program|con
+app|linux
+same|macos|x64|other
+sub/link|linux|x64|other
+sub/../other|linux|x64|other|b
+";
+    fs::write(sandbox.root().join("m"), text).unwrap();
+    let run = atlas(&sandbox, "manifest check m --format json")
+        .run()
+        .exits(2);
+    let root = sandbox.root().display().to_string();
+    let found: Vec<String> = events_of(&run, "problem")
+        .iter()
+        .map(|event| {
+            let message = event["message"].as_str().unwrap();
+            let message = message.replace(&format!("{root}/"), "");
+            format!("{}:{} {message}", event["line"], event["column"])
+        })
+        .collect();
+    let one =
+        "one file is for one platform, but for a macOS bundle whose name has the word `universal`";
+    let wanted = [
+        format!("3:2 `app` stands on line 2 for linux-x64: {one}"),
+        "4:25 `APP` for linux-x64 stands on line 2 already: both would have one key".to_owned(),
+        "5:1 empty is empty".to_owned(),
+        "6:1 cannot read missing: No such file or directory (os error 2)".to_owned(),
+        "7:1 sub is not a file".to_owned(),
+        "8:1 out-link is a link that leads out of its folder".to_owned(),
+        "9:1 `nothing.sig` signs `nothing`, which stands nowhere for windows-x64".to_owned(),
+        "9:1 cannot read nothing.sig: No such file or directory (os error 2)".to_owned(),
+        "10:5 field 2: `beos` is not an operating system; expected one of: windows macos linux"
+            .to_owned(),
+        "10:10 field 3: `mips` is not an architecture; expected one of: x64 arm64".to_owned(),
+        "10:15 field 4: `program` is not a kind of artifact; expected one of: installer binary signature updater-manifest other".to_owned(),
+        "10:23 field 5 (filename): `con` cannot be a file name: Windows reserves it for a device"
+            .to_owned(),
+        "11:10 expected 4 or 5 fields, path|os|arch|kind|filename(optional), found 2".to_owned(),
+        format!("12:1 `same` stands on line 2 for linux-x64: {one}"),
+    ];
+    assert_eq!(found, wanted);
+    let last = events(&run).pop().unwrap();
+    assert_eq!(last["event"], "error");
+    let message = last["message"].as_str().unwrap();
+    assert!(
+        message.ends_with("cannot be published as it is: 14 things are wrong"),
+        "{message}"
+    );
+    // A person reads the same on standard error.
+    let run = atlas(&sandbox, "manifest check m").run().exits(2);
+    assert_eq!(run.stdout, "");
+    assert!(
+        run.stderr
+            .contains(&format!("{root}/m:7:1: {root}/sub is not a file\n")),
+        "{run}"
+    );
+    assert_eq!(run.stderr.lines().count(), 15, "{run}");
+    // Paths that start elsewhere, and files that are reached on purpose.
+    fs::write(
+        sandbox.root().join("sub/m"),
+        "../app|linux|x64|other\n../out-link|linux|x64|other\n",
+    )
+    .unwrap();
+    let run = atlas(&sandbox, "manifest check sub/m").run().exits(2);
+    assert!(
+        run.stderr.contains("sub/m:2:1: ") && !run.stderr.contains("sub/m:1:"),
+        "{run}"
+    );
+    fs::write(sandbox.root().join("sub/m"), "away|linux|x64|other\n").unwrap();
+    atlas(&sandbox, "manifest check sub/m --base-dir far")
+        .run()
+        .exits(0);
+    atlas(&sandbox, "manifest check sub/m").run().exits(2);
+    atlas(&sandbox, "manifest check nosuch")
+        .run()
+        .exits(2)
+        .says(&["cannot read", "nosuch"]);
+}
+
+/// Runs that may succeed or not, and do neither break nor hang.
+#[track_caller]
+fn survives(run: Finished) -> Finished {
+    assert!(matches!(run.code, Some(0 | 2)), "{run}");
+    assert!(!run.stderr.contains("panicked"), "{run}");
+    run
+}
+
+#[test]
+fn hostile_manifests_and_folders_break_nothing() {
+    let sandbox = Sandbox::new();
+    files(&sandbox, "", &["app"]);
+    let manifest = sandbox.root().join("m");
+    let long = "x".repeat(1 << 20);
+    let mut texts: Vec<Vec<u8>> = [
+        String::new(),
+        "\0".to_owned(),
+        "\u{feff}\u{feff}app|linux|x64|binary".to_owned(),
+        "|".repeat(100_000),
+        format!("{long}|linux|x64|binary"),
+        format!("app|linux|x64|binary|{long}"),
+        "app|linux|x64|binary\n".repeat(20_000),
+        "\r\r\n\u{2028}\u{85}#\n".to_owned(),
+        "app|\u{202e}xunil|x64|binary\u{1b}[31m".to_owned(),
+        format!("{}app|linux|x64|binary|a", "../".repeat(5_000)),
+        "/dev/zero|linux|x64|binary\n/proc/self/mem|linux|x64|binary|b".to_owned(),
+        "app\0|linux|x64|binary".to_owned(),
+    ]
+    .map(String::into_bytes)
+    .into();
+    texts.push(b"\xff\xfe a|linux|x64|binary".to_vec());
+    for text in texts {
+        fs::write(&manifest, &text).unwrap();
+        for command in ["manifest check m", "manifest show m"] {
+            let run = survives(atlas(&sandbox, command).run());
+            assert!(!run.stderr.contains('\u{1b}'), "{run}");
+        }
+    }
+    fs::remove_file(&manifest).unwrap();
+    sandbox.invoke("mkfifo").arg(&manifest).run().exits(0);
+    survives(atlas(&sandbox, "manifest check m").run()).exits(2);
+    // Names that a file system takes and few programs do.
+    let mut deep = sandbox.root().join("out");
+    for _ in 0..60 {
+        deep.push("d".repeat(50));
+    }
+    let names: [&[u8]; 12] = [
+        b"a\n_x64.dmg",
+        b"\xf0\x28_x64.dmg",
+        b"#_x64.dmg",
+        b" _x64.dmg",
+        b"a|b_x64.dmg",
+        b"::error::_x64.dmg",
+        b"\x1b[31m_x64.dmg",
+        b"-rf_x64.dmg",
+        b"a\\b_x64.dmg",
+        "\u{202e}gmd.46x_x64.dmg".as_bytes(),
+        b"nul.x64.dmg",
+        b"'; rm -rf ~; '_x64.dmg",
+    ];
+    fs::create_dir_all(&deep).unwrap();
+    symlink(sandbox.root(), deep.join("up")).unwrap();
+    symlink("loop", deep.join("loop_x64.dmg")).unwrap();
+    symlink("loop_x64.dmg", deep.join("loop")).unwrap();
+    sandbox
+        .invoke("mkfifo")
+        .arg(deep.join("pipe_x64.dmg"))
+        .run()
+        .exits(0);
+    for name in names {
+        fs::write(deep.join(std::ffi::OsStr::from_bytes(name)), "bytes").unwrap();
+    }
+    let build = "manifest build --product launcher --from out --output n";
+    let run = survives(atlas(&sandbox, build).run()).exits(2);
+    assert!(!run.stderr.contains('\u{1b}'), "{run}");
+    assert!(!sandbox.root().join("n").exists());
+    // Each by itself: what is built, the check takes.
+    for name in names {
+        let dir = sandbox.root().join("one");
+        fs::create_dir_all(&dir).unwrap();
+        fs::write(dir.join(std::ffi::OsStr::from_bytes(name)), "bytes").unwrap();
+        let run = survives(
+            atlas(
+                &sandbox,
+                "manifest build --product launcher --from one --output n",
+            )
+            .run(),
+        );
+        if run.code == Some(0) {
+            atlas(&sandbox, "manifest check n").run().exits(0);
+        }
+        fs::remove_dir_all(dir).unwrap();
+    }
+}
