@@ -229,3 +229,6 @@ fn in_real_folder(file: &Path) -> Option<PathBuf> {
     let folder = std::fs::canonicalize(file.parent()?).ok()?;
     Some(folder.join(file.file_name()?))
 }
+
+#[cfg(test)]
+mod tests;

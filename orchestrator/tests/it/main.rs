@@ -18,6 +18,7 @@ mod cached;
 mod cached_c;
 mod caches;
 mod changed_trees;
+mod checking_manifests;
 mod command_line;
 mod damaged_hub;
 mod declared_tools;
