@@ -154,7 +154,8 @@ pub fn build(order: &Order) -> Result<Built, ManifestsError> {
         source,
     })?;
     let is_wanted = |name: &str| !matches!(order.rules.verdict(name), Verdict::LeftOut(_));
-    let mut found = scan(&order.from, &base, &is_wanted)?;
+    let only_bundles = order.rules == Rules::Bundles;
+    let mut found = scan(&order.from, &base, &is_wanted, only_bundles)?;
     if let Some(own) = order.output.as_deref().and_then(in_real_folder) {
         found.files.retain(|file| *file != own);
     }

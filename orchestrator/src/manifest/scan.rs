@@ -13,6 +13,17 @@ const INSIDES: [&str; 2] = [".app", ".appdir"];
 /// Packages that Tauri packs from a folder beside them that is called the same.
 const PACKED: [&str; 2] = ["deb", "rpm"];
 
+/// What cargo, by a convention of caches, marks its target folder with.
+const CACHE_TAG: &str = "CACHEDIR.TAG";
+
+/// What of a folder is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    All,
+    /// Only what is below a `release/bundle`.
+    Bundles,
+}
+
 /// What was found.
 #[derive(Debug, Default)]
 pub(super) struct Found {
@@ -66,7 +77,8 @@ fn row_path(base: &Path, file: &Path) -> String {
 }
 
 /// Looks into folders, and at files that are named themselves. `is_wanted` says by its name whether a
-/// file is to be released.
+/// file is to be released; where `only_bundles` is set, of cargo's target folders only what bundlers
+/// have left in `release/bundle` counts, whatever lies around that.
 ///
 /// # Errors
 /// When one cannot be read.
@@ -74,10 +86,12 @@ pub(super) fn scan(
     from: &[PathBuf],
     base: &Base,
     is_wanted: &dyn Fn(&str) -> bool,
+    only_bundles: bool,
 ) -> Result<Found, ManifestsError> {
     let mut scan = Scan {
         base,
         is_wanted,
+        only_bundles,
         root: PathBuf::new(),
         seen: BTreeSet::new(),
         found: Found::default(),
@@ -112,6 +126,7 @@ pub(super) fn scan(
 struct Scan<'a> {
     base: &'a Base,
     is_wanted: &'a dyn Fn(&str) -> bool,
+    only_bundles: bool,
     /// The folder that is looked into, as no link leads out of it.
     root: PathBuf,
     /// What was looked at already: folders may lie in each other.
@@ -121,25 +136,32 @@ struct Scan<'a> {
 
 impl Scan<'_> {
     fn tree(&mut self, root: PathBuf) -> Result<(), ManifestsError> {
-        let mut folders = vec![root];
-        while let Some(folder) = folders.pop() {
+        let mut folders = vec![(root, Look::All)];
+        while let Some((folder, mut look)) = folders.pop() {
             let entries = entries(&folder).map_err(|source| ManifestsError::Read {
-                path: folder,
+                path: folder.clone(),
                 source,
             })?;
+            let is_cargos = || entries.iter().any(|entry| entry.file_name() == CACHE_TAG);
+            if self.only_bundles && look == Look::All && is_cargos() {
+                look = Look::Bundles;
+                let why = "of cargo's folder only what is in release/bundle counts".to_owned();
+                self.found.left_out.push((folder.clone(), why));
+            }
             let mut below = Vec::new();
             for entry in &entries {
                 let path = entry.path();
-                if !self.seen.insert(path.clone()) {
-                    continue;
-                }
-                if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                    self.file(path);
-                    continue;
-                }
-                match inside_of(&entry.file_name(), &entries) {
-                    Some(why) => self.found.left_out.push((path, why)),
-                    None => below.push(path),
+                let is_dir = entry.file_type().is_ok_and(|kind| kind.is_dir());
+                if look == Look::Bundles {
+                    let is_bundle = path.ends_with("release/bundle");
+                    let look = if is_bundle { Look::All } else { look };
+                    below.extend(is_dir.then_some((path, look)));
+                } else if self.seen.insert(path.clone()) {
+                    match inside_of(&entry.file_name(), &entries) {
+                        _ if !is_dir => self.file(path),
+                        Some(why) => self.found.left_out.push((path, why)),
+                        None => below.push((path, Look::All)),
+                    }
                 }
             }
             folders.extend(below.into_iter().rev());

@@ -1,11 +1,65 @@
-//! `manifest check`: what `publish` would stumble over is told before, all of it; and whatever a manifest or
-//! a folder holds, nothing breaks.
+//! `manifest build` and `check` tell what `publish` would stumble over before it does, all of it; and
+//! whatever a manifest or a folder holds, nothing breaks.
 
 use crate::support::*;
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::symlink;
 use test_support::{Finished, Sandbox};
+
+#[test]
+fn files_that_cannot_be_published_are_all_named() {
+    let sandbox = Sandbox::new();
+    files(
+        &sandbox,
+        "elsewhere",
+        &["far_x64.dmg", "folder/more_x64.dmg"],
+    );
+    files(
+        &sandbox,
+        "out",
+        &["good_x64.dmg", "b/good_x64.dmg", "con.x64.dmg"],
+    );
+    let out = sandbox.root().join("out");
+    let build = "manifest build --product launcher --from out";
+    fs::write(out.join("empty_x64.dmg"), "").unwrap();
+    fs::write(out.join("orphan_x64.dmg.sig"), "signature").unwrap();
+    fs::create_dir(out.join("folder_x64.dmg")).unwrap();
+    symlink("../elsewhere/far_x64.dmg", out.join("link_x64.dmg")).unwrap();
+    symlink("../elsewhere/folder", out.join("folder")).unwrap();
+    symlink("nowhere", out.join("gone_x64.dmg")).unwrap();
+    symlink("nowhere", out.join("gone.txt")).unwrap();
+    symlink("b", out.join("again")).unwrap();
+    let name = std::ffi::OsStr::from_bytes(b"\xff_x64.dmg");
+    fs::write(out.join(name), "bytes").unwrap();
+    let run = atlas(&sandbox, build).run().exits(2);
+    for says in [
+        "out/con.x64.dmg: `con.x64.dmg` cannot be a file name: Windows reserves it for a device",
+        "out/empty_x64.dmg: is empty",
+        "out/orphan_x64.dmg.sig: it signs `orphan_x64.dmg`, which is not there",
+        "out/link_x64.dmg: is a link that leads out of the folder",
+        "out/folder: is a link to a folder elsewhere",
+        "out/gone_x64.dmg: is a link that leads nowhere",
+        "\u{fffd}_x64.dmg: has a name that is no text",
+        "out/b/good_x64.dmg is `good_x64.dmg` already: both would have one key",
+    ] {
+        assert!(run.stderr.contains(says), "{says} in {run}");
+    }
+    assert!(!run.stderr.contains("out/again"), "{run}");
+    // One file for two platforms, which only its real place tells.
+    let sandbox = Sandbox::new();
+    made_files(&sandbox, "out", &["app_amd64.deb"]);
+    let out = sandbox.root().join("out");
+    symlink("app_amd64.deb", out.join("app_arm64.deb")).unwrap();
+    atlas(&sandbox, build)
+        .run()
+        .exits(2)
+        .says(&["out/app_arm64.deb", "one file is for one platform"]);
+    // A second name on the same platform is a second file of the release.
+    fs::rename(out.join("app_arm64.deb"), out.join("app-latest_amd64.deb")).unwrap();
+    let run = atlas(&sandbox, build).run().exits(0);
+    assert_eq!(run.stdout.lines().count(), 2, "{run}");
+}
 
 #[test]
 fn a_check_tells_all_that_is_wrong_and_where() {

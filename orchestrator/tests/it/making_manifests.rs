@@ -5,8 +5,6 @@ use crate::hub_server::TestHub;
 use crate::support::*;
 use serde_json::Value;
 use std::fs;
-use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::symlink;
 use std::path::Path;
 use test_support::{Fixture, Sandbox};
 
@@ -96,6 +94,34 @@ fn bundles_become_rows_and_are_published() {
         .run()
         .exits(0);
     assert_eq!(receipt(&run)["assets"].as_array().unwrap().len(), 14);
+}
+
+#[test]
+fn of_cargos_folder_only_finished_bundles_count() {
+    let sandbox = Sandbox::new();
+    made_files(
+        &sandbox,
+        "work/target",
+        &[
+            "CACHEDIR.TAG",
+            "release/atlas.exe",
+            "release/nsis/x64/nsis-output.exe",
+            "release/build/thing/build-script-build.exe",
+            "debug/bundle/nsis/Atlas_1.4.0_x64-setup.exe",
+            "x86_64-pc-windows-msvc/release/bundle/nsis/Atlas_1.4.0_x64-setup.exe",
+            "release/bundle/deb/atlas_1.4.0_amd64.deb",
+        ],
+    );
+    let rows = "\
+target/x86_64-pc-windows-msvc/release/bundle/nsis/Atlas_1.4.0_x64-setup.exe|windows|x64|installer|Atlas_1.4.0_x64-setup.exe
+target/release/bundle/deb/atlas_1.4.0_amd64.deb|linux|x64|installer|atlas_1.4.0_amd64.deb
+";
+    for from in ["work", "work/target", "work/target/release/bundle work"] {
+        let line = format!("manifest build --product launcher --base-dir work --from {from}");
+        let run = atlas(&sandbox, &line).run().exits(0);
+        assert_eq!(run.stdout, rows);
+        run.says(&["left out: target: of cargo's folder only what is in release/bundle counts"]);
+    }
 }
 
 #[test]
@@ -317,58 +343,4 @@ fn what_is_in_doubt_is_named_with_the_way_out() {
          aarch64/Atlas.app.tar.gz|macos|arm64|binary|Atlas.app.tar.gz\n\
          aarch64/Atlas.app.tar.gz.sig|macos|arm64|signature|Atlas.app.tar.gz.sig\n"
     );
-}
-
-#[test]
-fn files_that_cannot_be_published_are_all_named() {
-    let sandbox = Sandbox::new();
-    files(
-        &sandbox,
-        "elsewhere",
-        &["far_x64.dmg", "folder/more_x64.dmg"],
-    );
-    files(
-        &sandbox,
-        "out",
-        &["good_x64.dmg", "b/good_x64.dmg", "con.x64.dmg"],
-    );
-    let out = sandbox.root().join("out");
-    let build = "manifest build --product launcher --from out";
-    fs::write(out.join("empty_x64.dmg"), "").unwrap();
-    fs::write(out.join("orphan_x64.dmg.sig"), "signature").unwrap();
-    fs::create_dir(out.join("folder_x64.dmg")).unwrap();
-    symlink("../elsewhere/far_x64.dmg", out.join("link_x64.dmg")).unwrap();
-    symlink("../elsewhere/folder", out.join("folder")).unwrap();
-    symlink("nowhere", out.join("gone_x64.dmg")).unwrap();
-    symlink("nowhere", out.join("gone.txt")).unwrap();
-    symlink("b", out.join("again")).unwrap();
-    let name = std::ffi::OsStr::from_bytes(b"\xff_x64.dmg");
-    fs::write(out.join(name), "bytes").unwrap();
-    let run = atlas(&sandbox, build).run().exits(2);
-    for says in [
-        "out/con.x64.dmg: `con.x64.dmg` cannot be a file name: Windows reserves it for a device",
-        "out/empty_x64.dmg: is empty",
-        "out/orphan_x64.dmg.sig: it signs `orphan_x64.dmg`, which is not there",
-        "out/link_x64.dmg: is a link that leads out of the folder",
-        "out/folder: is a link to a folder elsewhere",
-        "out/gone_x64.dmg: is a link that leads nowhere",
-        "\u{fffd}_x64.dmg: has a name that is no text",
-        "out/b/good_x64.dmg is `good_x64.dmg` already: both would have one key",
-    ] {
-        assert!(run.stderr.contains(says), "{says} in {run}");
-    }
-    assert!(!run.stderr.contains("out/again"), "{run}");
-    // One file for two platforms, which only its real place tells.
-    let sandbox = Sandbox::new();
-    made_files(&sandbox, "out", &["app_amd64.deb"]);
-    let out = sandbox.root().join("out");
-    symlink("app_amd64.deb", out.join("app_arm64.deb")).unwrap();
-    atlas(&sandbox, build)
-        .run()
-        .exits(2)
-        .says(&["out/app_arm64.deb", "one file is for one platform"]);
-    // A second name on the same platform is a second file of the release.
-    fs::rename(out.join("app_arm64.deb"), out.join("app-latest_amd64.deb")).unwrap();
-    let run = atlas(&sandbox, build).run().exits(0);
-    assert_eq!(run.stdout.lines().count(), 2, "{run}");
 }
