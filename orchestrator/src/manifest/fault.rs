@@ -20,7 +20,7 @@ pub enum Fault {
         path: String,
     },
     /// It is in doubt which processor it is for.
-    #[error("{path}: {doubt}; say which: --arch '{path}=x64'")]
+    #[error("{path}: {doubt}; say which: --arch {}", quoted(&format!("{path}=x64")))]
     Arch {
         /// The file.
         path: String,
@@ -83,6 +83,11 @@ pub enum Fault {
     },
 }
 
+/// A text as one word of a shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
 /// Why it is not known which processor a file is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Doubt {
@@ -114,5 +119,19 @@ impl fmt::Display for Doubt {
                 "its name says `{word}`, an architecture that nothing is released for"
             ),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_to_be_typed_is_one_word_of_a_shell() {
+        let fault = Fault::Arch {
+            path: "it's.dmg".to_owned(),
+            doubt: Doubt::Several,
+        };
+        assert!(fault.to_string().ends_with(r"--arch 'it'\''s.dmg=x64'"));
     }
 }

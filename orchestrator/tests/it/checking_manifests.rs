@@ -10,12 +10,12 @@ use test_support::{Finished, Sandbox};
 #[test]
 fn files_that_cannot_be_published_are_all_named() {
     let sandbox = Sandbox::new();
-    files(
+    made_files(
         &sandbox,
         "elsewhere",
         &["far_x64.dmg", "folder/more_x64.dmg"],
     );
-    files(
+    made_files(
         &sandbox,
         "out",
         &["good_x64.dmg", "b/good_x64.dmg", "con.x64.dmg"],
@@ -68,7 +68,7 @@ fn a_check_tells_all_that_is_wrong_and_where() {
     fs::write(sandbox.root().join("empty"), "").unwrap();
     fs::create_dir(sandbox.root().join("sub")).unwrap();
     symlink("../app", sandbox.root().join("sub/link")).unwrap();
-    symlink("/etc/hostname", sandbox.root().join("out-link")).unwrap();
+    symlink("/bin/sh", sandbox.root().join("out-link")).unwrap();
     symlink("app", sandbox.root().join("same")).unwrap();
     let text = "\
 # all of them\r

@@ -127,7 +127,7 @@ target/release/bundle/deb/atlas_1.4.0_amd64.deb|linux|x64|installer|atlas_1.4.0_
 #[test]
 fn a_program_is_told_the_same_as_a_person() {
     let sandbox = Sandbox::new();
-    files(
+    made_files(
         &sandbox,
         "out",
         &["atlas_1.0_x64.dmg", "notes.txt", "sub/atlas_1.0_x64.msi"],
@@ -175,7 +175,7 @@ out/atlas_1.0_x64.dmg      macos    x64   installer  atlas_1.0_x64.dmg
 #[test]
 fn a_command_line_product_needs_a_program_and_an_installer() {
     let sandbox = Sandbox::new();
-    files(
+    made_files(
         &sandbox,
         "out",
         &[
@@ -268,7 +268,7 @@ fn a_command_line_product_needs_a_program_and_an_installer() {
 fn the_workspace_says_what_programs_are_called() {
     let sandbox = Sandbox::new();
     let fixture = Fixture::without_git(&sandbox);
-    files(
+    made_files(
         &sandbox,
         "work/out",
         &[
@@ -286,7 +286,7 @@ fn the_workspace_says_what_programs_are_called() {
         "out/alpha-linux-x64|linux|x64|binary|alpha-linux-x64\n"
     );
     // Of another product's programs none is the command line's.
-    files(
+    made_files(
         &sandbox,
         "work/out",
         &["tool-linux-x64", "tool-installer-linux-x64.run"],
@@ -306,7 +306,7 @@ fn the_workspace_says_what_programs_are_called() {
 #[test]
 fn what_is_in_doubt_is_named_with_the_way_out() {
     let sandbox = Sandbox::new();
-    files(
+    made_files(
         &sandbox,
         "target",
         &[
