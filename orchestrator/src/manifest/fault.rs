@@ -62,7 +62,7 @@ pub enum Fault {
         source: ManifestProblem,
     },
     /// Two files have one key.
-    #[error("{path}: for {platform} {first} is `{filename}` already: both would have one key")]
+    #[error("{path}: `{filename}` for {platform} is {first} already: both would have one key")]
     Twice {
         /// The file.
         path: String,

@@ -41,7 +41,7 @@ fn files_that_cannot_be_published_are_all_named() {
         "out/folder: is a link to a folder elsewhere",
         "out/gone_x64.dmg: is a link that leads nowhere",
         "\u{fffd}_x64.dmg: has a name that is no text",
-        "out/b/good_x64.dmg is `good_x64.dmg` already: both would have one key",
+        "out/b/good_x64.dmg: `good_x64.dmg` for macos-x64 is out/good_x64.dmg already: both would",
     ] {
         assert!(run.stderr.contains(says), "{says} in {run}");
     }

@@ -60,10 +60,7 @@ fn a_row_that_is_wrong_is_named() {
         error("|linux|x64|binary"),
         "line 1, column 1: field 1 (path): it is empty"
     );
-    assert_eq!(
-        error("# nothing\n\n"),
-        "line 1, column 1: the manifest has no rows"
-    );
+    assert_eq!(error("# nothing\n\n"), "line 1: the manifest has no rows");
 }
 
 /// All faults of a text, with their places.
