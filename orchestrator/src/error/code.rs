@@ -6,6 +6,7 @@ use crate::channels::ChannelsError;
 use crate::dist::DistError;
 use crate::git::GitError;
 use crate::job_env::JobEnvError;
+use crate::manifest::ManifestsError;
 use crate::pack::PackError;
 use crate::products::ProductsError;
 use crate::publish::PublishError;
@@ -102,6 +103,16 @@ impl Error {
                 | DistError::Record { .. }
                 | DistError::Artifacts(_) => ExitCode::Usage,
                 DistError::Disagree { .. } => ExitCode::Verification,
+            },
+            Self::Manifests(error) => match error {
+                ManifestsError::Read { .. }
+                | ManifestsError::Rows { .. }
+                | ManifestsError::Wrong { .. }
+                | ManifestsError::Faults { .. }
+                | ManifestsError::Nothing { .. }
+                | ManifestsError::Missing { .. }
+                | ManifestsError::UnknownBin(_) => ExitCode::Usage,
+                ManifestsError::Write { .. } => ExitCode::Machine,
             },
             Self::Publish(error) => match error {
                 PublishError::Older { .. } | PublishError::BackportDate { .. } => ExitCode::Usage,

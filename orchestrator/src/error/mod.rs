@@ -11,6 +11,7 @@ use crate::dist::DistError;
 use crate::doctor::Lacking;
 use crate::job_env::JobEnvError;
 use crate::lock::LockError;
+use crate::manifest::ManifestsError;
 use crate::pack::PackError;
 use crate::plan::PlanError;
 use crate::products::ProductsError;
@@ -70,6 +71,8 @@ pub enum Error {
     Dist(#[from] DistError),
     #[error(transparent)]
     Artifacts(#[from] ArtifactError),
+    #[error(transparent)]
+    Manifests(#[from] ManifestsError),
     #[error(transparent)]
     Publish(#[from] PublishError),
     #[error(transparent)]

@@ -6,7 +6,7 @@ use crate::job_env::{Shell, render};
 use crate::progress::{Meter, Units};
 use crate::publish::LastFile;
 use crate::receipt::Receipt;
-use crate::text::harmless;
+use crate::text::{harmless, told};
 use process::Env;
 use std::cmp::Ordering;
 use std::sync::{Mutex, PoisonError};
@@ -158,6 +158,16 @@ fn show(event: Event, style: Style, in_group: &mut bool) {
             };
             tell(&format!("{name:>12} {version} ({}{how})", path.display()));
         }
+        Event::Problem {
+            path,
+            line,
+            column,
+            message,
+        } => tell(&format!(
+            "{}:{line}:{column}: {}",
+            path.display(),
+            told(&message)
+        )),
         Event::Cargo { line } => tell(&line),
         Event::Built {
             path,
