@@ -19,6 +19,8 @@ mod connections;
 mod database;
 mod described;
 #[cfg(unix)]
+mod disabling;
+#[cfg(unix)]
 mod full_disk;
 #[cfg(unix)]
 mod gone_folder;
