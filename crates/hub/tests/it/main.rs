@@ -36,6 +36,8 @@ mod limits;
 mod lists;
 mod misuse;
 #[cfg(unix)]
+mod names;
+#[cfg(unix)]
 mod observed;
 #[cfg(all(unix, feature = "postgres"))]
 mod on_postgres;
