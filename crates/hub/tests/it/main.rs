@@ -54,6 +54,8 @@ mod packs;
 mod page;
 #[cfg(all(target_os = "linux", feature = "page"))]
 mod page_commands;
+#[cfg(feature = "page")]
+mod page_people;
 mod publishing;
 mod races;
 mod ranges;
