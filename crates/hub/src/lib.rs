@@ -49,6 +49,7 @@ mod storage;
 #[cfg_attr(not(feature = "tls"), path = "tls_absent.rs")]
 mod tls;
 mod token;
+mod unparsed;
 mod upload_url;
 
 pub use backup::{BackedUp, Backup, BackupError, restore};
