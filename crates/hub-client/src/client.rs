@@ -202,6 +202,11 @@ impl HubClient {
         }
     }
 
+    /// How long a Hub is waited for that says it is at work, whatever the work.
+    pub(crate) fn patience(&self) -> Duration {
+        self.0.retry.deadline
+    }
+
     /// The same for something that need not be there: 404 is `None`.
     pub(crate) async fn find<T: DeserializeOwned>(
         &self,
