@@ -2,6 +2,7 @@
 
 use crate::channels::{Promotion, Rollback, Yank};
 use crate::pack::PublishedBuild;
+use crate::sign::NewKey;
 use crate::tokens::{Issued, Revoked, Tokens};
 use serde::Serialize;
 use std::fmt;
@@ -24,6 +25,8 @@ pub enum Outcome {
     TokenRevoked(Revoked),
     /// A pack has a build more.
     PackBuild(PublishedBuild),
+    /// A pair of keys was made.
+    SigningKey(NewKey),
 }
 
 impl fmt::Display for Outcome {
@@ -36,6 +39,7 @@ impl fmt::Display for Outcome {
             Self::Tokens(done) => done.fmt(f),
             Self::TokenRevoked(done) => done.fmt(f),
             Self::PackBuild(done) => done.fmt(f),
+            Self::SigningKey(done) => done.fmt(f),
         }
     }
 }

@@ -7,17 +7,20 @@
 mod list;
 mod read;
 mod sample;
+mod signed;
 
 use crate::artifacts::LocalArtifact;
 use crate::events::Reporter;
 use crate::publish::Publication;
 use crate::receipt::{self, Against, Receipt, ReceiptAsset, Sample};
+use crate::sign::Keys;
 use hub_client::{ClientError, HubClient};
 use list::{Group, ask, compare};
 use read::{Found, Wanted, read_all};
 use release_types::{
     Channel, FileName, Kind, ObjectKey, Platform, ProductName, Release, Sha256Digest,
 };
+use signed::Signed;
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZero;
 
@@ -191,23 +194,26 @@ pub async fn verify(
     reporter: &dyn Reporter,
 ) -> Result<Receipt, VerifyError> {
     let (expected, all) = (Expectation::of_files(&release), ReadBacks::all(at_once));
-    let looked = look(client, &expected, rule, all, now, reporter).await?;
+    // Whoever publishes has looked at the signatures of the same bytes before.
+    let unsigned = Keys::default();
+    let looked = look(client, (&expected, &unsigned), rule, all, now, reporter).await?;
     Ok(looked.receipt)
 }
 
-/// The same with whatever is expected, of which a sample may be read.
+/// The same with whatever is expected, of which a sample may be read; signatures are checked of all products
+/// of which there is a key.
 ///
 /// # Errors
 /// As for [`verify`].
 pub async fn check(
     client: &HubClient,
-    expected: &Expectation,
+    (expected, keys): (&Expectation, &Keys),
     rule: &dyn Fn(&ProductName, Platform) -> LatestRule,
     settings: ReadBacks,
     now: fn() -> jiff::Timestamp,
     reporter: &dyn Reporter,
 ) -> Result<Verified, VerifyError> {
-    let looked = look(client, expected, rule, settings, now, reporter).await?;
+    let looked = look(client, (expected, keys), rule, settings, now, reporter).await?;
     let Looked { receipt, unread } = looked;
     Ok(match unread.is_empty() {
         true => Verified::Whole(receipt),
@@ -228,7 +234,7 @@ struct Looked {
 
 async fn look(
     client: &HubClient,
-    expected: &Expectation,
+    (expected, keys): (&Expectation, &Keys),
     rule: &dyn Fn(&ProductName, Platform) -> LatestRule,
     settings: ReadBacks,
     now: fn() -> jiff::Timestamp,
@@ -252,7 +258,17 @@ async fn look(
         Some(number) if number.get() < all.len() => sample::of(number.get(), all.len()),
         _ => (0..all.len()).collect(),
     };
-    let read: Vec<&Wanted<'_>> = chosen.iter().map(|&index| all[index]).collect();
+    let mut read: Vec<(&Wanted<'_>, Option<Signed<'_>>)> = Vec::with_capacity(chosen.len());
+    for &index in &chosen {
+        let file = all[index].file;
+        let is_its =
+            |group: &&Group<'_>| (&group.product, group.platform) == (&file.product, file.platform);
+        let signed = match groups.iter().find(is_its) {
+            Some(group) => Signed::of(client, keys, (expected, group), file).await?,
+            None => None,
+        };
+        read.push((all[index], signed));
+    }
     let found = read_all(client, &read, expected.against, settings.at_once, reporter).await?;
     let mut found: BTreeMap<usize, Found> = chosen.into_iter().zip(found).collect();
     let (mut assets, mut unread) = (Vec::new(), Vec::new());

@@ -31,6 +31,7 @@ pub(super) async fn verify(app: &App<'_>, mut args: VerifyCommand) -> Result<(),
         at_once: args.read_back.downloads,
         sample: args.sample,
     };
+    let keys = app.keys(args.key.public_key.as_deref()).await?;
     let subject = match args.against.take() {
         Some(path) => {
             let name = name(app, args.name)?;
@@ -43,6 +44,10 @@ pub(super) async fn verify(app: &App<'_>, mut args: VerifyCommand) -> Result<(),
     let _state = lock_for(app, &choice)?;
     let hub = app.open_hub(&choice, &[], false).await?;
     let (client, now, reporter) = (&hub.client, app.world.now, app.reporter.as_ref());
+    let keys = match &subject {
+        Subject::Goods(goods) => keys.recorded(goods.public_key.as_deref())?,
+        Subject::Recorded(..) | Subject::Listed(..) => keys,
+    };
     let rule = |_: &_, _| LatestRule::NotOlder;
     let work = async {
         let expected = match &subject {
@@ -52,7 +57,7 @@ pub(super) async fn verify(app: &App<'_>, mut args: VerifyCommand) -> Result<(),
                 listed(client, version, *channel, products, settings.at_once).await?
             }
         };
-        Ok::<_, Error>(check(client, &expected, &rule, settings, now, reporter).await?)
+        Ok::<_, Error>(check(client, (&expected, &keys), &rule, settings, now, reporter).await?)
     };
     let outcome = app.until_interrupted(work).await.map(|mut verified| {
         let found = verified.found_mut();

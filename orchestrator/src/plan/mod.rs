@@ -7,7 +7,7 @@ mod show;
 mod tools;
 
 use crate::inspect::GlibcVersion;
-use crate::products::{Product, Workspace};
+use crate::products::{Product, SigningSettings, Workspace};
 use crate::select::Selected;
 use crate::settings::{BuildSettings, HubChoice};
 use crate::shim::{self, Policy};
@@ -136,6 +136,9 @@ pub struct Plan {
     /// The newest glibc that the programs may need, when there is a bound.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_glibc: Option<GlibcVersion>,
+    /// What the workspace says of signatures.
+    #[serde(skip)]
+    pub signing: SigningSettings,
 }
 
 /// Why there can be no plan.
@@ -289,6 +292,7 @@ pub fn plan(facts: &Facts<'_>) -> Result<Plan, PlanError> {
         pass_env: facts.workspace.pass_env.clone(),
         cargo_home: facts.cargo_home.to_owned(),
         max_glibc: facts.workspace.max_glibc.clone(),
+        signing: facts.workspace.signing.clone(),
     })
 }
 

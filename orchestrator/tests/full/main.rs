@@ -24,3 +24,4 @@ mod reproducing;
 #[expect(dead_code, reason = "other tests use the rest")]
 mod support;
 mod targets;
+mod tauri;

@@ -55,11 +55,13 @@ mod rivals;
 mod rustflags;
 mod same_bytes;
 mod several_machines;
+mod signing;
 mod staging;
 mod submodules;
 mod support;
 mod tags;
 mod targets;
+mod tauri_tool;
 mod terminal;
 #[cfg(target_os = "linux")]
 mod tools;

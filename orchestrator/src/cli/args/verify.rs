@@ -1,6 +1,6 @@
 //! The arguments of `verify`.
 
-use super::{HubArgs, parse_channel, parse_side_by_side};
+use super::{HubArgs, PublicKeyArgs, parse_channel, parse_side_by_side};
 use clap::Args;
 use release_types::{Channel, ProductName};
 use std::num::NonZero;
@@ -47,6 +47,8 @@ pub struct VerifyCommand {
     pub sample: Option<NonZero<usize>>,
     #[command(flatten)]
     pub read_back: ReadBackArgs,
+    #[command(flatten)]
+    pub key: PublicKeyArgs,
     #[command(flatten)]
     pub hub: HubArgs,
 }

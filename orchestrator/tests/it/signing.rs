@@ -1,0 +1,490 @@
+//! `sign`, and what `publish` makes of signatures: real minisign reads ours, what is missing is mended, and
+//! nothing is sent that is not signed as it has to be.
+
+use crate::hub_server::{TestHub, get, release};
+use crate::support::*;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
+use signatures::{PublicKey, Signature};
+use std::fs;
+use std::path::Path;
+use test_support::{Fault, Finished, Invocation, Proxy, Sandbox, tree};
+
+const KEY: &str = "TAURI_SIGNING_PRIVATE_KEY";
+const PASSWORD: &str = "TAURI_SIGNING_PRIVATE_KEY_PASSWORD";
+
+/// A pair of keys for a test.
+pub struct Pair {
+    pub secret: SecretString,
+    pub public: PublicKey,
+}
+
+impl Pair {
+    pub fn new() -> Self {
+        let pair = signatures::generate(None).unwrap();
+        Self {
+            secret: pair.secret,
+            public: pair.public,
+        }
+    }
+
+    /// The invocation with the secret key in its environment.
+    pub fn signs(&self, invocation: Invocation) -> Invocation {
+        invocation.env(KEY, self.secret.expose_secret())
+    }
+}
+
+/// What became of each signature, by the names of the files.
+fn states(run: &Finished) -> Vec<(String, String)> {
+    let told = |event: Value| {
+        let path = Path::new(event["path"].as_str().unwrap()).file_name();
+        let name = path.unwrap().to_string_lossy().into_owned();
+        (name, event["state"].as_str().unwrap().to_owned())
+    };
+    events_of(run, "signature").into_iter().map(told).collect()
+}
+
+/// The names and kinds of what the Hub has of a product for this platform.
+fn assets(hub: &TestHub, product: &str, version: &str) -> Vec<(String, String)> {
+    let found = release(&hub.url(), product, version).unwrap();
+    let asset = |asset: &Value| {
+        let field = |name: &str| asset[name].as_str().unwrap().to_owned();
+        (field("filename"), field("kind"))
+    };
+    let mut all: Vec<_> = found["assets"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(asset)
+        .collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn staged_programs_are_signed_and_real_minisign_agrees() {
+    let sandbox = Sandbox::new();
+    let staged = staged_release(&sandbox);
+    let pair = Pair::new();
+    let run = pair
+        .signs(atlas(&sandbox, "sign --format json"))
+        .run()
+        .exits(0);
+    let [alpha, beta] = ["alpha", "beta"].map(|name| format!("{name}-{}", platform()));
+    let made = |state: &str| [&alpha, &beta].map(|name| (name.clone(), state.to_owned()));
+    assert_eq!(states(&run), made("made"));
+
+    let record: Value =
+        serde_json::from_slice(&fs::read(staged.join("release.json")).unwrap()).unwrap();
+    let recorded: Vec<String> = record["artifacts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|file| format!("{} {}", file["filename"], file["kind"]).replace('"', ""))
+        .collect();
+    assert_eq!(
+        recorded,
+        [
+            format!("{alpha} binary"),
+            format!("{alpha}.sig signature"),
+            format!("{beta} binary"),
+            format!("{beta}.sig signature"),
+        ]
+    );
+    let manifest = fs::read_to_string(staged.join("alpha.manifest")).unwrap();
+    let row =
+        |name: &str, kind: &str| format!("{name}|{}|{kind}|{name}\n", platform().replace('-', "|"));
+    let signature = format!("{alpha}.sig");
+    assert_eq!(
+        manifest,
+        row(&alpha, "binary") + &row(&signature, "signature")
+    );
+    let sums = sandbox.invoke("sha256sum").args(["--check", "SHA256SUMS"]);
+    sums.cwd(&staged).run().exits(0);
+
+    // The real tool reads the key and the signature once Tauri's wrapping is off them.
+    let text = fs::read_to_string(staged.join(&signature)).unwrap();
+    let read: Signature = text.parse().unwrap();
+    let stock = sandbox.root().join("stock.minisig");
+    fs::write(&stock, read.to_minisign()).unwrap();
+    let minisign = |file: &Path| {
+        let command = sandbox.invoke("minisign").arg("-Vm").arg(file);
+        command
+            .arg("-x")
+            .arg(&stock)
+            .args(["-P", pair.public.line()])
+            .run()
+    };
+    let said = minisign(&staged.join(&alpha)).exits(0).stdout;
+    let (os, arch) = (std::env::consts::OS, platform());
+    let arch = arch.rsplit('-').next().unwrap();
+    let bound = format!("file:{alpha}\tversion:0.1.0\tproduct:alpha\tos:{os}\tarch:{arch}");
+    assert!(said.contains(&bound), "{said}");
+    assert_eq!(minisign(&staged.join(&beta)).code, Some(1));
+
+    // A second run finds all as it should be, and leaves it so.
+    let before = tree(&sandbox.dist_dir());
+    let run = pair
+        .signs(atlas(&sandbox, "sign --format json"))
+        .run()
+        .exits(0);
+    assert_eq!(states(&run), made("kept"));
+    assert!(before == tree(&sandbox.dist_dir()), "something was written");
+    // With another key they are made anew, and it is said why.
+    let run = Pair::new().signs(atlas(&sandbox, "sign")).run().exits(0);
+    run.says(&["signed anew", "it was made with the key"]);
+}
+
+#[test]
+fn a_signature_that_was_deleted_stops_publishing_until_it_is_mended() {
+    let sandbox = Sandbox::new();
+    let staged = staged_release(&sandbox);
+    let (pair, hub) = (Pair::new(), TestHub::start());
+    let proxy = Proxy::bind().serve(hub.address, |_| Fault::None);
+    pair.signs(atlas(&sandbox, "sign --minisig")).run().exits(0);
+    let beta = format!("beta-{}", platform());
+    let signature = staged.join(format!("{beta}.sig"));
+    fs::remove_file(&signature).unwrap();
+    let publish = || {
+        let run = hub.publishes(atlas(&sandbox, "publish"));
+        run.env("ATLAS_HUB_URL", proxy.url()).run()
+    };
+    publish().exits(5).says(&[
+        "line 2: the signature",
+        &beta,
+        "`atlas-release sign` makes it again",
+    ]);
+    assert_eq!(proxy.seen(), [], "nothing was sent");
+    let run = pair
+        .signs(atlas(&sandbox, "sign --minisig --format json"))
+        .run()
+        .exits(0);
+    let alpha = format!("alpha-{}", platform());
+    let told = [
+        (alpha, "kept".to_owned()),
+        (beta.clone(), "made".to_owned()),
+    ];
+    assert_eq!(states(&run), told);
+    publish().exits(0);
+    let expected = [
+        (beta.clone(), "binary".to_owned()),
+        (format!("{beta}.minisig"), "signature".to_owned()),
+        (format!("{beta}.sig"), "signature".to_owned()),
+    ];
+    assert_eq!(assets(&hub, "beta", "0.1.0"), expected);
+    hub.publishes(atlas(&sandbox, "verify")).run().exits(0);
+    // One that somebody has changed is mended as well.
+    fs::write(&signature, "no signature").unwrap();
+    publish().exits(8);
+    let run = pair.signs(atlas(&sandbox, "sign --minisig")).run().exits(0);
+    run.says(&["signed anew", "neither minisign's lines nor Tauri's"]);
+    // The Hub has the first one of the same bytes, which stays.
+    hub.publishes(atlas(&sandbox, "publish --public-key"))
+        .arg(pair.public.line())
+        .run()
+        .exits(0)
+        .says(&["another signature of the same bytes", "it is kept"]);
+    assert_eq!(assets(&hub, "beta", "0.1.0"), expected);
+    hub.publishes(atlas(&sandbox, "verify")).run().exits(0);
+}
+
+/// A manifest as a launcher's workflow writes it.
+fn launcher(sandbox: &Sandbox) -> String {
+    let out = sandbox.root().join("out");
+    fs::create_dir_all(&out).unwrap();
+    for name in ["App.AppImage.tar.gz", "App.AppImage", "App.deb"] {
+        fs::write(out.join(name), format!("the bytes of {name}")).unwrap();
+    }
+    let rows = "# by the workflow\n\
+        out/App.AppImage.tar.gz|linux|x64|binary\n\
+        out/App.AppImage|linux|x64|installer|Atlas.AppImage\n\
+        out/App.deb|linux|x64|installer\n";
+    fs::write(sandbox.root().join("launcher.manifest"), rows).unwrap();
+    "--manifest launcher.manifest --product launcher --version 1.4.0".to_owned()
+}
+
+#[test]
+fn a_launcher_is_published_signed_or_not_at_all() {
+    let sandbox = Sandbox::new();
+    let goods = launcher(&sandbox);
+    let (pair, hub) = (Pair::new(), TestHub::start());
+    let proxy = Proxy::bind().serve(hub.address, |_| Fault::None);
+    let publish = |more: &str| {
+        let run = hub.publishes(atlas(&sandbox, &format!("publish {goods} {more}")));
+        run.env("ATLAS_HUB_URL", proxy.url()).run()
+    };
+    // An installer may go without, what updaters fetch may not.
+    publish("").exits(5).says(&[
+        "App.AppImage.tar.gz: there is no signature",
+        "nothing was sent",
+    ]);
+    publish("--dry-run").exits(5);
+    let check = format!("sign --check {goods}");
+    atlas(&sandbox, &check).run().exits(5);
+    let sign = || pair.signs(atlas(&sandbox, &format!("sign {goods}"))).run();
+    sign().exits(0);
+    let manifest = fs::read_to_string(sandbox.root().join("launcher.manifest")).unwrap();
+    for row in [
+        "# by the workflow",
+        "out/App.AppImage.tar.gz.sig|linux|x64|signature|App.AppImage.tar.gz.sig",
+        "out/App.AppImage.sig|linux|x64|signature|Atlas.AppImage.sig",
+        "out/App.deb.sig|linux|x64|signature|App.deb.sig",
+    ] {
+        assert!(
+            manifest.lines().any(|line| line == row),
+            "{row}: {manifest}"
+        );
+    }
+    let key = format!("--public-key {}", pair.public.to_tauri());
+    atlas(&sandbox, &format!("{check} {key}")).run().exits(0);
+    // Something has changed a file after it was signed, as signing an installer does.
+    let payload = sandbox.root().join("out/App.AppImage.tar.gz");
+    fs::write(&payload, "other bytes").unwrap();
+    for run in [
+        publish(&key),
+        atlas(&sandbox, &format!("{check} {key}")).run(),
+    ] {
+        run.exits(5)
+            .says(&["App.AppImage.tar.gz", "it belongs to other bytes"]);
+    }
+    let other = Pair::new().public;
+    publish(&format!("--public-key {}", other.line()))
+        .exits(5)
+        .says(&["3 files are not signed", &other.id().to_string()]);
+    assert_eq!(proxy.seen(), [], "nothing was sent");
+    sign()
+        .exits(0)
+        .says(&["signed anew", "it belongs to other bytes"]);
+    publish(&key).exits(0);
+
+    // What an installed launcher is told verifies over what it downloads, as its updater does it.
+    let (status, body) = get(&format!("{}/api/v1/launcher/updates/linux/x64", hub.url()));
+    assert_eq!(status, 200);
+    let update: Value = serde_json::from_slice(&body).unwrap();
+    let platforms = update["platforms"].as_object().unwrap();
+    for key in ["linux-x86_64", "linux-x86_64-appimage", "linux-x86_64-deb"] {
+        let file = &platforms[key];
+        let (status, bytes) = get(file["url"].as_str().unwrap());
+        assert_eq!(status, 200);
+        let signature: Signature = file["signature"].as_str().unwrap().parse().unwrap();
+        signature.verify(&pair.public, &bytes[..]).unwrap();
+    }
+}
+
+#[test]
+fn an_old_signed_file_is_no_new_version() {
+    let sandbox = Sandbox::new();
+    let (pair, hub) = (Pair::new(), TestHub::start());
+    let proxy = Proxy::bind().serve(hub.address, |_| Fault::None);
+    fs::write(sandbox.root().join("app"), "1.0.0").unwrap();
+    fs::write(sandbox.root().join("m"), "app|linux|x64|binary\n").unwrap();
+    let goods = |product: &str, version: &str| {
+        format!("--manifest m --product {product} --version {version}")
+    };
+    let line = format!("sign {}", goods("alpha", "1.0.0"));
+    pair.signs(atlas(&sandbox, &line)).run().exits(0);
+    let publish = |product, version, manifest: &str| {
+        fs::write(sandbox.root().join("m"), manifest).unwrap();
+        let line = format!("publish {}", goods(product, version));
+        let run = hub.publishes(atlas(&sandbox, &line));
+        let run = run.env("ATLAS_HUB_URL", proxy.url());
+        run.args(["--public-key", pair.public.line()]).run()
+    };
+    let (x64, arm) = (
+        "app|linux|x64|binary\napp.sig|linux|x64|signature\n",
+        "app|linux|arm64|binary\napp.sig|linux|arm64|signature\n",
+    );
+    publish("alpha", "1.1.0", x64)
+        .exits(5)
+        .says(&["it is for the version 1.0.0, not for 1.1.0"]);
+    publish("beta", "1.0.0", x64)
+        .exits(5)
+        .says(&["it is for the product alpha, not for beta"]);
+    publish("alpha", "1.0.0", arm)
+        .exits(5)
+        .says(&["it is for the arch x64, not for arm64"]);
+    publish("alpha", "1.0.0", "app|linux|x64|binary\n")
+        .exits(5)
+        .says(&["app: there is no signature"]);
+    assert_eq!(proxy.seen(), [], "nothing was sent");
+    publish("alpha", "1.0.0", x64).exits(0);
+}
+
+/// A workspace that has a public key, and a tag.
+fn with_public_key(pair: &Pair) -> Project {
+    let project = Project::new();
+    let section = format!(
+        "\n[workspace.metadata.atlas-release]\npublic-key = \"{}\"\n",
+        pair.public.to_tauri()
+    );
+    let manifest = fs::read_to_string(project.fixture.root().join("Cargo.toml")).unwrap();
+    project.fixture.write("Cargo.toml", &(manifest + &section));
+    project.fixture.commit("have a key");
+    project.fixture.tag("demo-v0.1.0");
+    project
+}
+
+#[test]
+fn a_workspace_with_a_key_releases_signed_programs_alone() {
+    let pair = Pair::new();
+    let project = with_public_key(&pair);
+    let hub = TestHub::start();
+    let proxy = Proxy::bind().serve(hub.address, |_| Fault::None);
+    let command = "release demo-v0.1.0 --format json";
+    let released = || {
+        hub.publishes(project.quick(command))
+            .env("ATLAS_HUB_URL", proxy.url())
+    };
+    let id = pair.public.id().to_string();
+    let run = released().run().exits(5);
+    run.says(&["alpha has the public key", &id, "signer generate"]);
+    let run = Pair::new().signs(released()).run().exits(5);
+    run.says(&["nobody would accept its signatures", &id]);
+    assert_eq!(proxy.seen(), [], "nothing was asked");
+    assert!(!project.staged("demo-0.1.0").exists(), "nothing was built");
+
+    // What is built without a signature is not published either.
+    project.quick("build demo-v0.1.0").run().exits(0);
+    let publish = || {
+        let run = hub.publishes(project.atlas("publish demo-v0.1.0"));
+        run.env("ATLAS_HUB_URL", proxy.url())
+    };
+    publish().run().exits(5).says(&["2 files are not signed"]);
+    // Nor where there is no workspace: the record of the build has the key.
+    let run = publish().cwd(project.sandbox.root()).run().exits(5);
+    run.says(&["2 files are not signed", "atlas-release sign"]);
+    assert_eq!(proxy.seen(), [], "nothing was asked");
+
+    let run = pair.signs(released()).run().exits(0);
+    let told = receipt(&run);
+    let kinds: Vec<&str> = told["assets"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|asset| asset["kind"].as_str().unwrap())
+        .collect();
+    assert_eq!(kinds, ["binary", "signature", "binary", "signature"]);
+    // The same again changes nothing, here and on the Hub.
+    let staged = tree(&project.staged("demo-0.1.0"));
+    let run = pair.signs(released()).run().exits(0);
+    assert!(
+        events_of(&run, "uploaded")
+            .iter()
+            .all(|one| one["unchanged"] == true)
+    );
+    assert_eq!(receipt(&run)["assets"], told["assets"]);
+    let now = tree(&project.staged("demo-0.1.0"));
+    let same = |name: &str| staged.get(name) == now.get(name);
+    let names = ["alpha", "beta"].map(|name| format!("{name}-{}.sig", platform()));
+    assert!(names.iter().all(|name| same(name)), "signed once more");
+    // A machine that has nothing of it signs anew, and keeps what is published.
+    fs::remove_dir_all(project.sandbox.dist_dir()).unwrap();
+    let run = pair.signs(released()).run().exits(0);
+    assert_eq!(receipt(&run)["assets"], told["assets"]);
+    run.says(&["another signature of the same bytes"]);
+    let now = tree(&project.staged("demo-0.1.0"));
+    let same = |name: &str| staged.get(name) == now.get(name);
+    assert!(
+        names.iter().all(|name| same(name)),
+        "the Hub's lie here too"
+    );
+}
+
+#[test]
+fn a_release_is_signed_where_there_is_a_key_and_nobody_asks_for_one() {
+    let project = Project::tagged("demo-v0.1.0");
+    let (pair, hub) = (Pair::new(), TestHub::start());
+    let run = pair
+        .signs(hub.publishes(project.quick("release demo-v0.1.0")))
+        .run()
+        .exits(0);
+    run.says(&["signing demo-v0.1.0"]);
+    assert_eq!(assets(&hub, "alpha", "0.1.0").len(), 2);
+}
+
+#[test]
+fn the_secret_key_is_seen_nowhere() {
+    let sandbox = Sandbox::new();
+    staged_release(&sandbox);
+    let password = SecretString::from("correct-horse-battery".to_owned());
+    let pair = signatures::generate(Some(&password)).unwrap();
+    let secret = pair.secret.expose_secret();
+    fs::write(sandbox.root().join("key"), secret).unwrap();
+    let sign = |key: &str, password: &str| {
+        let run = atlas(&sandbox, "sign -vv --format json").env(KEY, key);
+        run.env(PASSWORD, password).run()
+    };
+    let runs = [
+        sign(secret, "correct-horse-battery").exits(0),
+        sign("key", "correct-horse-battery").exits(0),
+        sign(secret, "wrong-horse").exits(5),
+        sign(secret, "").exits(5),
+        sign(&secret[..200], "correct-horse-battery").exits(5),
+        sign("/no/such/key", "").exits(5),
+    ];
+    runs[2]
+        .clone()
+        .says(&["the password is not the secret key's"]);
+    runs[3].clone().says(&["no password was given", PASSWORD]);
+    runs[4].clone().says(&["it is no secret key"]);
+    for run in &runs {
+        for stream in [&run.stdout, &run.stderr] {
+            for secret in [&secret[..60], "correct-horse", "wrong-horse"] {
+                assert!(!stream.contains(secret), "{run}");
+            }
+        }
+    }
+    for (name, bytes) in tree(&sandbox.dist_dir()) {
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(!text.contains(&secret[..60]), "{name}");
+    }
+    atlas(&sandbox, "sign")
+        .run()
+        .exits(5)
+        .says(&["TAURI_SIGNING_PRIVATE_KEY is not set"]);
+}
+
+#[test]
+fn a_pair_of_keys_is_made_and_never_written_over() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let sandbox = Sandbox::new();
+    let generate = |name: &str| {
+        atlas(
+            &sandbox,
+            &format!("signer generate --format json --output {name}"),
+        )
+    };
+    let run = generate("atlas.key").env(PASSWORD, "p4ss").run().exits(0);
+    let made = events_of(&run, "signing-key").pop().unwrap();
+    assert_eq!(made["encrypted"], true);
+    let file = sandbox.root().join("atlas.key");
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(!run.stdout.contains(&text) && !run.stderr.contains(&text));
+    assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    let public = fs::read_to_string(sandbox.root().join("atlas.key.pub")).unwrap();
+    assert_eq!(public, made["public_key"].as_str().unwrap());
+    generate("atlas.key")
+        .run()
+        .exits(2)
+        .says(&["atlas.key.pub is there already"]);
+    fs::remove_file(sandbox.root().join("atlas.key.pub")).unwrap();
+    generate("atlas.key")
+        .run()
+        .exits(2)
+        .says(&["atlas.key is there already"]);
+    assert_eq!(fs::read_to_string(&file).unwrap(), text);
+    let run = generate("open.key").run().exits(0);
+    run.says(&["is not set: whoever gets hold of the secret key"]);
+
+    // The pair works.
+    staged_release(&sandbox);
+    let sign = atlas(&sandbox, "sign").env(KEY, "atlas.key");
+    sign.env(PASSWORD, "p4ss").run().exits(0);
+    let check = atlas(&sandbox, "sign --check --public-key").arg(public);
+    check.run().exits(0).says(&["checked"]);
+    let run = atlas(&sandbox, "sign --check --public-key open.key.pub").run();
+    run.exits(5).says(&["it was made with the key"]);
+    let run = atlas(&sandbox, "sign --check --public-key nonsense").run();
+    run.exits(2)
+        .says(&["--public-key is neither a public key nor a file"]);
+}
