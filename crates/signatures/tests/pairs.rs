@@ -86,8 +86,22 @@ fn nothing_of_a_secret_is_shown() {
             .to_string();
         assert!(text.is_empty() || !error.contains(text), "{error}");
     }
-    let damaged = pair.secret.expose_secret().replace('A', "B");
-    assert!(SigningKey::open(&secret(&damaged), None).is_err());
+}
+
+/// Of an unencrypted key too, one wrong bit is seen, before anything is signed with it.
+#[test]
+fn a_damaged_key_is_refused() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    let pair = generate(None).unwrap();
+    let lines = STANDARD.decode(pair.secret.expose_secret()).unwrap();
+    let lines = String::from_utf8(lines).unwrap();
+    let line = lines.lines().nth(1).unwrap();
+    let mut raw = STANDARD.decode(line).unwrap();
+    raw[80] ^= 1;
+    let damaged = lines.replace(line, &STANDARD.encode(raw));
+    let error = SigningKey::open(&secret(&damaged), None).unwrap_err();
+    assert_eq!(error.to_string(), "the secret key is damaged");
 }
 
 #[test]

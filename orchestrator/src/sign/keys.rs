@@ -132,3 +132,46 @@ impl Keys {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use process::Runner;
+    use secrecy::SecretString;
+
+    fn key() -> PublicKey {
+        signatures::generate(None::<&SecretString>).unwrap().public
+    }
+
+    #[test]
+    fn who_says_which_key_counts() {
+        let world = World::capture(Runner::default()).unwrap();
+        let product: ProductName = "runner".parse().unwrap();
+        let [flag, workspace, recorded, own] = [key(), key(), key(), key()];
+        let none = Keys::default().own(Some(&own));
+        assert_eq!((none.configured(&product), none.of(&product)), (None, Some(&own)));
+        assert!(!none.are_needed(&product));
+        assert!(none.are_needed(&"launcher".parse().unwrap()));
+        let keys = none.recorded(Some(&recorded.to_tauri())).unwrap();
+        assert_eq!(keys.of(&product), Some(&recorded));
+        assert!(keys.are_needed(&product));
+        let mut keys = keys;
+        keys.workspace.public_key = Some(workspace.clone());
+        assert_eq!(keys.of(&product), Some(&workspace));
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("key.pub");
+        std::fs::write(&file, flag.to_minisign()).unwrap();
+        for named in [flag.line(), file.to_str().unwrap()] {
+            let keys = keys.clone().named(&world, Some(named)).unwrap();
+            assert_eq!(keys.of(&product), Some(&flag));
+            keys.accept([&product], &flag).unwrap();
+            let error = keys.accept([&product], &own).unwrap_err().to_string();
+            assert!(error.contains(&own.id().to_string()), "{error}");
+        }
+        std::fs::write(&file, "x").unwrap();
+        for named in ["x", file.to_str().unwrap()] {
+            assert!(keys.clone().named(&world, Some(named)).is_err());
+        }
+        assert!(keys.recorded(Some("x")).is_err());
+    }
+}

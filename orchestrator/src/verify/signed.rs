@@ -135,3 +135,64 @@ impl<'a> Checking<'a> {
             .map(|why| format!("{}: {}", file.key, told(&why)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use release_types::{Platform, Sha256Digest, artifact_key};
+    use signatures::{SigningKey, TrustedComment};
+
+    #[test]
+    fn bytes_that_come_once_more_are_counted_once() {
+        let pair = signatures::generate(None).unwrap();
+        let key = SigningKey::open(&pair.secret, None).unwrap();
+        let (product, version) = ("one".parse().unwrap(), "1.0.0".parse().unwrap());
+        let filename = "one-x".parse().unwrap();
+        let platform = Platform::ALL[0];
+        let said = TrustedComment::of(
+            1,
+            (&filename, &product),
+            &version,
+            (platform.os, &[platform.arch]),
+        );
+        let signature = key.sign(&b"all bytes"[..], &said).unwrap();
+        let file = ExpectedFile {
+            key: artifact_key(&product, &version, platform, &filename).unwrap(),
+            product,
+            platform,
+            kind: Kind::Binary,
+            filename,
+            size: 9,
+            sha256: Sha256Digest::of(b"all bytes"),
+        };
+        let signed = |signature| Signed {
+            file: &file,
+            version: &version,
+            key: &pair.public,
+            tauris: false,
+            signature,
+        };
+        let good = signed(Ok(signature.clone()));
+        let broken_off = good.begin();
+        broken_off.takes(b"all");
+        broken_off.starts_anew();
+        broken_off.takes(b"all ");
+        broken_off.takes(b"bytes");
+        assert_eq!(broken_off.fault(), None);
+        let other = good.begin();
+        other.takes(b"all byte");
+        let fault = other.fault().unwrap();
+        assert!(fault.ends_with("one-x: its signature does not hold: it belongs to other bytes"));
+        let none = signed(Err("it has no signature".to_owned()));
+        let fault = none.begin().fault().unwrap();
+        assert!(fault.ends_with("/one-x: it has no signature"), "{fault}");
+        let newer = "1.0.1".parse().unwrap();
+        let newer = Signed {
+            version: &newer,
+            ..signed(Ok(signature))
+        };
+        let taken = newer.begin();
+        taken.takes(b"all bytes");
+        assert!(taken.fault().unwrap().contains("for the version 1.0.0, not for 1.0.1"));
+    }
+}

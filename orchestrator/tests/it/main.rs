@@ -55,6 +55,7 @@ mod rivals;
 mod rustflags;
 mod same_bytes;
 mod several_machines;
+mod signed_on_hub;
 mod signing;
 mod staging;
 mod submodules;
