@@ -20,6 +20,7 @@ pub mod job_env;
 #[cfg(feature = "hub")]
 pub mod local_hub;
 pub mod lock;
+pub mod manifest;
 pub mod outcome;
 pub mod pack;
 pub mod plan;

@@ -10,9 +10,7 @@ use super::{
 };
 use crate::artifacts::{DOCUMENT_LIMIT, read_text};
 use crate::system;
-use release_types::{
-    FileName, Kind, ManifestError, ManifestRow, ProductName, Sha256Digest, parse_manifest,
-};
+use release_types::{FileName, Kind, ManifestRow, ProductName, Sha256Digest, with_rows};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
@@ -68,7 +66,7 @@ pub fn add(dir: &Path, additions: &[Addition]) -> Result<Staged, DistError> {
             path: path.clone(),
             source,
         })?;
-        let text = add_rows(&text, &rows).map_err(|error| DistError::Record {
+        let text = with_rows(&text, &rows).map_err(|error| DistError::Record {
             path,
             why: error.to_string(),
         })?;
@@ -88,29 +86,6 @@ pub fn add(dir: &Path, additions: &[Addition]) -> Result<Staged, DistError> {
     new.insert(SUMS_FILE.to_owned(), sums_text(&sums).into_bytes());
     replace(dir, &new).map_err(write(dir))?;
     load_platform(dir)
-}
-
-/// A manifest's text with further rows, in the place of those of the same file and platform. What else
-/// stands in it stays as it is.
-///
-/// # Errors
-/// When it is no manifest.
-pub fn add_rows(text: &str, rows: &[ManifestRow]) -> Result<String, ManifestError> {
-    let there = parse_manifest(text)?;
-    let key = |row: &ManifestRow| (row.platform, row.filename.as_str().to_lowercase());
-    let replaced = there
-        .iter()
-        .filter(|old| rows.iter().any(|new| key(new) == key(old)));
-    let replaced: Vec<usize> = replaced.map(|row| row.line).collect();
-    let mut lines: Vec<String> = (1..)
-        .zip(text.lines())
-        .filter(|(number, _)| !replaced.contains(number))
-        .map(|(_, line)| line.to_owned())
-        .collect();
-    lines.extend(rows.iter().map(ManifestRow::to_line));
-    lines.push(String::new());
-    let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
-    Ok(lines.join(end))
 }
 
 /// Whether every file is there and recorded as it should be.
@@ -205,37 +180,6 @@ fn same_files(from: &Path, to: &Path, but: &dyn Fn(&str) -> bool) -> io::Result<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use release_types::Platform;
-
-    fn row(filename: &str, platform: usize) -> ManifestRow {
-        ManifestRow {
-            line: 0,
-            path: format!("out/{filename}"),
-            platform: Platform::ALL[platform],
-            kind: Kind::Signature,
-            filename: filename.parse().unwrap(),
-        }
-    }
-
-    #[test]
-    fn rows_are_added_and_all_else_stays() {
-        let text = "# ours\r\n\r\n a |windows|x64|binary\r\nb.SIG|windows|x64|signature|a.SIG\r\n";
-        let added = add_rows(text, &[row("a.sig", 0), row("a.sig", 1)]).unwrap();
-        assert_eq!(
-            added,
-            "# ours\r\n\r\n a |windows|x64|binary\r\n\
-             out/a.sig|windows|x64|signature|a.sig\r\nout/a.sig|windows|arm64|signature|a.sig\r\n"
-        );
-        assert_eq!(
-            add_rows(&added, &[row("a.sig", 0), row("a.sig", 1)]).unwrap(),
-            added
-        );
-        assert_eq!(
-            add_rows("a|linux|x64|binary", &[]).unwrap(),
-            "a|linux|x64|binary\n"
-        );
-        assert!(add_rows("nonsense", &[]).is_err());
-    }
 
     #[test]
     fn a_folder_is_replaced_with_all_that_is_in_it() {

@@ -12,7 +12,7 @@ mod read;
 mod records;
 mod write;
 
-pub use add::{Addition, add, add_rows};
+pub use add::{Addition, add};
 pub use merge::open_all;
 pub use read::{find, load, load_platform, load_unsigned, open, platforms_of, read_record_file};
 pub use records::{Named, records, staged_as};

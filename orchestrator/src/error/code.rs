@@ -7,6 +7,7 @@ use crate::channels::ChannelsError;
 use crate::dist::DistError;
 use crate::git::GitError;
 use crate::job_env::JobEnvError;
+use crate::manifest::ManifestsError;
 use crate::pack::PackError;
 use crate::products::ProductsError;
 use crate::publish::PublishError;
@@ -105,6 +106,10 @@ impl Error {
                 | DistError::Record { .. } => ExitCode::Usage,
                 DistError::Artifacts(error) => artifact_code(error),
                 DistError::Disagree { .. } => ExitCode::Verification,
+            },
+            Self::Manifests(error) => match error {
+                ManifestsError::Read { .. } | ManifestsError::Rows { .. } => ExitCode::Usage,
+                ManifestsError::Write { .. } => ExitCode::Machine,
             },
             Self::Sign(error) => sign_code(error),
             Self::Publish(error) => match error {
@@ -242,7 +247,7 @@ fn sign_code(error: &SignError) -> ExitCode {
             | ProcessError::Io { .. } => ExitCode::Signing,
         },
         // Both are told as what they are.
-        SignError::Dist(_) | SignError::Io { .. } => ExitCode::Machine,
+        SignError::Dist(_) | SignError::Manifests(_) | SignError::Io { .. } => ExitCode::Machine,
         SignError::Artifacts(error) => artifact_code(error),
     }
 }

@@ -11,6 +11,7 @@ use crate::dist::DistError;
 use crate::doctor::Lacking;
 use crate::job_env::JobEnvError;
 use crate::lock::LockError;
+use crate::manifest::ManifestsError;
 use crate::pack::PackError;
 use crate::plan::PlanError;
 use crate::products::ProductsError;
@@ -74,6 +75,8 @@ pub enum Error {
     #[error(transparent)]
     Artifacts(#[from] ArtifactError),
     #[error(transparent)]
+    Manifests(#[from] ManifestsError),
+    #[error(transparent)]
     Sign(SignError),
     #[error(transparent)]
     Publish(#[from] PublishError),
@@ -127,6 +130,7 @@ impl From<SignError> for Error {
         match error {
             SignError::Dist(error) => Self::Dist(error),
             SignError::Artifacts(error) => Self::Artifacts(error),
+            SignError::Manifests(error) => Self::Manifests(error),
             error => Self::Sign(error),
         }
     }

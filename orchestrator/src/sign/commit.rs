@@ -4,6 +4,7 @@ use super::payload::beside;
 use super::{SignError, Signed};
 use crate::artifacts::{ArtifactError, DOCUMENT_LIMIT, read_text};
 use crate::dist::{self, Addition, DistError, Staged};
+use crate::manifest::put_rows;
 use release_types::{FileName, FileNameError, Kind, ManifestRow, parse_manifest};
 use signatures::{ENDING, STOCK_ENDING};
 use std::path::Path;
@@ -75,16 +76,7 @@ pub fn into_manifest(manifest: &Path, signed: &[Signed], minisig: bool) -> Resul
             }
         }
     }
-    // A row that is there and says the same stays where it is.
-    rows.retain(|new| {
-        let mut old = there.iter();
-        !old.any(|old| old.to_line() == new.to_line())
-    });
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let text = dist::add_rows(&text, &rows).map_err(row)?;
-    write(manifest, text.as_bytes())?;
+    put_rows(manifest, &rows)?;
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use super::{KEY_VAR, PASSWORD_VAR};
 use crate::artifacts::ArtifactError;
 use crate::dist::DistError;
+use crate::manifest::ManifestsError;
 use process::{NotUtf8, ProcessError};
 use release_types::ProductName;
 use signatures::{KeyId, Mismatch, TextError, VerifyError};
@@ -131,6 +132,9 @@ pub enum SignError {
     /// The manifest could not be read.
     #[error(transparent)]
     Artifacts(#[from] ArtifactError),
+    /// The manifest could not be given rows.
+    #[error(transparent)]
+    Manifests(#[from] ManifestsError),
     /// A file could not be read or written.
     #[error("cannot use {}", path.display())]
     Io {

@@ -149,7 +149,10 @@ mod tests {
         let product: ProductName = "runner".parse().unwrap();
         let [flag, workspace, recorded, own] = [key(), key(), key(), key()];
         let none = Keys::default().own(Some(&own));
-        assert_eq!((none.configured(&product), none.of(&product)), (None, Some(&own)));
+        assert_eq!(
+            (none.configured(&product), none.of(&product)),
+            (None, Some(&own))
+        );
         assert!(!none.are_needed(&product));
         assert!(none.are_needed(&"launcher".parse().unwrap()));
         let keys = none.recorded(Some(&recorded.to_tauri())).unwrap();

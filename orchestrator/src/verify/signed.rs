@@ -193,6 +193,11 @@ mod tests {
         };
         let taken = newer.begin();
         taken.takes(b"all bytes");
-        assert!(taken.fault().unwrap().contains("for the version 1.0.0, not for 1.0.1"));
+        assert!(
+            taken
+                .fault()
+                .unwrap()
+                .contains("for the version 1.0.0, not for 1.0.1")
+        );
     }
 }

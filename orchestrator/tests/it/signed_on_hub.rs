@@ -36,7 +36,9 @@ fn what_a_hub_gives_out_is_checked_with_the_key() {
     fs::write(sandbox.root().join("app"), "bytes").unwrap();
     fs::write(sandbox.root().join("m"), "app|linux|x64|binary\n").unwrap();
     let goods = "--manifest m --product alpha --version 0.2.0";
-    hub.publishes(atlas(&sandbox, &format!("publish {goods}"))).run().exits(0);
+    hub.publishes(atlas(&sandbox, &format!("publish {goods}")))
+        .run()
+        .exits(0);
     let line = "verify 0.2.0 --product alpha";
     hub.publishes(atlas(&sandbox, line)).run().exits(0);
     let run = verify("0.2.0 --product alpha", &pair).exits(8);
