@@ -17,6 +17,7 @@ mod recorded;
 mod release;
 mod reproduce;
 mod sign;
+mod signatures;
 mod token;
 mod verify;
 

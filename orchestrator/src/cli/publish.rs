@@ -4,7 +4,7 @@ use super::args::PublishCommand;
 use super::common::{App, OpenHub};
 use super::finish;
 pub(super) use super::goods::{Goods, goods};
-use super::sign::{check_signatures, keep_the_hubs, keys_for};
+use super::signatures::{check_signatures, keep_the_hubs, keys_for};
 use crate::artifacts::by_platform;
 use crate::dist;
 use crate::error::{Error, with_causes};

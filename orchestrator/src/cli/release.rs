@@ -4,7 +4,7 @@ use super::args::{ReleaseCommand, SignerKind};
 use super::build::{build_and_stage, lock};
 use super::common::App;
 use super::publish::{Goods, publish_and_verify};
-use super::sign::{How, check_signatures, keep_the_hubs, secret_for_release};
+use super::signatures::{How, check_signatures, keep_the_hubs, secret_for_release};
 use crate::error::Error;
 use crate::publish::{Means, Publication, check_elsewhere, preflight};
 use crate::settings::{self, HubChoice};
@@ -25,7 +25,7 @@ pub(super) async fn release(app: &App<'_>, args: ReleaseCommand) -> Result<(), E
     }
     app.say_which_hub(&choice)?;
     let _locks = lock(app, &prepared)?;
-    let signed_by = Keys::of_workspace(prepared.plans[0].signing.clone());
+    let signed_by = Keys::of_workspace(prepared.plans[0].signed_by.clone());
     let keys = prepared.plans.iter().flat_map(|plan| {
         let products = plan.products.iter();
         products.map(|p| (p.product.clone(), plan.platform, p.key.clone()))

@@ -236,7 +236,7 @@ fn record(plan: &Plan, built: &Built, artifacts: Vec<RecordedArtifact>) -> Relea
         public_key: plan
             .products
             .iter()
-            .find_map(|product| plan.signing.key_of(&product.product))
+            .find_map(|product| plan.signed_by.key_of(&product.product))
             .map(PublicKey::to_tauri),
         recipe: Some(built.recipe.clone()),
         started_at: built.started_at,

@@ -136,9 +136,9 @@ pub struct Plan {
     /// The newest glibc that the programs may need, when there is a bound.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_glibc: Option<GlibcVersion>,
-    /// What the workspace says of signatures.
-    #[serde(skip)]
-    pub signing: SigningSettings,
+    /// The number of the public key that files have to be signed for, where the workspace names one.
+    #[serde(skip_serializing_if = "SigningSettings::is_keyless")]
+    pub signed_by: SigningSettings,
 }
 
 /// Why there can be no plan.
@@ -292,7 +292,7 @@ pub fn plan(facts: &Facts<'_>) -> Result<Plan, PlanError> {
         pass_env: facts.workspace.pass_env.clone(),
         cargo_home: facts.cargo_home.to_owned(),
         max_glibc: facts.workspace.max_glibc.clone(),
-        signing: facts.workspace.signing.clone(),
+        signed_by: facts.workspace.signing.clone(),
     })
 }
 

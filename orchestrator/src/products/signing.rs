@@ -14,7 +14,7 @@ use super::{ProductsError, WorkspaceSection, metadata, workspace_section};
 use crate::artifacts::read_text;
 use crate::context::World;
 use release_types::ProductName;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 use signatures::PublicKey;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -51,7 +51,20 @@ pub(super) struct ProductSection {
     folder: PathBuf,
 }
 
+/// The public key's number: the rest is for the run alone.
+impl Serialize for SigningSettings {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let id = self.public_key.as_ref().map(PublicKey::id);
+        id.map(|id| id.to_string()).serialize(serializer)
+    }
+}
+
 impl SigningSettings {
+    /// Whether the workspace names no public key.
+    pub fn is_keyless(&self) -> bool {
+        self.public_key.is_none()
+    }
+
     /// The key that a product's signatures are checked with.
     pub fn key_of(&self, product: &ProductName) -> Option<&PublicKey> {
         let own = self.products.get(product);

@@ -2,10 +2,11 @@
 //! and what is published never changes: a release that is made again elsewhere keeps the first.
 
 use super::payload::payloads;
-use super::{Keys, Payload, SignaturePaths};
+use super::{Keys, Payload, SignError, SignaturePaths};
 use crate::artifacts::LocalArtifact;
+use crate::dist::{self, Addition};
 use hub_client::{ClientError, HubClient};
-use release_types::{Asset, Channel, FileName, Kind, Platform, ProductName, Release};
+use release_types::{Asset, Channel, FileName, Kind, Platform, ProductName, Release, Sha256Digest};
 use signatures::{ENDING, MAX_TEXT, STOCK_ENDING};
 use std::collections::BTreeSet;
 
@@ -18,6 +19,39 @@ pub struct Adopted {
     pub of: FileName,
     /// The Hub's.
     pub bytes: Vec<u8>,
+}
+
+impl Adopted {
+    /// Puts it in the place of the one that was made here, and returns the file as it is then. In a staged
+    /// folder all that is written about it there changes with it.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn put(self, is_staged: bool) -> Result<LocalArtifact, SignError> {
+        let mut file = self.instead_of;
+        let io = |source| SignError::Io {
+            path: file.path.clone(),
+            source,
+        };
+        let (size, sha256) = (self.bytes.len() as u64, Sha256Digest::of(&self.bytes));
+        if is_staged {
+            let dir = file.path.parent().unwrap_or(&file.path);
+            let addition = Addition {
+                product: file.product.clone(),
+                of: self.of,
+                filename: file.filename.clone(),
+                kind: Kind::Signature,
+                bytes: self.bytes,
+            };
+            dist::add(dir, &[addition])?;
+        } else {
+            dist::write_atomically(&file.path, &self.bytes).map_err(io)?;
+        }
+        let meta = std::fs::metadata(&file.path).map_err(io)?;
+        file.modified = meta.modified().ok();
+        (file.size, file.sha256) = (size, sha256);
+        Ok(file)
+    }
 }
 
 /// The signatures of these files that the Hub has published, with other bytes than those that lie here, and

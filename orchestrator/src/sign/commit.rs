@@ -1,6 +1,5 @@
 //! Putting signatures where the files are: into a staged folder, or beside a manifest's files.
 
-use super::payload::beside;
 use super::{SignError, Signed};
 use crate::artifacts::{ArtifactError, DOCUMENT_LIMIT, read_text};
 use crate::dist::{self, Addition, DistError, Staged};
@@ -50,7 +49,7 @@ pub fn into_manifest(manifest: &Path, signed: &[Signed], minisig: bool) -> Resul
         for (ending, text) in texts(one, minisig) {
             let path = match ending {
                 ENDING => payload.signature.clone(),
-                _ => beside(&payload.path, ending),
+                _ => payload.stock.clone(),
             };
             write(&path, text.as_bytes())?;
             let filename = name(one, ending).map_err(|error| unfit(manifest, &error))?;

@@ -3,7 +3,7 @@
 use super::Fault;
 use crate::artifacts::{LocalArtifact, read_text};
 use release_types::{Arch, FileName, Kind, Os, Platform, ProductName};
-use signatures::{Binding, ENDING, MAX_TEXT, PublicKey, Signature, TrustedComment};
+use signatures::{Binding, ENDING, MAX_TEXT, PublicKey, STOCK_ENDING, Signature, TrustedComment};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
@@ -40,6 +40,8 @@ pub struct Payload {
     pub path: PathBuf,
     /// Where its signature is, or belongs.
     pub signature: PathBuf,
+    /// Where the one in minisign's own form is, or belongs.
+    pub stock: PathBuf,
     /// The system it is for.
     pub os: Os,
     /// The architectures it is for, at least one.
@@ -66,15 +68,19 @@ pub fn payloads(
             one.archs.push(arch);
             continue;
         }
-        let name = format!("{}{ENDING}", file.filename);
-        let named = paths.get(&(file.product.clone(), file.platform, name));
+        let place = |ending: &str| {
+            let name = format!("{}{ending}", file.filename);
+            let named = paths.get(&(file.product.clone(), file.platform, name));
+            named.cloned().unwrap_or_else(|| beside(&file.path, ending))
+        };
         found.push(Payload {
             product: file.product.clone(),
             version: version.clone(),
             filename: file.filename.clone(),
             kind: file.kind,
             path: file.path.clone(),
-            signature: named.cloned().unwrap_or_else(|| beside(&file.path, ENDING)),
+            signature: place(ENDING),
+            stock: place(STOCK_ENDING),
             os,
             archs: vec![arch],
         });

@@ -45,7 +45,8 @@ fn keys_of_the_real_tool_sign_here() {
         let sign = atlas(&sandbox, "sign").env(KEY, secret);
         let sign = sign.env(PASSWORD, password.unwrap_or_default());
         sign.run().exits(0);
-        let check = atlas(&sandbox, "sign --check --public-key").arg(&public);
+        let check = atlas(&sandbox, "sign --check").arg("--public-key");
+        let check = check.arg(&public);
         check.run().exits(0).says(&["checked"]);
         let files = tree(&staged).into_keys();
         assert_eq!(files.filter(|name| name.ends_with(".sig")).count(), 2);

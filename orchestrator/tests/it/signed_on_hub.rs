@@ -14,8 +14,8 @@ fn what_a_hub_gives_out_is_checked_with_the_key() {
     pair.signs(atlas(&sandbox, "sign")).run().exits(0);
     hub.publishes(atlas(&sandbox, "publish")).run().exits(0);
     let verify = |line: &str, key: &Pair| {
-        let run = hub.publishes(atlas(&sandbox, &format!("verify {line} --public-key")));
-        run.arg(key.public.to_tauri()).run()
+        let run = hub.publishes(atlas(&sandbox, &format!("verify {line}")));
+        run.args(["--public-key", &key.public.to_tauri()]).run()
     };
     let record = staged.join("release.json").display().to_string();
     let other = Pair::new();
