@@ -57,6 +57,7 @@ mod same_bytes;
 mod several_machines;
 mod signed_on_hub;
 mod signing;
+mod signing_keys;
 mod staging;
 mod submodules;
 mod support;
