@@ -12,8 +12,8 @@ use std::fmt;
 pub struct Binding<'a> {
     /// The product.
     pub product: &'a ProductName,
-    /// The version.
-    pub version: &'a semver::Version,
+    /// The version. Others than SemVer are compared as the texts they are.
+    pub version: &'a str,
     /// The platform.
     pub platform: Platform,
     /// What the file is called, by whom it is published or where it lies.
@@ -126,7 +126,7 @@ impl TrustedComment {
             platform: Platform { os, arch },
             names,
         } = *to;
-        let versions = |text: &str| text.strip_prefix('v').unwrap_or(text) == version.to_string();
+        let versions = |text: &str| text == version || text.strip_prefix('v') == Some(version);
         if let Some(found) = &self.product
             && found != product.as_str()
         {
@@ -203,7 +203,7 @@ mod tests {
     ) -> Result<(), String> {
         let binding = Binding {
             product: &product.parse().unwrap(),
-            version: &version.parse().unwrap(),
+            version,
             platform,
             names,
         };
@@ -263,7 +263,7 @@ mod tests {
         let comment = TrustedComment::parse("timestamp:1\tfile:app\tversion:v1.0.0");
         let binding = Binding {
             product: &"launcher".parse().unwrap(),
-            version: &"1.0.0".parse().unwrap(),
+            version: "1.0.0",
             platform: arm,
             names: &["app"],
         };

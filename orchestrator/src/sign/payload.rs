@@ -145,10 +145,11 @@ impl Payload {
         let here = self.path.file_name().map(|name| name.to_string_lossy());
         let here = here.unwrap_or_default();
         let names = [self.filename.as_str(), &here];
+        let version = self.version.to_string();
         for platform in self.platforms() {
             let binding = Binding {
                 product: &self.product,
-                version: &self.version,
+                version: &version,
                 platform,
                 names: &names,
             };

@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 #[derive(Debug)]
 pub(super) struct Signed<'a> {
     file: &'a ExpectedFile,
-    version: &'a semver::Version,
+    version: String,
     key: &'a PublicKey,
     tauris: bool,
     /// Its signature, or what is wrong with that already.
@@ -55,7 +55,7 @@ impl<'a> Signed<'a> {
         };
         Ok(Some(Self {
             file,
-            version: &expected.version,
+            version: expected.version.to_string(),
             key,
             tauris: keys.is_tauris(&file.product),
             signature,
@@ -107,7 +107,7 @@ impl<'a> Checking<'a> {
             version,
             tauris,
             ..
-        } = *self.of;
+        } = self.of;
         let said = verifier.and_then(|verifier| {
             let said = verifier.finish();
             said.map_err(|why| format!("its signature does not hold: {why}"))
@@ -118,13 +118,13 @@ impl<'a> Checking<'a> {
                 version,
                 platform: file.platform,
                 // Who has signed it may have had it under another name.
-                names: if tauris {
+                names: if *tauris {
                     &[]
                 } else {
                     &[file.filename.as_str()]
                 },
             };
-            let is_meant = match tauris {
+            let is_meant = match *tauris {
                 true => said.agrees(&binding),
                 false => said.binds(&binding),
             };
@@ -146,7 +146,7 @@ mod tests {
     fn bytes_that_come_once_more_are_counted_once() {
         let pair = signatures::generate(None).unwrap();
         let key = SigningKey::open(&pair.secret, None).unwrap();
-        let (product, version) = ("one".parse().unwrap(), "1.0.0".parse().unwrap());
+        let (product, version) = ("one".parse().unwrap(), semver::Version::new(1, 0, 0));
         let filename = "one-x".parse().unwrap();
         let platform = Platform::ALL[0];
         let said = TrustedComment::of(
@@ -167,7 +167,7 @@ mod tests {
         };
         let signed = |signature| Signed {
             file: &file,
-            version: &version,
+            version: version.to_string(),
             key: &pair.public,
             tauris: false,
             signature,
@@ -186,9 +186,8 @@ mod tests {
         let none = signed(Err("it has no signature".to_owned()));
         let fault = none.begin().fault().unwrap();
         assert!(fault.ends_with("/one-x: it has no signature"), "{fault}");
-        let newer = "1.0.1".parse().unwrap();
         let newer = Signed {
-            version: &newer,
+            version: "1.0.1".to_owned(),
             ..signed(Ok(signature))
         };
         let taken = newer.begin();
