@@ -60,6 +60,17 @@ pub enum Event {
         /// Whether this run installed it.
         installed: bool,
     },
+    /// Something that is wrong with a file that was given.
+    Problem {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The column, from 1, in characters.
+        column: usize,
+        /// What is wrong, in one sentence.
+        message: String,
+    },
     /// A line that cargo wrote for people.
     Cargo {
         /// The line.
@@ -169,7 +180,7 @@ pub enum Event {
         /// What to do about it.
         hint: Option<String>,
     },
-    /// What a command about channels, tokens or packs has done; an event of its own name.
+    /// What a command about channels, tokens, packs or manifests has done; an event of its own name.
     #[serde(untagged)]
     Outcome(Box<Outcome>),
 }

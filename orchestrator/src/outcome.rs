@@ -1,6 +1,7 @@
-//! What commands about channels, tokens and packs end with: each a document of its own.
+//! What commands about channels, tokens, packs and manifests end with: each a document of its own.
 
 use crate::channels::{Promotion, Rollback, Yank};
+use crate::manifest::Described;
 use crate::pack::PublishedBuild;
 use crate::sign::NewKey;
 use crate::tokens::{Issued, Revoked, Tokens};
@@ -27,6 +28,8 @@ pub enum Outcome {
     PackBuild(PublishedBuild),
     /// A pair of keys was made.
     SigningKey(NewKey),
+    /// A manifest was built, checked or looked at.
+    Manifest(Described),
 }
 
 impl fmt::Display for Outcome {
@@ -40,6 +43,7 @@ impl fmt::Display for Outcome {
             Self::TokenRevoked(done) => done.fmt(f),
             Self::PackBuild(done) => done.fmt(f),
             Self::SigningKey(done) => done.fmt(f),
+            Self::Manifest(found) => found.fmt(f),
         }
     }
 }

@@ -180,10 +180,10 @@ fn stem_before<'n>(name: &'n str, ending: &str) -> Option<&'n str> {
 }
 
 fn command_line(name: &str) -> Verdict<'_> {
-    let has = |ending: &&str| stem_before(name, ending).is_some();
-    let is_package = PACKAGES.iter().any(|ending| has(&ending));
+    let has = |ending: &str| stem_before(name, ending).is_some();
+    let is_package = PACKAGES.iter().any(|ending| has(ending));
     if is_package || name.to_ascii_lowercase().contains(INSTALLER) {
-        if COMPANIONS.iter().any(|ending| has(&ending)) {
+        if COMPANIONS.iter().any(|ending| has(ending)) {
             return Verdict::LeftOut("it goes along with an installer and is none");
         }
         let os = match ending_of(name) {

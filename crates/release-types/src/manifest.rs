@@ -139,7 +139,7 @@ pub enum ManifestProblem {
 
 /// A manifest that cannot be used, with the place that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}, column {column}: {problem}")]
+#[error("{}: {problem}", self.place())]
 pub struct ManifestError {
     /// The line's number, from 1.
     pub line: usize,
@@ -147,6 +147,17 @@ pub struct ManifestError {
     pub column: usize,
     /// What is wrong with it.
     pub problem: ManifestProblem,
+}
+
+impl ManifestError {
+    fn place(&self) -> String {
+        let Self { line, column, .. } = self;
+        match self.problem {
+            // There is nothing that a column could point at.
+            ManifestProblem::Empty => format!("line {line}"),
+            _ => format!("line {line}, column {column}"),
+        }
+    }
 }
 
 /// A manifest's text, read as far as it can be.

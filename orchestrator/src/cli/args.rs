@@ -2,6 +2,7 @@
 
 mod channels;
 mod format;
+mod manifest;
 mod pack;
 mod reproduce;
 mod share;
@@ -11,6 +12,7 @@ mod verify;
 
 pub use channels::{ProductsArgs, PromoteCommand, RollbackCommand, YankCommand};
 pub use format::Format;
+pub use manifest::{ManifestBuild, ManifestCheck, ManifestCommand, ManifestShow};
 pub use pack::{PackCommand, PackPublish};
 pub use reproduce::ReproduceCommand;
 pub use share::{RequireArgs, ShareArgs};
@@ -123,6 +125,9 @@ pub enum Command {
     /// Builds of packs.
     #[command(subcommand)]
     Pack(PackCommand),
+    /// Manifests of files that other programs have made.
+    #[command(subcommand)]
+    Manifest(ManifestCommand),
     /// Build a commit anew, elsewhere, and compare bit for bit.
     #[command(after_help = "Examples:\n  atlas-release reproduce runner-v1.4.0\n  \
         atlas-release reproduce runner-v1.4.0 --against-hub --hub-url https://hub.example.com\n  \
@@ -156,7 +161,7 @@ impl Command {
             Self::Release(args) => args.dry_run,
             Self::Publish(_) | Self::Verify(_) | Self::Hub(_) | Self::Version => true,
             Self::Promote(_) | Self::Yank(_) | Self::Rollback(_) => true,
-            Self::Token(_) | Self::Pack(_) => true,
+            Self::Token(_) | Self::Pack(_) | Self::Manifest(_) => true,
             Self::Sign(_) | Self::Signer(_) => true,
             Self::Reproduce(_) => false,
         }

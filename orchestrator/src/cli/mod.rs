@@ -11,6 +11,7 @@ mod finish;
 mod folders;
 mod goods;
 mod hub;
+mod manifest;
 mod pack;
 mod publish;
 mod recorded;
@@ -181,6 +182,7 @@ async fn dispatch(
         Command::Rollback(args) => channels::rollback(&app, args).await,
         Command::Token(command) => token::token(&app, command).await,
         Command::Pack(command) => pack::pack(&app, command).await,
+        Command::Manifest(command) => manifest::manifest(&app, command).await,
         Command::Reproduce(args) => reproduce::reproduce(&app, args).await,
         Command::Hub(HubCommand::Serve { listen, dry_run }) => {
             hub::serve(&app, listen, dry_run).await

@@ -108,7 +108,13 @@ impl Error {
                 DistError::Disagree { .. } => ExitCode::Verification,
             },
             Self::Manifests(error) => match error {
-                ManifestsError::Read { .. } | ManifestsError::Rows { .. } => ExitCode::Usage,
+                ManifestsError::Read { .. }
+                | ManifestsError::Rows { .. }
+                | ManifestsError::Wrong { .. }
+                | ManifestsError::Faults { .. }
+                | ManifestsError::Nothing { .. }
+                | ManifestsError::Missing { .. }
+                | ManifestsError::UnknownBin(_) => ExitCode::Usage,
                 ManifestsError::Write { .. } => ExitCode::Machine,
             },
             Self::Sign(error) => sign_code(error),

@@ -27,6 +27,7 @@ impl Error {
             Self::Channels(error) => error.hint(),
             Self::Token(error) => error.hint(),
             Self::Pack(error) => error.hint(),
+            Self::Manifests(error) => error.hint(),
             Self::Settings(error) => error.hint(),
             Self::Sign(error) => error.hint(),
             _ => None,

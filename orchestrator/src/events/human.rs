@@ -7,7 +7,7 @@ use crate::progress::{Meter, Units};
 use crate::publish::LastFile;
 use crate::receipt::Receipt;
 use crate::sign::SignatureState;
-use crate::text::harmless;
+use crate::text::{harmless, told};
 use process::Env;
 use std::cmp::Ordering;
 use std::sync::{Mutex, PoisonError};
@@ -159,6 +159,16 @@ fn show(event: Event, style: Style, in_group: &mut bool) {
             };
             tell(&format!("{name:>12} {version} ({}{how})", path.display()));
         }
+        Event::Problem {
+            path,
+            line,
+            column,
+            message,
+        } => tell(&format!(
+            "{}:{line}:{column}: {}",
+            path.display(),
+            told(&message)
+        )),
         Event::Cargo { line } => tell(&line),
         Event::Built {
             path,

@@ -18,13 +18,9 @@ use std::path::Path;
 /// When the manifest cannot be read, is none, or cannot be written, or a row cannot stand in one. The
 /// file is then what it was.
 pub fn put_rows(manifest: &Path, rows: &[ManifestRow]) -> Result<bool, ManifestsError> {
-    let path = || manifest.to_owned();
-    let text = read_text(manifest, DOCUMENT_LIMIT).map_err(|source| ManifestsError::Read {
-        path: path(),
-        source,
-    })?;
+    let text = read_text_of(manifest)?;
     let changed = with_rows(&text, rows).map_err(|source| ManifestsError::Rows {
-        path: path(),
+        path: manifest.to_owned(),
         source,
     })?;
     if changed == text {
@@ -32,6 +28,17 @@ pub fn put_rows(manifest: &Path, rows: &[ManifestRow]) -> Result<bool, Manifests
     }
     write(manifest, &changed)?;
     Ok(true)
+}
+
+/// A manifest's text.
+///
+/// # Errors
+/// When it cannot be read, or is too long to be one.
+pub fn read_text_of(manifest: &Path) -> Result<String, ManifestsError> {
+    read_text(manifest, DOCUMENT_LIMIT).map_err(|source| ManifestsError::Read {
+        path: manifest.to_owned(),
+        source,
+    })
 }
 
 /// Writes a manifest's text.

@@ -18,6 +18,7 @@ mod cached;
 mod cached_c;
 mod caches;
 mod changed_trees;
+mod checking_manifests;
 mod command_line;
 mod damaged_hub;
 mod declared_tools;
@@ -33,6 +34,7 @@ mod limits;
 #[cfg(target_os = "linux")]
 mod long_files;
 mod lost_answers;
+mod making_manifests;
 mod manifests;
 mod merging;
 mod one_moment;

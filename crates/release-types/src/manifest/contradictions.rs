@@ -20,9 +20,7 @@ impl ManifestReading<'_> {
         let mut errors = Vec::new();
         for row in &self.rows {
             let first = *paths.entry(plain(&row.path)).or_insert(row);
-            if let Some(problem) = two_platforms(first, row) {
-                errors.push(self.error(row, 1, problem));
-            }
+            errors.extend(self.conflict(first, row));
             let problem = match bundles::payload_of(row.filename.as_str()) {
                 _ if row.kind != Kind::Signature => continue,
                 None => ManifestProblem::SignatureName(row.filename.clone()),
@@ -37,16 +35,19 @@ impl ManifestReading<'_> {
         }
         errors
     }
-}
 
-/// What is wrong with a file that stands in both rows, if anything is.
-pub(super) fn two_platforms(first: &ManifestRow, row: &ManifestRow) -> Option<ManifestProblem> {
-    let differ = first.platform != row.platform;
-    (differ && !(is_universal(first) && is_universal(row))).then(|| ManifestProblem::TwoPlatforms {
-        path: row.path.clone(),
-        first: first.line,
-        other: first.platform,
-    })
+    /// What is wrong with two rows, of which the first stands first, that are of one file.
+    pub fn conflict(&self, first: &ManifestRow, row: &ManifestRow) -> Option<ManifestError> {
+        if first.platform == row.platform || (is_universal(first) && is_universal(row)) {
+            return None;
+        }
+        let problem = ManifestProblem::TwoPlatforms {
+            path: row.path.clone(),
+            first: first.line,
+            other: first.platform,
+        };
+        Some(self.error(row, 1, problem))
+    }
 }
 
 fn is_universal(row: &ManifestRow) -> bool {
