@@ -200,6 +200,10 @@ pub trait Reporter: Send + Sync {
         self.event(Event::Warning { message });
     }
 
+    /// The run has failed; whoever ends it tells so. This is for what is kept of it: the exit code,
+    /// what failed with its causes, and what to do about it.
+    fn failed(&self, _code: u8, _message: &str, _hint: Option<&str>) {}
+
     /// Progress is at its end for now, whatever comes next.
     fn progress_ended(&self) {}
 

@@ -1,5 +1,8 @@
 //! Downloads: redirects followed by hand, bytes hashed as they arrive, never more than expected.
 //!
+//! A deployed Hub allows 120 downloads a minute: being told to come back later (429) counts for nothing but
+//! time, up to the deadline.
+//!
 //! Nothing is cached, although a deployed Hub marks its redirects as good for a year: the
 //! addresses they name expire within minutes.
 
@@ -47,7 +50,7 @@ impl HubClient {
     ) -> Result<Downloaded, ClientError> {
         let call = self.download_call(download_id)?;
         let open = || self.open(&call, download_id);
-        let (at, response) = self.attempts(&call.what, Repeat::Passing, open).await?;
+        let (at, response) = self.attempts(&call.what, Repeat::InTurn, open).await?;
         self.receive(&at, response, max_size, sink, &|_| {}).await
     }
 
@@ -102,7 +105,7 @@ impl HubClient {
             self.receive(&at, response, expected_size, &mut sink, progress)
                 .await
         };
-        self.attempts(&call.what, Repeat::Passing, attempt).await
+        self.attempts(&call.what, Repeat::InTurn, attempt).await
     }
 
     fn download_call(&self, download_id: &str) -> Result<Call, ClientError> {

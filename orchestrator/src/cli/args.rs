@@ -316,6 +316,13 @@ pub struct StagedArgs {
     /// The product of the manifest; for --finish several times.
     #[arg(long, requires = "files")]
     pub product: Vec<ProductName>,
+    #[command(flatten)]
+    pub files: FilesArgs,
+}
+
+/// What else there is to say of files that are named or staged.
+#[derive(Debug, Args)]
+pub struct FilesArgs {
     /// The version of the manifest's files.
     #[arg(long, requires = "manifest")]
     pub version: Option<semver::Version>,

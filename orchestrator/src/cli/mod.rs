@@ -22,6 +22,7 @@ mod signatures;
 mod token;
 mod verify;
 
+use crate::channels::ChannelsError;
 use crate::context::World;
 use crate::error::{Error, ExitCode, with_causes};
 use crate::events::{
@@ -105,7 +106,14 @@ pub fn main(build: BuildInfo) -> std::process::ExitCode {
     runtime.shutdown_timeout(Duration::from_secs(1));
     match outcome {
         Ok(()) => success(),
-        Err((error, code)) => fail(&error, code, format),
+        Err((error, code)) => {
+            // What `doctor` finds is told by itself.
+            if !matches!(error, Error::NotReady(_)) {
+                let hint = error.hint();
+                reporter.failed(code as u8, &with_causes(&error), hint.as_deref());
+            }
+            fail(&error, code, format)
+        }
     }
 }
 
@@ -145,11 +153,14 @@ async fn interruptible(
     cancel.cancel();
     // Children are ended and what is half-written is removed; whoever cannot wait asks again.
     tokio::select! {
-        outcome = tokio::time::timeout(GRACE, &mut run) => {
-            if let Ok(Ok(())) = outcome {
-                return Ok(());
+        outcome = tokio::time::timeout(GRACE, &mut run) => match outcome {
+            Ok(Ok(())) => return Ok(()),
+            // That it is half done, and how it is gone on with, is lost otherwise.
+            Ok(Err(error @ Error::Channels(ChannelsError::Unfinished { .. }))) => {
+                return Err((error, code));
             }
-        }
+            Ok(Err(_)) | Err(_) => {}
+        },
         _ = asked_to_end() => {}
     }
     Err((Error::Interrupted, code))

@@ -16,7 +16,7 @@ use crate::publish::{
 };
 use crate::receipt::Receipt;
 use crate::settings::HubChoice;
-use crate::verify::{VerifyError, verify};
+use crate::verify::{Look, ReadBacks, VerifyError, verify};
 use release_types::{Channel, ObjectKey, Platform};
 
 pub(super) async fn publish(app: &App<'_>, args: PublishCommand) -> Result<(), Error> {
@@ -91,11 +91,7 @@ async fn stage_only(
     means: Means<'_>,
 ) -> Result<(), Error> {
     let journal = journal_of(app, hub, goods)?;
-    let publication = Publication {
-        journal: Some(&journal),
-        ..goods.publication()
-    };
-    stage(means, publication).await?;
+    stage(means, goods.noted_in(&journal)).await?;
     app.reporter.event(Event::Staged(Box::new(StagedOnHub {
         format: STAGED_FORMAT,
         hub: hub.client.hub().to_string(),
@@ -156,25 +152,30 @@ fn finishing(goods: &Goods, drafts: bool) -> String {
 /// lists, so nothing that is published changes.
 async fn read_back(
     app: &App<'_>,
-    goods: &Goods,
-    journal: &Journal,
+    release: Publication<'_>,
     means: Means<'_>,
 ) -> Result<Receipt, Error> {
     let Means {
         client, reporter, ..
     } = means;
-    let (now, at_once) = (app.world.now, means.settings.read_backs);
-    let rule = |product: &_, platform| means.preflight.latest_rule(product, platform);
-    let mut all = goods.artifacts.clone();
-    all.extend(of_others(client, &goods.publication()).await?);
-    let publication = Publication {
-        artifacts: &all,
-        ..goods.publication()
+    let now = app.world.now;
+    let look = Look {
+        client,
+        rule: &|product, platform| means.preflight.latest_rule(product, platform),
+        settings: ReadBacks::all(means.settings.read_backs),
+        now,
+        reporter,
     };
-    let verified = verify(client, publication, &rule, at_once, now, reporter).await;
+    let mut all = release.artifacts.to_vec();
+    all.extend(of_others(client, &release).await?);
+    let whole = Publication {
+        artifacts: &all,
+        ..release
+    };
+    let verified = verify(look, whole).await;
     let damaged: Vec<ObjectKey> = match &verified {
         Err(VerifyError::Differences { damaged, .. }) => {
-            let here = |key: &&ObjectKey| goods.artifacts.iter().any(|file| file.key == **key);
+            let here = |key: &&ObjectKey| release.artifacts.iter().any(|file| file.key == **key);
             damaged.iter().filter(here).cloned().collect()
         }
         _ => Vec::new(),
@@ -189,15 +190,14 @@ async fn read_back(
     }
     let again = Publication {
         damaged: &damaged,
-        journal: Some(journal),
-        ..goods.publication()
+        ..release
     };
     if let Err(error) = send(means, again, now()).await {
         // What was found counts for more than that it could not be mended.
         reporter.warn(format!("it cannot be mended: {}", with_causes(&error)));
         return Ok(verified?);
     }
-    Ok(verify(client, publication, &rule, at_once, now, reporter).await?)
+    Ok(verify(look, whole).await?)
 }
 
 /// The part that `publish` and `release` share: send, read back, write the receipt.
@@ -208,12 +208,9 @@ pub(super) async fn publish_and_verify(
     means: Means<'_>,
 ) -> Result<(), Error> {
     let journal = journal_of(app, hub, goods)?;
-    let publication = Publication {
-        journal: Some(&journal),
-        ..goods.publication()
-    };
-    send(means, publication, (app.world.now)()).await?;
-    let mut receipt = read_back(app, goods, &journal, means).await?;
+    let release = goods.noted_in(&journal);
+    send(means, release, (app.world.now)()).await?;
+    let mut receipt = read_back(app, release, means).await?;
     receipt.source = goods.published_source(&receipt, means.reporter);
     receipt.serve_command = hub.serve_command(app);
     if let Some(dir) = &goods.receipt_dir {

@@ -1,6 +1,6 @@
 //! `sign` and `signer`.
 
-use super::args::{SignCommand, SignerCommand, StagedArgs};
+use super::args::{FilesArgs, SignCommand, SignerCommand, StagedArgs};
 use super::common::App;
 use super::goods::{goods, named_tag};
 use super::signatures::{Batch, How, check_signatures, keys_for};
@@ -87,10 +87,12 @@ async fn check_alone(app: &App<'_>, args: SignCommand) -> Result<(), Error> {
         tag: args.tag,
         manifest: args.manifest,
         product: args.product.into_iter().collect(),
-        version: args.version,
-        base_dir: args.base_dir,
-        // It is not looked at; a version that names none is signed like any other.
-        channel: Some(release_types::Channel::Stable),
+        files: FilesArgs {
+            version: args.version,
+            base_dir: args.base_dir,
+            // It is not looked at; a version that names none is signed like any other.
+            channel: Some(release_types::Channel::Stable),
+        },
     };
     let goods = goods(app, staged).await?;
     let own = sign::secret(app.world)?;

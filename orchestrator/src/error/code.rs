@@ -166,8 +166,7 @@ impl Error {
                 | ChannelsError::NoGroup { .. } => ExitCode::Usage,
                 ChannelsError::NotThere { .. }
                 | ChannelsError::TakenBack { .. }
-                | ChannelsError::OtherBytes { .. }
-                | ChannelsError::Extra { .. }
+                | ChannelsError::InTheWay { .. }
                 | ChannelsError::NoKey { .. }
                 | ChannelsError::CannotYank
                 | ChannelsError::NothingBefore { .. }

@@ -1,9 +1,9 @@
 //! Reading files back, side by side: as many at once as is asked for, each in memory that does not grow
 //! with it.
 
-use super::ExpectedFile;
 use super::signed::{Checking, Signed};
-use crate::events::{Event, Reporter};
+use super::{ExpectedFile, Look};
+use crate::events::Event;
 use crate::progress::{Direction, FileTransfer, Transfers};
 use crate::receipt::{Against, ReceiptAsset};
 use futures_util::StreamExt as _;
@@ -58,12 +58,11 @@ pub(super) enum Found {
 /// Reads files back and tells of those that are right, in their order. What cannot be fetched for now
 /// ends it.
 pub(super) async fn read_all(
-    client: &HubClient,
+    look: Look<'_>,
     files: &[(&Wanted<'_>, Option<Signed<'_>>)],
     against: Against,
-    at_once: usize,
-    reporter: &dyn Reporter,
 ) -> Result<Vec<Found>, ClientError> {
+    let (client, reporter) = (look.client, look.reporter);
     let transfers = Transfers::new(Direction::ReadBack);
     // All are counted before the first begins; a call exists only while it is made.
     let counted = files.iter().map(|(wanted, _)| {
@@ -79,7 +78,7 @@ pub(super) async fn read_all(
             read(client, (wanted, signed), against, transfer).await,
         )
     });
-    let mut work = futures_util::stream::iter(calls).buffer_unordered(at_once.max(1));
+    let mut work = futures_util::stream::iter(calls).buffer_unordered(look.settings.at_once.max(1));
     let reading = async {
         let (mut found, mut early) = (Vec::with_capacity(files.len()), BTreeMap::new());
         while let Some((index, outcome)) = work.next().await {

@@ -23,6 +23,7 @@ mod command_line;
 mod damaged_hub;
 mod declared_tools;
 mod deployed_hub;
+mod fault_table;
 mod faults;
 mod going_back;
 mod hub_server;
@@ -33,7 +34,6 @@ mod journals;
 mod limits;
 #[cfg(target_os = "linux")]
 mod long_files;
-mod lost_answers;
 mod making_manifests;
 mod manifests;
 mod merging;
@@ -52,7 +52,6 @@ mod reproducing;
 mod reproducing_paths;
 mod resolution;
 mod resuming;
-mod rivals;
 #[cfg(target_os = "linux")]
 mod rustflags;
 mod same_bytes;
@@ -70,4 +69,5 @@ mod terminal;
 #[cfg(target_os = "linux")]
 mod tools;
 mod verifying;
+mod verifying_others;
 mod windows_tools;
