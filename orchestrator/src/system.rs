@@ -108,7 +108,7 @@ pub fn exchange(one: &Path, other: &Path) -> io::Result<bool> {
         use rustix::io::Errno;
         match renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE) {
             Ok(()) => Ok(true),
-            Err(Errno::NOSYS | Errno::INVAL | Errno::NOTSUP) => Ok(false),
+            Err(Errno::NOSYS | Errno::INVAL | Errno::NOTSUP | Errno::XDEV) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }
