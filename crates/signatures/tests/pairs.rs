@@ -3,7 +3,6 @@
 //! `tests/data` was made by `tauri signer generate` (with and without a password), `tauri signer sign` and
 //! `minisign -S`; its README says how.
 #![cfg(feature = "sign")]
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use secrecy::{ExposeSecret as _, SecretString};
 use signatures::{
