@@ -75,6 +75,21 @@ pub fn check(text: &str, base: &Path) -> Checked {
     Checked { rows, problems }
 }
 
+/// The pairs of rows that are of one file and for two platforms, the first of each first.
+pub(super) fn of_one_file(text: &str, base: &Path) -> Vec<(ManifestRow, ManifestRow)> {
+    let reading = read_manifest(text);
+    let mut files: HashMap<PathBuf, &ManifestRow> = HashMap::new();
+    let mut pairs = Vec::new();
+    for row in &reading.rows {
+        let Ok(real) = file(row, base) else { continue };
+        let first = *files.entry(real).or_insert(row);
+        if reading.conflict(first, row).is_some() {
+            pairs.push((first.clone(), row.clone()));
+        }
+    }
+    pairs
+}
+
 /// Where a row's file really is.
 fn file(row: &ManifestRow, base: &Path) -> Result<PathBuf, String> {
     let path = base.join(&row.path);

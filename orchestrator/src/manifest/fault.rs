@@ -73,6 +73,20 @@ pub enum Fault {
         /// For which platform.
         platform: Platform,
     },
+    /// It is another name of a file that is for another platform.
+    #[error(
+        "{path}: by its name it is for {platform}, and it is the same file as {first}, which is for {other}"
+    )]
+    SameFile {
+        /// The file.
+        path: String,
+        /// For which platform.
+        platform: Platform,
+        /// The first one.
+        first: String,
+        /// For which platform the first is.
+        other: Platform,
+    },
     /// It is no file that can be published.
     #[error("{path}: {why}")]
     Unfit {

@@ -198,6 +198,17 @@ pub fn build(order: &Order) -> Result<Built, ManifestsError> {
         });
     }
     let text = text_of(&batch.rows);
+    let pairs = check::of_one_file(&text, &order.base);
+    if !pairs.is_empty() {
+        let same = pairs.into_iter().map(|(first, row)| Fault::SameFile {
+            path: row.path,
+            platform: row.platform,
+            first: first.path,
+            other: first.platform,
+        });
+        return Err(faults(same.map(|fault| fault.to_string()).collect()));
+    }
+    // Whatever else the check may find that nothing above knows.
     let problems = check(&text, &order.base).problems;
     if !problems.is_empty() {
         let told = |problem: &Problem| {

@@ -5,63 +5,60 @@ use proptest::prelude::*;
 use release_types::{Os, Platform, read_manifest};
 use std::collections::BTreeSet;
 
-/// Paths that are made of what names are made of, and of anything.
-fn paths() -> impl Strategy<Value = Vec<String>> {
-    let words = [
-        "x64",
-        "X86_64",
-        "aarch64",
-        "arm64",
-        "universal",
-        "i386",
-        "linux",
-        "Windows",
-        "macOS",
-        "-installer-",
-        "atlas",
-        "a",
-        "b",
-        "-",
-        "_",
-        ".",
-        "/",
-        "#",
-        "|",
-        " ",
-        "con",
+/// Names that are good, and a few that are not: most batches can be built, and the others fail in any way.
+fn names() -> impl Strategy<Value = String> {
+    let any_of = |words: &[&'static str]| proptest::sample::select(words.to_vec());
+    let stem = prop_oneof![
+        20 => "[A-Za-z]{1,3}",
+        2 => any_of(&["box64", "#a", "universal-viewer", "\u{e9}", "a b", "..a"])
+            .prop_map(str::to_owned),
+        1 => "\\PC{1,4}",
+        1 => any::<char>().prop_map(String::from),
     ];
-    let endings = [
+    let arch = prop_oneof![
+        20 => any_of(&["x64", "X86_64", "amd64", "aarch64", "ARM64"]),
+        3 => Just("universal"),
+        2 => any_of(&["", "1.0"]),
+        1 => any_of(&["i386", "x64_arm64"]),
+    ];
+    let bundle = any_of(&[
         ".dmg",
         ".pkg",
         ".exe",
-        ".msi",
+        ".MSI",
         ".deb",
+        ".rpm",
         ".AppImage",
         ".app.tar.gz",
         ".nsis.zip",
         ".AppImage.tar.gz",
-        ".sig",
-        ".SIG",
-        ".minisig",
+        ".msi.zip",
         ".json",
-        "",
-    ];
-    let part = prop_oneof![
-        8 => proptest::sample::select(words.to_vec()).prop_map(str::to_owned),
-        1 => any::<char>().prop_map(String::from),
-    ];
-    let ending = proptest::sample::select(endings.to_vec());
-    let more = proptest::sample::select(vec!["", "", ".sig", ".minisig"]);
-    let path = (proptest::collection::vec(part, 0..6), ending, more)
-        .prop_map(|(parts, ending, more)| format!("{}{ending}{more}", parts.concat()));
-    proptest::collection::vec(path, 0..8).prop_map(|paths| {
-        // A payload for each signature makes more than faults of most batches.
-        let payloads: Vec<String> = paths
-            .iter()
-            .filter_map(|path| path.strip_suffix(".sig").map(str::to_owned))
-            .collect();
+    ]);
+    let system = any_of(&["linux", "Windows", "macOS", "darwin"]);
+    let program = any_of(&["atlas", "a", "tool", "b-installer"]);
+    prop_oneof![
+        (stem, arch.clone(), bundle).prop_map(|(stem, arch, end)| format!("{stem}_{arch}{end}")),
+        (program, system, arch).prop_map(|(bin, os, arch)| format!("{bin}-{os}-{arch}")),
+    ]
+}
+
+/// The paths of a batch, in their order, some with a signature beside them.
+fn paths() -> impl Strategy<Value = Vec<String>> {
+    let folder = proptest::sample::select(vec!["", "", "a/", "b/c/"]);
+    let signed = proptest::sample::select(vec!["", "", ".sig", ".SIG", ".minisig"]);
+    let lone = proptest::bool::weighted(0.02);
+    let file = (folder, names(), signed, lone).prop_map(|(folder, name, ending, lone)| {
+        let path = format!("{folder}{name}");
+        match ending {
+            "" => vec![path],
+            ending if lone => vec![format!("{path}{ending}")],
+            ending => vec![format!("{path}{ending}"), path],
+        }
+    });
+    proptest::collection::vec(file, 0..6).prop_map(|files| {
         // No two spellings of one path, as no folder has them.
-        let plain = paths.iter().chain(&payloads).map(|path| {
+        let plain = files.iter().flatten().map(|path| {
             let parts = path
                 .split('/')
                 .filter(|part| !part.is_empty() && *part != ".");
@@ -133,9 +130,9 @@ enum Made {
 #[cfg(unix)]
 fn made() -> impl Strategy<Value = Made> {
     prop_oneof![
-        12 => Just(Made::Whole),
+        40 => Just(Made::Whole),
         1 => Just(Made::Empty),
-        2 => (0..8_usize).prop_map(Made::Link),
+        3 => (0..8_usize).prop_map(Made::Link),
         1 => Just(Made::LinkOut),
     ]
 }
@@ -177,18 +174,19 @@ proptest! {
     ) {
         let dir = tempfile::tempdir().unwrap();
         make(dir.path(), &paths, &how);
-        let product: ProductName = if cli { "cli" } else { "launcher" }.parse().unwrap();
+        // Whether all is there is another matter: a launcher needs nothing in particular.
+        let product: ProductName = "launcher".parse().unwrap();
+        let named: ProductName = if cli { "cli" } else { "launcher" }.parse().unwrap();
         let base = if apart { dir.path().join("from") } else { dir.path().to_owned() };
         let built = build(&Order {
-            rules: rules(&product, &[], None).unwrap(),
+            rules: rules(&named, &[], None).unwrap(),
             product,
             from: vec![dir.path().join("from")],
             output: None,
             base: base.clone(),
             cwd: base.clone(),
             named: Vec::new(),
-            // Whether all is there is another matter.
-            require: vec![Platform::ALL[4]],
+            require: Vec::new(),
         });
         match built {
             Ok(built) => {

@@ -4,7 +4,8 @@ use crate::base_hub::{BaseHub, shows, two_machines, with_dists};
 use crate::hub_server::{TestHub, get};
 use crate::support::*;
 use serde_json::Value;
-use test_support::{Invocation, Sandbox};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use test_support::{Fault, Invocation, Sandbox};
 
 const FILES: [&str; 3] = ["one", "two", "three"];
 
@@ -119,5 +120,24 @@ fn two_platforms_are_published_at_the_same_time_and_both_are_there() {
                 assert!(shows(&hub.hub.url(), product, "latest", on));
             }
         }
+    }
+}
+
+/// Another machine puts its bytes in the place of these, again and again, and goes away.
+#[test]
+fn who_is_overtaken_more_than_once_goes_on() {
+    let sandbox = machine("mine");
+    let uploads = AtomicUsize::new(0);
+    let hub = BaseHub::with(move |seen| {
+        let is_upload = seen.method == "PUT";
+        // Two rounds of all files.
+        let overtaken = is_upload && uploads.fetch_add(1, Ordering::SeqCst) < 2 * 2 * FILES.len();
+        overtaken.then(|| Fault::Answer(200, String::new()))
+    });
+    let run = hub.publishes(publish(&sandbox)).run().exits(0);
+    let told = events_of(&run, "warning");
+    assert_eq!(told.len(), 2, "{run}");
+    for os in ["linux", "macos"] {
+        assert_eq!(winner(&hub.hub.url(), os), "mine");
     }
 }
