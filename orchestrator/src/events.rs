@@ -21,6 +21,7 @@ use crate::progress::Transfer;
 use crate::publish::{LastFile, StagedOnHub};
 use crate::receipt::{Receipt, Sample};
 use crate::reproduce::Reproduction;
+use crate::sign::SignatureState;
 use crate::toolchain::CacheUse;
 use release_types::{Platform, ProductName, Sha256Digest};
 use serde::Serialize;
@@ -103,6 +104,20 @@ pub enum Event {
         /// The file of the same name in the newest release, when the Hub has one.
         #[serde(skip_serializing_if = "Option::is_none")]
         last: Option<LastFile>,
+    },
+    /// A file has a good signature.
+    Signature {
+        /// The product.
+        product: ProductName,
+        /// The signed file.
+        path: PathBuf,
+        /// The number of the key that it was made with.
+        key_id: String,
+        /// What became of the signature.
+        state: SignatureState,
+        /// What was wrong with the one that was there before.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
     },
     /// A file is stored.
     Uploaded {

@@ -3,6 +3,7 @@
 use crate::channels::{Promotion, Rollback, Yank};
 use crate::manifest::Described;
 use crate::pack::PublishedBuild;
+use crate::sign::NewKey;
 use crate::tokens::{Issued, Revoked, Tokens};
 use serde::Serialize;
 use std::fmt;
@@ -25,6 +26,8 @@ pub enum Outcome {
     TokenRevoked(Revoked),
     /// A pack has a build more.
     PackBuild(PublishedBuild),
+    /// A pair of keys was made.
+    SigningKey(NewKey),
     /// A manifest was built, checked or looked at.
     Manifest(Described),
 }
@@ -39,6 +42,7 @@ impl fmt::Display for Outcome {
             Self::Tokens(done) => done.fmt(f),
             Self::TokenRevoked(done) => done.fmt(f),
             Self::PackBuild(done) => done.fmt(f),
+            Self::SigningKey(done) => done.fmt(f),
             Self::Manifest(found) => found.fmt(f),
         }
     }

@@ -7,11 +7,13 @@
 mod list;
 mod read;
 mod sample;
+mod signed;
 
 use crate::artifacts::LocalArtifact;
 use crate::events::Reporter;
 use crate::publish::Publication;
 use crate::receipt::{self, Against, Receipt, ReceiptAsset, Sample};
+use crate::sign::Keys;
 use crate::text::one_line;
 use hub_client::{ClientError, HubClient};
 use list::{Compared, Group, ask, compare, is_taken_back};
@@ -19,6 +21,7 @@ use read::{Found, Wanted, read_all};
 use release_types::{
     Channel, FileName, Kind, ObjectKey, Platform, ProductName, Release, Sha256Digest,
 };
+use signed::Signed;
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZero;
 
@@ -207,16 +210,22 @@ pub async fn verify(look: Look<'_>, release: Publication<'_>) -> Result<Receipt,
         settings: all,
         ..look
     };
-    let looked = look_at(look, &Expectation::of_files(&release)).await?;
+    // Whoever publishes has looked at the signatures of the same bytes before.
+    let unsigned = Keys::default();
+    let looked = look_at(look, (&Expectation::of_files(&release), &unsigned)).await?;
     Ok(looked.receipt)
 }
 
-/// The same with whatever is expected, of which a sample may be read.
+/// The same with whatever is expected, of which a sample may be read; signatures are checked of all products
+/// of which there is a key.
 ///
 /// # Errors
 /// As for [`verify`].
-pub async fn check(look: Look<'_>, expected: &Expectation) -> Result<Verified, VerifyError> {
-    let Looked { receipt, unread } = look_at(look, expected).await?;
+pub async fn check(
+    look: Look<'_>,
+    (expected, keys): (&Expectation, &Keys),
+) -> Result<Verified, VerifyError> {
+    let Looked { receipt, unread } = look_at(look, (expected, keys)).await?;
     Ok(match unread.is_empty() {
         true => Verified::Whole(receipt),
         false => Verified::Sample(Sample {
@@ -234,7 +243,10 @@ struct Looked {
     unread: Vec<ReceiptAsset>,
 }
 
-async fn look_at(look: Look<'_>, expected: &Expectation) -> Result<Looked, VerifyError> {
+async fn look_at(
+    look: Look<'_>,
+    (expected, keys): (&Expectation, &Keys),
+) -> Result<Looked, VerifyError> {
     let Look {
         client,
         rule,
@@ -261,7 +273,17 @@ async fn look_at(look: Look<'_>, expected: &Expectation) -> Result<Looked, Verif
         Some(number) if number.get() < all.len() => sample::of(number.get(), all.len()),
         _ => (0..all.len()).collect(),
     };
-    let read: Vec<&Wanted<'_>> = chosen.iter().map(|&index| all[index]).collect();
+    let mut read: Vec<(&Wanted<'_>, Option<Signed<'_>>)> = Vec::with_capacity(chosen.len());
+    for &index in &chosen {
+        let file = all[index].file;
+        let is_its =
+            |group: &&Group<'_>| (&group.product, group.platform) == (&file.product, file.platform);
+        let signed = match groups.iter().find(is_its) {
+            Some(group) => Signed::of(client, keys, (expected, group), file).await?,
+            None => None,
+        };
+        read.push((all[index], signed));
+    }
     let found = read_all(look, &read, expected.against).await?;
     let mut found: BTreeMap<usize, Found> = chosen.into_iter().zip(found).collect();
     let (mut assets, mut unread) = (Vec::new(), Vec::new());

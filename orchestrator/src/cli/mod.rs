@@ -17,6 +17,8 @@ mod publish;
 mod recorded;
 mod release;
 mod reproduce;
+mod sign;
+mod signatures;
 mod token;
 mod verify;
 
@@ -181,6 +183,8 @@ async fn dispatch(
     match command {
         Command::Plan(args) => build::plan(&app, args).await,
         Command::Build(args) => build::build(&app, args).await,
+        Command::Sign(args) => sign::sign(&app, args).await,
+        Command::Signer(command) => sign::signer(&app, command).await,
         Command::Publish(args) => publish::publish(&app, args).await,
         Command::Verify(args) => verify::verify(&app, args).await,
         Command::Release(args) => release::release(&app, args).await,

@@ -4,6 +4,7 @@ use super::args::PublishCommand;
 use super::common::{App, OpenHub};
 use super::finish;
 pub(super) use super::goods::{Goods, goods};
+use super::signatures::{check_signatures, keep_the_hubs, keys_for};
 use crate::artifacts::by_platform;
 use crate::dist;
 use crate::error::{Error, with_causes};
@@ -25,8 +26,10 @@ pub(super) async fn publish(app: &App<'_>, args: PublishCommand) -> Result<(), E
         return finish::by_name(app, args).await;
     }
     let settings = app.publish_settings(args.publish)?;
+    let named = args.key.public_key.as_deref();
     if args.dry_run {
         let goods = goods(app, args.staged).await?;
+        check_signatures(app, &goods, keys_for(app, &goods, named).await?).await?;
         for artifact in &goods.artifacts {
             app.reporter.note(format!(
                 "would publish {} ({} bytes, sha256 {}) on channel {}",
@@ -43,7 +46,9 @@ pub(super) async fn publish(app: &App<'_>, args: PublishCommand) -> Result<(), E
         false => Vec::new(),
     };
     let goods = goods(app, args.staged).await?;
-    let goods = goods.requiring(args.require.require);
+    let mut goods = goods.requiring(args.require.require);
+    let signed_by = keys_for(app, &goods, named).await?;
+    check_signatures(app, &goods, signed_by.clone()).await?;
     let groups = by_platform(&goods.artifacts);
     let keys: Vec<_> = groups
         .iter()
@@ -60,6 +65,7 @@ pub(super) async fn publish(app: &App<'_>, args: PublishCommand) -> Result<(), E
             settings: &settings,
             reporter,
         };
+        keep_the_hubs(app, client, &mut goods, &signed_by).await?;
         match args.share.stage_only {
             true => stage_only(app, &hub, &goods, means).await,
             false => publish_and_verify(app, &hub, &goods, means).await,

@@ -32,6 +32,7 @@ pub(super) async fn verify(app: &App<'_>, mut args: VerifyCommand) -> Result<(),
         at_once: args.read_back.downloads,
         sample: args.sample,
     };
+    let keys = app.keys(args.key.public_key.as_deref()).await?;
     let subject = match args.against.take() {
         Some(path) => {
             let name = name(app, args.name)?;
@@ -51,6 +52,10 @@ pub(super) async fn verify(app: &App<'_>, mut args: VerifyCommand) -> Result<(),
         now: app.world.now,
         reporter,
     };
+    let keys = match &subject {
+        Subject::Goods(goods) => keys.recorded(goods.public_key.as_deref())?,
+        Subject::Recorded(..) | Subject::Listed(..) => keys,
+    };
     let work = async {
         let expected = match &subject {
             Subject::Goods(goods) => Expectation::of_files(&goods.publication()),
@@ -59,7 +64,7 @@ pub(super) async fn verify(app: &App<'_>, mut args: VerifyCommand) -> Result<(),
                 listed(client, version, *channel, products, settings.at_once).await?
             }
         };
-        Ok::<_, Error>(check(look, &expected).await?)
+        Ok::<_, Error>(check(look, (&expected, &keys)).await?)
     };
     let outcome = app.until_interrupted(work).await.map(|mut verified| {
         let found = verified.found_mut();

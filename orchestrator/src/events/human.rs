@@ -6,6 +6,7 @@ use crate::job_env::{Shell, render};
 use crate::progress::{Meter, Units};
 use crate::publish::LastFile;
 use crate::receipt::Receipt;
+use crate::sign::SignatureState;
 use crate::text::{harmless, told};
 use process::Env;
 use std::cmp::Ordering;
@@ -181,6 +182,23 @@ fn show(event: Event, style: Style, in_group: &mut bool) {
             path.display(),
             last.map(|last| change(size, &last)).unwrap_or_default()
         )),
+        Event::Signature {
+            path,
+            key_id,
+            state,
+            why,
+            ..
+        } => {
+            let what = match state {
+                SignatureState::Made => "signed",
+                SignatureState::Remade => "signed anew",
+                SignatureState::Kept => "kept",
+                SignatureState::Checked => "checked",
+                SignatureState::Unchecked => "unchecked",
+            };
+            let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+            tell(&format!("{what:>12} {}, key {key_id}{why}", path.display()));
+        }
         Event::Uploaded {
             key,
             size,

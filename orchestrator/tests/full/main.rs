@@ -32,3 +32,4 @@ mod reproducing;
 #[expect(dead_code, reason = "other tests use the rest")]
 mod support;
 mod targets;
+mod tauri;

@@ -56,11 +56,15 @@ mod resuming;
 mod rustflags;
 mod same_bytes;
 mod several_machines;
+mod signed_on_hub;
+mod signing;
+mod signing_keys;
 mod staging;
 mod submodules;
 mod support;
 mod tags;
 mod targets;
+mod tauri_tool;
 mod terminal;
 #[cfg(target_os = "linux")]
 mod tools;
