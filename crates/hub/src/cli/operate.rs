@@ -152,7 +152,12 @@ pub(super) async fn run(command: Operate, build: BuildInfo) -> Result<(), CliErr
             if damaged > 0 {
                 return Err(CliError::Damaged { damaged, all });
             }
-            say!("{all} are what was published");
+            let verb = if checked.files + checked.builds == 1 {
+                "is"
+            } else {
+                "are"
+            };
+            say!("{all} {verb} what was published");
             match checked.refused_names.len() {
                 0 => Ok(()),
                 count => Err(CliError::RefusedNames { count }),
@@ -248,9 +253,14 @@ pub(super) async fn run(command: Operate, build: BuildInfo) -> Result<(), CliErr
 /// How much a check has looked at.
 fn looked_at(checked: &Checked) -> String {
     let (files, builds) = (checked.files, checked.builds);
+    let files = match files {
+        1 => "1 file of releases".to_owned(),
+        _ => format!("{files} files of releases"),
+    };
     match builds {
-        0 => format!("{files} files of releases"),
-        _ => format!("{files} files of releases and {builds} builds of packs"),
+        0 => files,
+        1 => format!("{files} and 1 build of packs"),
+        _ => format!("{files} and {builds} builds of packs"),
     }
 }
 

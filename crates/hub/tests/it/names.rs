@@ -81,7 +81,7 @@ async fn a_check_tells_names_that_are_refused_now() {
     let said = text(&done.stderr);
     assert_eq!(done.status.code(), Some(8), "{said}");
     assert!(text(&done.stdout).starts_with("product `packs`: "));
-    assert!(said.contains("1 files of releases are what was published"));
+    assert!(said.contains("1 file of releases is what was published"));
     assert!(said.contains("hint: "), "{said}");
 }
 

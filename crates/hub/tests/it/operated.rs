@@ -210,7 +210,7 @@ async fn what_nobody_needs_goes_and_what_somebody_needs_stays() {
     let checked = in_dir(&["check"], &dir);
     assert_eq!(
         text(&checked.stderr),
-        "1 files of releases and 1 builds of packs are what was published\n"
+        "1 file of releases and 1 build of packs are what was published\n"
     );
     let completed = audit(&dir).pop().unwrap();
     assert_eq!(completed["action"], "build.complete");
