@@ -2,6 +2,7 @@
 //! is in doubt is asked for.
 
 use crate::hub_server::TestHub;
+use crate::signing::Pair;
 use crate::support::*;
 use serde_json::Value;
 use std::fs;
@@ -86,14 +87,16 @@ fn bundles_become_rows_and_are_published() {
         .run()
         .exits(0)
         .says(&["launcher.manifest can be published: 14 rows"]);
-    let run = hub
-        .publishes(atlas(
-            &sandbox,
-            "publish --product launcher --version 1.4.0 --manifest out/launcher.manifest --format json",
-        ))
+    // The signatures that were found are none; two installers more are signed, too.
+    let of = "--product launcher --version 1.4.0 --manifest out/launcher.manifest";
+    let publish = || hub.publishes(atlas(&sandbox, &format!("publish {of} --format json")));
+    publish().run().exits(5);
+    Pair::new()
+        .signs(atlas(&sandbox, &format!("sign {of}")))
         .run()
         .exits(0);
-    assert_eq!(receipt(&run)["assets"].as_array().unwrap().len(), 14);
+    let run = publish().run().exits(0);
+    assert_eq!(receipt(&run)["assets"].as_array().unwrap().len(), 16);
 }
 
 #[test]
