@@ -7,6 +7,7 @@ mod json;
 mod output;
 mod summary;
 
+pub(crate) use human::hide;
 pub use human::{HumanReporter, Style};
 pub use json::JsonReporter;
 pub use output::data_was_lost;

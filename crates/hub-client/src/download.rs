@@ -146,7 +146,7 @@ impl HubClient {
                     call.host = host_of(&url);
                 }
                 _ => {
-                    let refusal = Refusal::read(response, &self.secrets()).await;
+                    let refusal = Refusal::read(response, &self.secrets().texts()).await;
                     return Err(refusal.into_error(&call));
                 }
             }

@@ -10,6 +10,7 @@ mod output;
 mod pack;
 mod product;
 mod serve;
+mod trust;
 mod user;
 
 use build_version::BuildInfo;
@@ -100,6 +101,15 @@ Example:
   atlas-hub product list --data-dir /var/lib/atlas-hub"
     )]
     Product(product::Product),
+    /// Looks after jobs of GitHub Actions that may publish without a token. Works while the server
+    /// runs, too.
+    #[command(
+        subcommand,
+        after_help = "\
+Example:
+  atlas-hub trust list --data-dir /var/lib/atlas-hub"
+    )]
+    Trust(trust::Trust),
     #[command(flatten)]
     Operate(Operate),
 }
@@ -113,8 +123,8 @@ struct DataDirArg {
     /// A PostgreSQL database that holds the catalogue: postgres://USER@HOST/NAME. With a password
     /// in it, give it as the environment variable, which other users of the machine cannot read.
     ///
-    /// Several Hubs can have one, each with a data directory of its own. `user`, `pack`, `product`
-    /// and `audit` then need no data directory.
+    /// Several Hubs can have one, each with a data directory of its own. `user`, `pack`, `product`,
+    /// `trust` and `audit` then need no data directory.
     #[arg(
         long,
         value_name = "URL",
@@ -203,6 +213,7 @@ async fn execute(
         Command::User(command) => user::execute(command, build).await,
         Command::Pack(command) => pack::execute(command, build).await,
         Command::Product(command) => product::execute(command, build).await,
+        Command::Trust(command) => trust::execute(command, build).await,
         Command::Operate(command) => operate::run(command, build).await,
     }
 }

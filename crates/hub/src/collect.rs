@@ -59,6 +59,9 @@ impl Hub {
         }
         let keep = !how.forget_unknown && self.catalogue().is_copy().await?;
         self.collect_drafts(how, &mut collected).await?;
+        if !how.dry_run {
+            self.catalogue().forget_used_id_tokens(self.now()).await?;
+        }
         let mut overdue = self.catalogue().unregistered(before).await?;
         // A newer catalogue may have released them, and their bytes are the same ones.
         if keep && self.storage().bucket().is_some() {

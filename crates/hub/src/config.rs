@@ -6,6 +6,7 @@ use crate::data_dir::DataDir;
 use crate::error::error_chain;
 use crate::storage::Bucket;
 use crate::tls::Acceptor;
+use crate::trust::TrustConfig;
 use crate::{HubError, Limits, StatementTimes, catalogue};
 use ipnet::IpNet;
 use jiff::{SignedDuration, Timestamp};
@@ -57,6 +58,8 @@ pub struct HubConfig {
     pub make_room: bool,
     /// How much is taken at a time, and from one peer.
     pub limits: Limits,
+    /// Which issuers' ID tokens are taken of jobs that have no token of the Hub's.
+    pub trust: TrustConfig,
     /// The proxies whose word is taken on the address that a request comes from.
     pub trusted_proxies: Vec<IpNet>,
     /// What the metrics know of the catalogue's statements: nothing, unless the process's
@@ -87,6 +90,7 @@ impl HubConfig {
             collect_on_open: true,
             make_room: true,
             limits: Limits::default(),
+            trust: TrustConfig::default(),
             trusted_proxies: Vec::new(),
             statement_times: StatementTimes::default(),
             clock: Clock::system(),
@@ -131,6 +135,7 @@ impl HubConfig {
             Bucket::check(bucket)?;
         }
         self.acceptor()?;
+        self.trust.check()?;
         let Some(url) = &self.public_url else {
             return Ok(());
         };

@@ -49,12 +49,13 @@ mod storage;
 #[cfg_attr(not(feature = "tls"), path = "tls_absent.rs")]
 mod tls;
 mod token;
+mod trust;
 mod unparsed;
 mod upload_url;
 
 pub use backup::{BackedUp, Backup, BackupError, restore};
 pub use bucket_config::BucketConfig;
-pub use catalogue::{AuditEntry, IssuedDeployToken, User};
+pub use catalogue::{AddedRule, AuditEntry, IssuedDeployToken, User};
 pub use collect::{Collected, Collection};
 pub use config::{Clock, DatabaseUrl, HubConfig, TlsFiles};
 pub use error::{HubError, error_chain};
@@ -67,3 +68,7 @@ pub use inspect::{Checked, Damage, Inspection};
 pub use limits::Limits;
 pub use metrics::StatementTimes;
 pub use roster::{Disabling, Earlier, Roster, RosterError, UserName, UserNameError};
+pub use trust::{
+    Environment, Issuer, IssuerError, OwnerId, Repository, RuleError, TrustConfig, TrustRule,
+    TrustedJob, WorkflowFile,
+};

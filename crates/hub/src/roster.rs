@@ -2,6 +2,7 @@
 //! products, as the Hub's operator handles them on the server's own machine, whether or not the server runs.
 
 mod disabling;
+mod trusting;
 
 pub use disabling::Disabling;
 
@@ -64,6 +65,12 @@ pub enum RosterError {
     /// There is no pack of this id.
     #[error("there is no pack {0}")]
     NoPack(PackId),
+    /// There is no product of this name.
+    #[error("there is no product {0}")]
+    NoProduct(ProductName),
+    /// There is no rule of this id.
+    #[error("there is no rule {}", .0.escape_debug())]
+    NoRule(String),
     /// The user is no member of the pack.
     #[error("{user} is no member of the pack {pack}")]
     NoMember {

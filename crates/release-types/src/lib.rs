@@ -14,6 +14,7 @@ mod platform;
 #[cfg(feature = "openapi")]
 pub mod schema;
 mod tag;
+mod trust;
 mod wire;
 
 pub use artifact::{Channel, Kind, ObjectKey, ObjectKeyError, artifact_key};
@@ -34,6 +35,7 @@ pub use packs::{
 };
 pub use platform::{Arch, Os, Platform, UnknownName};
 pub use tag::{Tag, TagError, TagProblem};
+pub use trust::{ExchangeRequest, ExchangedToken, OIDC_TOKEN_HEADER};
 pub use wire::{
     AppToken, Artifact, Asset, BAD_DIGEST, DEPLOY_TOKEN_HEADER, ErrorBody, IssueTokenRequest,
     IssuedToken, PresignRequest, PresignResponse, PublishRequest, Release, RevokeTokenRequest,

@@ -151,6 +151,11 @@ impl Error {
                 "ATLAS_APP_DEPLOY_TOKEN has to hold a deploy token that this Hub has issued and not revoked, atlas_app_…"
                     .to_owned()
             }
+            Self::Client(ClientError::Untrusted { .. })
+            | Self::Publish(PublishError::Client(ClientError::Untrusted { .. })) => {
+                "the Hub needs a rule for this repository, owner, workflow and environment (`atlas-hub trust add`); what is wrong with the ID token, its log says. ATLAS_APP_DEPLOY_TOKEN goes before"
+                    .to_owned()
+            }
             Self::Client(ClientError::BadRequest { .. } | ClientError::NotFound { .. })
             | Self::Reproduce(ReproduceError::Client(
                 ClientError::BadRequest { .. } | ClientError::NotFound { .. },

@@ -9,6 +9,7 @@ use crate::receipt::Receipt;
 use crate::sign::SignatureState;
 use crate::text::{harmless, told};
 use process::Env;
+use secrecy::{ExposeSecret as _, SecretString};
 use std::cmp::Ordering;
 use std::sync::{Mutex, PoisonError};
 
@@ -59,6 +60,14 @@ impl Style {
                 tell(&github::annotation(kind, message));
             }
         }
+    }
+}
+
+/// Keeps a secret out of what GitHub shows and keeps of a job's output, from this line on. Anywhere else
+/// nobody would act on such a line, so it is not written.
+pub(crate) fn hide(env: &Env, secret: &SecretString) {
+    if Style::of(env) == Style::Job {
+        tell(&github::mask(secret.expose_secret()));
     }
 }
 

@@ -68,6 +68,7 @@ mod tauri_tool;
 mod terminal;
 #[cfg(target_os = "linux")]
 mod tools;
+mod trusted;
 mod verifying;
 mod verifying_others;
 mod windows_tools;

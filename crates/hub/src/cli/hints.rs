@@ -91,6 +91,10 @@ fn roster_hint(error: &RosterError) -> Option<&'static str> {
         RosterError::NoPack(_) => {
             Some("`atlas-hub pack list` shows which there are, `atlas-hub pack add` adds one")
         }
+        RosterError::NoProduct(_) => {
+            Some("`atlas-hub product list` shows which there are, `atlas-hub product add` adds one")
+        }
+        RosterError::NoRule(_) => Some("`atlas-hub trust list` shows which there are"),
         RosterError::NoMember { .. } => Some("`atlas-hub pack member list` shows who is"),
         RosterError::Hub(_) | RosterError::Expired => None,
     }

@@ -39,6 +39,7 @@ mod misuse;
 mod names;
 #[cfg(unix)]
 mod observed;
+mod oidc;
 #[cfg(all(unix, feature = "postgres"))]
 mod on_postgres;
 #[cfg(all(unix, feature = "s3"))]
