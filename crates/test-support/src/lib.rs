@@ -15,6 +15,8 @@ mod fixture;
 mod invocation;
 mod proxy;
 #[cfg(unix)]
+pub mod roots;
+#[cfg(unix)]
 mod s3;
 mod sandbox;
 #[cfg(unix)]
