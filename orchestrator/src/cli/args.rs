@@ -132,6 +132,21 @@ pub enum Command {
     /// The embedded Hub.
     #[command(subcommand)]
     Hub(HubCommand),
+    /// Print completions for a shell, of this program's commands and options.
+    #[command(
+        after_help = "Example:\n  atlas-release completions fish > ~/.config/fish/completions/atlas-release.fish"
+    )]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print this program's man page, or write it and those of all commands into a folder.
+    #[command(after_help = "Example:\n  atlas-release man --output ~/.local/share/man/man1")]
+    Man {
+        /// The folder, which is made when it is missing.
+        #[arg(long, value_name = "DIR")]
+        output: Option<PathBuf>,
+    },
     /// Print the version, commit, target and compiler of this program.
     #[command(after_help = "Example:\n  atlas-release version --format json")]
     Version,
@@ -147,6 +162,7 @@ impl Command {
             Self::Publish(_) | Self::Verify(_) | Self::Hub(_) | Self::Version => true,
             Self::Promote(_) | Self::Yank(_) | Self::Rollback(_) => true,
             Self::Token(_) | Self::Pack(_) => true,
+            Self::Completions { .. } | Self::Man { .. } => true,
             Self::Reproduce(_) => false,
         }
     }
@@ -191,6 +207,9 @@ pub struct BuildArgs {
     /// Install nothing: a missing tool is an error, or a warning where it is not needed.
     #[arg(long)]
     pub no_install: bool,
+    /// Make no installers, whatever products declare.
+    #[arg(long)]
+    pub no_installers: bool,
 }
 
 /// Which Hub.

@@ -19,6 +19,7 @@ mod cross;
 mod hub_server;
 mod in_bucket;
 mod killed;
+mod own_installers;
 mod reproducing;
 #[path = "../it/support.rs"]
 #[expect(dead_code, reason = "other tests use the rest")]

@@ -4,7 +4,7 @@ use crate::support::*;
 use serde_json::Value;
 use test_support::{Sandbox, tree};
 
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 20] = [
     "",
     "plan",
     "build",
@@ -22,6 +22,8 @@ const COMMANDS: [&str; 18] = [
     "setup",
     "env",
     "hub serve",
+    "completions",
+    "man",
     "version",
 ];
 

@@ -26,6 +26,8 @@ mod faults;
 mod going_back;
 mod hub_server;
 mod in_a_job;
+#[cfg(target_os = "linux")]
+mod installers;
 mod interrupts;
 mod issuing;
 mod journals;
@@ -63,5 +65,6 @@ mod targets;
 mod terminal;
 #[cfg(target_os = "linux")]
 mod tools;
+mod typed;
 mod verifying;
 mod windows_tools;
