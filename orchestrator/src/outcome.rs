@@ -1,7 +1,9 @@
-//! What commands about channels, tokens and packs end with: each a document of its own.
+//! What commands about channels, tokens, packs and manifests end with: each a document of its own.
 
 use crate::channels::{Promotion, Rollback, Yank};
+use crate::manifest::Described;
 use crate::pack::PublishedBuild;
+use crate::sign::NewKey;
 use crate::tokens::{Issued, Revoked, Tokens};
 use serde::Serialize;
 use std::fmt;
@@ -24,6 +26,10 @@ pub enum Outcome {
     TokenRevoked(Revoked),
     /// A pack has a build more.
     PackBuild(PublishedBuild),
+    /// A pair of keys was made.
+    SigningKey(NewKey),
+    /// A manifest was built, checked or looked at.
+    Manifest(Described),
 }
 
 impl fmt::Display for Outcome {
@@ -36,6 +42,8 @@ impl fmt::Display for Outcome {
             Self::Tokens(done) => done.fmt(f),
             Self::TokenRevoked(done) => done.fmt(f),
             Self::PackBuild(done) => done.fmt(f),
+            Self::SigningKey(done) => done.fmt(f),
+            Self::Manifest(found) => found.fmt(f),
         }
     }
 }

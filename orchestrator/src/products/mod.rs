@@ -2,9 +2,11 @@
 //! and read through `cargo metadata`.
 
 mod installer;
+mod signing;
 mod tools;
 
 pub use installer::{DIR, Format, INSTALLER_TABLE, InstallerSettings, SHELL};
+pub use signing::{Declared, SigningSettings, signing, tauri_public_key};
 pub use tools::{Install, PKGBUILD, ProductTool, ProductTools, TOOLS_TABLE};
 
 use crate::context::World;
@@ -66,6 +68,8 @@ pub struct Workspace {
     pub max_glibc: Option<GlibcVersion>,
     /// The platforms without which nothing of a release is to be seen; none where each counts alone.
     pub require: Vec<Platform>,
+    /// What it says of signatures.
+    pub signing: SigningSettings,
 }
 
 impl Workspace {
@@ -165,6 +169,12 @@ struct WorkspaceSection {
     max_glibc: Option<GlibcVersion>,
     #[serde(default, deserialize_with = "platforms")]
     require: Vec<Platform>,
+    /// As text, so that an error names the setting.
+    public_key: Option<String>,
+    #[serde(default)]
+    minisig: bool,
+    #[serde(default)]
+    products: BTreeMap<ProductName, signing::ProductSection>,
 }
 
 /// Platforms by their names.
@@ -235,17 +245,10 @@ pub fn from_metadata(metadata: &Metadata) -> Result<Workspace, ProductsError> {
     if products.is_empty() {
         return Err(ProductsError::Nothing { root });
     }
-    let section = metadata.workspace_metadata.get(SECTION).cloned();
-    let section: WorkspaceSection = match section {
-        None => WorkspaceSection::default(),
-        Some(value) => {
-            serde_json::from_value(value).map_err(|error| ProductsError::WorkspaceSection {
-                manifest: root.join("Cargo.toml"),
-                why: error.to_string(),
-            })?
-        }
-    };
+    let mut section = workspace_section(metadata)?;
+    let signing = SigningSettings::of(&mut section, &root)?;
     Ok(Workspace {
+        signing,
         build_dir: metadata.build_directory.clone().map(Into::into),
         target_dir: metadata.target_directory.clone().into_std_path_buf(),
         path_dependencies: path_dependencies(metadata),
@@ -254,6 +257,17 @@ pub fn from_metadata(metadata: &Metadata) -> Result<Workspace, ProductsError> {
         pass_env: section.pass_env,
         max_glibc: section.max_glibc,
         require: section.require,
+    })
+}
+
+/// What `[workspace.metadata.atlas-release]` says.
+fn workspace_section(metadata: &Metadata) -> Result<WorkspaceSection, ProductsError> {
+    let Some(value) = metadata.workspace_metadata.get(SECTION).cloned() else {
+        return Ok(WorkspaceSection::default());
+    };
+    serde_json::from_value(value).map_err(|error| ProductsError::WorkspaceSection {
+        manifest: metadata.workspace_root.join("Cargo.toml").into(),
+        why: error.to_string(),
     })
 }
 

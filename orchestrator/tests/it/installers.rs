@@ -327,3 +327,38 @@ fn this_program_declares_its_own() {
         assert!(run.stdout.contains(&name), "{run}");
     }
 }
+
+#[test]
+fn installers_are_signed_like_programs_and_known_by_their_names() {
+    let project = project();
+    let dir = built(&project, "1.0.0");
+    let pair = crate::signing::Pair::new();
+    pair.signs(project.atlas("sign")).run().exits(0);
+    let program = format!("gamma-{}", platform());
+    let signed = [program.clone(), installer("deb"), installer("rpm")];
+    let rows = |file: &Path| {
+        let text = fs::read_to_string(file).unwrap();
+        let row = |line: &str| line.split('|').next().unwrap().to_owned();
+        text.lines().map(row).collect::<Vec<_>>()
+    };
+    let with_signatures = signed
+        .iter()
+        .flat_map(|name| [name.clone(), format!("{name}.sig")]);
+    let with_signatures: Vec<String> = with_signatures.collect();
+    assert_eq!(rows(&dir.join("gamma.manifest")), with_signatures);
+    // The same bytes keep their signatures when they are built again.
+    let signature = dir.join(format!("{}.sig", installer("deb")));
+    let before = fs::read(&signature).unwrap();
+    project.quick("build other-v1.0.0").run().exits(0);
+    assert_eq!(fs::read(&signature).unwrap(), before);
+    assert_eq!(rows(&dir.join("gamma.manifest")), with_signatures);
+
+    // By the rules for files of any other making they are the same.
+    let line = format!("manifest build --product cli --from {}", dir.display());
+    let run = atlas(&project.sandbox, &line).run().exits(0);
+    let on = platform().replace('-', "|");
+    for (name, kind) in signed.iter().zip(["binary", "installer", "installer"]) {
+        let row = format!("{name}|{on}|{kind}|{name}\n");
+        assert!(run.stdout.contains(&row), "{row:?} is not in {run}");
+    }
+}
