@@ -16,6 +16,7 @@ pub mod error;
 pub mod events;
 pub mod git;
 pub mod inspect;
+pub mod installers;
 pub mod job_env;
 #[cfg(feature = "hub")]
 pub mod local_hub;

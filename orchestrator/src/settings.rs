@@ -61,6 +61,8 @@ pub struct BuildSettings {
     pub target_dir: Option<PathBuf>,
     /// The tools to use.
     pub wanted: Wanted,
+    /// Whether installers are made where products have some.
+    pub installers: bool,
 }
 
 /// How a release is published.

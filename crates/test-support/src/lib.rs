@@ -16,6 +16,8 @@ mod invocation;
 pub mod issuer;
 mod proxy;
 #[cfg(unix)]
+pub mod roots;
+#[cfg(unix)]
 mod s3;
 mod sandbox;
 #[cfg(unix)]

@@ -2,6 +2,7 @@
 
 mod channels;
 mod format;
+mod hub;
 mod manifest;
 mod pack;
 mod reproduce;
@@ -12,6 +13,7 @@ mod verify;
 
 pub use channels::{ProductsArgs, PromoteCommand, RollbackCommand, YankCommand};
 pub use format::Format;
+pub use hub::HubCommand;
 pub use manifest::{ManifestBuild, ManifestCheck, ManifestCommand, ManifestShow};
 pub use pack::{PackCommand, PackPublish};
 pub use reproduce::ReproduceCommand;
@@ -22,7 +24,6 @@ pub use verify::{ReadBackArgs, VerifyCommand};
 
 use clap::{Args, Parser, Subcommand};
 use release_types::{Channel, Platform, ProductName};
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// One tag in, proven installed software out.
@@ -147,6 +148,21 @@ pub enum Command {
     /// The embedded Hub.
     #[command(subcommand)]
     Hub(HubCommand),
+    /// Print completions for a shell, of this program's commands and options.
+    #[command(
+        after_help = "Example:\n  atlas-release completions fish > ~/.config/fish/completions/atlas-release.fish"
+    )]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print this program's man page, or write it and those of all commands into a folder.
+    #[command(after_help = "Example:\n  atlas-release man --output ~/.local/share/man/man1")]
+    Man {
+        /// The folder, which is made when it is missing.
+        #[arg(long, value_name = "DIR")]
+        output: Option<PathBuf>,
+    },
     /// Print the version, commit, target and compiler of this program.
     #[command(after_help = "Example:\n  atlas-release version --format json")]
     Version,
@@ -163,6 +179,7 @@ impl Command {
             Self::Promote(_) | Self::Yank(_) | Self::Rollback(_) => true,
             Self::Token(_) | Self::Pack(_) | Self::Manifest(_) => true,
             Self::Sign(_) | Self::Signer(_) => true,
+            Self::Completions { .. } | Self::Man { .. } => true,
             Self::Reproduce(_) => false,
         }
     }
@@ -207,6 +224,9 @@ pub struct BuildArgs {
     /// Install nothing: a missing tool is an error, or a warning where it is not needed.
     #[arg(long)]
     pub no_install: bool,
+    /// Make no installers, whatever products declare.
+    #[arg(long)]
+    pub no_installers: bool,
 }
 
 /// Which Hub.
@@ -352,21 +372,6 @@ pub struct PublishCommand {
     /// Check the files and show what would be published, and ask no Hub.
     #[arg(long)]
     pub dry_run: bool,
-}
-
-/// `hub …`.
-#[derive(Debug, Subcommand)]
-pub enum HubCommand {
-    /// Serve what `release --local` has published.
-    #[command(after_help = "Example:\n  atlas-release hub serve --listen 127.0.0.1:8420")]
-    Serve {
-        /// The loopback address to listen on; port 0 takes a free one.
-        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
-        listen: SocketAddr,
-        /// Say what would be served and stop.
-        #[arg(long)]
-        dry_run: bool,
-    },
 }
 
 fn parse_channel(text: &str) -> Result<Channel, release_types::UnknownName> {

@@ -9,7 +9,7 @@ use crate::lock::DirLock;
 use crate::plan::Plan;
 use crate::publish::LastPublished;
 use crate::settings::{self, HubChoice, SettingsError};
-use crate::{build as stage, select, toolchain};
+use crate::{build as stage, installers, select, toolchain};
 use hub_client::{HubClient, HubUrl, RetryPolicy};
 use release_types::Platform;
 use std::time::Duration;
@@ -115,6 +115,7 @@ pub(super) async fn build_and_stage(
 ) -> Result<(Vec<Staged>, Vec<Earlier>), Error> {
     let (world, reporter) = (app.world, app.reporter.as_ref());
     let mut found = prepared.found;
+    installers::check_tools(world, &prepared.plans)?;
     let targets: Vec<_> = prepared.plans.iter().map(|plan| plan.platform).collect();
     // It is the workspace's, and every plan's.
     let pass_env = prepared.plans.first().map(|plan| &plan.pass_env[..]);
@@ -140,9 +141,13 @@ pub(super) async fn build_and_stage(
         let began_with = (plan.commit.as_str(), &prepared.seen);
         select::is_still(world, &plan.root, &prepared.apart, began_with).await?;
     }
-    let (mut staged, mut earlier) = (Vec::new(), Vec::new());
+    let mut packed = Vec::with_capacity(all.len());
     for (plan, built) in &all {
-        let (folder, before) = dist::stage(plan, built)?;
+        packed.push(installers::make(world, plan, built, reporter).await?);
+    }
+    let (mut staged, mut earlier) = (Vec::new(), Vec::new());
+    for ((plan, built), installers) in all.iter().zip(&packed) {
+        let (folder, before) = dist::stage(plan, built, installers)?;
         for artifact in &folder.artifacts {
             let filename = artifact.filename.as_str();
             let last = last.get(&artifact.product, artifact.platform, filename);

@@ -136,6 +136,7 @@ impl App<'_> {
                     target,
                     target_dir: target_dir.clone(),
                     wanted,
+                    installers: !build.no_installers,
                 },
                 dist_dir: &dist_dir,
                 state_dir: &state_dir,

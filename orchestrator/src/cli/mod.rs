@@ -20,6 +20,7 @@ mod reproduce;
 mod sign;
 mod signatures;
 mod token;
+mod typed;
 mod verify;
 
 use crate::channels::ChannelsError;
@@ -69,6 +70,19 @@ pub fn main(build: BuildInfo) -> std::process::ExitCode {
     }
     log_to_stderr(cli.global.verbose);
     let format = cli.global.format;
+    match command {
+        Command::Completions { shell } => {
+            typed::completions(shell);
+            return success();
+        }
+        Command::Man { output } => {
+            return match typed::man(build, output.as_deref()) {
+                Ok(()) => success(),
+                Err(error) => fail(&error, error.exit_code(), format),
+            };
+        }
+        _ => {}
+    }
     let env = Env::capture();
     let reporter: Arc<dyn Reporter> = match format {
         Format::Json => Arc::new(JsonReporter::default()),
@@ -201,7 +215,8 @@ async fn dispatch(
         Command::Doctor => doctor::doctor(&app).await,
         Command::Setup(args) => doctor::setup(&app, args).await,
         Command::Env(_) => doctor::env(&app).await,
-        Command::Version => Ok(()),
+        // They are done by now: they need nothing of the world.
+        Command::Completions { .. } | Command::Man { .. } | Command::Version => Ok(()),
     }
 }
 

@@ -4,7 +4,7 @@ use super::args::{BuildArgs, GlobalArgs, ReproduceCommand, SelectArgs};
 use super::build::{build_and_stage, lock};
 use super::common::App;
 use super::publish::lock_for;
-use crate::dist::{self, DistError, Staged};
+use crate::dist::{self, DistError, ReleaseRecord, Staged};
 use crate::error::Error;
 use crate::events::Event;
 use crate::publish::LastPublished;
@@ -15,6 +15,7 @@ use crate::reproduce::{
 use crate::select::SelectError;
 use crate::settings::SettingsError;
 use crate::{products, toolchain};
+use release_types::Kind;
 use std::path::Path;
 
 pub(super) async fn reproduce(app: &App<'_>, args: ReproduceCommand) -> Result<(), Error> {
@@ -152,6 +153,8 @@ impl Maker for Ours<'_> {
             no_sccache: !order.cached,
             cache_stall_limit: None,
             no_install: true,
+            // What a record does not name was not made, perhaps for want of a tool.
+            no_installers: record.is_some_and(has_no_installer),
         };
         let prepared = app.prepare(&select, &build, None, false).await?;
         if let Some(record) = record {
@@ -174,6 +177,11 @@ impl Maker for Ours<'_> {
         hub.close(outcome).await?;
         Ok(bytes)
     }
+}
+
+fn has_no_installer(record: &ReleaseRecord) -> bool {
+    let mut files = record.artifacts.iter();
+    files.all(|file| file.kind != Kind::Installer)
 }
 
 fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Error + use<> {

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::artifacts::digest_file;
 use crate::build::{Built, environment};
+use crate::installers::Made;
 use crate::plan::Plan;
 use crate::system;
 use release_types::{Kind, ManifestRow, Platform, Sha256Digest};
@@ -24,12 +25,16 @@ pub(super) const FOLDER: &str = "platform";
 
 const WRITING: &str = ".writing-";
 
-/// Stages what was built into the plan's folder, in the place of an earlier build of the same
+/// Stages what was built, and the installers made of it, into the plan's folder, in the place of an earlier build of the same
 /// platform, which can still be put back.
 ///
 /// # Errors
 /// When something cannot be written; nothing half-written stays behind.
-pub fn stage(plan: &Plan, built: &Built) -> Result<(Staged, Earlier), DistError> {
+pub fn stage(
+    plan: &Plan,
+    built: &Built,
+    installers: &Made,
+) -> Result<(Staged, Earlier), DistError> {
     let write = |path: &Path| {
         let path = path.to_owned();
         move |source| DistError::Write { path, source }
@@ -47,7 +52,7 @@ pub fn stage(plan: &Plan, built: &Built) -> Result<(Staged, Earlier), DistError>
     for product in &built.products {
         let planned = &product.planned;
         let path = dir.join(planned.filename.as_str());
-        copy_program(&product.executable, &path).map_err(write(&path))?;
+        copy_file(&product.executable, &path, 0o755).map_err(write(&path))?;
         let (size, sha256) = digest_file(&path).map_err(write(&path))?;
         let program = RecordedArtifact {
             product: planned.product.clone(),
@@ -59,19 +64,35 @@ pub fn stage(plan: &Plan, built: &Built) -> Result<(Staged, Earlier), DistError>
             sha256,
             inspection: Some(product.inspection.clone()),
         };
-        let signatures = signatures_of(&program, &plan.staging);
+        let mut files = vec![program];
+        for (filename, from) in installers.of(&planned.product) {
+            let path = dir.join(filename.as_str());
+            copy_file(from, &path, 0o644).map_err(write(&path))?;
+            let (size, sha256) = digest_file(&path).map_err(write(&path))?;
+            files.push(RecordedArtifact {
+                filename: filename.clone(),
+                kind: Kind::Installer,
+                size,
+                sha256,
+                inspection: None,
+                ..files[0].clone()
+            });
+        }
         let mut text = String::new();
-        for artifact in std::iter::once(program).chain(signatures) {
-            let name = &artifact.filename;
-            if artifact.kind == Kind::Signature {
-                let path = dir.join(name.as_str());
-                let signature = plan.staging.join(name.as_str());
-                std::fs::copy(signature, &path).map_err(write(&path))?;
+        for file in files {
+            let signatures = signatures_of(&file, &plan.staging);
+            for artifact in std::iter::once(file).chain(signatures) {
+                let name = &artifact.filename;
+                if artifact.kind == Kind::Signature {
+                    let path = dir.join(name.as_str());
+                    let signature = plan.staging.join(name.as_str());
+                    std::fs::copy(signature, &path).map_err(write(&path))?;
+                }
+                text += &row(&artifact, plan.platform).to_line();
+                text.push('\n');
+                sums.insert(name.to_string(), artifact.sha256);
+                artifacts.push(artifact);
             }
-            text += &row(&artifact, plan.platform).to_line();
-            text.push('\n');
-            sums.insert(name.to_string(), artifact.sha256);
-            artifacts.push(artifact);
         }
         let manifest = dir.join(&planned.manifest);
         write_file(&manifest, text.as_bytes()).map_err(write(&manifest))?;
@@ -244,11 +265,11 @@ fn record(plan: &Plan, built: &Built, artifacts: Vec<RecordedArtifact>) -> Relea
     }
 }
 
-fn copy_program(from: &Path, to: &Path) -> io::Result<()> {
+fn copy_file(from: &Path, to: &Path, mode: u32) -> io::Result<()> {
     let mut source = std::fs::File::open(from)?;
     let mut target = std::fs::File::create_new(to)?;
     io::copy(&mut source, &mut target)?;
-    system::set_mode(to, 0o755)?;
+    system::set_mode(to, mode)?;
     target.sync_all()
 }
 

@@ -6,6 +6,7 @@ use crate::build::BuildError;
 use crate::channels::ChannelsError;
 use crate::dist::DistError;
 use crate::git::GitError;
+use crate::installers::InstallerError;
 use crate::job_env::JobEnvError;
 use crate::manifest::ManifestsError;
 use crate::pack::PackError;
@@ -18,6 +19,7 @@ use crate::tokens::TokenError;
 use crate::toolchain::ToolchainError;
 use crate::verify::VerifyError;
 use hub_client::{ClientError, ErrorKind};
+use packages::PackageError;
 use process::ProcessError;
 
 impl Error {
@@ -97,6 +99,17 @@ impl Error {
                 | BuildError::Marker { .. }
                 | BuildError::NoAnswer { .. }
                 | BuildError::WrongVersion { .. } => ExitCode::Build,
+            },
+            Self::Installers(error) => match error {
+                InstallerError::Process(ProcessError::Interrupted { .. }) => ExitCode::Interrupted,
+                InstallerError::NoTool { .. } | InstallerError::Process(_) => ExitCode::Tool,
+                InstallerError::Extra { .. } | InstallerError::Unfit { .. } => ExitCode::Build,
+                InstallerError::Temporary(error) => toolchain_code(error),
+                InstallerError::Io { .. } => ExitCode::Machine,
+                InstallerError::Package { source, .. } => match source {
+                    PackageError::Unfit { .. } => ExitCode::Usage,
+                    PackageError::Io { .. } | PackageError::Rpm { .. } => ExitCode::Machine,
+                },
             },
             Self::Dist(error) => match error {
                 DistError::Write { .. } | DistError::Read { .. } => ExitCode::Machine,

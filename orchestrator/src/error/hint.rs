@@ -6,10 +6,11 @@ use crate::build::BuildError;
 use crate::dist::DistError;
 use crate::doctor::{Lacking, Remedy};
 use crate::git::GitError;
+use crate::installers::InstallerError;
 use crate::job_env::JobEnvError;
 use crate::lock::LockError;
 use crate::plan::PlanError;
-use crate::products::{ProductsError, TOOLS_TABLE};
+use crate::products::{INSTALLER_TABLE, ProductsError, TOOLS_TABLE};
 use crate::publish::{JournalError, PublishError};
 use crate::receipt::Against;
 use crate::reproduce::ReproduceError;
@@ -90,6 +91,12 @@ impl Error {
                 "give one of the binaries another name, or release the packages in groups of their own"
                     .to_owned()
             }
+            Self::Installers(InstallerError::NoTool { .. }) => {
+                "it is part of macOS (xcode-select --install): build there, or without installers: --no-installers".to_owned()
+            }
+            Self::Installers(InstallerError::Extra { .. } | InstallerError::Unfit { .. }) => format!(
+                "how the program is asked stands in [{INSTALLER_TABLE}], under `completions` and `man`"
+            ),
             Self::Products(ProductsError::NoCargo) => "install Rust: https://rustup.rs".to_owned(),
             Self::Products(ProductsError::Nothing { .. }) => {
                 "add [package.metadata.atlas-release] with product, group and bin to a package's Cargo.toml".to_owned()

@@ -9,6 +9,7 @@ use crate::build::BuildError;
 use crate::channels::ChannelsError;
 use crate::dist::DistError;
 use crate::doctor::Lacking;
+use crate::installers::InstallerError;
 use crate::job_env::JobEnvError;
 use crate::lock::LockError;
 use crate::manifest::ManifestsError;
@@ -70,6 +71,8 @@ pub enum Error {
     Toolchain(#[from] ToolchainError),
     #[error(transparent)]
     Build(#[from] BuildError),
+    #[error(transparent)]
+    Installers(#[from] InstallerError),
     #[error(transparent)]
     Dist(#[from] DistError),
     #[error(transparent)]

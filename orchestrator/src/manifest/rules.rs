@@ -105,6 +105,7 @@ mod tests {
             bin: (*bin).to_owned(),
             package: (*bin).to_owned(),
             all_bins: vec![(*bin).to_owned()],
+            installer: None,
             tools: ProductTools::default(),
         };
         products.iter().map(product).collect()

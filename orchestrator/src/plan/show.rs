@@ -27,8 +27,10 @@ impl fmt::Display for Plan {
                 "  {:<9}package {}, binary {}",
                 p.product, p.package, p.bin
             )?;
-            writeln!(f, "           file {}", p.filename)?;
-            writeln!(f, "           key  {}", p.key)?;
+            for (filename, key) in p.files() {
+                writeln!(f, "           file {filename}")?;
+                writeln!(f, "           key  {key}")?;
+            }
         }
         writeln!(f, "environment")?;
         for (name, value) in &self.environment {

@@ -1,11 +1,13 @@
 //! What a workspace releases: products and groups, declared in `[package.metadata.atlas-release]`
 //! and read through `cargo metadata`.
 
+mod installer;
 mod signing;
 mod tools;
 
+pub use installer::{DIR, Format, INSTALLER_TABLE, InstallerSettings, SHELL};
 pub use signing::{Declared, SigningSettings, signing, tauri_public_key};
-pub use tools::{Install, ProductTool, ProductTools, TOOLS_TABLE};
+pub use tools::{Install, PKGBUILD, ProductTool, ProductTools, TOOLS_TABLE};
 
 use crate::context::World;
 use crate::inspect::GlibcVersion;
@@ -42,6 +44,9 @@ pub struct Product {
     /// Further tools that it needs.
     #[serde(skip)]
     pub tools: ProductTools,
+    /// What its installers are, when it has some.
+    #[serde(skip)]
+    pub installer: Option<InstallerSettings>,
 }
 
 /// The workspace and what it releases.
@@ -152,6 +157,8 @@ struct PackageSection {
     bin: String,
     /// Read on its own, so that an error names its table.
     tools: Option<Value>,
+    /// The same.
+    installer: Option<Value>,
 }
 
 #[derive(Deserialize, Default)]
@@ -288,7 +295,9 @@ fn product_of(package: &Package) -> Result<Option<Product>, ProductsError> {
     let section: PackageSection =
         serde_json::from_value(value.clone()).map_err(|error| fail(error.to_string()))?;
     let tools = section.tools.map(ProductTools::parse).transpose();
-    let tools = tools.map_err(|why| fail_in(TOOLS_TABLE, why))?;
+    let mut tools = tools
+        .map_err(|why| fail_in(TOOLS_TABLE, why))?
+        .unwrap_or_default();
     let bins: Vec<&str> = package
         .targets
         .iter()
@@ -306,13 +315,22 @@ fn product_of(package: &Package) -> Result<Option<Product>, ProductsError> {
             section.bin
         )));
     }
+    let installer = section
+        .installer
+        .map(|value| InstallerSettings::parse(value, package, &section.bin))
+        .transpose()
+        .map_err(|why| fail_in(INSTALLER_TABLE, why))?;
+    if let Some(installer) = &installer {
+        tools.add_makers_of(&installer.formats);
+    }
     Ok(Some(Product {
         product: section.product,
         group: section.group.to_string(),
         bin: section.bin,
         package: package.name.to_string(),
         all_bins: bins.into_iter().map(str::to_owned).collect(),
-        tools: tools.unwrap_or_default(),
+        tools,
+        installer,
     }))
 }
 

@@ -4,7 +4,7 @@ use crate::support::*;
 use serde_json::Value;
 use test_support::{Sandbox, tree};
 
-const COMMANDS: [&str; 21] = [
+const COMMANDS: [&str; 23] = [
     "",
     "plan",
     "build",
@@ -25,6 +25,8 @@ const COMMANDS: [&str; 21] = [
     "setup",
     "env",
     "hub serve",
+    "completions",
+    "man",
     "version",
 ];
 

@@ -28,6 +28,8 @@ mod faults;
 mod going_back;
 mod hub_server;
 mod in_a_job;
+#[cfg(target_os = "linux")]
+mod installers;
 mod interrupts;
 mod issuing;
 mod journals;
@@ -69,6 +71,7 @@ mod terminal;
 #[cfg(target_os = "linux")]
 mod tools;
 mod trusted;
+mod typed;
 mod verifying;
 mod verifying_others;
 mod windows_tools;
