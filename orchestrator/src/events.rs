@@ -14,6 +14,7 @@ pub use output::data_was_lost;
 pub(crate) use output::{print_line, tell};
 pub use summary::Summarized;
 
+use crate::bundle::BundlePlan;
 use crate::doctor::{Report, SetupPlan};
 use crate::job_env::JobEnv;
 use crate::outcome::Outcome;
@@ -72,7 +73,7 @@ pub enum Event {
         /// What is wrong, in one sentence.
         message: String,
     },
-    /// A line that cargo wrote for people.
+    /// A line that cargo, or a command that makes bundles, wrote for people.
     Cargo {
         /// The line.
         line: String,
@@ -159,6 +160,8 @@ pub enum Event {
     Env(Box<JobEnv>),
     /// What a run would do.
     Plan(Box<Plan>),
+    /// What a run would do for products that commands of their own make.
+    BundlePlan(Box<BundlePlan>),
     /// What was uploaded and is not shown.
     Staged(Box<StagedOnHub>),
     /// What was published and proven.

@@ -6,6 +6,7 @@
 
 pub mod artifacts;
 pub mod build;
+pub mod bundle;
 pub mod cargo_config;
 pub mod channels;
 pub mod cli;

@@ -247,7 +247,7 @@ fn known_tag(text: &str, workspace: &Workspace) -> Result<Tag, SelectError> {
 /// # Errors
 /// When it has none of this name.
 pub fn known_group(group: &str, tag: &str, workspace: &Workspace) -> Result<(), SelectError> {
-    if workspace.products.iter().any(|p| p.group == group) {
+    if workspace.has_group(group) {
         return Ok(());
     }
     Err(SelectError::UnknownGroup {
@@ -270,7 +270,7 @@ fn the_tag_at_head(
     let mut ours: Vec<Tag> = tags
         .iter()
         .filter_map(|tag| tag.parse::<Tag>().ok())
-        .filter(|tag| workspace.products.iter().any(|p| p.group == tag.group))
+        .filter(|tag| workspace.has_group(&tag.group))
         .collect();
     match (ours.pop(), ours.is_empty()) {
         (Some(tag), true) => Ok(tag),

@@ -65,6 +65,24 @@ pub fn mode(path: &Path) -> io::Result<Option<u32>> {
     }
 }
 
+/// What tells a file from another one that has come into its place, or from itself before a change that
+/// left its times as they were.
+pub type Identity = (u64, i64, i64);
+
+/// A file's; where the system has no such thing, always the same.
+pub fn identity(metadata: &std::fs::Metadata) -> Identity {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        (metadata.ino(), metadata.ctime(), metadata.ctime_nsec())
+    }
+    #[cfg(not(unix))]
+    {
+        let _any = metadata;
+        (0, 0, 0)
+    }
+}
+
 /// Opens a file to read and write, of which this process decides alone what is in it: a link in its
 /// place is not followed, and a pipe not waited for, where the system can be told so.
 ///

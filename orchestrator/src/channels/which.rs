@@ -19,12 +19,12 @@ pub fn products_of(
         (None, [only]) => only,
         (None, _) => return Err(ChannelsError::WhichGroup { groups: owned() }),
     };
-    let products = workspace.group(group);
+    let products = workspace.names_of(group);
     if products.is_empty() {
         return Err(ChannelsError::NoGroup {
             group: group.to_owned(),
             groups: owned(),
         });
     }
-    Ok(products.into_iter().map(|one| one.product).collect())
+    Ok(products)
 }

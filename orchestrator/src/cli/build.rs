@@ -1,17 +1,20 @@
 //! `plan` and `build`.
 
 use super::args::{BuildCommand, PlanArgs};
-use super::common::{App, Prepared};
+use super::bundles;
+use super::common::App;
+use super::prepared::{Prepared, Programs, Subject, Work};
+use crate::build::{self as stage, Built};
 use crate::dist::{self, Earlier, Staged};
 use crate::error::Error;
 use crate::events::Event;
 use crate::lock::DirLock;
-use crate::plan::Plan;
 use crate::publish::LastPublished;
 use crate::settings::{self, HubChoice, SettingsError};
-use crate::{build as stage, installers, select, toolchain};
+use crate::{installers, select, toolchain};
 use hub_client::{HubClient, HubUrl, RetryPolicy};
 use release_types::Platform;
+use std::path::Path;
 use std::time::Duration;
 
 /// How long a Hub may take that is asked for sizes alone.
@@ -27,7 +30,7 @@ pub(super) async fn plan(app: &App<'_>, args: PlanArgs) -> Result<(), Error> {
     let prepared = app
         .prepare(&args.select, &args.build, hub.as_ref(), true)
         .await?;
-    app.show_plans(prepared.plans);
+    prepared.show(app);
     Ok(())
 }
 
@@ -36,13 +39,13 @@ pub(super) async fn build(app: &App<'_>, args: BuildCommand) -> Result<(), Error
         .prepare(&args.select, &args.build, None::<&HubChoice>, false)
         .await?;
     if args.dry_run {
-        app.show_plans(prepared.plans);
+        prepared.show(app);
         return Ok(());
     }
     let hub = hub_for_sizes(app, args.hub_url.as_deref())?;
     let _locks = lock(app, &prepared)?;
     let last = match hub {
-        Some(url) => last_published(app, url, &prepared.plans).await?,
+        Some(url) => last_published(app, url, &prepared.subject()).await?,
         None => LastPublished::default(),
     };
     build_and_stage(app, prepared, &last).await.map(|_| ())
@@ -61,20 +64,19 @@ fn hub_for_sizes(app: &App<'_>, url: Option<&str>) -> Result<Option<HubUrl>, Err
 async fn last_published(
     app: &App<'_>,
     url: HubUrl,
-    plans: &[Plan],
+    subject: &Subject,
 ) -> Result<LastPublished, Error> {
-    let files = plans.iter().flat_map(|plan| {
-        let products = plan.products.iter();
-        products.map(|product| (product.product.clone(), plan.platform))
-    });
-    let files: Vec<_> = files.collect();
+    let keys = subject.keys.iter();
+    let files: Vec<_> = keys
+        .map(|(product, on, _)| (product.clone(), *on))
+        .collect();
     let client = HubClient::builder(url)
         .user_agent(app.user_agent())
         .connect_timeout(SIZES_LIMIT)
         .request_timeout(SIZES_LIMIT)
         .retry(RetryPolicy::none())
         .build()?;
-    let asked = async { Ok(LastPublished::ask(&client, &files, plans[0].channel).await) };
+    let asked = async { Ok(LastPublished::ask(&client, &files, subject.channel).await) };
     match app.until_interrupted::<_, Error>(asked).await? {
         Ok(last) => Ok(last),
         Err(error) => {
@@ -113,45 +115,43 @@ pub(super) async fn build_and_stage(
     prepared: Prepared,
     last: &LastPublished,
 ) -> Result<(Vec<Staged>, Vec<Earlier>), Error> {
-    let (world, reporter) = (app.world, app.reporter.as_ref());
-    let mut found = prepared.found;
-    installers::check_tools(world, &prepared.plans)?;
-    let targets: Vec<_> = prepared.plans.iter().map(|plan| plan.platform).collect();
-    // It is the workspace's, and every plan's.
-    let pass_env = prepared.plans.first().map(|plan| &plan.pass_env[..]);
-    let allowed = stage::allowed(pass_env.unwrap_or_default());
-    toolchain::check_targets(world, &found.rustc, &targets, &allowed).await?;
-    let mut all = Vec::with_capacity(prepared.plans.len());
-    for plan in &prepared.plans {
-        // What was installed for one target is there for the next.
-        found = found.look_again(world, &prepared.state_dir);
-        let tools = toolchain::ensure(
-            world,
-            found.clone(),
-            prepared.wanted,
-            plan.policy.clone(),
-            &prepared.state_dir,
-            reporter,
-        )
-        .await?;
-        all.push((plan, stage::build(world, plan, tools, reporter).await?));
-    }
+    let Prepared {
+        work,
+        state_dir,
+        root,
+        commit,
+        apart,
+        seen,
+        ..
+    } = prepared;
     // All plans are of one commit and one tree.
-    if let Some(plan) = prepared.plans.first() {
-        let began_with = (plan.commit.as_str(), &prepared.seen);
-        select::is_still(world, &plan.root, &prepared.apart, began_with).await?;
-    }
-    let mut packed = Vec::with_capacity(all.len());
-    for (plan, built) in &all {
-        packed.push(installers::make(world, plan, built, reporter).await?);
-    }
+    let is_still = select::is_still(app.world, &root, &apart, (&commit, &seen));
+    let folders = match work {
+        Work::Programs(programs) => {
+            let built = build_programs(app, &programs, &state_dir).await?;
+            is_still.await?;
+            let built = programs.plans.iter().zip(&built);
+            let mut packed = Vec::with_capacity(programs.plans.len());
+            for (plan, built) in built.clone() {
+                packed.push(installers::make(app.world, plan, built, app.reporter.as_ref()).await?);
+            }
+            let folders = built.zip(&packed);
+            let folders =
+                folders.map(|((plan, built), installers)| dist::stage(plan, built, installers));
+            folders.collect::<Result<Vec<_>, _>>()?
+        }
+        Work::Bundles(plans) => {
+            let made = bundles::make(app, plans).await?;
+            is_still.await?;
+            bundles::stage(&made)?
+        }
+    };
     let (mut staged, mut earlier) = (Vec::new(), Vec::new());
-    for ((plan, built), installers) in all.iter().zip(&packed) {
-        let (folder, before) = dist::stage(plan, built, installers)?;
+    for (folder, before) in folders {
         for artifact in &folder.artifacts {
             let filename = artifact.filename.as_str();
             let last = last.get(&artifact.product, artifact.platform, filename);
-            reporter.event(Event::Built {
+            app.reporter.event(Event::Built {
                 product: artifact.product.clone(),
                 path: artifact.path.clone(),
                 size: artifact.size,
@@ -163,6 +163,39 @@ pub(super) async fn build_and_stage(
         earlier.push(before);
     }
     Ok((staged, earlier))
+}
+
+/// Builds the programs of each plan.
+async fn build_programs(
+    app: &App<'_>,
+    programs: &Programs,
+    state_dir: &Path,
+) -> Result<Vec<Built>, Error> {
+    let (world, reporter) = (app.world, app.reporter.as_ref());
+    let plans = &programs.plans;
+    installers::check_tools(world, plans)?;
+    let mut found = programs.found.clone();
+    let targets: Vec<_> = plans.iter().map(|plan| plan.platform).collect();
+    // It is the workspace's, and every plan's.
+    let pass_env = plans.first().map(|plan| &plan.pass_env[..]);
+    let allowed = stage::allowed(pass_env.unwrap_or_default());
+    toolchain::check_targets(world, &found.rustc, &targets, &allowed).await?;
+    let mut all = Vec::with_capacity(plans.len());
+    for plan in plans {
+        // What was installed for one target is there for the next.
+        found = found.look_again(world, state_dir);
+        let tools = toolchain::ensure(
+            world,
+            found.clone(),
+            programs.wanted,
+            plan.policy.clone(),
+            state_dir,
+            reporter,
+        )
+        .await?;
+        all.push(stage::build(world, plan, tools, reporter).await?);
+    }
+    Ok(all)
 }
 
 /// The targets to build for, each once, in the order they were named.

@@ -3,26 +3,28 @@
 
 use super::args::{BuildArgs, GlobalArgs, HubArgs, PublishArgs, SelectArgs};
 use super::build::targets;
+use super::bundles;
+use super::prepared::{Prepared, Programs, Work};
+use crate::bundle::{self, BundleFacts};
 use crate::context::World;
 use crate::error::Error;
 #[cfg(feature = "hub")]
 use crate::error::is_storage_full;
-use crate::events::{Event, Reporter};
+use crate::events::Reporter;
 use crate::git::Git;
 #[cfg(feature = "hub")]
 use crate::local_hub::{self, LocalHub};
 use crate::lock::DirLock;
-use crate::plan::{Facts, Plan, plan};
+use crate::plan::{Facts, plan};
 #[cfg(feature = "hub")]
 use crate::publish::PublishError;
-use crate::select::{self, Seen, SelectError};
+use crate::select::{self, SelectError};
 use crate::settings::{self, BuildSettings, HubChoice, PublishSettings};
-use crate::toolchain::{Found, Wanted, find, installers, stall_limit, uses_github_cache};
+use crate::toolchain::{Wanted, find, installers, stall_limit, uses_github_cache};
 use crate::{cargo_config, products, state};
 use build_version::BuildInfo;
 use hub_client::{HubClient, HubUrl};
 use release_types::{ProductName, Tag};
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,20 +37,6 @@ pub(super) struct App<'a> {
     pub reporter: &'a Arc<dyn Reporter>,
 }
 
-/// A plan for each target, all of one release, and what was found on the way to them.
-pub(super) struct Prepared {
-    pub plans: Vec<Plan>,
-    pub found: Found,
-    pub wanted: Wanted,
-    pub dist_dir: PathBuf,
-    pub state_dir: PathBuf,
-    pub target_dir: PathBuf,
-    /// Folders whose unknown files are no difference from the commit.
-    pub apart: Vec<PathBuf>,
-    /// What differed from the commit when the tree was looked at.
-    pub seen: BTreeSet<Seen>,
-}
-
 impl App<'_> {
     pub fn state_dir(&self) -> Result<PathBuf, Error> {
         Ok(settings::state_dir(
@@ -57,7 +45,7 @@ impl App<'_> {
         )?)
     }
 
-    /// Makes the plan; `publishes` says whether the run goes on to the Hub.
+    /// Makes the plans, one for each target; `publishes` says whether the run goes on to the Hub.
     pub async fn prepare(
         &self,
         select: &SelectArgs,
@@ -86,6 +74,7 @@ impl App<'_> {
         ];
         apart.extend(target_dir.clone());
         apart.extend(workspace.build_dir.clone());
+        apart.extend(bundles::folders_apart(&workspace));
         let cache = world.env.get("SCCACHE_DIR");
         apart.extend(cache.map(|dir| world.absolute(Path::new(dir))));
         let request = select::Request {
@@ -123,6 +112,38 @@ impl App<'_> {
             world.cargo_home().as_deref(),
             &world.env,
         );
+        for file in &selected.dirty {
+            self.reporter
+                .warn(format!("{file} differs from the commit"));
+        }
+        let targets = targets(&build.target, world.host);
+        let is_declared = !workspace.declared(&selected.tag.group).is_empty();
+        if is_declared {
+            let plan_for = |&target: &_| {
+                bundle::plan(&BundleFacts {
+                    world,
+                    workspace: &workspace,
+                    repository: &repository,
+                    selected: &selected,
+                    rustc: &found.rustc,
+                    target,
+                    target_dir: target_dir.as_deref(),
+                    dist_dir: &dist_dir,
+                    hub,
+                })
+            };
+            let plans = targets.iter().map(plan_for).collect::<Result<_, _>>()?;
+            return Ok(Prepared {
+                work: Work::Bundles(plans),
+                dist_dir,
+                state_dir,
+                target_dir: target_dir.unwrap_or(workspace.target_dir),
+                root: workspace.root,
+                commit: selected.commit,
+                apart: request.apart,
+                seen: selected.seen,
+            });
+        }
         let installers = installers(world, false);
         let plan_for = |target| {
             plan(&Facts {
@@ -147,21 +168,21 @@ impl App<'_> {
                 publishes,
             })
         };
-        let plans = targets(&build.target, world.host)
+        let plans = targets
             .into_iter()
             .map(plan_for)
             .collect::<Result<Vec<_>, _>>()?;
-        for file in &selected.dirty {
-            self.reporter
-                .warn(format!("{file} differs from the commit"));
-        }
         Ok(Prepared {
-            plans,
-            found,
-            wanted,
+            work: Work::Programs(Box::new(Programs {
+                plans,
+                found,
+                wanted,
+            })),
             dist_dir,
             state_dir,
             target_dir: target_dir.unwrap_or(workspace.target_dir),
+            root: workspace.root,
+            commit: selected.commit,
             apart: request.apart,
             seen: selected.seen,
         })
@@ -290,12 +311,6 @@ impl App<'_> {
     /// What this program calls itself to Hubs.
     pub fn user_agent(&self) -> String {
         format!("atlas-release/{}", self.build.version())
-    }
-
-    pub fn show_plans(&self, plans: Vec<Plan>) {
-        for plan in plans {
-            self.reporter.event(Event::Plan(Box::new(plan)));
-        }
     }
 }
 

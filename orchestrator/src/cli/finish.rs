@@ -126,8 +126,7 @@ async fn what(
     let products = match products.is_empty() {
         true => {
             known_group(&tag.group, &tag.to_string(), &workspace)?;
-            let of_group = workspace.group(&tag.group).into_iter();
-            of_group.map(|product| product.product).collect()
+            workspace.names_of(&tag.group)
         }
         false => products,
     };

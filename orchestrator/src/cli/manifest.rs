@@ -39,6 +39,7 @@ async fn build(app: &App<'_>, args: ManifestBuild) -> Result<(), Error> {
             .iter()
             .map(|dir| app.world.absolute(dir))
             .collect(),
+        made: None,
         output,
         base,
         cwd: app.world.cwd.clone(),

@@ -3,6 +3,7 @@
 
 mod args;
 mod build;
+mod bundles;
 mod channels;
 mod client;
 mod common;
@@ -13,6 +14,7 @@ mod goods;
 mod hub;
 mod manifest;
 mod pack;
+mod prepared;
 mod publish;
 mod recorded;
 mod release;

@@ -3,6 +3,7 @@
 use super::args::{ReleaseCommand, SignerKind};
 use super::build::{build_and_stage, lock};
 use super::common::App;
+use super::prepared::Subject;
 use super::publish::{Goods, publish_and_verify};
 use super::signatures::{How, check_signatures, keep_the_hubs, secret_for_release};
 use crate::error::Error;
@@ -17,7 +18,7 @@ pub(super) async fn release(app: &App<'_>, args: ReleaseCommand) -> Result<(), E
         .prepare(&args.select, &args.build, Some(&choice), true)
         .await?;
     if args.dry_run {
-        app.show_plans(prepared.plans);
+        prepared.show(app);
         return Ok(());
     }
     if matches!(choice, HubChoice::Remote(_)) {
@@ -25,21 +26,20 @@ pub(super) async fn release(app: &App<'_>, args: ReleaseCommand) -> Result<(), E
     }
     app.say_which_hub(&choice)?;
     let _locks = lock(app, &prepared)?;
-    let signed_by = Keys::of_workspace(prepared.plans[0].signed_by.clone());
-    let keys = prepared.plans.iter().flat_map(|plan| {
-        let products = plan.products.iter();
-        products.map(|p| (p.product.clone(), plan.platform, p.key.clone()))
-    });
-    let keys: Vec<_> = keys.collect();
-    // All plans are of one release, each for a target of its own.
-    let plan = &prepared.plans[0];
-    let products: Vec<_> = plan.products.iter().map(|p| p.product.clone()).collect();
-    let (version, channel) = (plan.version.clone(), plan.channel);
+    let Subject {
+        version,
+        channel,
+        products,
+        keys,
+        require,
+        receipt_dir,
+        signed_by,
+    } = prepared.subject();
+    let signed_by = Keys::of_workspace(signed_by);
     let require = match args.require.require.is_empty() {
-        true => plan.require.clone(),
+        true => require,
         false => args.require.require,
     };
-    let receipt_dir = plan.staging.parent().map(ToOwned::to_owned);
     // What could not be signed after the build is not built.
     let secret = secret_for_release(app, &products, &signed_by)?;
     let signed_by = signed_by.own(secret.as_ref().map(|secret| secret.key.public()));

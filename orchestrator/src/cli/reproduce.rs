@@ -157,8 +157,9 @@ impl Maker for Ours<'_> {
             no_installers: record.is_some_and(has_no_installer),
         };
         let prepared = app.prepare(&select, &build, None, false).await?;
+        let programs = prepared.programs()?;
         if let Some(record) = record {
-            let (found, plan) = (&prepared.found, &prepared.plans[0]);
+            let (found, plan) = (&programs.found, &programs.plans[0]);
             let linker = linker_version(&order.world, record, found, plan).await?;
             same_tools(&order.world, record, found, linker.as_deref(), plan)?;
         }

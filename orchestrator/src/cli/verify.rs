@@ -173,8 +173,7 @@ async fn of_workspace(app: &App<'_>, name: &Named) -> Result<Vec<ProductName>, E
             }
         },
     };
-    let products = workspace.group(&group).into_iter();
-    Ok(products.map(|product| product.product).collect())
+    Ok(workspace.names_of(&group))
 }
 
 /// What the argument or the job calls the release.

@@ -5,6 +5,7 @@
 //! `release.json` and `SHA256SUMS`. Reading it back checks that all of them agree.
 
 mod add;
+mod bundles;
 mod carry;
 mod contradiction;
 mod merge;
@@ -13,6 +14,7 @@ mod records;
 mod write;
 
 pub use add::{Addition, add};
+pub use bundles::stage_bundles;
 pub use merge::open_all;
 pub use read::{find, load, load_platform, load_unsigned, open, platforms_of, read_record_file};
 pub use records::{Named, records, staged_as};

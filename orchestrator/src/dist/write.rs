@@ -134,7 +134,7 @@ pub struct Earlier {
 }
 
 impl Earlier {
-    fn put_aside(target: &Path, parent: &Path) -> io::Result<Self> {
+    pub(super) fn put_aside(target: &Path, parent: &Path) -> io::Result<Self> {
         let mut earlier = Self {
             target: target.to_owned(),
             aside: None,
@@ -159,7 +159,7 @@ impl Earlier {
 
     /// Leaves the receipt and the journal where they were when this build has the earlier one's bytes:
     /// what they say of them is still so, and nobody else says what they were published from.
-    fn keep_papers(&self, record: &ReleaseRecord) -> io::Result<()> {
+    pub(super) fn keep_papers(&self, record: &ReleaseRecord) -> io::Result<()> {
         let Some(aside) = &self.aside else {
             return Ok(());
         };
@@ -313,7 +313,7 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Puts a finished folder where it belongs.
-fn publish_dir(aside: tempfile::TempDir, target: &Path) -> io::Result<()> {
+pub(super) fn publish_dir(aside: tempfile::TempDir, target: &Path) -> io::Result<()> {
     system::set_mode(aside.path(), 0o755)?;
     std::fs::rename(aside.path(), target)?;
     // The folder has another name now; there is nothing left to remove under the old one.

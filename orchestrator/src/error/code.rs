@@ -3,6 +3,7 @@
 use super::{Error, ExitCode, is_storage_full};
 use crate::artifacts::ArtifactError;
 use crate::build::BuildError;
+use crate::bundle::BundleError;
 use crate::channels::ChannelsError;
 use crate::dist::DistError;
 use crate::git::GitError;
@@ -100,6 +101,7 @@ impl Error {
                 | BuildError::NoAnswer { .. }
                 | BuildError::WrongVersion { .. } => ExitCode::Build,
             },
+            Self::Bundle(error) => bundle_code(error),
             Self::Installers(error) => match error {
                 InstallerError::Process(ProcessError::Interrupted { .. }) => ExitCode::Interrupted,
                 InstallerError::NoTool { .. } | InstallerError::Process(_) => ExitCode::Tool,
@@ -237,6 +239,31 @@ fn artifact_code(error: &ArtifactError) -> ExitCode {
         | ArtifactError::File { .. }
         | ArtifactError::Unfit { .. }
         | ArtifactError::Key { .. } => ExitCode::Usage,
+    }
+}
+
+/// Of bundles.
+fn bundle_code(error: &BundleError) -> ExitCode {
+    match error {
+        BundleError::NoTauri { .. } | BundleError::NoProgram { .. } => ExitCode::Tool,
+        BundleError::Process(ProcessError::Interrupted { .. }) => ExitCode::Interrupted,
+        BundleError::Process(ProcessError::Io { .. }) => ExitCode::Machine,
+        BundleError::Process(
+            ProcessError::NotFound { .. }
+            | ProcessError::Spawn { .. }
+            | ProcessError::Failed { .. }
+            | ProcessError::TimedOut { .. },
+        ) => ExitCode::Tool,
+        BundleError::Failed { .. }
+        | BundleError::Nothing { .. }
+        | BundleError::OtherVersion { .. }
+        | BundleError::OtherPlatform { .. } => ExitCode::Build,
+        // It is told as what it is.
+        BundleError::Manifest(_) | BundleError::Read { .. } => ExitCode::Machine,
+        BundleError::NoCommand { .. }
+        | BundleError::Path(_)
+        | BundleError::Name { .. }
+        | BundleError::Key { .. } => ExitCode::Usage,
     }
 }
 

@@ -6,6 +6,7 @@ mod hint;
 
 use crate::artifacts::ArtifactError;
 use crate::build::BuildError;
+use crate::bundle::BundleError;
 use crate::channels::ChannelsError;
 use crate::dist::DistError;
 use crate::doctor::Lacking;
@@ -72,6 +73,8 @@ pub enum Error {
     #[error(transparent)]
     Build(#[from] BuildError),
     #[error(transparent)]
+    Bundle(BundleError),
+    #[error(transparent)]
     Installers(#[from] InstallerError),
     #[error(transparent)]
     Dist(#[from] DistError),
@@ -123,6 +126,16 @@ impl From<ChannelsError> for Error {
         match error {
             ChannelsError::Client(error) => Self::Client(error),
             error => Self::Channels(error),
+        }
+    }
+}
+
+impl From<BundleError> for Error {
+    /// What is wrong with files is so however their manifest comes about.
+    fn from(error: BundleError) -> Self {
+        match error {
+            BundleError::Manifest(error) => Self::Manifests(error),
+            error => Self::Bundle(error),
         }
     }
 }

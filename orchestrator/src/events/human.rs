@@ -236,6 +236,7 @@ fn show(event: Event, style: Style, in_group: &mut bool) {
         // Its forms are for shells and programs; a person is shown the plainest of them.
         Event::Env(env) => print_line(&render(&env, Shell::Sh)),
         Event::Plan(plan) => style.print(&plan.to_string()),
+        Event::BundlePlan(plan) => style.print(&plan.to_string()),
         Event::Staged(staged) => {
             end_group(style, in_group);
             style.print(&staged.to_string());

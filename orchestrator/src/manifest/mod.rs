@@ -21,9 +21,10 @@ pub use rules::{needs_bins, rules};
 pub use write::{put_rows, read_text_of, write};
 
 use crate::text::first_of;
-use release_types::bundles::{Rules, Verdict};
-use release_types::{ManifestRow, Platform, ProductName};
-use scan::{Base, scan};
+use release_types::bundles::{Machines, Rules, Said, Verdict, says_universal};
+use release_types::{Arch, ManifestRow, Platform, ProductName};
+use scan::{Base, Found, scan};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Why a manifest cannot be built, used or written.
@@ -120,6 +121,8 @@ pub struct Order {
     pub rules: Rules,
     /// The folders, and single files, to look at.
     pub from: Vec<PathBuf>,
+    /// What is known of the files where a run of this program has had them made.
+    pub made: Option<MadeFiles>,
     /// Where the manifest goes, when into a file.
     pub output: Option<PathBuf>,
     /// Where its paths start.
@@ -130,6 +133,44 @@ pub struct Order {
     pub named: Vec<NamedArch>,
     /// The platforms that have to be complete; those that there are when empty.
     pub require: Vec<Platform>,
+}
+
+/// Files that a run has made.
+#[derive(Debug, Clone)]
+pub struct MadeFiles {
+    /// Their paths, through no links; no other file counts.
+    pub paths: BTreeSet<PathBuf>,
+    /// What those are for whose names do not say it.
+    pub arch: Arch,
+}
+
+impl MadeFiles {
+    /// Leaves of what was found what was made.
+    fn narrow(&self, found: &mut Found, base: &Base) {
+        found.files.retain(|path| self.paths.contains(path));
+        found.left_out.clear();
+        let names: BTreeSet<String> = self.paths.iter().map(|path| base.name(path)).collect();
+        let is_made =
+            |fault: &Fault| matches!(fault, Fault::Unfit { path, .. } if names.contains(path));
+        found.faults.retain(is_made);
+    }
+
+    /// What is for one architecture because it was made for that. Where some are universal, those whose
+    /// names say nothing are so as well.
+    fn named(&self, rules: &Rules, files: &[Candidate]) -> Vec<NamedArch> {
+        if files.iter().any(|file| says_universal(&file.name)) {
+            return Vec::new();
+        }
+        let unsaid = files.iter().filter(|file| match rules.verdict(&file.name) {
+            Verdict::Payload(payload) => payload.arch == Said::Nothing,
+            Verdict::Signature { .. } | Verdict::LeftOut(_) => false,
+        });
+        let named = unsaid.map(|file| NamedArch {
+            file: file.path.clone(),
+            machines: Machines::One(self.arch),
+        });
+        named.collect()
+    }
 }
 
 /// A manifest that was built.
@@ -159,6 +200,9 @@ pub fn build(order: &Order) -> Result<Built, ManifestsError> {
     if let Some(own) = order.output.as_deref().and_then(in_real_folder) {
         found.files.retain(|file| *file != own);
     }
+    if let Some(made) = &order.made {
+        made.narrow(&mut found, &base);
+    }
     let files: Vec<Candidate> = found
         .files
         .iter()
@@ -170,7 +214,10 @@ pub fn build(order: &Order) -> Result<Built, ManifestsError> {
             .map_or_else(|| named.file.clone(), |file| base.name(&file)),
         machines: named.machines,
     });
-    let named: Vec<NamedArch> = named.collect();
+    let mut named: Vec<NamedArch> = named.collect();
+    if let Some(made) = &order.made {
+        named.extend(made.named(&order.rules, &files));
+    }
     let faults = |faults: Vec<String>| ManifestsError::Faults {
         product: product.clone(),
         faults,

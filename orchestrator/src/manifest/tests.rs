@@ -179,6 +179,7 @@ proptest! {
         let named: ProductName = if cli { "cli" } else { "launcher" }.parse().unwrap();
         let base = if apart { dir.path().join("from") } else { dir.path().to_owned() };
         let built = build(&Order {
+            made: None,
             rules: rules(&named, &[], None).unwrap(),
             product,
             from: vec![dir.path().join("from")],

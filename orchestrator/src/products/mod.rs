@@ -1,12 +1,14 @@
-//! What a workspace releases: products and groups, declared in `[package.metadata.atlas-release]`
-//! and read through `cargo metadata`.
+//! What a workspace releases: products and groups, declared in `[package.metadata.atlas-release]`, or in
+//! `[workspace.metadata.atlas-release.products]` where they are no packages, and read through `cargo metadata`.
 
+mod declared;
 mod installer;
 mod signing;
 mod tools;
 
+pub use declared::{CONFIG_PLACE, Declared};
 pub use installer::{DIR, Format, INSTALLER_TABLE, InstallerSettings, SHELL};
-pub use signing::{Declared, SigningSettings, signing, tauri_public_key};
+pub use signing::{SigningSettings, TAURI_CONFIGS, signing, tauri_public_key};
 pub use tools::{Install, PKGBUILD, ProductTool, ProductTools, TOOLS_TABLE};
 
 use crate::context::World;
@@ -73,15 +75,7 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// The names of all groups, sorted.
-    pub fn groups(&self) -> Vec<&str> {
-        let mut groups: Vec<&str> = self.products.iter().map(|p| p.group.as_str()).collect();
-        groups.sort_unstable();
-        groups.dedup();
-        groups
-    }
-
-    /// The products of a group, by name.
+    /// The products of a group that are packages, by name.
     pub fn group(&self, group: &str) -> Vec<Product> {
         self.products
             .iter()
@@ -174,7 +168,7 @@ struct WorkspaceSection {
     #[serde(default)]
     minisig: bool,
     #[serde(default)]
-    products: BTreeMap<ProductName, signing::ProductSection>,
+    products: BTreeMap<ProductName, declared::ProductSection>,
 }
 
 /// Platforms by their names.
@@ -242,12 +236,12 @@ pub fn from_metadata(metadata: &Metadata) -> Result<Workspace, ProductsError> {
         }
         products.insert(product.product.clone(), product);
     }
-    if products.is_empty() {
-        return Err(ProductsError::Nothing { root });
-    }
     let mut section = workspace_section(metadata)?;
     let signing = SigningSettings::of(&mut section, &root)?;
-    Ok(Workspace {
+    if products.is_empty() && signing.products.is_empty() {
+        return Err(ProductsError::Nothing { root });
+    }
+    let workspace = Workspace {
         signing,
         build_dir: metadata.build_directory.clone().map(Into::into),
         target_dir: metadata.target_directory.clone().into_std_path_buf(),
@@ -257,7 +251,9 @@ pub fn from_metadata(metadata: &Metadata) -> Result<Workspace, ProductsError> {
         pass_env: section.pass_env,
         max_glibc: section.max_glibc,
         require: section.require,
-    })
+    };
+    workspace.check_declared()?;
+    Ok(workspace)
 }
 
 /// What `[workspace.metadata.atlas-release]` says.

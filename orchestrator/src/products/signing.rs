@@ -10,20 +10,20 @@
 //! folder = "apps/launcher"
 //! ```
 
-use super::{ProductsError, WorkspaceSection, metadata, workspace_section};
+use super::{Declared, ProductsError, WorkspaceSection, metadata, workspace_section};
 use crate::artifacts::read_text;
 use crate::context::World;
 use release_types::ProductName;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Serialize, Serializer};
 use signatures::PublicKey;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The longest configuration of an application that is read, in bytes.
 const CONFIG_LIMIT: u64 = 1024 * 1024;
 
 /// Where Tauri's configuration lies in a launcher's folder.
-const TAURI_CONFIGS: [&str; 2] = ["tauri.conf.json", "src-tauri/tauri.conf.json"];
+pub const TAURI_CONFIGS: [&str; 2] = ["tauri.conf.json", "src-tauri/tauri.conf.json"];
 
 /// What a workspace says of signatures.
 #[derive(Debug, Clone, Default)]
@@ -34,21 +34,6 @@ pub struct SigningSettings {
     pub minisig: bool,
     /// The products that are no package of the workspace.
     pub products: BTreeMap<ProductName, Declared>,
-}
-
-/// A product that is no package of the workspace.
-#[derive(Debug, Clone)]
-pub struct Declared {
-    /// Its folder.
-    pub folder: PathBuf,
-    /// The key that its signatures are checked with, where it has one of its own.
-    pub public_key: Option<PublicKey>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(super) struct ProductSection {
-    folder: PathBuf,
 }
 
 /// The public key's number: the rest is for the run alone.
@@ -83,15 +68,9 @@ impl SigningSettings {
             .map_err(|why| fail(format!("`public-key` is no public key: {why}")))?;
         let mut products = BTreeMap::new();
         for (product, section) in std::mem::take(&mut section.products) {
-            let folder = root.join(section.folder);
-            if !folder.is_dir() {
-                let folder = folder.display();
-                let why = format!("`products.{product}`: there is no folder {folder}");
-                return Err(fail(why));
-            }
-            let public_key = tauri_public_key(&folder)
-                .map_err(|why| fail(format!("`products.{product}`: {why}")))?;
-            products.insert(product, Declared { folder, public_key });
+            let declared = Declared::of(&product, section, root);
+            let declared = declared.map_err(|why| fail(format!("`products.{product}`: {why}")))?;
+            products.insert(product, declared);
         }
         Ok(Self {
             public_key,

@@ -3,6 +3,7 @@
 use super::SignError;
 use crate::artifacts::read_text;
 use crate::context::World;
+use process::Env;
 use secrecy::{ExposeSecret as _, SecretString};
 use signatures::{MAX_TEXT, SigningKey};
 use std::path::Path;
@@ -23,6 +24,25 @@ pub struct Secret {
     pub(super) text: SecretString,
     /// Its password; empty when it has none.
     pub(super) password: SecretString,
+}
+
+impl Secret {
+    /// Puts it into the environment of a child that signs by itself.
+    pub fn give_to(&self, env: &mut Env) {
+        env.set(KEY_VAR, self.text.expose_secret());
+        env.set(PASSWORD_VAR, self.password.expose_secret());
+    }
+
+    /// A text without what a child that knows it may have repeated of it.
+    pub fn hidden_in(&self, mut text: String) -> String {
+        for secret in [&self.text, &self.password] {
+            let secret = secret.expose_secret().trim();
+            if !secret.is_empty() {
+                text = text.replace(secret, "***");
+            }
+        }
+        text
+    }
 }
 
 /// The secret key that the environment holds or names, if it does either.

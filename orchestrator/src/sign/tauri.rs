@@ -108,12 +108,7 @@ fn without(error: ProcessError, secret: &Secret) -> ProcessError {
     else {
         return error;
     };
-    for text in [&secret.text, &secret.password] {
-        let text = text.expose_secret().trim();
-        if !text.is_empty() {
-            stderr = stderr.replace(text, "***");
-        }
-    }
+    stderr = secret.hidden_in(stderr);
     ProcessError::Failed {
         command,
         status,

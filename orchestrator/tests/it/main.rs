@@ -33,6 +33,8 @@ mod installers;
 mod interrupts;
 mod issuing;
 mod journals;
+mod launcher;
+mod launcher_command;
 mod limits;
 #[cfg(target_os = "linux")]
 mod long_files;

@@ -1,0 +1,238 @@
+//! Which files a run has made. Bundlers leave what they make in `release/bundle` of a target folder, beside
+//! what earlier runs have left there, and say nowhere which is which. So the files there are looked at
+//! before and after: one that was not there, or has been written since, is this run's, and no other is.
+//! Clocks decide nothing: what differs between two looks is enough.
+
+use super::BundleError;
+use crate::system;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// Where cargo's profile for releases keeps bundles, below a target folder or one of its folders for targets.
+const BUNDLES: &str = "release/bundle";
+
+/// How far below a product's folder target folders are looked for.
+const DEPTH: usize = 3;
+
+/// What tells whether a file has been written since it was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Mark {
+    size: u64,
+    modified: Option<SystemTime>,
+    /// Another file of this name, or a change that leaves the time as it was, has another one.
+    identity: system::Identity,
+}
+
+/// The files in bundlers' folders, at one moment.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Look {
+    /// The folders that are there.
+    pub folders: Vec<PathBuf>,
+    files: BTreeMap<PathBuf, Mark>,
+}
+
+impl Look {
+    /// Looks into each `release/bundle` of the repository's `target`, of those within a product's folder,
+    /// and of the further target folders.
+    pub(super) fn at(
+        repository: &Path,
+        folder: &Path,
+        targets: &[PathBuf],
+    ) -> Result<Self, BundleError> {
+        let mut all = vec![repository.join("target")];
+        all.extend_from_slice(targets);
+        all.extend(targets_in(folder)?);
+        let mut folders = BTreeSet::new();
+        for target in all {
+            for dir in bundles_of(&target)? {
+                // Several ways lead to one folder where somebody has set links.
+                folders.insert(std::fs::canonicalize(&dir).map_err(failed(&dir))?);
+            }
+        }
+        let mut look = Self::default();
+        for folder in folders {
+            if look.folders.iter().any(|other| folder.starts_with(other)) {
+                continue;
+            }
+            look.take(&folder)?;
+            look.folders.push(folder);
+        }
+        Ok(look)
+    }
+
+    fn take(&mut self, folder: &Path) -> Result<(), BundleError> {
+        let mut folders = vec![folder.to_owned()];
+        while let Some(dir) = folders.pop() {
+            for (path, kind) in entries(&dir)? {
+                if kind.is_dir() {
+                    folders.push(path);
+                } else if let Ok(meta) = std::fs::symlink_metadata(&path) {
+                    let mark = Mark {
+                        size: meta.len(),
+                        modified: meta.modified().ok(),
+                        identity: system::identity(&meta),
+                    };
+                    self.files.insert(path, mark);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The files that were not there at an earlier look, or have been written since.
+    pub(super) fn since(&self, earlier: &Self) -> BTreeSet<PathBuf> {
+        let new = self.files.iter();
+        new.filter(|(path, mark)| earlier.files.get(*path) != Some(*mark))
+            .map(|(path, _)| path.clone())
+            .collect()
+    }
+}
+
+/// The target folders within a product's folder.
+fn targets_in(folder: &Path) -> Result<Vec<PathBuf>, BundleError> {
+    let mut found = Vec::new();
+    let mut folders = vec![(folder.to_owned(), 0)];
+    while let Some((dir, depth)) = folders.pop() {
+        for (path, kind) in entries(&dir)? {
+            let name = path.file_name().unwrap_or_default();
+            let hidden = name.as_encoded_bytes().starts_with(b".");
+            if name == "target" && path.is_dir() {
+                found.push(path);
+            } else if kind.is_dir() && !hidden && name != "node_modules" && depth < DEPTH {
+                folders.push((path, depth + 1));
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// The folders of bundles in a target folder: of this machine, and of each target that has one of its own.
+fn bundles_of(target: &Path) -> Result<Vec<PathBuf>, BundleError> {
+    if !target.is_dir() {
+        return Ok(Vec::new());
+    }
+    let mut places = vec![target.join(BUNDLES)];
+    for (path, kind) in entries(target)? {
+        if kind.is_dir() {
+            places.push(path.join(BUNDLES));
+        }
+    }
+    places.retain(|dir| dir.is_dir());
+    Ok(places)
+}
+
+fn entries(dir: &Path) -> Result<Vec<(PathBuf, std::fs::FileType)>, BundleError> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(dir).map_err(failed(dir))? {
+        let entry = entry.map_err(failed(dir))?;
+        all.push((entry.path(), entry.file_type().map_err(failed(dir))?));
+    }
+    Ok(all)
+}
+
+fn failed(path: &Path) -> impl Fn(std::io::Error) -> BundleError + use<> {
+    let path = path.to_owned();
+    move |source| BundleError::Read {
+        path: path.clone(),
+        source,
+    }
+}
+
+/// The version that a bundle's name says, where it says one and it is another than this. A name may hold
+/// more that looks like a version; then one of them has to be the right one.
+pub(super) fn other_version(name: &str, version: &semver::Version) -> Option<String> {
+    let core = format!("{}.{}.{}", version.major, version.minor, version.patch);
+    let is_part = |c: char| c.is_ascii_digit() || c == '.';
+    let parts = name
+        .split(|c: char| !is_part(c))
+        .map(|part| part.trim_matches('.'));
+    let found: Vec<&str> = parts
+        .filter(|part| {
+            let numbers: Vec<&str> = part.split('.').collect();
+            numbers.len() >= 3 && numbers.iter().all(|number| !number.is_empty())
+        })
+        .collect();
+    // Installers of Windows may have a fourth number.
+    let is_it = |part: &&str| **part == core || part.starts_with(&format!("{core}."));
+    match found.iter().any(is_it) {
+        true => None,
+        false => found.first().map(|part| (*part).to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_say_versions() {
+        let other = |name: &str, version: &str| other_version(name, &version.parse().unwrap());
+        for name in [
+            "Atlas_1.4.0_amd64.deb",
+            "Atlas-1.4.0-1.x86_64.rpm",
+            "Atlas 2_1.4.0_x64-setup.exe",
+            "Atlas_1.4.0_x64_en-US.msi",
+            "Atlas_1.4.0.0_x64_en-US.msi",
+            "Atlas_1.4.0_amd64.AppImage.tar.gz",
+            "For 10.15.7 Atlas_1.4.0_aarch64.dmg",
+            "Atlas.app.tar.gz",
+            "Atlas_1.4_amd64.deb",
+        ] {
+            assert_eq!(other(name, "1.4.0"), None, "{name}");
+            assert_eq!(other(name, "1.4.0-rc.1"), None, "{name}");
+        }
+        let found = other("Atlas_1.3.9_amd64.deb", "1.4.0");
+        assert_eq!(found.as_deref(), Some("1.3.9"));
+        assert_eq!(
+            other("Atlas_1.4.01.deb", "1.4.0").as_deref(),
+            Some("1.4.01")
+        );
+        assert_eq!(
+            other("Atlas_11.4.0.deb", "1.4.0").as_deref(),
+            Some("11.4.0")
+        );
+        assert_eq!(other("Atlas_1.4.0-rc.1_amd64.deb", "1.4.0-rc.1"), None);
+    }
+
+    #[test]
+    fn only_what_was_written_since_is_new() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path().canonicalize().unwrap();
+        let folder = root.join("apps/launcher");
+        std::fs::create_dir_all(&folder).unwrap();
+        let look = || Look::at(&root, &folder, &[]).unwrap();
+        let write = |path: &str, text: &str| {
+            let path = root.join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, text).unwrap();
+            path
+        };
+        let nothing = look();
+        assert!(nothing.folders.is_empty());
+        let old = write("target/release/bundle/deb/A_1.0.0_amd64.deb", "old");
+        let kept = write(
+            "apps/launcher/src-tauri/target/release/bundle/rpm/A.rpm",
+            "kept",
+        );
+        write("target/release/other/A.deb", "no bundle");
+        write(
+            "apps/launcher/node_modules/x/target/release/bundle/A.deb",
+            "x",
+        );
+        let before = look();
+        assert_eq!(before.since(&nothing), [old.clone(), kept].into());
+        assert!(look().since(&before).is_empty());
+
+        // The same bytes, written anew, with the time of before.
+        let time = old.metadata().unwrap().modified().unwrap();
+        std::fs::remove_file(&old).unwrap();
+        write("target/release/bundle/deb/A_1.0.0_amd64.deb", "old");
+        let file = std::fs::File::options().write(true).open(&old).unwrap();
+        file.set_modified(time).unwrap();
+        let triple = "apps/launcher/target/x86_64-unknown-linux-gnu/release/bundle/deb/B.deb";
+        let new = write(triple, "new");
+        assert_eq!(look().since(&before), [old, new].into());
+    }
+}

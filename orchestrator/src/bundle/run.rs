@@ -1,0 +1,173 @@
+//! Running the commands of a plan, and what they have made.
+
+use super::collect::{Look, other_version};
+use super::{BundleError, BundlePlan, PlannedBundles, command};
+use crate::context::World;
+use crate::events::{Event, Reporter};
+use crate::manifest::{self, MadeFiles, ManifestsError, Order};
+use crate::sign::Secret;
+use process::{Command, Line};
+use release_types::bundles::{Rules, says_universal};
+use release_types::{Kind, ManifestRow};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// What the commands of a plan have made.
+#[derive(Debug)]
+pub struct Made {
+    /// By product, in the plan's order.
+    pub products: Vec<MadeProduct>,
+    /// When the first was started.
+    pub started_at: jiff::Timestamp,
+    /// When all was collected.
+    pub finished_at: jiff::Timestamp,
+}
+
+/// The files of one product.
+#[derive(Debug)]
+pub struct MadeProduct {
+    /// What it was planned as.
+    pub planned: PlannedBundles,
+    /// A row for each file and platform; its path is absolute, or starts at the repository's folder.
+    pub rows: Vec<ManifestRow>,
+}
+
+/// Runs the command of each product and collects what it has written.
+///
+/// # Errors
+/// When one fails, or makes nothing, or something else than was asked for.
+pub async fn run(
+    world: &World,
+    plan: &BundlePlan,
+    secret: Option<&Secret>,
+    reporter: &dyn Reporter,
+) -> Result<Made, BundleError> {
+    let started_at = (world.now)();
+    let mut products = Vec::with_capacity(plan.products.len());
+    for planned in &plan.products {
+        let what = format!("{} for {}", planned.product, plan.target);
+        reporter.stage("bundling", what);
+        let look = || Look::at(&plan.repository, &planned.folder, &plan.targets);
+        let before = look()?;
+        bundle(world, (plan, planned), secret, reporter).await?;
+        let after = look()?;
+        let rows = collect(
+            plan,
+            planned,
+            &after.folders,
+            after.since(&before),
+            reporter,
+        )?;
+        products.push(MadeProduct {
+            planned: planned.clone(),
+            rows,
+        });
+    }
+    Ok(Made {
+        products,
+        started_at,
+        finished_at: (world.now)(),
+    })
+}
+
+async fn bundle(
+    world: &World,
+    (plan, planned): (&BundlePlan, &PlannedBundles),
+    secret: Option<&Secret>,
+    reporter: &dyn Reporter,
+) -> Result<(), BundleError> {
+    let mut env = command::seen(&world.env, &plan.pass_env);
+    for (name, value) in &plan.environment {
+        env.set(*name, value);
+    }
+    let secret = secret.filter(|_| planned.tauri_signs);
+    if let Some(secret) = secret {
+        secret.give_to(&mut env);
+    }
+    let mut words = planned.command.iter();
+    let program = words.next().cloned().unwrap_or_default();
+    let command = Command::new(program)
+        .args(words)
+        .envs(&env)
+        .cwd(&planned.folder);
+    let told = |Line { text, .. }| {
+        let line = match secret {
+            Some(secret) => secret.hidden_in(text),
+            None => text,
+        };
+        reporter.event(Event::Cargo { line });
+    };
+    let status = world.runner.lines(&command, told).await?;
+    match status.success() {
+        true => Ok(()),
+        false => Err(BundleError::Failed {
+            product: planned.product.clone(),
+            status,
+        }),
+    }
+}
+
+/// The rows of the files that a run has made.
+fn collect(
+    plan: &BundlePlan,
+    planned: &PlannedBundles,
+    folders: &[PathBuf],
+    made: BTreeSet<PathBuf>,
+    reporter: &dyn Reporter,
+) -> Result<Vec<ManifestRow>, BundleError> {
+    let product = &planned.product;
+    let nothing = || BundleError::Nothing {
+        product: product.clone(),
+        folders: match folders {
+            [] => vec![plan.repository.clone()],
+            folders => folders.to_vec(),
+        },
+    };
+    if folders.is_empty() {
+        return Err(nothing());
+    }
+    let order = Order {
+        product: product.clone(),
+        rules: Rules::Bundles,
+        from: folders.to_vec(),
+        made: Some(MadeFiles {
+            paths: made,
+            arch: plan.platform.arch,
+        }),
+        output: None,
+        base: plan.repository.clone(),
+        cwd: plan.repository.clone(),
+        named: Vec::new(),
+        require: Vec::new(),
+    };
+    let built = match manifest::build(&order) {
+        Ok(built) => built,
+        Err(ManifestsError::Nothing { .. }) => return Err(nothing()),
+        Err(error) => return Err(BundleError::Manifest(error)),
+    };
+    for row in built.rows.iter().filter(|row| row.kind != Kind::Signature) {
+        let path = || plan.repository.join(&row.path).components().collect();
+        if row.platform != plan.platform && !says_universal(row.filename.as_str()) {
+            return Err(BundleError::OtherPlatform {
+                product: product.clone(),
+                path: path(),
+                found: row.platform,
+                expected: plan.platform,
+            });
+        }
+        let name = Path::new(&row.path).file_name().unwrap_or_default();
+        if let Some(found) = other_version(&name.to_string_lossy(), &plan.version) {
+            return Err(BundleError::OtherVersion {
+                product: product.clone(),
+                path: path(),
+                found,
+                expected: plan.version.clone(),
+            });
+        }
+    }
+    for one in &built.left_out {
+        let what = format!("left out: {}: {}", one.path, one.why);
+        reporter.note(what);
+    }
+    Ok(built.rows)
+}

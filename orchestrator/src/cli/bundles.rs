@@ -1,0 +1,61 @@
+//! The part of `build` and `release` that is other where commands of their own make the products.
+
+use super::common::App;
+use crate::bundle::{self, BundlePlan, Made};
+use crate::dist::{self, Earlier, Staged};
+use crate::error::Error;
+use crate::products::Workspace;
+use crate::sign::{self, Secret, SignError};
+use release_types::Platform;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+/// Where commands of their own leave what they make, within the products' folders.
+pub(super) fn folders_apart(workspace: &Workspace) -> Vec<PathBuf> {
+    let declared = workspace.signing.products.values();
+    let made = declared.flat_map(|declared| {
+        ["target", "src-tauri/target", "node_modules"].map(|name| declared.folder.join(name))
+    });
+    made.collect()
+}
+
+/// What a release of bundles has made, by plan.
+pub(super) type AllMade = Vec<(BundlePlan, Made)>;
+
+/// Runs the commands of all plans.
+pub(super) async fn make(app: &App<'_>, plans: Vec<BundlePlan>) -> Result<AllMade, Error> {
+    let mut all = Vec::with_capacity(plans.len());
+    let secret = secret_for(app, &plans)?;
+    for plan in plans {
+        let made = bundle::run(app.world, &plan, secret.as_ref(), app.reporter.as_ref()).await?;
+        all.push((plan, made));
+    }
+    Ok(all)
+}
+
+/// The secret key, where a command signs by itself.
+fn secret_for(app: &App<'_>, plans: &[BundlePlan]) -> Result<Option<Secret>, Error> {
+    let mut products = plans.iter().flat_map(|plan| &plan.products);
+    match products.any(|one| one.tauri_signs) {
+        true => Ok(Some(sign::secret(app.world)?.ok_or(SignError::NoKey)?)),
+        false => Ok(None),
+    }
+}
+
+/// Stages what was made, each platform once: what is for several lies in the folder of each.
+pub(super) fn stage(all: &AllMade) -> Result<Vec<(Staged, Earlier)>, Error> {
+    let mut done: BTreeSet<Platform> = BTreeSet::new();
+    let mut staged = Vec::new();
+    // What a platform was asked for counts for more than what came along with another one.
+    let asked = all.iter().map(|(plan, made)| (plan, made, plan.platform));
+    let along = all.iter().flat_map(|(plan, made)| {
+        let rows = made.products.iter().flat_map(|product| &product.rows);
+        rows.map(move |row| (plan, made, row.platform))
+    });
+    for (plan, made, platform) in asked.chain(along) {
+        if done.insert(platform) {
+            staged.push(dist::stage_bundles(plan, made, platform)?);
+        }
+    }
+    Ok(staged)
+}
