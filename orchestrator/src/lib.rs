@@ -15,6 +15,7 @@ pub mod doctor;
 pub mod error;
 pub mod events;
 pub mod git;
+pub mod github_release;
 pub mod inspect;
 pub mod job_env;
 #[cfg(feature = "hub")]

@@ -1,6 +1,7 @@
 //! What commands about channels, tokens and packs end with: each a document of its own.
 
 use crate::channels::{Promotion, Rollback, Yank};
+use crate::github_release::Released;
 use crate::pack::PublishedBuild;
 use crate::tokens::{Issued, Revoked, Tokens};
 use serde::Serialize;
@@ -24,6 +25,8 @@ pub enum Outcome {
     TokenRevoked(Revoked),
     /// A pack has a build more.
     PackBuild(PublishedBuild),
+    /// A release is on GitHub.
+    GithubRelease(Released),
 }
 
 impl fmt::Display for Outcome {
@@ -36,6 +39,7 @@ impl fmt::Display for Outcome {
             Self::Tokens(done) => done.fmt(f),
             Self::TokenRevoked(done) => done.fmt(f),
             Self::PackBuild(done) => done.fmt(f),
+            Self::GithubRelease(done) => done.fmt(f),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod channels;
 mod format;
+mod github_release;
 mod pack;
 mod reproduce;
 mod share;
@@ -10,6 +11,7 @@ mod verify;
 
 pub use channels::{ProductsArgs, PromoteCommand, RollbackCommand, YankCommand};
 pub use format::Format;
+pub use github_release::{GithubReleaseCommand, WhenLatest};
 pub use pack::{PackCommand, PackPublish};
 pub use reproduce::ReproduceCommand;
 pub use share::{RequireArgs, ShareArgs};
@@ -55,8 +57,8 @@ pub struct GlobalArgs {
     /// Where installed tools and the embedded Hub's data are kept.
     #[arg(long, global = true, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
-    /// Where builds are staged; for `publish` and `verify` several times [default: `dist` in the
-    /// workspace].
+    /// Where builds are staged; for `publish`, `verify` and `github-release` several times [default:
+    /// `dist` in the workspace].
     #[arg(long, global = true, value_name = "DIR")]
     pub dist_dir: Vec<PathBuf>,
     /// Cargo's target directory [default: the workspace's own].
@@ -92,6 +94,12 @@ pub enum Command {
         ATLAS_HUB_URL=https://hub.example.com atlas-release release runner-v1.4.0"
     )]
     Release(ReleaseCommand),
+    /// Make what is staged a release on GitHub, with the credential in GITHUB_TOKEN.
+    #[command(
+        after_help = "Examples:\n  atlas-release github-release runner-v1.4.0 --repository owner/name\n  \
+        atlas-release github-release --dist-dir dists/linux --dist-dir dists/macos --notes-file notes.md"
+    )]
+    GithubRelease(GithubReleaseCommand),
     /// Give another channel a release too; no bytes move.
     #[command(
         after_help = "Example:\n  atlas-release promote 1.4.0-beta.2 --from beta --to stable"
@@ -146,7 +154,7 @@ impl Command {
             Self::Release(args) => args.dry_run,
             Self::Publish(_) | Self::Verify(_) | Self::Hub(_) | Self::Version => true,
             Self::Promote(_) | Self::Yank(_) | Self::Rollback(_) => true,
-            Self::Token(_) | Self::Pack(_) => true,
+            Self::Token(_) | Self::Pack(_) | Self::GithubRelease(_) => true,
             Self::Reproduce(_) => false,
         }
     }

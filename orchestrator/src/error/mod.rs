@@ -9,6 +9,7 @@ use crate::build::BuildError;
 use crate::channels::ChannelsError;
 use crate::dist::DistError;
 use crate::doctor::Lacking;
+use crate::github_release::GithubReleaseError;
 use crate::job_env::JobEnvError;
 use crate::lock::LockError;
 use crate::pack::PackError;
@@ -84,6 +85,8 @@ pub enum Error {
     Token(#[from] TokenError),
     #[error(transparent)]
     Pack(#[from] PackError),
+    #[error(transparent)]
+    GithubRelease(#[from] GithubReleaseError),
     #[error(transparent)]
     Client(#[from] ClientError),
     #[error(transparent)]

@@ -61,6 +61,8 @@ pub struct Workspace {
     pub max_glibc: Option<GlibcVersion>,
     /// The platforms without which nothing of a release is to be seen; none where each counts alone.
     pub require: Vec<Platform>,
+    /// The group whose releases may be GitHub's latest, where there are several groups.
+    pub github_latest: Option<String>,
 }
 
 impl Workspace {
@@ -158,6 +160,7 @@ struct WorkspaceSection {
     max_glibc: Option<GlibcVersion>,
     #[serde(default, deserialize_with = "platforms")]
     require: Vec<Platform>,
+    github_latest: Option<ProductName>,
 }
 
 /// Platforms by their names.
@@ -238,15 +241,27 @@ pub fn from_metadata(metadata: &Metadata) -> Result<Workspace, ProductsError> {
             })?
         }
     };
+    let products: Vec<Product> = products.into_values().collect();
+    if let Some(group) = &section.github_latest
+        && products
+            .iter()
+            .all(|product| product.group != group.as_str())
+    {
+        return Err(ProductsError::WorkspaceSection {
+            manifest: root.join("Cargo.toml"),
+            why: format!("github-latest: there is no group `{group}`"),
+        });
+    }
     Ok(Workspace {
         build_dir: metadata.build_directory.clone().map(Into::into),
         target_dir: metadata.target_directory.clone().into_std_path_buf(),
         path_dependencies: path_dependencies(metadata),
         root,
-        products: products.into_values().collect(),
+        products,
         pass_env: section.pass_env,
         max_glibc: section.max_glibc,
         require: section.require,
+        github_latest: section.github_latest.map(|group| group.to_string()),
     })
 }
 

@@ -24,6 +24,7 @@ mod declared_tools;
 mod deployed_hub;
 mod fault_table;
 mod faults;
+mod github;
 mod going_back;
 mod hub_server;
 mod in_a_job;
