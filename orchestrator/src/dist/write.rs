@@ -7,6 +7,7 @@ use super::{
 };
 use crate::artifacts::digest_file;
 use crate::build::{Built, environment};
+use crate::code_sign::CodeSigned;
 use crate::plan::Plan;
 use crate::system;
 use release_types::{Kind, ManifestRow, Platform, Sha256Digest};
@@ -25,11 +26,15 @@ pub(super) const FOLDER: &str = "platform";
 const WRITING: &str = ".writing-";
 
 /// Stages what was built into the plan's folder, in the place of an earlier build of the same
-/// platform, which can still be put back.
+/// platform, which can still be put back. Where it was code-signed, those are the files.
 ///
 /// # Errors
 /// When something cannot be written; nothing half-written stays behind.
-pub fn stage(plan: &Plan, built: &Built) -> Result<(Staged, Earlier), DistError> {
+pub fn stage(
+    plan: &Plan,
+    built: &Built,
+    code_signed: Option<&CodeSigned>,
+) -> Result<(Staged, Earlier), DistError> {
     let write = |path: &Path| {
         let path = path.to_owned();
         move |source| DistError::Write { path, source }
@@ -44,10 +49,15 @@ pub fn stage(plan: &Plan, built: &Built) -> Result<(Staged, Earlier), DistError>
     let dir = aside.path();
     let mut artifacts = Vec::new();
     let mut sums = BTreeMap::new();
-    for product in &built.products {
+    for (index, product) in built.products.iter().enumerate() {
+        let signed = code_signed.and_then(|signed| signed.files.get(index));
+        let (program, before_signing) = match signed {
+            Some((path, before)) => (path, Some(*before)),
+            None => (&product.executable, None),
+        };
         let planned = &product.planned;
         let path = dir.join(planned.filename.as_str());
-        copy_program(&product.executable, &path).map_err(write(&path))?;
+        copy_program(program, &path).map_err(write(&path))?;
         let (size, sha256) = digest_file(&path).map_err(write(&path))?;
         let program = RecordedArtifact {
             product: planned.product.clone(),
@@ -57,6 +67,7 @@ pub fn stage(plan: &Plan, built: &Built) -> Result<(Staged, Earlier), DistError>
             kind: Kind::Binary,
             size,
             sha256,
+            before_signing,
             inspection: Some(product.inspection.clone()),
         };
         let signatures = signatures_of(&program, &plan.staging);
@@ -76,7 +87,8 @@ pub fn stage(plan: &Plan, built: &Built) -> Result<(Staged, Earlier), DistError>
         let manifest = dir.join(&planned.manifest);
         write_file(&manifest, text.as_bytes()).map_err(write(&manifest))?;
     }
-    let record = record(plan, built, artifacts);
+    let mut record = record(plan, built, artifacts);
+    record.code_signing = code_signed.map(|signed| signed.signing.clone());
     let path = dir.join(RELEASE_FILE);
     let json = serde_json::to_vec_pretty(&record).map_err(|e| DistError::Write {
         path: path.clone(),
@@ -238,6 +250,7 @@ fn record(plan: &Plan, built: &Built, artifacts: Vec<RecordedArtifact>) -> Relea
             .iter()
             .find_map(|product| plan.signed_by.key_of(&product.product))
             .map(PublicKey::to_tauri),
+        code_signing: None,
         recipe: Some(built.recipe.clone()),
         started_at: built.started_at,
         finished_at: built.finished_at,

@@ -1,9 +1,11 @@
 //! What a workspace releases: products and groups, declared in `[package.metadata.atlas-release]`
 //! and read through `cargo metadata`.
 
+mod code_signing;
 mod signing;
 mod tools;
 
+pub use code_signing::{CodeSignSettings, MacosSign, WindowsSign};
 pub use signing::{Declared, SigningSettings, signing, tauri_public_key};
 pub use tools::{Install, ProductTool, ProductTools, TOOLS_TABLE};
 
@@ -168,6 +170,8 @@ struct WorkspaceSection {
     minisig: bool,
     #[serde(default)]
     products: BTreeMap<ProductName, signing::ProductSection>,
+    windows_sign: Option<WindowsSign>,
+    macos_sign: Option<MacosSign>,
 }
 
 /// Platforms by their names.
