@@ -1,12 +1,15 @@
-//! Code signing between a build and its staging.
+//! Code signing: between a build and its staging, and of files that a manifest names.
 
 use super::build::Signing;
 use super::common::App;
+use crate::artifacts::{DOCUMENT_LIMIT, LocalArtifact, read_text};
 use crate::build::Built;
-use crate::code_sign::{self, CodeSigned, Ready, Signer};
-use crate::dist;
+use crate::code_sign::{self, CodeSigned, Ready, SignedFiles, Signer, in_place};
 use crate::error::Error;
 use crate::plan::Plan;
+use crate::settings::SettingsError;
+use crate::{dist, products};
+use std::path::Path;
 
 /// What signs the programs of each plan, if anything does.
 pub(super) fn ready(
@@ -63,4 +66,49 @@ pub(super) async fn sign_code(
         signing.identity, signing.timestamp
     ));
     Ok(signed)
+}
+
+/// Signs files that a manifest names where they lie, and says what was done in a document beside the
+/// manifest.
+pub(super) async fn sign_files(
+    app: &App<'_>,
+    manifest: &Path,
+    artifacts: &[LocalArtifact],
+) -> Result<(), Error> {
+    let settings = products::signing(app.world).await?.code;
+    let document = manifest.with_extension("code-signing.json");
+    let mut done = read_document(&document)?;
+    let before = done.clone();
+    let reporter = app.reporter.as_ref();
+    let signed = in_place(app.world, &settings, (&mut done, artifacts), reporter).await;
+    // What was signed before something failed is signed.
+    if done != before {
+        let json = serde_json::to_vec_pretty(&done).map_err(std::io::Error::from);
+        let written = json.and_then(|json| dist::write_atomically(&document, &json));
+        written.map_err(|source| Error::Io {
+            path: document.clone(),
+            source,
+        })?;
+    }
+    match signed? {
+        true => Ok(()),
+        false => Err(SettingsError::Flags(
+            "--code signs as `windows-sign` and `macos-sign` in [workspace.metadata.atlas-release] say, and there is neither for these files"
+                .to_owned(),
+        )
+        .into()),
+    }
+}
+
+/// What an earlier run has signed.
+fn read_document(path: &Path) -> Result<SignedFiles, Error> {
+    if !path.exists() {
+        return Ok(SignedFiles::default());
+    }
+    let text = read_text(path, DOCUMENT_LIMIT).map_err(|source| Error::Io {
+        path: path.to_owned(),
+        source,
+    })?;
+    let read = SignedFiles::read(&text);
+    Ok(read.map_err(|why| SettingsError::Flags(format!("{}: {why}", path.display())))?)
 }

@@ -1,6 +1,7 @@
 //! `sign` and `signer`.
 
 use super::args::{FilesArgs, SignCommand, SignerCommand, StagedArgs};
+use super::code_sign::sign_files;
 use super::common::App;
 use super::goods::{goods, named_tag};
 use super::signatures::{Batch, How, check_signatures, keys_for};
@@ -44,7 +45,21 @@ pub(super) async fn sign(app: &App<'_>, mut args: SignCommand) -> Result<(), Err
     if args.check {
         return check_alone(app, args).await;
     }
-    let secret = sign::secret(app.world)?.ok_or(SignError::NoKey)?;
+    if args.code {
+        code_sign_alone(app, &args, folder.is_some()).await?;
+    }
+    let secret = match sign::secret(app.world)? {
+        Some(secret) => secret,
+        None if args.code => {
+            let why = format!(
+                "{} is not set, so there are no signatures for updaters",
+                sign::KEY_VAR
+            );
+            app.reporter.warn(why);
+            return Ok(());
+        }
+        None => return Err(SignError::NoKey.into()),
+    };
     let own = secret.key.public().clone();
     let named = args.key.public_key.as_deref();
     let keys = app.keys(named).await?.own(Some(&own));
@@ -135,6 +150,24 @@ fn take_manifest(world: &World, args: &mut SignCommand) -> Result<Option<PathBuf
             "{named} does not say of which version its files are: name it with --version"
         ))),
     }
+}
+
+/// `sign --code`: the operating system's own signatures of a manifest's files.
+async fn code_sign_alone(app: &App<'_>, args: &SignCommand, is_staged: bool) -> Result<(), Error> {
+    let (Some(manifest), Some(product), Some(version), false) =
+        (&args.manifest, &args.product, &args.version, is_staged)
+    else {
+        let why = "--code is for the files of a manifest: what `build` has staged is signed by it";
+        return Err(SettingsError::Flags(why.to_owned()).into());
+    };
+    let manifest = app.world.absolute(manifest);
+    let base = match &args.base_dir {
+        Some(dir) => app.world.absolute(dir),
+        None => manifest.parent().map(Path::to_owned).unwrap_or_default(),
+    };
+    let subject = (manifest.clone(), base, product.clone(), version.clone());
+    let batch = app.reading(move || of_manifest(subject)).await?;
+    sign_files(app, &manifest, &batch.artifacts).await
 }
 
 /// `sign --check`: what `publish` looks at before it sends anything.

@@ -148,8 +148,9 @@ impl Macos {
         let identity = keychain.identity(self.settings.identity.as_deref()).await?;
         for file in files {
             let command = self.command(world, &self.codesign);
-            let command = command.args(self.arguments(&identity.certificate, keychain.path()));
-            run(world, CODESIGN, &command.arg(*file), (LIMIT, &secrets)).await?;
+            let words = self.arguments(&identity.certificate, keychain.path(), file);
+            let command = command.args(words).arg(*file);
+            run(world, CODESIGN, &command, (LIMIT, &secrets)).await?;
             let check = self.command(world, &self.codesign);
             let check = check.args(["--verify", "--strict"]).arg(*file);
             run(world, CODESIGN, &check, (LIMIT, &secrets)).await?;
@@ -172,8 +173,8 @@ impl Macos {
         })
     }
 
-    /// codesign's arguments but for the file.
-    fn arguments(&self, certificate: &str, keychain: &Path) -> Vec<OsString> {
+    /// codesign's arguments but for the file. Only a program has a runtime and entitlements.
+    fn arguments(&self, certificate: &str, keychain: &Path, file: &Path) -> Vec<OsString> {
         let timestamp = match &self.settings.timestamp_url {
             Some(url) => format!("--timestamp={url}"),
             None => "--timestamp".to_owned(),
@@ -186,9 +187,11 @@ impl Macos {
             "--keychain".into(),
             keychain.into(),
             timestamp.into(),
-            "--options".into(),
-            "runtime".into(),
         ];
+        if can_be_stapled(file) {
+            return words;
+        }
+        words.extend(["--options".into(), "runtime".into()]);
         if let Some(file) = &self.settings.entitlements {
             words.extend(["--entitlements".into(), file.into()]);
         }
@@ -269,8 +272,10 @@ impl Notary {
         // One folder with all files becomes one archive, which is all that is sent of them.
         let (shown, archive) = (dir.join("shown"), dir.join("shown.zip"));
         std::fs::create_dir(&shown).map_err(io(&shown))?;
-        for file in files {
-            let copy = shown.join(file.file_name().unwrap_or_default());
+        for (index, file) in files.iter().enumerate() {
+            let own = shown.join(index.to_string());
+            std::fs::create_dir(&own).map_err(io(&own))?;
+            let copy = own.join(file.file_name().unwrap_or_default());
             std::fs::copy(file, &copy).map_err(io(&copy))?;
         }
         let ditto = world.command(&self.ditto, &AllowList::base());

@@ -8,6 +8,8 @@
 
 mod decide;
 mod error;
+mod files;
+mod in_place;
 mod macos;
 mod run;
 mod secrets;
@@ -15,6 +17,8 @@ mod windows;
 
 pub use decide::{Decision, Unsigned, decide};
 pub use error::CodeSignError;
+pub use files::{SignedFile, SignedFiles, takes};
+pub use in_place::in_place;
 pub use macos::variables as macos_variables;
 pub use windows::variables as windows_variables;
 
@@ -157,8 +161,11 @@ impl Signer {
             move |source| CodeSignError::Io { path, source }
         };
         let mut copies = Vec::with_capacity(files.len());
-        for (from, name) in files {
-            let path = dir.path().join(name);
+        for (index, (from, name)) in files.iter().enumerate() {
+            // Each in a folder of its own: its name may be another's too, and codesign writes it into the file.
+            let own = dir.path().join(index.to_string());
+            std::fs::create_dir(&own).map_err(io(&own))?;
+            let path = own.join(name);
             std::fs::copy(from, &path).map_err(io(from))?;
             let (size, sha256) = digest_file(&path).map_err(io(&path))?;
             copies.push((path, BeforeSigning { size, sha256 }));

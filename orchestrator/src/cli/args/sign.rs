@@ -46,6 +46,10 @@ pub struct SignCommand {
     /// Sign nothing: look whether all is signed as it has to be, as `publish` does by itself.
     #[arg(long, conflicts_with_all = ["signer", "minisig"])]
     pub check: bool,
+    /// Give the manifest's files the operating system's own signature first, as the workspace says (see
+    /// docs/signing.md); a build's have it already.
+    #[arg(long, requires = "files", conflicts_with = "check")]
+    pub code: bool,
     /// Who signs.
     #[arg(long, value_enum, default_value_t)]
     pub signer: SignerKind,
