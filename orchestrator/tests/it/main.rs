@@ -21,6 +21,8 @@ mod changed_trees;
 mod checking_manifests;
 #[cfg(target_os = "linux")]
 mod code_signing;
+#[cfg(target_os = "linux")]
+mod code_signing_files;
 mod command_line;
 mod damaged_hub;
 mod declared_tools;
