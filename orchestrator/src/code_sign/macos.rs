@@ -80,8 +80,7 @@ pub fn variables(notarize: bool, is_set: &dyn Fn(&str) -> bool) -> Vec<&'static 
 pub(super) struct Macos {
     codesign: PathBuf,
     security: PathBuf,
-    certificate: Vec<u8>,
-    certificate_text: SecretString,
+    certificate: SecretString,
     password: SecretString,
     notary: Option<Notary>,
     settings: MacosSign,
@@ -106,7 +105,8 @@ enum Key {
 impl Macos {
     /// Finds the tools and reads the credentials.
     pub fn ready(world: &World, settings: MacosSign) -> Result<Self, CodeSignError> {
-        let certificate_text = secrets::of(world, CERTIFICATE_VAR)?;
+        let certificate = secrets::of(world, CERTIFICATE_VAR)?;
+        secrets::decoded(CERTIFICATE_VAR, &certificate)?;
         let password = secrets::of(world, PASSWORD_VAR)?;
         if password.expose_secret().contains(['\n', '\r', '\0']) {
             let why = "it has a line break, and `security` reads line by line".to_owned();
@@ -120,8 +120,7 @@ impl Macos {
         Ok(Self {
             codesign: need(world, CODESIGN)?,
             security: need(world, SECURITY)?,
-            certificate: secrets::decoded(CERTIFICATE_VAR, &certificate_text)?,
-            certificate_text,
+            certificate,
             password,
             notary,
             settings,
@@ -143,7 +142,7 @@ impl Macos {
     pub async fn sign(&self, world: &World, files: &[&Path]) -> Result<CodeSigning, CodeSignError> {
         // Dropped in the other order: the keychain is deleted before its folder.
         let dir = scratch(world).map_err(CodeSignError::Temporary)?;
-        let secrets = Secrets::new([self.certificate_text.clone(), self.password.clone()]);
+        let secrets = Secrets::new([self.certificate.clone(), self.password.clone()]);
         let keychain = Keychain::make(self, world, dir.path(), secrets.clone()).await?;
         let identity = keychain.identity(self.settings.identity.as_deref()).await?;
         for file in files {

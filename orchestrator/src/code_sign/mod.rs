@@ -19,8 +19,6 @@ pub use decide::{Decision, Unsigned, decide};
 pub use error::CodeSignError;
 pub use files::{SignedFile, SignedFiles, takes};
 pub use in_place::in_place;
-pub use macos::variables as macos_variables;
-pub use windows::variables as windows_variables;
 
 use crate::artifacts::digest_file;
 use crate::context::World;

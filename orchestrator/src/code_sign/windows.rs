@@ -37,11 +37,9 @@ const SCRIPT_LIMIT: Duration = Duration::from_secs(120);
 /// How long one file may take, with the server of time stamps.
 const SIGN_LIMIT: Duration = Duration::from_secs(300);
 
-/// The name that a certificate bears while this program has it in the store: one that a run has left which
-/// was killed is known by it, and is put away by the next.
-const MARK: &str = "atlas-release";
-
 /// Lists the certificates of the PFX, one a line, without keeping their keys, after the version of signtool.
+/// A certificate bears this program's name while it has it in the store: one that a killed run has left is
+/// known by it, and is put away by the next.
 const LOOK: &str = "$ErrorActionPreference='Stop'; \
     'tool|'+(Get-Item $env:ATLAS_SIGNTOOL).VersionInfo.ProductVersion; \
     $all=New-Object System.Security.Cryptography.X509Certificates.X509Certificate2Collection; \
@@ -334,7 +332,7 @@ mod tests {
         for script in [LOOK, IMPORT] {
             assert!(script.contains(&format!("$env:{PFX_VAR}")));
             assert!(script.contains(&format!("$env:{PASSWORD_VAR}")));
-            assert!(script.contains(&format!("'{MARK}'")));
+            assert!(script.contains("'atlas-release'"));
         }
         assert!(LOOK.contains(&format!("$env:{TOOL_VAR}")));
         for script in [IMPORT, REMOVE] {

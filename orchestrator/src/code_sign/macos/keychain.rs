@@ -2,9 +2,9 @@
 
 use super::super::CodeSignError;
 use super::super::run::{PutAway, run};
-use super::super::secrets::Secrets;
+use super::super::secrets::{Secrets, decoded};
 use super::answers::{Identity, choose, identities, keychains, quoted};
-use super::{LIMIT, Macos, SECURITY, io, write_private};
+use super::{CERTIFICATE_VAR, LIMIT, Macos, SECURITY, io, write_private};
 use crate::context::World;
 use process::{AllowList, Command};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -64,7 +64,8 @@ impl<'a> Keychain<'a> {
             .run(base().args(settings).arg(&keychain.path))
             .await?;
         let file = dir.join("certificate.p12");
-        write_private(&file, &macos.certificate)?;
+        let certificate = decoded(CERTIFICATE_VAR, &macos.certificate)?;
+        write_private(&file, &certificate)?;
         let import = format!(
             "import {} -k {name} -f pkcs12 -P {} -T /usr/bin/codesign\n",
             quoted(&file.to_string_lossy()),
