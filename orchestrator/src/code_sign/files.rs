@@ -70,7 +70,7 @@ pub fn takes(os: Os, kind: Kind, filename: &str) -> bool {
     let name = filename.to_ascii_lowercase();
     let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
     match (os, kind) {
-        (Os::Linux, _) | (_, Kind::Signature) => false,
+        (Os::Linux, _) | (_, Kind::Signature | Kind::UpdaterManifest | Kind::Other) => false,
         (Os::Windows, Kind::Binary | Kind::Installer) => ends(&[".exe", ".msi"]),
         (Os::Macos, Kind::Binary) => ends(&[".dmg"]) || !name.contains('.'),
         (Os::Macos, Kind::Installer) => ends(&[".dmg"]),
