@@ -142,8 +142,10 @@ impl Macos {
     pub async fn sign(&self, world: &World, files: &[&Path]) -> Result<CodeSigning, CodeSignError> {
         // Dropped in the other order: the keychain is deleted before its folder.
         let dir = scratch(world).map_err(CodeSignError::Temporary)?;
+        let private = dir.path().join("private");
+        system::create_private_dir(&private).map_err(io(&private))?;
         let secrets = Secrets::new([self.certificate.clone(), self.password.clone()]);
-        let keychain = Keychain::make(self, world, dir.path(), secrets.clone()).await?;
+        let keychain = Keychain::make(self, world, &private, secrets.clone()).await?;
         let identity = keychain.identity(self.settings.identity.as_deref()).await?;
         for file in files {
             let command = self.command(world, &self.codesign);
@@ -159,7 +161,7 @@ impl Macos {
         let mut tools = vec![tool(CODESIGN, format!("macOS {system}"))];
         let mut notarization = None;
         if let Some(notary) = &self.notary {
-            let accepted = notary.show(world, dir.path(), files).await?;
+            let accepted = notary.show(world, &private, files).await?;
             tools.extend(accepted.tools);
             notarization = Some(accepted.id);
         }
