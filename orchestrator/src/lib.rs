@@ -9,6 +9,7 @@ pub mod build;
 pub mod cargo_config;
 pub mod channels;
 pub mod cli;
+pub mod code_sign;
 pub mod context;
 pub mod dist;
 pub mod doctor;

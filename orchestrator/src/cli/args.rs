@@ -80,7 +80,7 @@ pub enum Command {
     Build(BuildCommand),
     /// Sign what is staged, or what a manifest names, with the key in TAURI_SIGNING_PRIVATE_KEY.
     #[command(after_help = "Examples:\n  atlas-release sign runner-v1.4.0\n  \
-        atlas-release sign --manifest launcher.manifest --product launcher --version 1.4.0\n  \
+        atlas-release sign launcher.manifest --version 1.4.0\n  \
         atlas-release sign --check")]
     Sign(SignCommand),
     /// Keys to sign with.

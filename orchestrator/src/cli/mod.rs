@@ -5,6 +5,7 @@ mod args;
 mod build;
 mod channels;
 mod client;
+mod code_sign;
 mod common;
 mod doctor;
 mod finish;

@@ -1,7 +1,7 @@
 //! `release`: the whole way.
 
 use super::args::{ReleaseCommand, SignerKind};
-use super::build::{build_and_stage, lock};
+use super::build::{Signing, build_and_stage, lock};
 use super::common::App;
 use super::publish::{Goods, publish_and_verify};
 use super::signatures::{How, check_signatures, keep_the_hubs, secret_for_release};
@@ -65,7 +65,8 @@ pub(super) async fn release(app: &App<'_>, args: ReleaseCommand) -> Result<(), E
             Ok::<_, Error>(preflight)
         };
         let preflight = app.until_interrupted(asked).await?;
-        let (mut staged, earlier) = build_and_stage(app, prepared, &preflight.last).await?;
+        let built = build_and_stage(app, prepared, &preflight.last, Signing::AsConfigured);
+        let (mut staged, earlier) = built.await?;
         if let Some(secret) = &secret {
             let how = How {
                 secret,

@@ -117,6 +117,7 @@ fn insert(record: &mut ReleaseRecord, addition: &Addition) -> Option<RecordedArt
         kind: addition.kind,
         size: addition.bytes.len() as u64,
         sha256: Sha256Digest::of(&addition.bytes),
+        before_signing: None,
         inspection: None,
         ..files[index].clone()
     };

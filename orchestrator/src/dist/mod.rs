@@ -6,6 +6,7 @@
 
 mod add;
 mod carry;
+mod code_signed;
 mod contradiction;
 mod merge;
 mod read;
@@ -13,6 +14,7 @@ mod records;
 mod write;
 
 pub use add::{Addition, add};
+pub use code_signed::code_signed_before;
 pub use merge::open_all;
 pub use read::{find, load, load_platform, load_unsigned, open, platforms_of, read_record_file};
 pub use records::{Named, records, staged_as};
@@ -20,6 +22,7 @@ pub use write::{Earlier, stage, write_atomically};
 
 use crate::artifacts::{ArtifactError, LocalArtifact};
 use crate::build::Recipe;
+use crate::code_sign::{BeforeSigning, CodeSigning};
 use crate::inspect::Inspection;
 use crate::text::told;
 use crate::toolchain::CacheUse;
@@ -85,6 +88,9 @@ pub struct ReleaseRecord {
     /// The key that signatures of the files are checked with, in Tauri's form, as the workspace says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_key: Option<String>,
+    /// What has code-signed the programs, where they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code_signing: Option<CodeSigning>,
     /// How to make the same bytes again; nothing in records of format 1.
     #[serde(default)]
     pub recipe: Option<Recipe>,
@@ -111,6 +117,9 @@ pub struct RecordedArtifact {
     pub size: u64,
     /// Its digest.
     pub sha256: Sha256Digest,
+    /// What it was before it was code-signed, where it is: the bytes that the commit makes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before_signing: Option<BeforeSigning>,
     /// What its file says about itself, for a program.
     #[serde(default)]
     pub inspection: Option<Inspection>,

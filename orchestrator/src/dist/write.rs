@@ -7,6 +7,7 @@ use super::{
 };
 use crate::artifacts::digest_file;
 use crate::build::{Built, environment};
+use crate::code_sign::CodeSigned;
 use crate::installers::Made;
 use crate::plan::Plan;
 use crate::system;
@@ -25,8 +26,9 @@ pub(super) const FOLDER: &str = "platform";
 
 const WRITING: &str = ".writing-";
 
-/// Stages what was built, and the installers made of it, into the plan's folder, in the place of an earlier build of the same
-/// platform, which can still be put back.
+/// Stages what was built, and the installers made of it, into the plan's folder, in the place of an
+/// earlier build of the same platform, which can still be put back. Programs that were code-signed are
+/// taken in the place of those that cargo has made; what these were is recorded.
 ///
 /// # Errors
 /// When something cannot be written; nothing half-written stays behind.
@@ -34,6 +36,7 @@ pub fn stage(
     plan: &Plan,
     built: &Built,
     installers: &Made,
+    code_signed: Option<&CodeSigned>,
 ) -> Result<(Staged, Earlier), DistError> {
     let write = |path: &Path| {
         let path = path.to_owned();
@@ -49,10 +52,15 @@ pub fn stage(
     let dir = aside.path();
     let mut artifacts = Vec::new();
     let mut sums = BTreeMap::new();
-    for product in &built.products {
+    for (index, product) in built.products.iter().enumerate() {
+        let signed = code_signed.and_then(|signed| signed.files.get(index));
+        let (program, before_signing) = match signed {
+            Some((path, before)) => (path, Some(*before)),
+            None => (&product.executable, None),
+        };
         let planned = &product.planned;
         let path = dir.join(planned.filename.as_str());
-        copy_file(&product.executable, &path, 0o755).map_err(write(&path))?;
+        copy_file(program, &path, 0o755).map_err(write(&path))?;
         let (size, sha256) = digest_file(&path).map_err(write(&path))?;
         let program = RecordedArtifact {
             product: planned.product.clone(),
@@ -62,6 +70,7 @@ pub fn stage(
             kind: Kind::Binary,
             size,
             sha256,
+            before_signing,
             inspection: Some(product.inspection.clone()),
         };
         let mut files = vec![program];
@@ -74,6 +83,7 @@ pub fn stage(
                 kind: Kind::Installer,
                 size,
                 sha256,
+                before_signing: None,
                 inspection: None,
                 ..files[0].clone()
             });
@@ -97,7 +107,8 @@ pub fn stage(
         let manifest = dir.join(&planned.manifest);
         write_file(&manifest, text.as_bytes()).map_err(write(&manifest))?;
     }
-    let record = record(plan, built, artifacts);
+    let mut record = record(plan, built, artifacts);
+    record.code_signing = code_signed.map(|signed| signed.signing.clone());
     let path = dir.join(RELEASE_FILE);
     let json = serde_json::to_vec_pretty(&record).map_err(|e| DistError::Write {
         path: path.clone(),
@@ -259,6 +270,7 @@ fn record(plan: &Plan, built: &Built, artifacts: Vec<RecordedArtifact>) -> Relea
             .iter()
             .find_map(|product| plan.signed_by.key_of(&product.product))
             .map(PublicKey::to_tauri),
+        code_signing: None,
         recipe: Some(built.recipe.clone()),
         started_at: built.started_at,
         finished_at: built.finished_at,

@@ -4,6 +4,7 @@ use super::{Error, ExitCode, is_storage_full};
 use crate::artifacts::ArtifactError;
 use crate::build::BuildError;
 use crate::channels::ChannelsError;
+use crate::code_sign::CodeSignError;
 use crate::dist::DistError;
 use crate::git::GitError;
 use crate::installers::InstallerError;
@@ -130,6 +131,7 @@ impl Error {
                 | ManifestsError::UnknownBin(_) => ExitCode::Usage,
                 ManifestsError::Write { .. } => ExitCode::Machine,
             },
+            Self::CodeSign(error) => code_sign_code(error),
             Self::Sign(error) => sign_code(error),
             Self::Publish(error) => match error {
                 PublishError::Older { .. } | PublishError::BackportDate { .. } => ExitCode::Usage,
@@ -240,6 +242,35 @@ fn artifact_code(error: &ArtifactError) -> ExitCode {
     }
 }
 
+/// Of the operating systems' own signatures.
+fn code_sign_code(error: &CodeSignError) -> ExitCode {
+    match error {
+        CodeSignError::Required(_)
+        | CodeSignError::NotBase64 { .. }
+        | CodeSignError::Credential { .. }
+        | CodeSignError::Tool { .. }
+        | CodeSignError::Answer { .. }
+        | CodeSignError::Unchanged { .. }
+        | CodeSignError::NotAccepted { .. } => ExitCode::Signing,
+        CodeSignError::Env(_) => ExitCode::Usage,
+        CodeSignError::Missing { .. } => ExitCode::Tool,
+        CodeSignError::Process { source, .. } => signing_tool_code(source),
+        CodeSignError::Temporary(error) => toolchain_code(error),
+        CodeSignError::Random(_) | CodeSignError::Io { .. } => ExitCode::Machine,
+    }
+}
+
+/// Of a tool that was to sign.
+fn signing_tool_code(error: &ProcessError) -> ExitCode {
+    match error {
+        ProcessError::Interrupted { .. } => ExitCode::Interrupted,
+        ProcessError::NotFound { .. } | ProcessError::Spawn { .. } => ExitCode::Tool,
+        ProcessError::Failed { .. } | ProcessError::TimedOut { .. } | ProcessError::Io { .. } => {
+            ExitCode::Signing
+        }
+    }
+}
+
 /// Of signatures.
 fn sign_code(error: &SignError) -> ExitCode {
     match error {
@@ -257,13 +288,7 @@ fn sign_code(error: &SignError) -> ExitCode {
         | SignError::NoFolder { .. }
         | SignError::Exists { .. } => ExitCode::Usage,
         SignError::NoTauri { .. } => ExitCode::Tool,
-        SignError::Tauri { source, .. } => match source {
-            ProcessError::Interrupted { .. } => ExitCode::Interrupted,
-            ProcessError::NotFound { .. } | ProcessError::Spawn { .. } => ExitCode::Tool,
-            ProcessError::Failed { .. }
-            | ProcessError::TimedOut { .. }
-            | ProcessError::Io { .. } => ExitCode::Signing,
-        },
+        SignError::Tauri { source, .. } => signing_tool_code(source),
         // Both are told as what they are.
         SignError::Dist(_) | SignError::Manifests(_) | SignError::Io { .. } => ExitCode::Machine,
         SignError::Artifacts(error) => artifact_code(error),

@@ -31,6 +31,7 @@ impl Error {
             Self::Manifests(error) => error.hint(),
             Self::Settings(error) => error.hint(),
             Self::Sign(error) => error.hint(),
+            Self::CodeSign(error) => error.hint(),
             _ => None,
         };
         if own.is_some() {

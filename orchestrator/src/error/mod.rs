@@ -7,6 +7,7 @@ mod hint;
 use crate::artifacts::ArtifactError;
 use crate::build::BuildError;
 use crate::channels::ChannelsError;
+use crate::code_sign::CodeSignError;
 use crate::dist::DistError;
 use crate::doctor::Lacking;
 use crate::installers::InstallerError;
@@ -79,6 +80,8 @@ pub enum Error {
     Artifacts(#[from] ArtifactError),
     #[error(transparent)]
     Manifests(#[from] ManifestsError),
+    #[error(transparent)]
+    CodeSign(#[from] CodeSignError),
     #[error(transparent)]
     Sign(SignError),
     #[error(transparent)]

@@ -1,10 +1,12 @@
 //! What a workspace releases: products and groups, declared in `[package.metadata.atlas-release]`
 //! and read through `cargo metadata`.
 
+mod code_signing;
 mod installer;
 mod signing;
 mod tools;
 
+pub use code_signing::{CodeSignSettings, MacosSign, WindowsSign};
 pub use installer::{DIR, Format, INSTALLER_TABLE, InstallerSettings, SHELL};
 pub use signing::{Declared, SigningSettings, signing, tauri_public_key};
 pub use tools::{Install, PKGBUILD, ProductTool, ProductTools, TOOLS_TABLE};
@@ -175,6 +177,8 @@ struct WorkspaceSection {
     minisig: bool,
     #[serde(default)]
     products: BTreeMap<ProductName, signing::ProductSection>,
+    windows_sign: Option<WindowsSign>,
+    macos_sign: Option<MacosSign>,
 }
 
 /// Platforms by their names.

@@ -10,7 +10,7 @@
 //! folder = "apps/launcher"
 //! ```
 
-use super::{ProductsError, WorkspaceSection, metadata, workspace_section};
+use super::{CodeSignSettings, ProductsError, WorkspaceSection, metadata, workspace_section};
 use crate::artifacts::read_text;
 use crate::context::World;
 use release_types::ProductName;
@@ -34,6 +34,8 @@ pub struct SigningSettings {
     pub minisig: bool,
     /// The products that are no package of the workspace.
     pub products: BTreeMap<ProductName, Declared>,
+    /// How programs get the operating system's own signatures.
+    pub code: CodeSignSettings,
 }
 
 /// A product that is no package of the workspace.
@@ -93,10 +95,12 @@ impl SigningSettings {
                 .map_err(|why| fail(format!("`products.{product}`: {why}")))?;
             products.insert(product, Declared { folder, public_key });
         }
+        let (windows, macos) = (section.windows_sign.take(), section.macos_sign.take());
         Ok(Self {
             public_key,
             minisig: section.minisig,
             products,
+            code: CodeSignSettings::of(windows, macos, root).map_err(fail)?,
         })
     }
 }

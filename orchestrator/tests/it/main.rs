@@ -19,6 +19,10 @@ mod cached_c;
 mod caches;
 mod changed_trees;
 mod checking_manifests;
+#[cfg(target_os = "linux")]
+mod code_signing;
+#[cfg(target_os = "linux")]
+mod code_signing_files;
 mod command_line;
 mod damaged_hub;
 mod declared_tools;
@@ -61,6 +65,10 @@ mod several_machines;
 mod signed_on_hub;
 mod signing;
 mod signing_keys;
+#[cfg(target_os = "linux")]
+mod signing_machine;
+#[cfg(target_os = "linux")]
+mod staged_signed;
 mod staging;
 mod submodules;
 mod support;
