@@ -136,8 +136,16 @@ async fn of_payload(
             continue;
         }
         let tauris = keys.is_tauris(&payload.product);
-        let text = String::from_utf8_lossy(&bytes);
-        if payload.judge_text(&text, key, tauris).is_ok() {
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let (of, key) = (payload.clone(), key.clone());
+        // It reads all of the file.
+        let judging = move || of.judge_text(&text, &key, tauris).is_ok();
+        let is_good = match tokio::task::spawn_blocking(judging).await {
+            Ok(is_good) => is_good,
+            // It is never cancelled, so it can only have panicked.
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        };
+        if is_good {
             adopted.push(Adopted {
                 instead_of: local.clone(),
                 of: payload.filename.clone(),

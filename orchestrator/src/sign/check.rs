@@ -79,12 +79,13 @@ fn of_payload(
     let product = &payload.product;
     let name = payload.signature_name();
     let is_there = |platform| paths.contains_key(&named(product, platform, &name));
-    if !payload.platforms().all(is_there) {
-        // What a person installs from need not be signed.
-        return match payload.kind == Kind::Binary && keys.are_needed(product) {
-            true => Err(at(&payload.path)(Fault::Missing)),
-            false => Ok(None),
-        };
+    // What a person installs from need not be signed.
+    let is_needed = payload.kind == Kind::Binary && keys.are_needed(product);
+    if is_needed && !payload.platforms().all(is_there) {
+        return Err(at(&payload.path)(Fault::Missing));
+    }
+    if !payload.platforms().any(is_there) {
+        return Ok(None);
     }
     let tauris = keys.is_tauris(product);
     let Some(key) = keys.of(product) else {
