@@ -88,7 +88,11 @@ pub(super) async fn sign_files(
     manifest: &Path,
     artifacts: &[LocalArtifact],
 ) -> Result<(), Error> {
-    let settings = products::signing(app.world).await?.code;
+    let dir = app.world.cwd.clone();
+    let settings = app
+        .reading(move || Ok(products::signing(&dir)?))
+        .await?
+        .code;
     let document = manifest.with_extension("code-signing.json");
     let mut done = read_document(&document)?;
     let before = done.clone();

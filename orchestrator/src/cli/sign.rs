@@ -85,7 +85,7 @@ pub(super) async fn sign(app: &App<'_>, mut args: SignCommand) -> Result<(), Err
             };
             keys.accept([&product], &own)?;
             let subject = (manifest.clone(), base, product, version);
-            let batch = app.reading(move || of_manifest(subject)).await?;
+            let batch = app.reading(move || of_manifest(subject, minisig)).await?;
             app.reporter
                 .stage("signing", format!("{}", manifest.display()));
             let signed = how.sign(app, batch).await?;
@@ -166,7 +166,7 @@ async fn code_sign_alone(app: &App<'_>, args: &SignCommand, is_staged: bool) -> 
         None => manifest.parent().map(Path::to_owned).unwrap_or_default(),
     };
     let subject = (manifest.clone(), base, product.clone(), version.clone());
-    let batch = app.reading(move || of_manifest(subject)).await?;
+    let batch = app.reading(move || of_manifest(subject, false)).await?;
     sign_files(app, &manifest, &batch.artifacts).await
 }
 
@@ -201,12 +201,17 @@ async fn check_alone(app: &App<'_>, args: SignCommand) -> Result<(), Error> {
 /// What a manifest names, but for signatures, which may be missing.
 fn of_manifest(
     (manifest, base, product, version): (PathBuf, PathBuf, ProductName, semver::Version),
+    minisig: bool,
 ) -> Result<Batch, Error> {
     let wanted = |kind| kind != Kind::Signature;
     let artifacts = from_manifest_of(&manifest, &base, (&product, &version), wanted)?;
+    let paths = read_signature_paths(&manifest, &base, &product)?;
+    let payloads = sign::payloads(&version, &artifacts, &paths);
+    sign::guard(&manifest, &base, &payloads, minisig)?;
     Ok(Batch {
-        paths: read_signature_paths(&manifest, &base, &product)?,
+        paths,
         artifacts,
         version,
+        scratch: manifest.parent().unwrap_or(&base).to_owned(),
     })
 }

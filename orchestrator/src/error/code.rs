@@ -42,6 +42,7 @@ impl Error {
                 ProductsError::Answer(_) => ExitCode::Tool,
                 ProductsError::Section { .. }
                 | ProductsError::WorkspaceSection { .. }
+                | ProductsError::Manifest { .. }
                 | ProductsError::Twice { .. }
                 | ProductsError::Nothing { .. } => ExitCode::Usage,
             },
@@ -282,10 +283,12 @@ fn sign_code(error: &SignError) -> ExitCode {
         | SignError::Sign { .. }
         | SignError::Unsigned { .. }
         | SignError::NotGood { .. }
+        | SignError::NoPublicKey { .. }
         | SignError::Generate(_) => ExitCode::Signing,
         SignError::Env(_)
         | SignError::PublicKey(_)
         | SignError::NoFolder { .. }
+        | SignError::Taken { .. }
         | SignError::Exists { .. } => ExitCode::Usage,
         SignError::NoTauri { .. } => ExitCode::Tool,
         SignError::Tauri { source, .. } => signing_tool_code(source),

@@ -133,6 +133,14 @@ pub enum ProductsError {
         /// What is wrong.
         why: String,
     },
+    /// A `Cargo.toml` at or above the folder cannot be read, so nobody knows what the workspace says.
+    #[error("cannot read {}", manifest.display())]
+    Manifest {
+        /// The file.
+        manifest: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
     /// Two packages declare one product.
     #[error("packages `{first}` and `{second}` both declare the product `{product}`")]
     Twice {

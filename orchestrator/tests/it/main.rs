@@ -62,6 +62,7 @@ mod resuming;
 mod rustflags;
 mod same_bytes;
 mod several_machines;
+mod signed_files;
 mod signed_on_hub;
 mod signing;
 mod signing_keys;
