@@ -15,6 +15,7 @@ pub mod doctor;
 pub mod error;
 pub mod events;
 pub mod git;
+pub mod github_action;
 pub mod inspect;
 pub mod job_env;
 #[cfg(feature = "hub")]
@@ -38,3 +39,4 @@ pub mod text;
 pub mod tokens;
 pub mod toolchain;
 pub mod verify;
+pub mod workflows;

@@ -1,8 +1,9 @@
-//! What commands about channels, tokens and packs end with: each a document of its own.
+//! What commands about channels, tokens, packs and workflows end with: each a document of its own.
 
 use crate::channels::{Promotion, Rollback, Yank};
 use crate::pack::PublishedBuild;
 use crate::tokens::{Issued, Revoked, Tokens};
+use crate::workflows::Report;
 use serde::Serialize;
 use std::fmt;
 
@@ -24,6 +25,8 @@ pub enum Outcome {
     TokenRevoked(Revoked),
     /// A pack has a build more.
     PackBuild(PublishedBuild),
+    /// The workflows were compared or written.
+    Workflows(Report),
 }
 
 impl fmt::Display for Outcome {
@@ -36,6 +39,7 @@ impl fmt::Display for Outcome {
             Self::Tokens(done) => done.fmt(f),
             Self::TokenRevoked(done) => done.fmt(f),
             Self::PackBuild(done) => done.fmt(f),
+            Self::Workflows(found) => found.fmt(f),
         }
     }
 }

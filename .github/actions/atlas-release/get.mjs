@@ -171,6 +171,16 @@ function placed(put) {
   return program;
 }
 
+/** The commit that a program says it was built from. */
+function commitOf(program) {
+  const told = spawnSync(program, ['version', '--format', 'json'], { encoding: 'utf8' });
+  try {
+    return JSON.parse(told.stdout).commit;
+  } catch {
+    return undefined;
+  }
+}
+
 /** What the Hub has, or nothing and why. */
 async function fromHub(toml) {
   const key = setting(toml, 'workspace.metadata.atlas-release', 'public-key');
@@ -210,8 +220,14 @@ async function fromHub(toml) {
   }
   const wanted = { file: asset.filename, version, product: PRODUCT, os: OS, arch: ARCH };
   checkSignature(program, signature, publicKey(key), wanted);
+  const path = placed((file) => writeFileSync(file, program));
+  // A checkout that is ahead of the release may ask for what that cannot do.
+  const commit = process.env.ATLAS_ACTION_REF;
+  if (/^[0-9a-f]{40}$/.test(commit ?? '') && commitOf(path) !== commit) {
+    return `the Hub's ${version} is of another commit than this checkout`;
+  }
   console.log(`atlas-release ${version} of the Hub, sha256 ${digest}, signed`);
-  return { program: placed((path) => writeFileSync(path, program)) };
+  return { program: path };
 }
 
 /** The environment of a build: without what could be secret, and without tools that nobody has tried yet. */

@@ -7,6 +7,7 @@ mod reproduce;
 mod share;
 mod tokens;
 mod verify;
+mod workflows;
 
 pub use channels::{ProductsArgs, PromoteCommand, RollbackCommand, YankCommand};
 pub use format::Format;
@@ -15,6 +16,7 @@ pub use reproduce::ReproduceCommand;
 pub use share::{RequireArgs, ShareArgs};
 pub use tokens::{TokenCommand, TokenIssue, TokenList, TokenRevoke};
 pub use verify::{ReadBackArgs, VerifyCommand};
+pub use workflows::WorkflowsCommand;
 
 use clap::{Args, Parser, Subcommand};
 use release_types::{Channel, Platform, ProductName};
@@ -129,6 +131,12 @@ pub enum Command {
         eval \"$(atlas-release env --format sh)\"\n  atlas-release env --format fish | source\n  \
         atlas-release env --format powershell | Out-String | Invoke-Expression")]
     Env(EnvCommand),
+    /// The workflows of GitHub Actions that release this workspace.
+    #[command(subcommand)]
+    Workflows(WorkflowsCommand),
+    /// What the action `atlas-release` of GitHub Actions runs; its inputs are variables.
+    #[command(hide = true)]
+    GithubAction,
     /// The embedded Hub.
     #[command(subcommand)]
     Hub(HubCommand),
@@ -147,6 +155,7 @@ impl Command {
             Self::Publish(_) | Self::Verify(_) | Self::Hub(_) | Self::Version => true,
             Self::Promote(_) | Self::Yank(_) | Self::Rollback(_) => true,
             Self::Token(_) | Self::Pack(_) => true,
+            Self::Workflows(_) | Self::GithubAction => true,
             Self::Reproduce(_) => false,
         }
     }

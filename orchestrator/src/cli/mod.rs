@@ -9,6 +9,7 @@ mod common;
 mod doctor;
 mod finish;
 mod folders;
+mod github_action;
 mod goods;
 mod hub;
 mod pack;
@@ -18,6 +19,7 @@ mod release;
 mod reproduce;
 mod token;
 mod verify;
+mod workflows;
 
 use crate::context::World;
 use crate::error::{Error, ExitCode, with_causes};
@@ -33,6 +35,7 @@ use build_version::BuildInfo;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory as _, Parser as _};
 use process::{Env, Runner};
+use release_types::Platform;
 use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,6 +46,11 @@ const GRACE: Duration = Duration::from_secs(15);
 
 /// Runs the program and returns what it ends with.
 pub fn main(build: BuildInfo) -> std::process::ExitCode {
+    main_on(build, None)
+}
+
+/// The same where it is decided as on another host, so that this can be tried on this one.
+pub fn main_on(build: BuildInfo, host: Option<Platform>) -> std::process::ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return not_understood(&error),
@@ -94,7 +102,7 @@ pub fn main(build: BuildInfo) -> std::process::ExitCode {
             return fail(&error, error.exit_code(), format);
         }
     };
-    let work = || runtime.block_on(interruptible(command, &cli.global, build, &reporter));
+    let work = || runtime.block_on(interruptible(command, &cli.global, build, host, &reporter));
     // A panic has been shown on standard error by now; a script needs the exit code.
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work))
         .unwrap_or(Err((Error::Defect, ExitCode::Defect)));
@@ -111,6 +119,7 @@ async fn interruptible(
     command: Command,
     global: &GlobalArgs,
     build: BuildInfo,
+    host: Option<Platform>,
     reporter: &Arc<dyn Reporter>,
 ) -> Result<(), (Error, ExitCode)> {
     if let Err(error) = outlive_file_limits() {
@@ -119,6 +128,7 @@ async fn interruptible(
     let cancel = CancellationToken::new();
     let world = match World::capture(Runner::new(cancel.clone())) {
         Ok(mut world) => {
+            world.host = host.unwrap_or(world.host);
             if command.only_asks() {
                 rustup::forbid_downloads(&mut world.env);
             }
@@ -177,6 +187,8 @@ async fn dispatch(
         Command::Rollback(args) => channels::rollback(&app, args).await,
         Command::Token(command) => token::token(&app, command).await,
         Command::Pack(command) => pack::pack(&app, command).await,
+        Command::Workflows(command) => workflows::workflows(&app, command).await,
+        Command::GithubAction => github_action::github_action(&app).await,
         Command::Reproduce(args) => reproduce::reproduce(&app, args).await,
         Command::Hub(HubCommand::Serve { listen, dry_run }) => {
             hub::serve(&app, listen, dry_run).await

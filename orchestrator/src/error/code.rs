@@ -14,6 +14,7 @@ use crate::select::SelectError;
 use crate::tokens::TokenError;
 use crate::toolchain::ToolchainError;
 use crate::verify::VerifyError;
+use crate::workflows::WorkflowsError;
 use hub_client::{ClientError, ErrorKind};
 use process::ProcessError;
 
@@ -21,7 +22,9 @@ impl Error {
     /// The exit code. The match names every case, so that a new one has to be decided on.
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Settings(_) | Self::Plan(_) | Self::Artifacts(_) => ExitCode::Usage,
+            Self::Settings(_) | Self::Plan(_) | Self::Artifacts(_) | Self::Action(_) => {
+                ExitCode::Usage
+            }
             Self::Products(error) => match error {
                 ProductsError::NoCargo | ProductsError::NoToolchain(_) => ExitCode::Tool,
                 ProductsError::Metadata { source, .. } => match source {
@@ -143,6 +146,13 @@ impl Error {
             Self::JobEnv(error) => match error {
                 JobEnvError::NotInAJob(_) => ExitCode::Usage,
                 JobEnvError::Io { .. } => ExitCode::Machine,
+            },
+            Self::Workflows(error) => match error {
+                WorkflowsError::Drift(_)
+                | WorkflowsError::NotTop { .. }
+                | WorkflowsError::Marks { .. }
+                | WorkflowsError::NoPlace { .. } => ExitCode::Usage,
+                WorkflowsError::Read { .. } | WorkflowsError::Write { .. } => ExitCode::Machine,
             },
             Self::Channels(error) => match error {
                 ChannelsError::SameChannel(_)

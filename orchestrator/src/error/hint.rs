@@ -26,6 +26,7 @@ impl Error {
             Self::Channels(error) => error.hint(),
             Self::Token(error) => error.hint(),
             Self::Pack(error) => error.hint(),
+            Self::Workflows(error) => error.hint(),
             Self::Settings(error) => error.hint(),
             _ => None,
         };

@@ -9,6 +9,7 @@ use crate::build::BuildError;
 use crate::channels::ChannelsError;
 use crate::dist::DistError;
 use crate::doctor::Lacking;
+use crate::github_action::ActionError;
 use crate::job_env::JobEnvError;
 use crate::lock::LockError;
 use crate::pack::PackError;
@@ -21,6 +22,7 @@ use crate::settings::SettingsError;
 use crate::tokens::TokenError;
 use crate::toolchain::ToolchainError;
 use crate::verify::VerifyError;
+use crate::workflows::WorkflowsError;
 use hub_client::ClientError;
 use std::path::PathBuf;
 
@@ -78,6 +80,10 @@ pub enum Error {
     Reproduce(#[from] ReproduceError),
     #[error(transparent)]
     JobEnv(#[from] JobEnvError),
+    #[error(transparent)]
+    Action(#[from] ActionError),
+    #[error(transparent)]
+    Workflows(#[from] WorkflowsError),
     #[error(transparent)]
     Channels(ChannelsError),
     #[error(transparent)]

@@ -2,8 +2,10 @@
 //! and read through `cargo metadata`.
 
 mod tools;
+mod workflows;
 
 pub use tools::{Install, ProductTool, ProductTools, TOOLS_TABLE};
+pub use workflows::{LAUNCHER, WorkflowSettings};
 
 use crate::context::World;
 use crate::inspect::GlibcVersion;
@@ -61,6 +63,8 @@ pub struct Workspace {
     pub max_glibc: Option<GlibcVersion>,
     /// The platforms without which nothing of a release is to be seen; none where each counts alone.
     pub require: Vec<Platform>,
+    /// What it says of the workflows that release it.
+    pub workflows: WorkflowSettings,
 }
 
 impl Workspace {
@@ -158,6 +162,8 @@ struct WorkspaceSection {
     max_glibc: Option<GlibcVersion>,
     #[serde(default, deserialize_with = "platforms")]
     require: Vec<Platform>,
+    /// Read on its own, so that an error names its table.
+    workflows: Option<Value>,
 }
 
 /// Platforms by their names.
@@ -238,7 +244,17 @@ pub fn from_metadata(metadata: &Metadata) -> Result<Workspace, ProductsError> {
             })?
         }
     };
+    let mut groups: Vec<&str> = products.values().map(|p| p.group.as_str()).collect();
+    groups.sort_unstable();
+    groups.dedup();
+    let workflows = WorkflowSettings::parse(section.workflows, &groups).map_err(|why| {
+        ProductsError::WorkspaceSection {
+            manifest: root.join("Cargo.toml"),
+            why: format!("`workflows`: {why}"),
+        }
+    })?;
     Ok(Workspace {
+        workflows,
         build_dir: metadata.build_directory.clone().map(Into::into),
         target_dir: metadata.target_directory.clone().into_std_path_buf(),
         path_dependencies: path_dependencies(metadata),

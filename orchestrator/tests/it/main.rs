@@ -7,6 +7,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod action;
 mod asked_git;
 mod asking;
 mod base_hub;
@@ -22,7 +23,10 @@ mod command_line;
 mod damaged_hub;
 mod declared_tools;
 mod deployed_hub;
+#[cfg(target_os = "linux")]
+mod fan_in;
 mod faults;
+mod get_program;
 mod going_back;
 mod hub_server;
 mod in_a_job;
@@ -30,6 +34,7 @@ mod interrupts;
 mod issuing;
 mod journals;
 mod limits;
+mod local_release;
 #[cfg(target_os = "linux")]
 mod long_files;
 mod lost_answers;
@@ -55,7 +60,9 @@ mod rivals;
 mod rustflags;
 mod same_bytes;
 mod several_machines;
+mod setup_steps;
 mod staging;
+mod steps;
 mod submodules;
 mod support;
 mod tags;
@@ -65,3 +72,4 @@ mod terminal;
 mod tools;
 mod verifying;
 mod windows_tools;
+mod workflow_files;
