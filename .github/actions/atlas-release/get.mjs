@@ -19,6 +19,7 @@ const CHECKOUT = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
 const PRODUCT = 'cli';
 const OS = { linux: 'linux', darwin: 'macos', win32: 'windows' }[process.platform];
 const ARCH = { x64: 'x64', arm64: 'arm64' }[process.arch];
+const COMMIT = /^[0-9a-f]{40}$/;
 const EXE = process.platform === 'win32' ? '.exe' : '';
 
 // In bytes. A program is some twenty million, a signature some hundred, a list of files some thousand.
@@ -223,7 +224,7 @@ async function fromHub(toml) {
   const path = placed((file) => writeFileSync(file, program));
   // A checkout that is ahead of the release may ask for what that cannot do.
   const commit = process.env.ATLAS_ACTION_REF;
-  if (/^[0-9a-f]{40}$/.test(commit ?? '') && commitOf(path) !== commit) {
+  if (COMMIT.test(commit ?? '') && commitOf(path) !== commit) {
     return `the Hub's ${version} is of another commit than this checkout`;
   }
   console.log(`atlas-release ${version} of the Hub, sha256 ${digest}, signed`);
@@ -238,7 +239,9 @@ function buildEnvironment() {
       !/^RUSTC_(WORKSPACE_)?WRAPPER$/i.test(name) &&
       !/^CARGO_TARGET_.*_LINKER$/i.test(name),
   );
-  return Object.fromEntries(kept);
+  // A checkout of an action is no repository that would tell its commit.
+  const commit = process.env.ATLAS_ACTION_REF ?? '';
+  return { ...Object.fromEntries(kept), ...(COMMIT.test(commit) && { ATLAS_BUILD_COMMIT: commit }) };
 }
 
 function built() {

@@ -15,7 +15,8 @@ const LAUNCHER_RELEASE: &str = include_str!("templates/launcher.yml");
 const GROUP: &str = include_str!("templates/group-release.yml");
 
 /// Steps that several workflows have.
-const PARTS: [(&str, &str); 4] = [
+const PARTS: [(&str, &str); 5] = [
+    ("GET_RUST", include_str!("templates/parts/get-rust.yml")),
     ("GET_TOOL", include_str!("templates/parts/get-tool.yml")),
     (
         "EXPORT_CACHE",
