@@ -81,7 +81,8 @@ fn it_has_the_inputs_of_the_publish_path() {
 #[test]
 fn a_manifest_of_the_workspace_is_published_and_told() {
     let world = World::new();
-    let manifest = "# rows\r\nout/one | Linux | x64 | binary | tool\r\n\r\nthree|windows|ARM64|installer\r\n";
+    let manifest =
+        "# rows\r\nout/one | Linux | x64 | binary | tool\r\n\r\nthree|windows|ARM64|installer\r\n";
     fs::write(world.workspace.join("out/cli.manifest"), manifest).unwrap();
     let job = world.job();
     let ran = world.run(
@@ -109,25 +110,35 @@ fn a_manifest_of_the_workspace_is_published_and_told() {
     for (name, text) in [("linux/x64/tool", "one"), ("windows/arm64/three", "three")] {
         assert_eq!(get(&links[name]), (200, text.as_bytes().to_vec()));
     }
-    let (status, body) = get(&format!("{}/api/v1/releases/cli/latest/linux/x64", world.hub.url()));
+    let (status, body) = get(&format!(
+        "{}/api/v1/releases/cli/latest/linux/x64",
+        world.hub.url()
+    ));
     assert_eq!(status, 200);
     let body: Value = serde_json::from_slice(&body).unwrap();
     assert_eq!(body["assets"][0]["filename"], "tool");
-    assert!(job.file("summary").contains("### cli 1.4.0 on channel stable"));
+    assert!(
+        job.file("summary")
+            .contains("### cli 1.4.0 on channel stable")
+    );
 }
 
 #[test]
 fn rows_may_stand_in_the_workflow_and_no_input_is_a_script() {
     let world = World::new();
     let job = world.job();
-    let evil = "$(touch pwned) `touch pwned` \"; touch pwned; ' && touch pwned\n--local ${{ secrets.A }}";
+    let evil =
+        "$(touch pwned) `touch pwned` \"; touch pwned; ' && touch pwned\n--local ${{ secrets.A }}";
     let ran = world.run(
         &job,
         &[
             ("product", "cli"),
             ("version", "1.4.1-beta.1"),
             ("channel", "beta"),
-            ("files", "out/two|linux|x64|binary|two\nthree|linux|x64|other\n"),
+            (
+                "files",
+                "out/two|linux|x64|binary|two\nthree|linux|x64|other\n",
+            ),
             ("notes", evil),
             ("artifact_prefix", "artifacts"),
         ],
@@ -166,9 +177,11 @@ fn what_cannot_be_published_is_said_and_nothing_is_sent() {
         ),
     ] {
         let mut inputs: Vec<(&str, &str)> = more.clone();
-        inputs.extend(given.iter().filter(|(name, _)| {
-            !more.iter().any(|(other, _)| other == name)
-        }));
+        inputs.extend(
+            given
+                .iter()
+                .filter(|(name, _)| !more.iter().any(|(other, _)| other == name)),
+        );
         let job = world.job();
         let ran = world.run(&job, &inputs);
         ran.exits(2).clone().says(&[says]);
@@ -210,5 +223,9 @@ fn the_other_action_puts_it_on_path() {
     // One that is not there is no reason to take another.
     let job = job.with("ATLAS_RELEASE_BIN", sandbox.root().join("none"));
     let ran = run_action(repository(), "setup-atlas-release", &[], &job);
-    assert!(ran.exits(2).stdout.contains("ATLAS_RELEASE_BIN names no file"));
+    assert!(
+        ran.exits(2)
+            .stdout
+            .contains("ATLAS_RELEASE_BIN names no file")
+    );
 }

@@ -4,7 +4,7 @@ use crate::support::*;
 use serde_json::Value;
 use test_support::{Sandbox, tree};
 
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 20] = [
     "",
     "plan",
     "build",
@@ -21,6 +21,8 @@ const COMMANDS: [&str; 18] = [
     "doctor",
     "setup",
     "env",
+    "workflows generate",
+    "workflows check",
     "hub serve",
     "version",
 ];

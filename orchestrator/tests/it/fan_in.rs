@@ -39,7 +39,10 @@ fn stand_in(platform: Platform, what: &str) -> Vec<u8> {
         Os::Macos => {
             let cpu: u32 = if x64 { 0x0100_0007 } else { 0x0100_000c };
             let words = [0xfeed_facf, cpu, 3, 2, 0, 0, 0, 0];
-            words.iter().flat_map(|word: &u32| word.to_le_bytes()).collect()
+            words
+                .iter()
+                .flat_map(|word: &u32| word.to_le_bytes())
+                .collect()
         }
         // The stub for DOS, then the headers of PE32+ without sections.
         Os::Windows => {
@@ -178,7 +181,11 @@ impl Rehearsal {
         for machine in machines {
             copy_tree(&machine.join("dist"), &workspace.join("dist"));
         }
-        self.step("finish", "Show the whole release, and read it back", &workspace)
+        self.step(
+            "finish",
+            "Show the whole release, and read it back",
+            &workspace,
+        )
     }
 
     /// Whether all of it is shown, or nothing.
@@ -197,7 +204,10 @@ impl Rehearsal {
 
 /// Whether a request is an upload of the machine that is killed.
 fn is_killeds(seen: &Seen) -> bool {
-    seen.method == "PUT" && seen.path.contains(&format!("/{}/", KILLED.replace('-', "/")))
+    seen.method == "PUT"
+        && seen
+            .path
+            .contains(&format!("/{}/", KILLED.replace('-', "/")))
 }
 
 /// The one process that a process has started.
@@ -217,7 +227,10 @@ fn six_machines_upload_at_once_and_one_job_shows_it_all() {
         .map(|machine| rehearsal.upload(machine).start())
         .collect();
     // The one that waits for an answer to its first upload is killed in the midst of it.
-    let killed = rehearsal.platforms.iter().position(|one| one.to_string() == KILLED);
+    let killed = rehearsal
+        .platforms
+        .iter()
+        .position(|one| one.to_string() == KILLED);
     let killed = killed.unwrap();
     let deadline = Instant::now() + Duration::from_secs(60);
     while !rehearsal.proxy.seen().iter().any(is_killeds) {

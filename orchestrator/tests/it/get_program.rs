@@ -38,7 +38,8 @@ impl World {
             r#"{{"reason":"compiler-artifact","target":{{"name":"atlas-release"}},"executable":"{}"}}"#,
             built.display()
         );
-        let script = format!("pwd > \"$HOME/cargo-cwd\"; env > \"$HOME/cargo-env\"; echo '{message}'");
+        let script =
+            format!("pwd > \"$HOME/cargo-cwd\"; env > \"$HOME/cargo-env\"; echo '{message}'");
         tools.add("cargo", &script);
         let world = Self {
             sandbox,
@@ -98,7 +99,10 @@ impl World {
         if !file.exists() {
             program(&file, "of the Hub", COMMIT);
         }
-        let (os, arch) = platform().split_once('-').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+        let (os, arch) = platform()
+            .split_once('-')
+            .map(|(a, b)| (a.to_owned(), b.to_owned()))
+            .unwrap();
         let mut rows = format!("{name}|{os}|{arch}|binary\n");
         if let Some(text) = signature {
             fs::write(self.at(&format!("{name}.sig")), text).unwrap();
@@ -111,7 +115,10 @@ impl World {
     }
 
     fn comment(&self) -> String {
-        let (os, arch) = platform().split_once('-').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+        let (os, arch) = platform()
+            .split_once('-')
+            .map(|(a, b)| (a.to_owned(), b.to_owned()))
+            .unwrap();
         format!(
             "timestamp:1\tfile:{}\tversion:{VERSION}\tproduct:cli\tos:{os}\tarch:{arch}",
             published_name()
@@ -151,7 +158,9 @@ impl World {
         let calls = self.tools.calls("cargo");
         assert_eq!(
             calls[before..],
-            ["build --release --locked --package atlas-release --message-format json-render-diagnostics"]
+            [
+                "build --release --locked --package atlas-release --message-format json-render-diagnostics"
+            ]
         );
     }
 
@@ -306,7 +315,10 @@ fn what_the_hub_has_not_is_built() {
     world.builds(&hub, "names no public key");
     let home = world.sandbox.root().join("home");
     let told = |name: &str| fs::read_to_string(home.join(name)).unwrap();
-    assert_eq!(told("cargo-cwd").trim_end(), world.checkout.to_string_lossy());
+    assert_eq!(
+        told("cargo-cwd").trim_end(),
+        world.checkout.to_string_lossy()
+    );
     // Neither tools that nobody has tried nor secrets reach the build of the program that tries them.
     let env = told("cargo-env");
     for name in ["RUSTC_WRAPPER", "MSVC_LINKER", "RUNTIME_TOKEN", "ATLAS_"] {
@@ -318,7 +330,12 @@ fn what_the_hub_has_not_is_built() {
 #[test]
 fn only_safe_addresses_are_asked() {
     let world = World::new();
-    for hub in ["http://hub.example.com", "ftp://127.0.0.1", "hub", "https://me:pw@hub.example.com"] {
+    for hub in [
+        "http://hub.example.com",
+        "ftp://127.0.0.1",
+        "hub",
+        "https://me:pw@hub.example.com",
+    ] {
         let (run, _) = world.get(hub);
         let run = run.exits(2);
         assert!(run.stdout.contains("::error "), "{run}");

@@ -59,8 +59,8 @@ mod rivals;
 #[cfg(target_os = "linux")]
 mod rustflags;
 mod same_bytes;
-mod several_machines;
 mod setup_steps;
+mod several_machines;
 mod staging;
 mod steps;
 mod submodules;

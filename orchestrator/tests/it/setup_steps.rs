@@ -10,7 +10,9 @@ use test_support::{FakeTools, Finished, Sandbox};
 
 /// The program under test, deciding as on the host that `ATLAS_TEST_HOST` names.
 fn on_host() -> PathBuf {
-    Path::new(ATLAS_RELEASE).with_file_name("examples").join("on_host")
+    Path::new(ATLAS_RELEASE)
+        .with_file_name("examples")
+        .join("on_host")
 }
 
 struct Windows {
@@ -42,7 +44,12 @@ impl Windows {
     fn set_up(&self, file: &str, job: &str) -> (Finished, String) {
         let root = self.sandbox.root();
         on_path(&self.sandbox, &on_host());
-        let path = [root.join("bin"), root.join("on-path"), "/usr/bin".into(), "/bin".into()];
+        let path = [
+            root.join("bin"),
+            root.join("on-path"),
+            "/usr/bin".into(),
+            "/bin".into(),
+        ];
         let runner = Job::new(&self.sandbox, root)
             .with("RUNNER_OS", "Windows")
             .with("ATLAS_TEST_HOST", "windows-x64")

@@ -93,7 +93,10 @@ impl<'a> Job<'a> {
     #[track_caller]
     pub fn invoke(&self, step: &Value, context: &BTreeMap<String, String>) -> Invocation {
         let run = step["run"].as_str().unwrap();
-        assert!(!run.contains("${{"), "an input would become a script: {run}");
+        assert!(
+            !run.contains("${{"),
+            "an input would become a script: {run}"
+        );
         let script = self.dir.join("step.sh");
         fs::write(&script, run).unwrap();
         let mut invocation = self
