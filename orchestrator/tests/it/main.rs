@@ -73,3 +73,4 @@ mod tools;
 mod verifying;
 mod windows_tools;
 mod workflow_files;
+mod workflow_rules;
