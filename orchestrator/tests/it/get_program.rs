@@ -1,8 +1,9 @@
 //! How the actions get `atlas-release`: from a real Hub, signed, or else from cargo.
 
-use crate::hub_server::{TestHub, base_contract};
+use crate::hub_server::{TestHub, base_contract, get};
 use crate::steps::*;
 use crate::support::*;
+use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -92,33 +93,46 @@ impl World {
         self.base64(&out)
     }
 
-    /// Publishes a program, with this signature if any, and returns its file.
-    fn publishes(&self, signature: Option<&str>) {
+    /// Publishes the program, signed or not, and returns its file.
+    fn publishes(&self, signed: bool) -> PathBuf {
         let name = published_name();
         let file = self.at(&name);
-        if !file.exists() {
-            program(&file, "of the Hub", COMMIT);
-        }
-        let (os, arch) = platform()
-            .split_once('-')
-            .map(|(a, b)| (a.to_owned(), b.to_owned()))
-            .unwrap();
-        let mut rows = format!("{name}|{os}|{arch}|binary\n");
-        if let Some(text) = signature {
+        program(&file, "of the Hub", COMMIT);
+        let platform = platform().replace('-', "|");
+        let mut rows = format!("{name}|{platform}|binary\n");
+        if signed {
+            let text = self.sign(&file, "own", &self.comment());
             fs::write(self.at(&format!("{name}.sig")), text).unwrap();
-            rows += &format!("{name}.sig|{os}|{arch}|signature\n");
+            rows += &format!("{name}.sig|{platform}|signature\n");
         }
         fs::write(self.at("rows"), rows).unwrap();
         let line = format!("publish --manifest rows --product cli --version {VERSION}");
         let run = self.hub.publishes(atlas(&self.sandbox, &line));
         run.run().exits(0);
+        file
+    }
+
+    /// The Hub, giving out this text in the place of one of its files.
+    fn giving(&self, kind: &str, text: String) -> Proxy {
+        let (url, path) = (self.hub.url(), platform_path());
+        let (_, list) = get(&format!("{url}/api/v1/releases/cli/{VERSION}/{path}"));
+        let list: Value = serde_json::from_slice(&list).unwrap();
+        let assets = list["assets"].as_array().unwrap();
+        let asset = assets.iter().find(|asset| asset["kind"] == kind).unwrap();
+        let download = format!(
+            "/api/v1/download/{}",
+            asset["download_id"].as_str().unwrap()
+        );
+        let port = Proxy::bind();
+        port.serve(self.hub.address, move |seen| match seen.path == download {
+            true => Fault::Answer(200, text.clone()),
+            false => Fault::None,
+        })
     }
 
     fn comment(&self) -> String {
-        let (os, arch) = platform()
-            .split_once('-')
-            .map(|(a, b)| (a.to_owned(), b.to_owned()))
-            .unwrap();
+        let platform = platform();
+        let (os, arch) = platform.split_once('-').unwrap();
         format!(
             "timestamp:1\tfile:{}\tversion:{VERSION}\tproduct:cli\tos:{os}\tarch:{arch}",
             published_name()
@@ -192,9 +206,7 @@ fn published_name() -> String {
 #[test]
 fn a_signed_program_of_the_hub_is_taken() {
     let world = World::new();
-    let file = world.at(&published_name());
-    program(&file, "of the Hub", COMMIT);
-    world.publishes(Some(&world.sign(&file, "own", &world.comment())));
+    let file = world.publishes(true);
     // A slash at the end does no harm.
     let (run, job) = world.get(&format!("{}/", world.hub.url()));
     let run = run.exits(0);
@@ -212,17 +224,18 @@ fn a_signed_program_of_the_hub_is_taken() {
     });
     world.get(&proxy.url()).0.exits(0);
     assert_eq!(world.tools.calls("cargo"), Vec::<String>::new());
-    let secrets = |seen: &Seen| seen.head.to_lowercase().contains("authorization");
+    let secrets = |seen: &Seen| seen.head.to_lowercase().contains("token");
     assert!(!proxy.seen().iter().any(secrets));
 }
 
 #[test]
 fn a_program_of_another_commit_is_not() {
     let world = World::new();
-    let file = world.at(&published_name());
-    program(&file, "of the Hub", COMMIT);
-    world.publishes(Some(&world.sign(&file, "own", &world.comment())));
-    let get = |named: &str| world.get_at(named, &world.hub.url()).0.exits(0).stdout;
+    world.publishes(true);
+    let get = |named: &str| {
+        let (run, _) = world.get_at(named, &world.hub.url());
+        run.exits(0).stdout
+    };
     for same in [COMMIT, "v3", ""] {
         assert!(get(same).contains("the program is of the Hub"));
     }
@@ -233,73 +246,55 @@ fn a_program_of_another_commit_is_not() {
 
 #[test]
 fn what_is_not_signed_as_exactly_this_file_is_refused() {
-    let good = World::new().comment();
-    let (other_version, other_file) = (
-        good.replace(VERSION, "3.2.0"),
-        good.replace("file:", "file:x"),
-    );
-    for (comment, key, says) in [
-        (good.as_str(), "other", "was made with another key"),
-        (&other_version, "own", "is for version `3.2.0`, not `3.2.1`"),
-        (&other_file, "own", "is for file"),
-        ("", "own", "is for file ``"),
-    ] {
-        let world = World::new();
-        world.make_key("other");
-        let file = world.at(&published_name());
-        program(&file, "of the Hub", COMMIT);
-        let comment = match comment {
-            "" => "nothing",
-            comment => comment,
-        };
-        world.publishes(Some(&world.sign(&file, key, comment)));
-        world.refuses(&world.hub.url(), says);
-    }
-}
-
-#[test]
-fn a_signature_of_other_bytes_or_none_at_all_is_refused() {
     let world = World::new();
+    let file = world.publishes(true);
+    world.make_key("other");
     let other = world.at("other-program");
     program(&other, "another", COMMIT);
-    world.publishes(Some(&world.sign(&other, "own", &world.comment())));
-    world.refuses(&world.hub.url(), "belongs to other bytes");
-    let world = World::new();
-    world.publishes(Some("bm8gc2lnbmF0dXJl"));
-    world.refuses(&world.hub.url(), "the signature of");
-}
-
-#[test]
-fn a_comment_that_was_changed_later_is_refused() {
-    let world = World::new();
-    let file = world.at(&published_name());
-    program(&file, "of the Hub", COMMIT);
-    let old = world.comment().replace(VERSION, "3.2.0");
-    world.sign(&file, "own", &old);
-    let text = fs::read_to_string(world.at("minisig")).unwrap();
-    fs::write(world.at("minisig"), text.replace("3.2.0", VERSION)).unwrap();
-    world.publishes(Some(&world.base64(&world.at("minisig"))));
-    world.refuses(&world.hub.url(), "has another comment");
+    let good = world.comment();
+    let old = good.replace(VERSION, "3.2.0");
+    let forged = {
+        world.sign(&file, "own", &old);
+        let text = fs::read_to_string(world.at("minisig")).unwrap();
+        fs::write(world.at("minisig"), text.replace("3.2.0", VERSION)).unwrap();
+        world.base64(&world.at("minisig"))
+    };
+    for (signature, says) in [
+        (
+            world.sign(&file, "other", &good),
+            "was made with another key",
+        ),
+        (world.sign(&other, "own", &good), "belongs to other bytes"),
+        (forged, "has another comment"),
+        (
+            world.sign(&file, "own", &old),
+            "is for version `3.2.0`, not `3.2.1`",
+        ),
+        (
+            world.sign(&file, "own", &good.replace("file:", "file:x")),
+            "is for file `xatlas-release",
+        ),
+        (
+            world.sign(&file, "own", &good.replace("product:cli", "product:runner")),
+            "is for product `runner`, not `cli`",
+        ),
+        (world.sign(&file, "own", "nothing"), "is for file ``"),
+        ("bm8gc2lnbmF0dXJl".to_owned(), "is none"),
+        (String::new(), "is none"),
+    ] {
+        world.refuses(&world.giving("signature", signature).url(), says);
+    }
 }
 
 #[test]
 fn other_bytes_than_the_hub_lists_are_refused() {
     let world = World::new();
-    let file = world.at(&published_name());
-    program(&file, "of the Hub", COMMIT);
-    let size = file.metadata().unwrap().len();
-    world.publishes(Some(&world.sign(&file, "own", &world.comment())));
-    let port = Proxy::bind();
-    let first = std::sync::atomic::AtomicBool::new(true);
-    let proxy = port.serve(world.hub.address, move |seen| {
-        let download = seen.path.starts_with("/api/v1/download/");
-        let first = download && first.swap(false, std::sync::atomic::Ordering::SeqCst);
-        match first {
-            true => Fault::Answer(200, "x".repeat(usize::try_from(size).unwrap())),
-            false => Fault::None,
-        }
-    });
-    world.refuses(&proxy.url(), "with other bytes than it lists");
+    let file = world.publishes(true);
+    let text = fs::read_to_string(file).unwrap();
+    for other in [text.replace("of the Hub", "of nobody!"), text + "\n"] {
+        let hub = world.giving("binary", other);
+        world.refuses(&hub.url(), "with other bytes than it lists");
+    }
 }
 
 #[test]
@@ -309,7 +304,7 @@ fn what_the_hub_has_not_is_built() {
     world.builds(&hub, &format!("the Hub has no {VERSION}"));
     world.builds("", "no Hub was named");
     world.builds("http://127.0.0.1:9", "the Hub cannot be asked");
-    world.publishes(None);
+    world.publishes(false);
     world.builds(&hub, "no signed program");
     world.names("max-glibc = \"2.31\"");
     world.builds(&hub, "names no public key");
