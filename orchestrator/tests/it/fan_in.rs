@@ -156,7 +156,6 @@ impl Rehearsal {
         let runner = Job::new(&self.sandbox, workspace)
             .with("ATLAS_REQUIRE", of_workflow("ATLAS_REQUIRE"))
             .with("ATLAS_TAG", TAG)
-            .with("GITHUB_ACTIONS", "")
             .with("PATH", on_path(&self.sandbox, Path::new(ATLAS_RELEASE)));
         let context: BTreeMap<String, String> = [
             ("secrets.ATLAS_HUB_URL || inputs.hub-url", self.proxy.url()),
@@ -237,8 +236,8 @@ fn six_machines_upload_at_once_and_one_job_shows_it_all() {
         assert!(Instant::now() < deadline, "{:?}", rehearsal.proxy.seen());
         std::thread::sleep(Duration::from_millis(20));
     }
-    let process = child_of(running[killed].id()).unwrap();
-    let process = rustix::process::Pid::from_raw(process).unwrap();
+    let process = child_of(running[killed].id()).and_then(rustix::process::Pid::from_raw);
+    let process = process.expect("bash has started it");
     rustix::process::kill_process(process, rustix::process::Signal::KILL).unwrap();
     for (number, run) in running.into_iter().enumerate() {
         let run = run.finish();

@@ -6,7 +6,10 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use test_support::{Finished, Invocation, Sandbox};
+
+static SCRIPTS: AtomicUsize = AtomicUsize::new(0);
 
 /// The repository of this test.
 pub fn repository() -> &'static Path {
@@ -97,7 +100,9 @@ impl<'a> Job<'a> {
             !run.contains("${{"),
             "an input would become a script: {run}"
         );
-        let script = self.dir.join("step.sh");
+        // Each has one of its own, as several may run at once.
+        let number = SCRIPTS.fetch_add(1, Ordering::SeqCst);
+        let script = self.dir.join(format!("step-{number}.sh"));
         fs::write(&script, run).unwrap();
         let mut invocation = self
             .sandbox
