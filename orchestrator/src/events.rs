@@ -21,6 +21,7 @@ use crate::progress::Transfer;
 use crate::publish::{LastFile, StagedOnHub};
 use crate::receipt::{Receipt, Sample};
 use crate::reproduce::Reproduction;
+use crate::sign::SignatureState;
 use crate::toolchain::CacheUse;
 use release_types::{Platform, ProductName, Sha256Digest};
 use serde::Serialize;
@@ -59,6 +60,17 @@ pub enum Event {
         /// Whether this run installed it.
         installed: bool,
     },
+    /// Something that is wrong with a file that was given.
+    Problem {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The column, from 1, in characters.
+        column: usize,
+        /// What is wrong, in one sentence.
+        message: String,
+    },
     /// A line that cargo wrote for people.
     Cargo {
         /// The line.
@@ -92,6 +104,20 @@ pub enum Event {
         /// The file of the same name in the newest release, when the Hub has one.
         #[serde(skip_serializing_if = "Option::is_none")]
         last: Option<LastFile>,
+    },
+    /// A file has a good signature.
+    Signature {
+        /// The product.
+        product: ProductName,
+        /// The signed file.
+        path: PathBuf,
+        /// The number of the key that it was made with.
+        key_id: String,
+        /// What became of the signature.
+        state: SignatureState,
+        /// What was wrong with the one that was there before.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
     },
     /// A file is stored.
     Uploaded {
@@ -154,7 +180,7 @@ pub enum Event {
         /// What to do about it.
         hint: Option<String>,
     },
-    /// What a command about channels, tokens or packs has done; an event of its own name.
+    /// What a command about channels, tokens, packs or manifests has done; an event of its own name.
     #[serde(untagged)]
     Outcome(Box<Outcome>),
 }
@@ -173,6 +199,10 @@ pub trait Reporter: Send + Sync {
     fn warn(&self, message: String) {
         self.event(Event::Warning { message });
     }
+
+    /// The run has failed; whoever ends it tells so. This is for what is kept of it: the exit code,
+    /// what failed with its causes, and what to do about it.
+    fn failed(&self, _code: u8, _message: &str, _hint: Option<&str>) {}
 
     /// Progress is at its end for now, whatever comes next.
     fn progress_ended(&self) {}

@@ -1,6 +1,6 @@
 //! `atlas-release`: one tag in, proven installed software out.
 //!
-//! The way through is tag → plan → toolchain → build → manifest → publish → verify. Each stage is a
+//! The way through is tag → plan → toolchain → build → sign → publish → verify. Each stage is a
 //! module that takes what earlier stages made and returns its own; none reads the environment,
 //! none prints, and none knows the command line. [`cli`] translates between the two.
 
@@ -21,6 +21,7 @@ pub mod job_env;
 #[cfg(feature = "hub")]
 pub mod local_hub;
 pub mod lock;
+pub mod manifest;
 pub mod outcome;
 pub mod pack;
 pub mod plan;
@@ -33,6 +34,7 @@ pub mod rustup;
 pub mod select;
 pub mod settings;
 pub mod shim;
+pub mod sign;
 pub mod state;
 pub mod system;
 pub mod text;

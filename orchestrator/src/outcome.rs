@@ -1,7 +1,9 @@
-//! What commands about channels, tokens, packs and workflows end with: each a document of its own.
+//! What commands about channels, tokens, packs, manifests and workflows end with: each a document of its own.
 
 use crate::channels::{Promotion, Rollback, Yank};
+use crate::manifest::Described;
 use crate::pack::PublishedBuild;
+use crate::sign::NewKey;
 use crate::tokens::{Issued, Revoked, Tokens};
 use crate::workflows::Report;
 use serde::Serialize;
@@ -25,6 +27,10 @@ pub enum Outcome {
     TokenRevoked(Revoked),
     /// A pack has a build more.
     PackBuild(PublishedBuild),
+    /// A pair of keys was made.
+    SigningKey(NewKey),
+    /// A manifest was built, checked or looked at.
+    Manifest(Described),
     /// The workflows were compared or written.
     Workflows(Report),
 }
@@ -39,6 +45,8 @@ impl fmt::Display for Outcome {
             Self::Tokens(done) => done.fmt(f),
             Self::TokenRevoked(done) => done.fmt(f),
             Self::PackBuild(done) => done.fmt(f),
+            Self::SigningKey(done) => done.fmt(f),
+            Self::Manifest(found) => found.fmt(f),
             Self::Workflows(found) => found.fmt(f),
         }
     }

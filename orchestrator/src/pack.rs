@@ -2,6 +2,7 @@
 
 use crate::artifacts::digest_file;
 use crate::events::{Event, Reporter};
+use crate::progress::{Direction, Transfers};
 use crate::text::one_line;
 use crate::tokens::is_doubtful;
 use hub_client::{ClientError, HubClient, NetworkFault};
@@ -153,7 +154,7 @@ pub async fn publish(
     );
     let hub = client.capabilities().await?;
     let repeatable = hub.is_some_and(|hub| hub.name == OURS);
-    let upload = upload(client, build).await?;
+    let upload = upload(client, build, reporter).await?;
     reporter.event(Event::Uploaded {
         key: upload.artifact_key.clone(),
         size: *size,
@@ -195,7 +196,11 @@ pub async fn publish(
 /// Uploads a build. An address that is no longer good is asked for anew, and so is one whose upload
 /// may have been taken although its answer was lost: each is of a build of its own, and one that is
 /// never completed is nobody's.
-async fn upload(client: &HubClient, build: &Build) -> Result<BuildUpload, ClientError> {
+async fn upload(
+    client: &HubClient,
+    build: &Build,
+    reporter: &dyn Reporter,
+) -> Result<BuildUpload, ClientError> {
     let request = BuildUploadRequest {
         pack_id: build.pack.clone(),
         size: Some(build.size),
@@ -204,8 +209,13 @@ async fn upload(client: &HubClient, build: &Build) -> Result<BuildUpload, Client
     let mut tried = false;
     loop {
         let upload = client.presign_build(&request).await?;
-        let sent = client.upload_build(&upload, &build.path, build.size, build.sha256, |_| {});
-        match sent.await {
+        // Anew each time: what was sent under another key is not part of this build.
+        let transfers = Transfers::new(Direction::Upload);
+        let file = transfers.add(upload.artifact_key.as_str(), build.size);
+        let progress = move |bytes| file.at(bytes);
+        let (path, size, sha256) = (&build.path, build.size, build.sha256);
+        let sending = client.upload_build(&upload, path, size, sha256, progress);
+        match transfers.watch(reporter, sending).await {
             Ok(_) => return Ok(upload),
             Err(
                 ClientError::UploadUrlRejected { .. }

@@ -1,6 +1,7 @@
 //! The receipt: what is published, and proven to be what was built.
 
 use crate::artifacts::{DOCUMENT_LIMIT, read_text};
+use crate::text::one_line;
 use release_types::{Channel, FileName, Kind, Platform, ProductName, Sha256Digest};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -69,8 +70,8 @@ pub struct Receipt {
     pub hub: String,
     /// The products, by name.
     pub products: Vec<ProductName>,
-    /// The version.
-    pub version: semver::Version,
+    /// The version. What others have published may have any text for one.
+    pub version: String,
     /// The channel.
     pub channel: Channel,
     /// When the release counts as published.
@@ -145,7 +146,8 @@ impl Receipt {
     pub fn subject(&self) -> String {
         let names: Vec<&str> = self.products.iter().map(ProductName::as_str).collect();
         let (names, channel) = (names.join(", "), self.channel);
-        format!("{names} {} on channel {channel}", self.version)
+        let version = one_line(&self.version);
+        format!("{names} {version} on channel {channel}")
     }
 
     /// All but the first line.
@@ -244,7 +246,7 @@ pub(crate) mod tests {
             format: FORMAT,
             hub: "https://hub.example.com".to_owned(),
             products: vec![product.clone()],
-            version: semver::Version::new(1, 4, 0),
+            version: "1.4.0".to_owned(),
             channel: Channel::Stable,
             published_at: jiff::Timestamp::UNIX_EPOCH,
             latest: true,

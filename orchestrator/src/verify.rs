@@ -7,17 +7,21 @@
 mod list;
 mod read;
 mod sample;
+mod signed;
 
 use crate::artifacts::LocalArtifact;
 use crate::events::Reporter;
 use crate::publish::Publication;
 use crate::receipt::{self, Against, Receipt, ReceiptAsset, Sample};
+use crate::sign::Keys;
+use crate::text::one_line;
 use hub_client::{ClientError, HubClient};
-use list::{Group, ask, compare};
+use list::{Compared, Group, ask, compare, is_taken_back};
 use read::{Found, Wanted, read_all};
 use release_types::{
     Channel, FileName, Kind, ObjectKey, Platform, ProductName, Release, Sha256Digest,
 };
+use signed::Signed;
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZero;
 
@@ -92,6 +96,21 @@ impl Default for ReadBacks {
     }
 }
 
+/// How a release is looked at.
+#[derive(Clone, Copy)]
+pub struct Look<'a> {
+    /// The Hub that is asked.
+    pub client: &'a HubClient,
+    /// What `latest` must answer for each product and platform.
+    pub rule: &'a dyn Fn(&ProductName, Platform) -> LatestRule,
+    /// How files are read back.
+    pub settings: ReadBacks,
+    /// The time.
+    pub now: fn() -> jiff::Timestamp,
+    /// Who is told.
+    pub reporter: &'a dyn Reporter,
+}
+
 /// A file as it has to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExpectedFile {
@@ -114,7 +133,8 @@ pub struct ExpectedFile {
 /// A release as it has to be.
 #[derive(Debug, Clone)]
 pub struct Expectation {
-    version: semver::Version,
+    /// Some Hubs take any text for a version.
+    version: String,
     channel: Channel,
     against: Against,
     files: Vec<ExpectedFile>,
@@ -134,7 +154,7 @@ impl Expectation {
     /// What was built by whatever knows it.
     pub fn built(version: &semver::Version, channel: Channel, files: Vec<ExpectedFile>) -> Self {
         Self {
-            version: version.clone(),
+            version: version.to_string(),
             channel,
             against: Against::Built,
             files,
@@ -177,38 +197,35 @@ impl Verified {
     }
 }
 
-/// Reads a release back, all of it, and compares it with the files it is made of; `rule` says for each
-/// product and platform what `latest` must answer.
+/// Reads a release back, all of it, and compares it with the files it is made of.
 ///
 /// # Errors
 /// Everything that differs, in one list; or the Hub could not be asked.
-pub async fn verify(
-    client: &HubClient,
-    release: Publication<'_>,
-    rule: &dyn Fn(&ProductName, Platform) -> LatestRule,
-    at_once: usize,
-    now: fn() -> jiff::Timestamp,
-    reporter: &dyn Reporter,
-) -> Result<Receipt, VerifyError> {
-    let (expected, all) = (Expectation::of_files(&release), ReadBacks::all(at_once));
-    let looked = look(client, &expected, rule, all, now, reporter).await?;
+pub async fn verify(look: Look<'_>, release: Publication<'_>) -> Result<Receipt, VerifyError> {
+    let all = ReadBacks {
+        sample: None,
+        ..look.settings
+    };
+    let look = Look {
+        settings: all,
+        ..look
+    };
+    // Whoever publishes has looked at the signatures of the same bytes before.
+    let unsigned = Keys::default();
+    let looked = look_at(look, (&Expectation::of_files(&release), &unsigned)).await?;
     Ok(looked.receipt)
 }
 
-/// The same with whatever is expected, of which a sample may be read.
+/// The same with whatever is expected, of which a sample may be read; signatures are checked of all products
+/// of which there is a key.
 ///
 /// # Errors
 /// As for [`verify`].
 pub async fn check(
-    client: &HubClient,
-    expected: &Expectation,
-    rule: &dyn Fn(&ProductName, Platform) -> LatestRule,
-    settings: ReadBacks,
-    now: fn() -> jiff::Timestamp,
-    reporter: &dyn Reporter,
+    look: Look<'_>,
+    (expected, keys): (&Expectation, &Keys),
 ) -> Result<Verified, VerifyError> {
-    let looked = look(client, expected, rule, settings, now, reporter).await?;
-    let Looked { receipt, unread } = looked;
+    let Looked { receipt, unread } = look_at(look, (expected, keys)).await?;
     Ok(match unread.is_empty() {
         true => Verified::Whole(receipt),
         false => Verified::Sample(Sample {
@@ -226,23 +243,27 @@ struct Looked {
     unread: Vec<ReceiptAsset>,
 }
 
-async fn look(
-    client: &HubClient,
-    expected: &Expectation,
-    rule: &dyn Fn(&ProductName, Platform) -> LatestRule,
-    settings: ReadBacks,
-    now: fn() -> jiff::Timestamp,
-    reporter: &dyn Reporter,
+async fn look_at(
+    look: Look<'_>,
+    (expected, keys): (&Expectation, &Keys),
 ) -> Result<Looked, VerifyError> {
-    let version = &expected.version;
+    let Look {
+        client,
+        rule,
+        settings,
+        now,
+        reporter,
+    } = look;
+    let version = one_line(&expected.version);
     reporter.stage("verifying", format!("{version} at {}", client.hub()));
     let groups = ask(client, expected, settings.at_once).await?;
     let mut differences = expected.differences.clone();
     let mut damaged = Vec::new();
-    let compared: Vec<_> = groups
+    let mut compared: Vec<_> = groups
         .iter()
         .map(|group| compare(group, expected, rule(&group.product, group.platform)))
         .collect();
+    allow_taken_back(look, expected, (&groups, &mut compared)).await?;
     // Which files there are to be read, of all groups, in their order.
     let all: Vec<&Wanted<'_>> = compared
         .iter()
@@ -252,8 +273,18 @@ async fn look(
         Some(number) if number.get() < all.len() => sample::of(number.get(), all.len()),
         _ => (0..all.len()).collect(),
     };
-    let read: Vec<&Wanted<'_>> = chosen.iter().map(|&index| all[index]).collect();
-    let found = read_all(client, &read, expected.against, settings.at_once, reporter).await?;
+    let mut read: Vec<(&Wanted<'_>, Option<Signed<'_>>)> = Vec::with_capacity(chosen.len());
+    for &index in &chosen {
+        let file = all[index].file;
+        let is_its =
+            |group: &&Group<'_>| (&group.product, group.platform) == (&file.product, file.platform);
+        let signed = match groups.iter().find(is_its) {
+            Some(group) => Signed::of(client, keys, (expected, group), file).await?,
+            None => None,
+        };
+        read.push((all[index], signed));
+    }
+    let found = read_all(look, &read, expected.against).await?;
     let mut found: BTreeMap<usize, Found> = chosen.into_iter().zip(found).collect();
     let (mut assets, mut unread) = (Vec::new(), Vec::new());
     let mut index = 0;
@@ -286,6 +317,41 @@ async fn look(
         receipt: written(client, expected, &groups, assets, now()),
         unread,
     })
+}
+
+/// Of a release that was published some time ago and taken back since, `latest` is older, as it has to
+/// be: that is told, and is no difference.
+async fn allow_taken_back(
+    look: Look<'_>,
+    expected: &Expectation,
+    (groups, compared): (&[Group<'_>], &mut [Compared<'_>]),
+) -> Result<(), ClientError> {
+    let mut taken_back = BTreeMap::new();
+    for (group, compared) in groups.iter().zip(compared) {
+        let (product, platform) = (&group.product, group.platform);
+        if compared.latest.is_none() || (look.rule)(product, platform) != LatestRule::NotOlder {
+            continue;
+        }
+        let is_so = match taken_back.get(product) {
+            Some(is_so) => *is_so,
+            None => {
+                let is_so = is_taken_back(look.client, product, expected).await?;
+                if is_so {
+                    look.reporter.warn(format!(
+                        "{product} {} was taken back on channel {}: latest is another version, and who \
+                         asks for this one gets it",
+                        one_line(&expected.version), expected.channel
+                    ));
+                }
+                taken_back.insert(product, is_so);
+                is_so
+            }
+        };
+        if is_so {
+            compared.latest = None;
+        }
+    }
+    Ok(())
 }
 
 fn written(

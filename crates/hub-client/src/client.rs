@@ -4,6 +4,7 @@ use crate::address::is_loopback;
 use crate::answer::{self, Call, Refusal};
 use crate::clock::Clock;
 use crate::credential::{ADMIN_TOKEN, Credential, DEPLOY_TOKEN, PACK_TOKEN};
+use crate::retry::Counting;
 use crate::{ClientError, HubUrl, RetryNotice, RetryPolicy, retry};
 use jiff::Timestamp;
 use reqwest::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
@@ -57,6 +58,9 @@ pub(crate) enum Repeat {
     Passing,
     /// Those where the request was certainly never acted on.
     Unsent,
+    /// Every passing one; and being told to come back later (429) does not count as one, since it is one
+    /// of many calls that are made in a row.
+    InTurn,
 }
 
 /// A JSON call to the Hub.
@@ -133,11 +137,13 @@ impl HubClient {
     where
         Fut: Future<Output = Result<T, ClientError>>,
     {
-        let passing = match repeat {
-            Repeat::Passing => ClientError::is_passing,
-            Repeat::Unsent => ClientError::is_unsent,
+        let (passing, counting): (fn(&ClientError) -> bool, _) = match repeat {
+            Repeat::Passing => (ClientError::is_passing, Counting::All),
+            Repeat::Unsent => (ClientError::is_unsent, Counting::All),
+            Repeat::InTurn => (ClientError::is_passing, Counting::Unlimited),
         };
-        retry::run(&self.0.retry, what, &*self.0.notify, passing, attempt).await
+        let Inner { retry, notify, .. } = &*self.0;
+        retry::run(retry, what, &**notify, passing, counting, attempt).await
     }
 
     /// Makes a JSON call and reads its answer.
@@ -194,6 +200,11 @@ impl HubClient {
             });
             tokio::time::sleep(delay).await;
         }
+    }
+
+    /// How long a Hub is waited for that says it is at work, whatever the work.
+    pub(crate) fn patience(&self) -> Duration {
+        self.0.retry.deadline
     }
 
     /// The same for something that need not be there: 404 is `None`.

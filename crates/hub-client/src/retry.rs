@@ -5,6 +5,7 @@
 
 use crate::ClientError;
 use backon::{ExponentialBuilder, Retryable as _};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -55,7 +56,8 @@ pub struct RetryNotice<'a> {
     pub what: &'a str,
     /// How many attempts have failed so far.
     pub failed: u32,
-    /// How many there may be in all; 0 where the Hub is at work on it, and only the time counts.
+    /// How many there may be in all; 0 where the Hub is at work on it, or allows so many downloads a
+    /// minute, and only the time counts.
     pub attempts: u32,
     /// How long is waited now.
     pub delay: Duration,
@@ -66,12 +68,23 @@ pub struct RetryNotice<'a> {
 /// Who is told of retries.
 pub(crate) type Notify = dyn Fn(&RetryNotice<'_>) + Send + Sync;
 
+/// What counts as an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Counting {
+    /// Every one.
+    All,
+    /// Those that were not told to come back later (429): of many calls that are made in a row a Hub
+    /// allows so many a minute, and only the time says when it has been enough.
+    Unlimited,
+}
+
 /// Makes `attempt` until it succeeds, fails for good, or the policy has had enough.
 pub(crate) async fn run<T, Fut>(
     policy: &RetryPolicy,
     what: &str,
     notify: &Notify,
     passing: fn(&ClientError) -> bool,
+    counting: Counting,
     attempt: impl FnMut() -> Fut,
 ) -> Result<T, ClientError>
 where
@@ -81,25 +94,37 @@ where
     let backoff = ExponentialBuilder::new()
         .with_min_delay(policy.min_delay)
         .with_max_delay(policy.max_delay)
-        .with_max_times((attempts - 1) as usize)
+        .without_max_times()
         .with_jitter();
     let began = Instant::now();
-    let mut failed = 0;
+    let failed = AtomicU32::new(0);
+    let waits = |error: &ClientError| {
+        counting == Counting::Unlimited && matches!(error, ClientError::RateLimited { .. })
+    };
     attempt
         .retry(backoff)
         .sleep(tokio::time::sleep)
         .when(passing)
         .adjust(|error: &ClientError, delay| {
-            let asked = error.retry_after().unwrap_or_default();
-            let delay = delay?.max(asked.min(policy.retry_after_cap));
-            (began.elapsed() + delay <= policy.deadline).then_some(delay)
+            if !waits(error) {
+                failed.fetch_add(1, Ordering::Relaxed);
+            }
+            let asked = error
+                .retry_after()
+                .map(|asked| asked.min(policy.retry_after_cap));
+            let delay = match asked {
+                // It says when the next turn is, however often that has been missed.
+                Some(asked) if waits(error) => asked.max(policy.min_delay),
+                asked => delay?.max(asked.unwrap_or_default()),
+            };
+            let in_time = began.elapsed() + delay <= policy.deadline;
+            (failed.load(Ordering::Relaxed) < attempts && in_time).then_some(delay)
         })
         .notify(|error, delay| {
-            failed += 1;
             notify(&RetryNotice {
                 what,
-                failed,
-                attempts,
+                failed: failed.load(Ordering::Relaxed),
+                attempts: if waits(error) { 0 } else { attempts },
                 delay,
                 error,
             });

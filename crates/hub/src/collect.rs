@@ -7,7 +7,7 @@
 
 use crate::belonging::notice_older;
 use crate::catalogue::{Catalogue, Unregistered};
-use crate::error::chain;
+use crate::error::error_chain;
 use crate::storage::{Bucket, Unknown};
 use crate::{Hub, HubError};
 use jiff::{SignedDuration, Timestamp};
@@ -144,7 +144,7 @@ impl Hub {
             Ok(gone) => gone,
             Err(error) if uploads.len() == 1 => {
                 let key = &uploads[0].key;
-                tracing::warn!(%key, error = %chain(&error), "an upload stays");
+                tracing::warn!(%key, error = %error_chain(&error), "an upload stays");
                 vec![false]
             }
             Err(_) => {
@@ -315,7 +315,7 @@ impl Hub {
             tokio::time::sleep(pause).await;
             let root = &self.config().data_dir;
             if let Err(error) = notice_older(self.catalogue(), self.storage(), root).await {
-                tracing::warn!(error = %chain(&error), "the catalogue's age is not noted");
+                tracing::warn!(error = %error_chain(&error), "the catalogue's age is not noted");
                 // Others may have come to write there; what is theirs is not known here.
                 if self.storage().bucket().is_some() {
                     continue;
@@ -327,7 +327,7 @@ impl Hub {
 
     async fn try_to_collect(&self) {
         if let Err(error) = self.collect(Collection::default()).await {
-            tracing::warn!(error = %chain(&error), "what nobody needs stays for now");
+            tracing::warn!(error = %error_chain(&error), "what nobody needs stays for now");
         }
     }
 }

@@ -49,14 +49,15 @@ mod storage;
 #[cfg_attr(not(feature = "tls"), path = "tls_absent.rs")]
 mod tls;
 mod token;
+mod unparsed;
 mod upload_url;
 
 pub use backup::{BackedUp, Backup, BackupError, restore};
 pub use bucket_config::BucketConfig;
-pub use catalogue::{AuditEntry, User};
+pub use catalogue::{AuditEntry, IssuedDeployToken, User};
 pub use collect::{Collected, Collection};
 pub use config::{Clock, DatabaseUrl, HubConfig, TlsFiles};
-pub use error::HubError;
+pub use error::{HubError, error_chain};
 #[cfg(debug_assertions)]
 #[doc(hidden)]
 pub use fail_point::arm as arm_fail_point;
@@ -65,4 +66,4 @@ pub use hub::{Hub, IssuedAppToken};
 pub use inspect::{Checked, Damage, Inspection};
 pub use limits::Limits;
 pub use metrics::StatementTimes;
-pub use roster::{Earlier, Roster, RosterError, UserName, UserNameError};
+pub use roster::{Disabling, Earlier, Roster, RosterError, UserName, UserNameError};

@@ -4,6 +4,7 @@
 //! I/O: it never opens a file, a socket or the environment, so everybody may depend on it.
 
 mod artifact;
+pub mod bundles;
 mod digest;
 mod manifest;
 mod names;
@@ -17,7 +18,10 @@ mod wire;
 
 pub use artifact::{Channel, Kind, ObjectKey, ObjectKeyError, artifact_key};
 pub use digest::{DigestError, Sha256Digest};
-pub use manifest::{ManifestError, ManifestProblem, ManifestRow, parse_manifest};
+pub use manifest::{
+    ManifestError, ManifestProblem, ManifestReading, ManifestRow, parse_manifest, read_manifest,
+    with_rows,
+};
 pub use names::{FileName, FileNameError, NameError, ProductName};
 pub use ours::{
     FinalizeRelease, FinalizeRequest, ObjectEntry, ObjectList, PromoteRequest, ReleaseList,

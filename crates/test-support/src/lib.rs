@@ -23,7 +23,7 @@ mod tree;
 
 pub use fixture::Fixture;
 pub use invocation::{Background, Finished, Invocation, Signal};
-pub use proxy::{BoundProxy, Fault, Proxy, Seen};
+pub use proxy::{BoundProxy, Fault, POURED, Proxy, Seen};
 #[cfg(unix)]
 pub use s3::S3Server;
 pub use sandbox::Sandbox;

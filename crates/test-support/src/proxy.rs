@@ -5,7 +5,7 @@
 
 use std::io::{self, Read, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -41,8 +41,17 @@ pub enum Fault {
     /// It is answered with this status and body, and the server never sees it: success when all of its
     /// body has come, anything else at once.
     Answer(u16, String),
+    /// The same with an answer that is given in full: status line, header fields, empty line, body.
+    Reply(String),
+    /// It is answered with a beginning, and then with something again and again, until the client has
+    /// had enough or [`POURED`] bytes have gone: [`Proxy::poured`] tells how many. The server never sees it.
+    Pour(String, &'static str),
     /// The connection is closed without an answer.
     Cut,
+    /// The server gets half of its body; then both connections are closed.
+    Break,
+    /// The server does what it says, and of its answer's body half arrives.
+    Truncate,
     /// It goes through after a while.
     Delay(Duration),
     /// The server gets all of it and does what it says, and its answer never arrives: the connection
@@ -60,6 +69,9 @@ pub enum Fault {
     Silence,
 }
 
+/// How many bytes an answer without an end has all the same.
+pub const POURED: u64 = 10 * 1024 * 1024 * 1024;
+
 /// The proxy. Ends when it is dropped.
 #[derive(Debug)]
 pub struct Proxy {
@@ -71,6 +83,7 @@ pub struct Proxy {
 struct Shared {
     seen: Mutex<Vec<Seen>>,
     withheld: AtomicUsize,
+    poured: AtomicU64,
     stop: AtomicBool,
 }
 
@@ -130,6 +143,12 @@ impl Proxy {
     pub fn withheld(&self) -> usize {
         self.shared.withheld.load(Ordering::SeqCst)
     }
+
+    /// How many bytes of an answer without an end one client has taken at most, those in buffers
+    /// included.
+    pub fn poured(&self) -> u64 {
+        self.shared.poured.load(Ordering::SeqCst)
+    }
 }
 
 impl Drop for Proxy {
@@ -155,8 +174,8 @@ fn pass(
         head: head.clone(),
         body: String::new(),
     };
-    let length = seen.header("content-length").and_then(|n| n.parse().ok());
-    let mut missing = length.unwrap_or(0_usize).saturating_sub(rest.len());
+    let length: Option<usize> = seen.header("content-length").and_then(|n| n.parse().ok());
+    let mut missing = length.unwrap_or(0).saturating_sub(rest.len());
     if seen.header("content-type") == Some("application/json") {
         let mut more = vec![0; missing];
         client.read_exact(&mut more)?;
@@ -174,31 +193,35 @@ fn pass(
         | Fault::Withhold
         | Fault::Slow(_)
         | Fault::Part(_)
+        | Fault::Break
+        | Fault::Truncate
         | Fault::Dated(_) => {}
         Fault::Delay(time) => std::thread::sleep(*time),
         // Until the client has had enough.
         Fault::Silence => return io::copy(&mut client, &mut io::sink()).map(|_| ()),
         Fault::Cut => return client.shutdown(Shutdown::Both),
         Fault::Answer(status, body) => {
-            if (200..300).contains(status) {
-                io::copy(&mut (&mut client).take(missing as u64), &mut io::sink())?;
-            }
             let length = body.len();
-            write!(
-                client,
+            let reply = format!(
                 "HTTP/1.1 {status} Fault\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
-            )?;
-            // What the client is still sending is read, or it would take a closed connection for
-            // the answer.
-            client.shutdown(Shutdown::Write)?;
-            return io::copy(&mut client, &mut io::sink()).map(|_| ());
+            );
+            return answer(&mut client, &reply, missing as u64);
         }
+        Fault::Reply(reply) => return answer(&mut client, reply, missing as u64),
+        Fault::Pour(head, again) => return pour(&mut client, head, again, &shared.poured),
     }
     let mut server = TcpStream::connect(upstream)?;
     let mut lines: Vec<&str> = head.split("\r\n").filter(|line| !line.is_empty()).collect();
     lines.retain(|line| !line.to_ascii_lowercase().starts_with("connection:"));
     lines.push("connection: close");
     server.write_all(format!("{}\r\n\r\n", lines.join("\r\n")).as_bytes())?;
+    if let Fault::Break = fault {
+        let half = length.unwrap_or(0) as u64 / 2;
+        let mut body = io::Cursor::new(rest).chain(&mut client).take(half);
+        io::copy(&mut body, &mut server)?;
+        server.shutdown(Shutdown::Both)?;
+        return client.shutdown(Shutdown::Both);
+    }
     if let Fault::Part(bytes) = fault {
         let mut body = io::Cursor::new(rest).chain(&mut client).take(bytes);
         io::copy(&mut body, &mut server)?;
@@ -222,9 +245,50 @@ fn pass(
         }
         Fault::Dated(date) => dated(&mut server, &mut client, &date)?,
         Fault::Slow(pace) => slowly(&mut server, &mut client, pace)?,
+        Fault::Truncate => truncated(&mut server, &mut client)?,
         _ => io::copy(&mut server, &mut client).map(|_| ())?,
     }
     client.shutdown(Shutdown::Both)
+}
+
+/// Answers in the place of the server: with success when the rest of the request's body has come, with
+/// anything else at once.
+fn answer(client: &mut TcpStream, reply: &str, missing: u64) -> io::Result<()> {
+    if reply.starts_with("HTTP/1.1 2") {
+        io::copy(&mut (&mut *client).take(missing), &mut io::sink())?;
+    }
+    client.write_all(reply.as_bytes())?;
+    // What the client is still sending is read, or it would take a closed connection for the answer.
+    client.shutdown(Shutdown::Write)?;
+    io::copy(client, &mut io::sink()).map(|_| ())
+}
+
+/// Answers without an end, and notes how much of it was taken.
+fn pour(client: &mut TcpStream, head: &str, again: &str, most: &AtomicU64) -> io::Result<()> {
+    client.write_all(head.as_bytes())?;
+    let again = again.repeat((64 * 1024 / again.len()).max(1));
+    let mut taken = 0;
+    while taken < POURED {
+        let written = client.write(again.as_bytes());
+        most.fetch_max(taken, Ordering::SeqCst);
+        taken += written? as u64;
+    }
+    Ok(())
+}
+
+/// Passes on what an answer's head says, and half of what it announces.
+fn truncated(server: &mut TcpStream, client: &mut TcpStream) -> io::Result<()> {
+    let (head, rest) = read_head(server)?;
+    client.write_all(head.as_bytes())?;
+    let length = head.split("\r\n").find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        let is_length = name.eq_ignore_ascii_case("content-length");
+        is_length.then(|| value.trim().parse::<u64>().ok())?
+    });
+    let mut half = io::Cursor::new(rest)
+        .chain(server)
+        .take(length.unwrap_or(0) / 2);
+    io::copy(&mut half, client).map(|_| ())
 }
 
 /// Passes an answer on with another date.

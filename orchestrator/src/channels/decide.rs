@@ -1,8 +1,9 @@
 //! The decisions, of what was read from the Hub. Pure.
 
 use super::Platforms;
+use super::error::Obstacle;
 use jiff::{SignedDuration, Timestamp};
-use release_types::{Asset, Platform, ReleaseState, ReleaseSummary, Sha256Digest};
+use release_types::{Asset, Platform, ReleaseState, ReleaseSummary};
 use semver::Version;
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -14,19 +15,6 @@ pub(super) enum Step {
     Register,
     /// The other channel has it as it is.
     Unchanged,
-}
-
-/// Why a platform cannot be promoted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Obstacle {
-    /// A file of one name has different bytes on the two channels.
-    OtherBytes {
-        filename: String,
-        there: Sha256Digest,
-        here: Sha256Digest,
-    },
-    /// The other channel has a file more, which registering would take away.
-    Extra { filename: String },
 }
 
 /// What becomes of a platform that has these files here, and those there if any.

@@ -43,11 +43,12 @@ pub enum ChannelsError {
         /// The channel.
         channel: Channel,
     },
-    /// Both channels have the version, with different bytes.
+    /// The other channel has the version, and not as it is here.
     #[error(
-        "{product} {version} for {platform} is on channel {to} already with other bytes: `{filename}` has sha256 {there} there and {here} on {from}"
+        "{product} {version} for {platform} is on channel {to} already {}",
+        obstacle.said(*from)
     )]
-    OtherBytes {
+    InTheWay {
         /// The product.
         product: ProductName,
         /// The version.
@@ -58,30 +59,8 @@ pub enum ChannelsError {
         from: Channel,
         /// The channel that was to be promoted to.
         to: Channel,
-        /// The file.
-        filename: String,
-        /// Its digest on `to`.
-        there: Sha256Digest,
-        /// Its digest on `from`.
-        here: Sha256Digest,
-    },
-    /// The other channel has the version with a file more.
-    #[error(
-        "{product} {version} for {platform} is on channel {to} already with `{filename}`, which it has not on {from}"
-    )]
-    Extra {
-        /// The product.
-        product: ProductName,
-        /// The version.
-        version: semver::Version,
-        /// The platform.
-        platform: Platform,
-        /// The channel that was to be promoted from.
-        from: Channel,
-        /// The channel that was to be promoted to.
-        to: Channel,
-        /// The file.
-        filename: String,
+        /// What differs.
+        obstacle: Obstacle,
     },
     /// A listed file makes no key.
     #[error("the Hub lists a file of {product} {version} of which no key can be made: {why}")]
@@ -136,6 +115,42 @@ pub enum ChannelsError {
     Client(#[from] ClientError),
 }
 
+/// Why a platform cannot be promoted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Obstacle {
+    /// A file of one name has different bytes on the two channels.
+    OtherBytes {
+        /// The file.
+        filename: String,
+        /// Its digest on the channel that was to be promoted to.
+        there: Sha256Digest,
+        /// Its digest on the other one.
+        here: Sha256Digest,
+    },
+    /// The other channel has a file more, which registering would take away.
+    Extra {
+        /// The file.
+        filename: String,
+    },
+}
+
+impl Obstacle {
+    fn said(&self, from: Channel) -> String {
+        match self {
+            Self::OtherBytes {
+                filename,
+                there,
+                here,
+            } => format!(
+                "with other bytes: `{filename}` has sha256 {there} there and {here} on {from}"
+            ),
+            Self::Extra { filename } => {
+                format!("with `{filename}`, which it has not on {from}")
+            }
+        }
+    }
+}
+
 impl ChannelsError {
     /// What to do about it, where there is something to say.
     pub fn hint(&self) -> Option<String> {
@@ -149,7 +164,7 @@ impl ChannelsError {
             } => format!(
                 "`atlas-release yank {version} --channel {channel} --undo` offers it there again"
             ),
-            Self::OtherBytes { .. } | Self::Extra { .. } => {
+            Self::InTheWay { .. } => {
                 "published bytes never change: release a new version and promote that".to_owned()
             }
             Self::CannotYank => {

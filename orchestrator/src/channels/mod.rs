@@ -15,7 +15,7 @@ mod show;
 mod which;
 mod yank;
 
-pub use error::ChannelsError;
+pub use error::{ChannelsError, Obstacle};
 pub use promote::{Promote, promote};
 pub use report::{Promotion, Rollback, RolledBack, Yank, Yanked};
 pub use rollback::{Back, roll_back};

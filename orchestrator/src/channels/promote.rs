@@ -1,6 +1,6 @@
 //! Promotion: another channel gets a release too.
 
-use super::decide::{Obstacle, Step, is_behind, promotion_date, same_list, step};
+use super::decide::{Step, is_behind, promotion_date, same_list, step};
 use super::publishing::{name_and_key, prepare, read_bytes, receipt_asset, register};
 use super::report::{FORMAT, How, PromotedAsset, Promotion};
 use super::yank::refuse_taken_back;
@@ -141,29 +141,14 @@ async fn look<'a>(
     let mut steps = BTreeMap::new();
     for (&platform, release) in &here {
         let other = there.get(&platform).map(|other| &other.assets[..]);
-        let decided = step(&release.assets, other).map_err(|obstacle| match obstacle {
-            Obstacle::OtherBytes {
-                filename,
-                there,
-                here,
-            } => ChannelsError::OtherBytes {
-                product: product.clone(),
-                version: version.clone(),
-                platform,
-                from,
-                to,
-                filename,
-                there,
-                here,
-            },
-            Obstacle::Extra { filename } => ChannelsError::Extra {
-                product: product.clone(),
-                version: version.clone(),
-                platform,
-                from,
-                to,
-                filename,
-            },
+        let decided = step(&release.assets, other);
+        let decided = decided.map_err(|obstacle| ChannelsError::InTheWay {
+            product: product.clone(),
+            version: version.clone(),
+            platform,
+            from,
+            to,
+            obstacle,
         })?;
         steps.insert(platform, decided);
     }

@@ -2,18 +2,22 @@
 
 mod channels;
 mod format;
+mod manifest;
 mod pack;
 mod reproduce;
 mod share;
+mod sign;
 mod tokens;
 mod verify;
 mod workflows;
 
 pub use channels::{ProductsArgs, PromoteCommand, RollbackCommand, YankCommand};
 pub use format::Format;
+pub use manifest::{ManifestBuild, ManifestCheck, ManifestCommand, ManifestShow};
 pub use pack::{PackCommand, PackPublish};
 pub use reproduce::ReproduceCommand;
 pub use share::{RequireArgs, ShareArgs};
+pub use sign::{PublicKeyArgs, SignCommand, SignerCommand, SignerKind};
 pub use tokens::{TokenCommand, TokenIssue, TokenList, TokenRevoke};
 pub use verify::{ReadBackArgs, VerifyCommand};
 pub use workflows::WorkflowsCommand;
@@ -57,7 +61,7 @@ pub struct GlobalArgs {
     /// Where installed tools and the embedded Hub's data are kept.
     #[arg(long, global = true, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
-    /// Where builds are staged; for `publish` and `verify` several times [default: `dist` in the
+    /// Where builds are staged; for `sign`, `publish` and `verify` several times [default: `dist` in the
     /// workspace].
     #[arg(long, global = true, value_name = "DIR")]
     pub dist_dir: Vec<PathBuf>,
@@ -75,6 +79,14 @@ pub enum Command {
     /// Build a group's programs in one cargo pass and stage them into dist/.
     #[command(after_help = "Example:\n  atlas-release build runner-v1.4.0")]
     Build(BuildCommand),
+    /// Sign what is staged, or what a manifest names, with the key in TAURI_SIGNING_PRIVATE_KEY.
+    #[command(after_help = "Examples:\n  atlas-release sign runner-v1.4.0\n  \
+        atlas-release sign --manifest launcher.manifest --product launcher --version 1.4.0\n  \
+        atlas-release sign --check")]
+    Sign(SignCommand),
+    /// Keys to sign with.
+    #[command(subcommand)]
+    Signer(SignerCommand),
     /// Publish what is staged, or what a manifest names, and verify it.
     #[command(
         after_help = "Examples:\n  atlas-release publish runner-v1.4.0 --hub-url https://hub.example.com\n  \
@@ -115,6 +127,9 @@ pub enum Command {
     /// Builds of packs.
     #[command(subcommand)]
     Pack(PackCommand),
+    /// Manifests of files that other programs have made.
+    #[command(subcommand)]
+    Manifest(ManifestCommand),
     /// Build a commit anew, elsewhere, and compare bit for bit.
     #[command(after_help = "Examples:\n  atlas-release reproduce runner-v1.4.0\n  \
         atlas-release reproduce runner-v1.4.0 --against-hub --hub-url https://hub.example.com\n  \
@@ -154,7 +169,8 @@ impl Command {
             Self::Release(args) => args.dry_run,
             Self::Publish(_) | Self::Verify(_) | Self::Hub(_) | Self::Version => true,
             Self::Promote(_) | Self::Yank(_) | Self::Rollback(_) => true,
-            Self::Token(_) | Self::Pack(_) => true,
+            Self::Token(_) | Self::Pack(_) | Self::Manifest(_) => true,
+            Self::Sign(_) | Self::Signer(_) => true,
             Self::Workflows(_) | Self::GithubAction => true,
             Self::Reproduce(_) => false,
         }
@@ -309,6 +325,13 @@ pub struct StagedArgs {
     /// The product of the manifest; for --finish several times.
     #[arg(long, requires = "files")]
     pub product: Vec<ProductName>,
+    #[command(flatten)]
+    pub files: FilesArgs,
+}
+
+/// What else there is to say of files that are named or staged.
+#[derive(Debug, Args)]
+pub struct FilesArgs {
     /// The version of the manifest's files.
     #[arg(long, requires = "manifest")]
     pub version: Option<semver::Version>,
@@ -333,6 +356,8 @@ pub struct PublishCommand {
     pub require: RequireArgs,
     #[command(flatten)]
     pub share: ShareArgs,
+    #[command(flatten)]
+    pub key: PublicKeyArgs,
     /// Check the files and show what would be published, and ask no Hub.
     #[arg(long)]
     pub dry_run: bool,

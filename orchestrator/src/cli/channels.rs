@@ -66,10 +66,25 @@ pub(super) async fn rollback(app: &App<'_>, args: RollbackCommand) -> Result<(),
     let work = async |client: &HubClient| {
         // Not broken off by a signal, unless it takes long: half of it, and the next run would go back
         // one version more.
-        let done = roll_back(client, asked, app.world.now, app.reporter.as_ref()).await?;
-        Ok(done.map(Outcome::Rollback))
+        let done = roll_back(client, asked, app.world.now, app.reporter.as_ref());
+        Ok(to_its_end(app, done).await?.map(Outcome::Rollback))
     };
     on_hub(app, &args.hub, args.dry_run, work).await
+}
+
+/// Goes on with a rollback when the run is asked to end, and says so.
+async fn to_its_end<T>(app: &App<'_>, work: impl Future<Output = T>) -> T {
+    let mut work = std::pin::pin!(work);
+    tokio::select! {
+        done = &mut work => return done,
+        () = app.world.runner.cancellation().cancelled() => {}
+    }
+    app.reporter.note(
+        "interrupted: the rollback is finished first, for 15 s at most; if it breaks off, the same \
+         command with --to and the version that is named above goes on with it"
+            .to_owned(),
+    );
+    work.await
 }
 
 /// The products that were named, else those of the workspace's group.

@@ -9,7 +9,7 @@ use crate::events::Event;
 use crate::publish::{Publication, PublishError, finish, preflight};
 use crate::select::known_group;
 use crate::settings::SettingsError;
-use crate::verify::verify;
+use crate::verify::{Look, ReadBacks, verify};
 use crate::{dist, products};
 use release_types::{FileName, ObjectKey, Platform, ProductName, Tag, artifact_key};
 use std::path::PathBuf;
@@ -51,7 +51,7 @@ pub(super) async fn by_name(app: &App<'_>, args: PublishCommand) -> Result<(), E
         ));
     }
     let settings = app.publish_settings(args.publish)?;
-    let channel = channel_of(args.staged.channel, &tag.version)?;
+    let channel = channel_of(args.staged.files.channel, &tag.version)?;
     let version = &tag.version;
     if args.dry_run {
         for (product, platform, _) in keys(&products, version, &require)? {
@@ -65,7 +65,7 @@ pub(super) async fn by_name(app: &App<'_>, args: PublishCommand) -> Result<(), E
     app.say_which_hub(&choice)?;
     let _state = lock_for(app, &choice)?;
     let hub = app.open_hub(&choice, &products, true).await?;
-    let (client, reporter, now) = (&hub.client, app.reporter.as_ref(), app.world.now);
+    let (client, reporter) = (&hub.client, app.reporter.as_ref());
     let publication = Publication {
         version,
         channel,
@@ -96,15 +96,14 @@ pub(super) async fn by_name(app: &App<'_>, args: PublishCommand) -> Result<(), E
             artifacts: &files,
             ..publication
         };
-        let mut receipt = verify(
+        let look = Look {
             client,
-            publication,
-            &rule,
-            settings.read_backs,
-            now,
+            rule: &rule,
+            settings: ReadBacks::all(settings.read_backs),
+            now: app.world.now,
             reporter,
-        )
-        .await?;
+        };
+        let mut receipt = verify(look, publication).await?;
         receipt.serve_command = hub.serve_command(app);
         reporter.event(Event::Receipt(Box::new(receipt)));
         Ok(())

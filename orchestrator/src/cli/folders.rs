@@ -45,10 +45,14 @@ impl App<'_> {
 
     /// Refuses several folders where only one can be meant.
     pub fn check_dist_dirs(&self, command: &Command) -> Result<(), SettingsError> {
-        let several = matches!(command, Command::Publish(_) | Command::Verify(_));
+        let several = matches!(
+            command,
+            Command::Publish(_) | Command::Verify(_) | Command::Sign(_)
+        );
         match self.global.dist_dir.len() {
             2.. if !several => Err(SettingsError::Flags(
-                "--dist-dir can be given several times for `publish` and `verify` alone".to_owned(),
+                "--dist-dir can be given several times for `sign`, `publish` and `verify` alone"
+                    .to_owned(),
             )),
             _ => Ok(()),
         }

@@ -6,7 +6,7 @@ use crate::artifacts::{LocalArtifact, from_manifest};
 use crate::dist::{self, Staged};
 use crate::error::Error;
 use crate::events::Reporter;
-use crate::publish::Publication;
+use crate::publish::{Journal, Publication};
 use crate::receipt::{Receipt, Source};
 use crate::select::{self, SelectError};
 use crate::settings::SettingsError;
@@ -29,6 +29,10 @@ pub(super) struct Goods {
     pub require: Vec<Platform>,
     /// The group of a staged release.
     pub group: Option<String>,
+    /// The key that was recorded with a staged release.
+    pub public_key: Option<String>,
+    /// The manifest that the files are from, where they are not staged.
+    pub manifest: Option<PathBuf>,
 }
 
 impl Goods {
@@ -61,6 +65,8 @@ impl Goods {
             folders: staged.iter().map(|s| s.dir.clone()).collect(),
             require,
             group: Some(record.group.clone()),
+            public_key: staged.iter().find_map(|s| s.record.public_key.clone()),
+            manifest: None,
         }
     }
 
@@ -85,6 +91,7 @@ impl Goods {
         Ok(self)
     }
 
+    /// What is published, or compared; without a journal.
     pub fn publication(&self) -> Publication<'_> {
         Publication {
             version: &self.version,
@@ -93,6 +100,14 @@ impl Goods {
             damaged: &[],
             require: &self.require,
             journal: None,
+        }
+    }
+
+    /// The same with a journal, which is read and written.
+    pub fn noted_in<'a>(&'a self, journal: &'a Journal) -> Publication<'a> {
+        Publication {
+            journal: Some(journal),
+            ..self.publication()
         }
     }
 
@@ -132,14 +147,14 @@ impl Goods {
 
 /// The files that the arguments name, read and checked.
 pub(super) async fn goods(app: &App<'_>, args: StagedArgs) -> Result<Goods, Error> {
-    match (args.manifest, &args.product[..], args.version) {
+    match (args.manifest, &args.product[..], args.files.version) {
         (Some(manifest), [product], Some(version)) => {
             let manifest = app.world.absolute(&manifest);
-            let base = match args.base_dir {
+            let base = match args.files.base_dir {
                 Some(dir) => app.world.absolute(&dir),
                 None => manifest.parent().map(Path::to_owned).unwrap_or_default(),
             };
-            let channel = channel_of(args.channel, &version)?;
+            let channel = channel_of(args.files.channel, &version)?;
             let product = product.clone();
             app.reading(move || {
                 Ok(Goods {
@@ -151,6 +166,8 @@ pub(super) async fn goods(app: &App<'_>, args: StagedArgs) -> Result<Goods, Erro
                     folders: Vec::new(),
                     require: Vec::new(),
                     group: None,
+                    public_key: None,
+                    manifest: Some(manifest),
                 })
             })
             .await
@@ -158,7 +175,7 @@ pub(super) async fn goods(app: &App<'_>, args: StagedArgs) -> Result<Goods, Erro
         (None, _, _) => {
             let tag = named_tag(app, args.tag)?;
             let dist_dirs = app.dist_dirs();
-            let channel = args.channel;
+            let channel = args.files.channel;
             let products = args.product.clone();
             app.reading(move || {
                 let (dir, staged) = dist::open_all(&dist_dirs, tag.as_ref())?;

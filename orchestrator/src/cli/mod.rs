@@ -12,15 +12,19 @@ mod folders;
 mod github_action;
 mod goods;
 mod hub;
+mod manifest;
 mod pack;
 mod publish;
 mod recorded;
 mod release;
 mod reproduce;
+mod sign;
+mod signatures;
 mod token;
 mod verify;
 mod workflows;
 
+use crate::channels::ChannelsError;
 use crate::context::World;
 use crate::error::{Error, ExitCode, with_causes};
 use crate::events::{
@@ -110,7 +114,14 @@ pub fn main_on(build: BuildInfo, host: Option<Platform>) -> std::process::ExitCo
     runtime.shutdown_timeout(Duration::from_secs(1));
     match outcome {
         Ok(()) => success(),
-        Err((error, code)) => fail(&error, code, format),
+        Err((error, code)) => {
+            // What `doctor` finds is told by itself.
+            if !matches!(error, Error::NotReady(_)) {
+                let hint = error.hint();
+                reporter.failed(code as u8, &with_causes(&error), hint.as_deref());
+            }
+            fail(&error, code, format)
+        }
     }
 }
 
@@ -152,11 +163,14 @@ async fn interruptible(
     cancel.cancel();
     // Children are ended and what is half-written is removed; whoever cannot wait asks again.
     tokio::select! {
-        outcome = tokio::time::timeout(GRACE, &mut run) => {
-            if let Ok(Ok(())) = outcome {
-                return Ok(());
+        outcome = tokio::time::timeout(GRACE, &mut run) => match outcome {
+            Ok(Ok(())) => return Ok(()),
+            // That it is half done, and how it is gone on with, is lost otherwise.
+            Ok(Err(error @ Error::Channels(ChannelsError::Unfinished { .. }))) => {
+                return Err((error, code));
             }
-        }
+            Ok(Err(_)) | Err(_) => {}
+        },
         _ = asked_to_end() => {}
     }
     Err((Error::Interrupted, code))
@@ -179,6 +193,8 @@ async fn dispatch(
     match command {
         Command::Plan(args) => build::plan(&app, args).await,
         Command::Build(args) => build::build(&app, args).await,
+        Command::Sign(args) => sign::sign(&app, args).await,
+        Command::Signer(command) => sign::signer(&app, command).await,
         Command::Publish(args) => publish::publish(&app, args).await,
         Command::Verify(args) => verify::verify(&app, args).await,
         Command::Release(args) => release::release(&app, args).await,
@@ -187,6 +203,7 @@ async fn dispatch(
         Command::Rollback(args) => channels::rollback(&app, args).await,
         Command::Token(command) => token::token(&app, command).await,
         Command::Pack(command) => pack::pack(&app, command).await,
+        Command::Manifest(command) => manifest::manifest(&app, command).await,
         Command::Workflows(command) => workflows::workflows(&app, command).await,
         Command::GithubAction => github_action::github_action(&app).await,
         Command::Reproduce(args) => reproduce::reproduce(&app, args).await,

@@ -4,6 +4,7 @@ use super::args::PublishCommand;
 use super::common::{App, OpenHub};
 use super::finish;
 pub(super) use super::goods::{Goods, goods};
+use super::signatures::{check_signatures, keep_the_hubs, keys_for};
 use crate::artifacts::by_platform;
 use crate::dist;
 use crate::error::{Error, with_causes};
@@ -15,7 +16,7 @@ use crate::publish::{
 };
 use crate::receipt::Receipt;
 use crate::settings::HubChoice;
-use crate::verify::{VerifyError, verify};
+use crate::verify::{Look, ReadBacks, VerifyError, verify};
 use release_types::{Channel, ObjectKey, Platform};
 
 pub(super) async fn publish(app: &App<'_>, args: PublishCommand) -> Result<(), Error> {
@@ -25,8 +26,10 @@ pub(super) async fn publish(app: &App<'_>, args: PublishCommand) -> Result<(), E
         return finish::by_name(app, args).await;
     }
     let settings = app.publish_settings(args.publish)?;
+    let named = args.key.public_key.as_deref();
     if args.dry_run {
         let goods = goods(app, args.staged).await?;
+        check_signatures(app, &goods, keys_for(app, &goods, named).await?).await?;
         for artifact in &goods.artifacts {
             app.reporter.note(format!(
                 "would publish {} ({} bytes, sha256 {}) on channel {}",
@@ -43,7 +46,9 @@ pub(super) async fn publish(app: &App<'_>, args: PublishCommand) -> Result<(), E
         false => Vec::new(),
     };
     let goods = goods(app, args.staged).await?;
-    let goods = goods.requiring(args.require.require);
+    let mut goods = goods.requiring(args.require.require);
+    let signed_by = keys_for(app, &goods, named).await?;
+    check_signatures(app, &goods, signed_by.clone()).await?;
     let groups = by_platform(&goods.artifacts);
     let keys: Vec<_> = groups
         .iter()
@@ -60,6 +65,7 @@ pub(super) async fn publish(app: &App<'_>, args: PublishCommand) -> Result<(), E
             settings: &settings,
             reporter,
         };
+        keep_the_hubs(app, client, &mut goods, &signed_by).await?;
         match args.share.stage_only {
             true => stage_only(app, &hub, &goods, means).await,
             false => publish_and_verify(app, &hub, &goods, means).await,
@@ -85,11 +91,7 @@ async fn stage_only(
     means: Means<'_>,
 ) -> Result<(), Error> {
     let journal = journal_of(app, hub, goods)?;
-    let publication = Publication {
-        journal: Some(&journal),
-        ..goods.publication()
-    };
-    stage(means, publication).await?;
+    stage(means, goods.noted_in(&journal)).await?;
     app.reporter.event(Event::Staged(Box::new(StagedOnHub {
         format: STAGED_FORMAT,
         hub: hub.client.hub().to_string(),
@@ -150,25 +152,30 @@ fn finishing(goods: &Goods, drafts: bool) -> String {
 /// lists, so nothing that is published changes.
 async fn read_back(
     app: &App<'_>,
-    goods: &Goods,
-    journal: &Journal,
+    release: Publication<'_>,
     means: Means<'_>,
 ) -> Result<Receipt, Error> {
     let Means {
         client, reporter, ..
     } = means;
-    let (now, at_once) = (app.world.now, means.settings.read_backs);
-    let rule = |product: &_, platform| means.preflight.latest_rule(product, platform);
-    let mut all = goods.artifacts.clone();
-    all.extend(of_others(client, &goods.publication()).await?);
-    let publication = Publication {
-        artifacts: &all,
-        ..goods.publication()
+    let now = app.world.now;
+    let look = Look {
+        client,
+        rule: &|product, platform| means.preflight.latest_rule(product, platform),
+        settings: ReadBacks::all(means.settings.read_backs),
+        now,
+        reporter,
     };
-    let verified = verify(client, publication, &rule, at_once, now, reporter).await;
+    let mut all = release.artifacts.to_vec();
+    all.extend(of_others(client, &release).await?);
+    let whole = Publication {
+        artifacts: &all,
+        ..release
+    };
+    let verified = verify(look, whole).await;
     let damaged: Vec<ObjectKey> = match &verified {
         Err(VerifyError::Differences { damaged, .. }) => {
-            let here = |key: &&ObjectKey| goods.artifacts.iter().any(|file| file.key == **key);
+            let here = |key: &&ObjectKey| release.artifacts.iter().any(|file| file.key == **key);
             damaged.iter().filter(here).cloned().collect()
         }
         _ => Vec::new(),
@@ -183,15 +190,14 @@ async fn read_back(
     }
     let again = Publication {
         damaged: &damaged,
-        journal: Some(journal),
-        ..goods.publication()
+        ..release
     };
     if let Err(error) = send(means, again, now()).await {
         // What was found counts for more than that it could not be mended.
         reporter.warn(format!("it cannot be mended: {}", with_causes(&error)));
         return Ok(verified?);
     }
-    Ok(verify(client, publication, &rule, at_once, now, reporter).await?)
+    Ok(verify(look, whole).await?)
 }
 
 /// The part that `publish` and `release` share: send, read back, write the receipt.
@@ -202,12 +208,9 @@ pub(super) async fn publish_and_verify(
     means: Means<'_>,
 ) -> Result<(), Error> {
     let journal = journal_of(app, hub, goods)?;
-    let publication = Publication {
-        journal: Some(&journal),
-        ..goods.publication()
-    };
-    send(means, publication, (app.world.now)()).await?;
-    let mut receipt = read_back(app, goods, &journal, means).await?;
+    let release = goods.noted_in(&journal);
+    send(means, release, (app.world.now)()).await?;
+    let mut receipt = read_back(app, release, means).await?;
     receipt.source = goods.published_source(&receipt, means.reporter);
     receipt.serve_command = hub.serve_command(app);
     if let Some(dir) = &goods.receipt_dir {

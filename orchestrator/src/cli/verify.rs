@@ -12,7 +12,8 @@ use crate::products;
 use crate::receipt::Source;
 use crate::select::SelectError;
 use crate::settings::SettingsError;
-use crate::verify::{Expectation, LatestRule, ReadBacks, Verified, check, listed};
+use crate::text::one_line;
+use crate::verify::{Expectation, LatestRule, Look, ReadBacks, Verified, check, listed};
 use release_types::{Channel, ProductName, Tag};
 
 /// What a release is compared with.
@@ -21,8 +22,8 @@ enum Subject {
     Goods(Goods),
     /// What was recorded when it was built.
     Recorded(Expectation, Source),
-    /// What the Hub lists.
-    Listed(semver::Version, Channel, Vec<ProductName>),
+    /// What the Hub lists. Others may have any text for a version.
+    Listed(String, Channel, Vec<ProductName>),
 }
 
 pub(super) async fn verify(app: &App<'_>, mut args: VerifyCommand) -> Result<(), Error> {
@@ -31,10 +32,11 @@ pub(super) async fn verify(app: &App<'_>, mut args: VerifyCommand) -> Result<(),
         at_once: args.read_back.downloads,
         sample: args.sample,
     };
+    let keys = app.keys(args.key.public_key.as_deref()).await?;
     let subject = match args.against.take() {
         Some(path) => {
             let name = name(app, args.name)?;
-            let (expected, source) = recorded(app, &path, name, args.channel).await?;
+            let (expected, source) = recorded(app, &path, name, args.files.channel).await?;
             Subject::Recorded(expected, source)
         }
         None => subject(app, args).await?,
@@ -42,8 +44,18 @@ pub(super) async fn verify(app: &App<'_>, mut args: VerifyCommand) -> Result<(),
     app.say_which_hub(&choice)?;
     let _state = lock_for(app, &choice)?;
     let hub = app.open_hub(&choice, &[], false).await?;
-    let (client, now, reporter) = (&hub.client, app.world.now, app.reporter.as_ref());
-    let rule = |_: &_, _| LatestRule::NotOlder;
+    let (client, reporter) = (&hub.client, app.reporter.as_ref());
+    let look = Look {
+        client,
+        rule: &|_, _| LatestRule::NotOlder,
+        settings,
+        now: app.world.now,
+        reporter,
+    };
+    let keys = match &subject {
+        Subject::Goods(goods) => keys.recorded(goods.public_key.as_deref())?,
+        Subject::Recorded(..) | Subject::Listed(..) => keys,
+    };
     let work = async {
         let expected = match &subject {
             Subject::Goods(goods) => Expectation::of_files(&goods.publication()),
@@ -52,7 +64,7 @@ pub(super) async fn verify(app: &App<'_>, mut args: VerifyCommand) -> Result<(),
                 listed(client, version, *channel, products, settings.at_once).await?
             }
         };
-        Ok::<_, Error>(check(client, &expected, &rule, settings, now, reporter).await?)
+        Ok::<_, Error>(check(look, (&expected, &keys)).await?)
     };
     let outcome = app.until_interrupted(work).await.map(|mut verified| {
         let found = verified.found_mut();
@@ -72,14 +84,12 @@ pub(super) async fn verify(app: &App<'_>, mut args: VerifyCommand) -> Result<(),
 
 /// What is staged or named by a manifest; else what the Hub lists of what is named.
 async fn subject(app: &App<'_>, args: VerifyCommand) -> Result<Subject, Error> {
-    let channel = args.channel;
+    let channel = args.files.channel;
     let mut staged = StagedArgs {
         tag: None,
         manifest: args.manifest,
         product: args.product.clone(),
-        version: args.version,
-        base_dir: args.base_dir,
-        channel,
+        files: args.files,
     };
     let flags = |why: &str| Err(SettingsError::Flags(why.to_owned()).into());
     if staged.manifest.is_some() {
@@ -87,6 +97,17 @@ async fn subject(app: &App<'_>, args: VerifyCommand) -> Result<Subject, Error> {
             return flags("--manifest is of one product: give --product once");
         };
         return Ok(Subject::Goods(goods(app, staged).await?));
+    }
+    if let Some(version) = args.name.as_ref().filter(|text| is_nobodys_here(text))
+        && !args.product.is_empty()
+    {
+        app.reporter.note(format!(
+            "{} is compared with what the Hub itself lists; it is no SemVer, so nothing tells whether \
+             latest is older",
+            one_line(version)
+        ));
+        let channel = channel.unwrap_or(Channel::Stable);
+        return Ok(Subject::Listed(version.clone(), channel, args.product));
     }
     let Some(name) = name(app, args.name)? else {
         if args.product.is_empty() {
@@ -111,7 +132,12 @@ async fn subject(app: &App<'_>, args: VerifyCommand) -> Result<Subject, Error> {
     app.reporter.note(format!(
         "{name} is compared with what the Hub itself lists: {why}"
     ));
-    Ok(Subject::Listed(version, channel, products))
+    Ok(Subject::Listed(version.to_string(), channel, products))
+}
+
+/// Whether a text is neither a tag nor a version as this program publishes them.
+fn is_nobodys_here(text: &str) -> bool {
+    text.parse::<Tag>().is_err() && text.parse::<semver::Version>().is_err()
 }
 
 /// The tag of the release of that name that a dist folder holds, if one does.

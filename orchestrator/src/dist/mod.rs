@@ -4,14 +4,17 @@
 //! A platform's folder appears at once, by a rename, with its files, a manifest for each product,
 //! `release.json` and `SHA256SUMS`. Reading it back checks that all of them agree.
 
+mod add;
+mod carry;
 mod contradiction;
 mod merge;
 mod read;
 mod records;
 mod write;
 
+pub use add::{Addition, add};
 pub use merge::open_all;
-pub use read::{find, load, load_platform, open, read_record_file};
+pub use read::{find, load, load_platform, load_unsigned, open, platforms_of, read_record_file};
 pub use records::{Named, records, staged_as};
 pub use write::{Earlier, stage, write_atomically};
 
@@ -79,6 +82,9 @@ pub struct ReleaseRecord {
     /// The platforms without which nothing of the release is shown, as the workspace says.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub require: Vec<Platform>,
+    /// The key that signatures of the files are checked with, in Tauri's form, as the workspace says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_key: Option<String>,
     /// How to make the same bytes again; nothing in records of format 1.
     #[serde(default)]
     pub recipe: Option<Recipe>,

@@ -1,5 +1,6 @@
 //! Staging: what was built becomes a platform's folder, all at once.
 
+use super::carry::signatures_of;
 use super::{
     DistError, FORMAT, JOURNAL_FILE, RECEIPT_FILE, RELEASE_FILE, RecordedArtifact,
     RecordedToolchain, ReleaseRecord, SUMS_FILE, Staged, load_platform, read_record_file,
@@ -8,17 +9,18 @@ use crate::artifacts::digest_file;
 use crate::build::{Built, environment};
 use crate::plan::Plan;
 use crate::system;
-use release_types::{Kind, ManifestRow, Sha256Digest};
+use release_types::{Kind, ManifestRow, Platform, Sha256Digest};
+use signatures::PublicKey;
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 /// Beginnings of the names of what is under way.
-const STAGING: &str = ".staging-";
-const REPLACED: &str = ".replaced-";
+pub(super) const STAGING: &str = ".staging-";
+pub(super) const REPLACED: &str = ".replaced-";
 
 /// The name of the earlier build in the folder it was put aside into.
-const FOLDER: &str = "platform";
+pub(super) const FOLDER: &str = "platform";
 
 const WRITING: &str = ".writing-";
 
@@ -47,18 +49,7 @@ pub fn stage(plan: &Plan, built: &Built) -> Result<(Staged, Earlier), DistError>
         let path = dir.join(planned.filename.as_str());
         copy_program(&product.executable, &path).map_err(write(&path))?;
         let (size, sha256) = digest_file(&path).map_err(write(&path))?;
-        let row = ManifestRow {
-            line: 0,
-            path: planned.filename.to_string(),
-            platform: plan.platform,
-            kind: Kind::Binary,
-            filename: planned.filename.clone(),
-        };
-        let manifest = dir.join(&planned.manifest);
-        let text = format!("{}\n", row.to_line());
-        write_file(&manifest, text.as_bytes()).map_err(write(&manifest))?;
-        sums.insert(planned.filename.to_string(), sha256);
-        artifacts.push(RecordedArtifact {
+        let program = RecordedArtifact {
             product: planned.product.clone(),
             package: planned.package.clone(),
             bin: planned.bin.clone(),
@@ -67,7 +58,23 @@ pub fn stage(plan: &Plan, built: &Built) -> Result<(Staged, Earlier), DistError>
             size,
             sha256,
             inspection: Some(product.inspection.clone()),
-        });
+        };
+        let signatures = signatures_of(&program, &plan.staging);
+        let mut text = String::new();
+        for artifact in std::iter::once(program).chain(signatures) {
+            let name = &artifact.filename;
+            if artifact.kind == Kind::Signature {
+                let path = dir.join(name.as_str());
+                let signature = plan.staging.join(name.as_str());
+                std::fs::copy(signature, &path).map_err(write(&path))?;
+            }
+            text += &row(&artifact, plan.platform).to_line();
+            text.push('\n');
+            sums.insert(name.to_string(), artifact.sha256);
+            artifacts.push(artifact);
+        }
+        let manifest = dir.join(&planned.manifest);
+        write_file(&manifest, text.as_bytes()).map_err(write(&manifest))?;
     }
     let record = record(plan, built, artifacts);
     let path = dir.join(RELEASE_FILE);
@@ -78,11 +85,7 @@ pub fn stage(plan: &Plan, built: &Built) -> Result<(Staged, Earlier), DistError>
     write_file(&path, &json).map_err(write(&path))?;
     sums.insert(RELEASE_FILE.to_owned(), Sha256Digest::of(&json));
     let path = dir.join(SUMS_FILE);
-    let text: String = sums
-        .iter()
-        .map(|(name, sha256)| format!("{sha256}  {name}\n"))
-        .collect();
-    write_file(&path, text.as_bytes()).map_err(write(&path))?;
+    write_file(&path, sums_text(&sums).as_bytes()).map_err(write(&path))?;
     let earlier = Earlier::put_aside(&plan.staging, parent).map_err(write(&plan.staging))?;
     let staged = publish_dir(aside, &plan.staging)
         .map_err(write(&plan.staging))
@@ -183,7 +186,7 @@ impl Earlier {
 }
 
 /// Removes what a run that was killed has left half-done; `dist/` is locked, so it is nobody's.
-fn sweep(dir: &Path) -> io::Result<()> {
+pub(super) fn sweep(dir: &Path) -> io::Result<()> {
     for entry in std::fs::read_dir(dir)? {
         let entry = entry?;
         let name = entry.file_name();
@@ -230,6 +233,11 @@ fn record(plan: &Plan, built: &Built, artifacts: Vec<RecordedArtifact>) -> Relea
             .map(|(name, value)| (name.to_owned(), value.to_string_lossy().into_owned()))
             .collect(),
         require: plan.require.clone(),
+        public_key: plan
+            .products
+            .iter()
+            .find_map(|product| plan.signed_by.key_of(&product.product))
+            .map(PublicKey::to_tauri),
         recipe: Some(built.recipe.clone()),
         started_at: built.started_at,
         finished_at: built.finished_at,
@@ -244,7 +252,26 @@ fn copy_program(from: &Path, to: &Path) -> io::Result<()> {
     target.sync_all()
 }
 
-fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// The row of a file that lies beside its manifest.
+pub(super) fn row(artifact: &RecordedArtifact, platform: Platform) -> ManifestRow {
+    ManifestRow {
+        line: 0,
+        path: artifact.filename.to_string(),
+        platform,
+        kind: artifact.kind,
+        filename: artifact.filename.clone(),
+    }
+}
+
+/// What `SHA256SUMS` says of files.
+pub(super) fn sums_text(sums: &BTreeMap<String, Sha256Digest>) -> String {
+    let lines = sums.iter();
+    lines
+        .map(|(name, sha256)| format!("{sha256}  {name}\n"))
+        .collect()
+}
+
+pub(super) fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = std::fs::File::create_new(path)?;
     file.write_all(bytes)?;
     file.sync_all()

@@ -1,16 +1,19 @@
 //! Which exit code each failure has.
 
 use super::{Error, ExitCode, is_storage_full};
+use crate::artifacts::ArtifactError;
 use crate::build::BuildError;
 use crate::channels::ChannelsError;
 use crate::dist::DistError;
 use crate::git::GitError;
 use crate::job_env::JobEnvError;
+use crate::manifest::ManifestsError;
 use crate::pack::PackError;
 use crate::products::ProductsError;
 use crate::publish::PublishError;
 use crate::reproduce::ReproduceError;
 use crate::select::SelectError;
+use crate::sign::SignError;
 use crate::tokens::TokenError;
 use crate::toolchain::ToolchainError;
 use crate::verify::VerifyError;
@@ -22,9 +25,8 @@ impl Error {
     /// The exit code. The match names every case, so that a new one has to be decided on.
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Settings(_) | Self::Plan(_) | Self::Artifacts(_) | Self::Action(_) => {
-                ExitCode::Usage
-            }
+            Self::Settings(_) | Self::Plan(_) | Self::Action(_) => ExitCode::Usage,
+            Self::Artifacts(error) => artifact_code(error),
             Self::Products(error) => match error {
                 ProductsError::NoCargo | ProductsError::NoToolchain(_) => ExitCode::Tool,
                 ProductsError::Metadata { source, .. } => match source {
@@ -102,10 +104,21 @@ impl Error {
                 DistError::NoRelease { .. }
                 | DistError::WhichRelease { .. }
                 | DistError::Twice { .. }
-                | DistError::Record { .. }
-                | DistError::Artifacts(_) => ExitCode::Usage,
+                | DistError::Record { .. } => ExitCode::Usage,
+                DistError::Artifacts(error) => artifact_code(error),
                 DistError::Disagree { .. } => ExitCode::Verification,
             },
+            Self::Manifests(error) => match error {
+                ManifestsError::Read { .. }
+                | ManifestsError::Rows { .. }
+                | ManifestsError::Wrong { .. }
+                | ManifestsError::Faults { .. }
+                | ManifestsError::Nothing { .. }
+                | ManifestsError::Missing { .. }
+                | ManifestsError::UnknownBin(_) => ExitCode::Usage,
+                ManifestsError::Write { .. } => ExitCode::Machine,
+            },
+            Self::Sign(error) => sign_code(error),
             Self::Publish(error) => match error {
                 PublishError::Older { .. } | PublishError::BackportDate { .. } => ExitCode::Usage,
                 PublishError::Conflict { .. }
@@ -161,8 +174,7 @@ impl Error {
                 | ChannelsError::NoGroup { .. } => ExitCode::Usage,
                 ChannelsError::NotThere { .. }
                 | ChannelsError::TakenBack { .. }
-                | ChannelsError::OtherBytes { .. }
-                | ChannelsError::Extra { .. }
+                | ChannelsError::InTheWay { .. }
                 | ChannelsError::NoKey { .. }
                 | ChannelsError::CannotYank
                 | ChannelsError::NothingBefore { .. }
@@ -208,6 +220,48 @@ impl Error {
             Self::Interrupted => ExitCode::Interrupted,
             Self::Defect => ExitCode::Defect,
         }
+    }
+}
+
+/// Of files that a manifest names.
+fn artifact_code(error: &ArtifactError) -> ExitCode {
+    match error {
+        ArtifactError::NoSignature { .. } => ExitCode::Signing,
+        ArtifactError::Read { .. }
+        | ArtifactError::Row { .. }
+        | ArtifactError::File { .. }
+        | ArtifactError::Unfit { .. }
+        | ArtifactError::Key { .. } => ExitCode::Usage,
+    }
+}
+
+/// Of signatures.
+fn sign_code(error: &SignError) -> ExitCode {
+    match error {
+        SignError::NoKey
+        | SignError::KeyNeeded { .. }
+        | SignError::KeyFile { .. }
+        | SignError::Key(_)
+        | SignError::OtherKey { .. }
+        | SignError::Sign { .. }
+        | SignError::Unsigned { .. }
+        | SignError::NotGood { .. }
+        | SignError::Generate(_) => ExitCode::Signing,
+        SignError::Env(_)
+        | SignError::PublicKey(_)
+        | SignError::NoFolder { .. }
+        | SignError::Exists { .. } => ExitCode::Usage,
+        SignError::NoTauri { .. } => ExitCode::Tool,
+        SignError::Tauri { source, .. } => match source {
+            ProcessError::Interrupted { .. } => ExitCode::Interrupted,
+            ProcessError::NotFound { .. } | ProcessError::Spawn { .. } => ExitCode::Tool,
+            ProcessError::Failed { .. }
+            | ProcessError::TimedOut { .. }
+            | ProcessError::Io { .. } => ExitCode::Signing,
+        },
+        // Both are told as what they are.
+        SignError::Dist(_) | SignError::Manifests(_) | SignError::Io { .. } => ExitCode::Machine,
+        SignError::Artifacts(error) => artifact_code(error),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What to do about a failure, where there is something to say.
 
 use super::{Error, ExitCode};
+use crate::artifacts::ArtifactError;
 use crate::build::BuildError;
 use crate::dist::DistError;
 use crate::doctor::{Lacking, Remedy};
@@ -26,8 +27,10 @@ impl Error {
             Self::Channels(error) => error.hint(),
             Self::Token(error) => error.hint(),
             Self::Pack(error) => error.hint(),
+            Self::Manifests(error) => error.hint(),
             Self::Workflows(error) => error.hint(),
             Self::Settings(error) => error.hint(),
+            Self::Sign(error) => error.hint(),
             _ => None,
         };
         if own.is_some() {
@@ -254,6 +257,10 @@ impl Error {
             }
             Self::Publish(PublishError::Conflict { .. } | PublishError::Immutable { .. }) => {
                 "published bytes never change: release a new version, or use `release --snapshot` to publish this commit under a version of its own".to_owned()
+            }
+            Self::Artifacts(ArtifactError::NoSignature { .. })
+            | Self::Dist(DistError::Artifacts(ArtifactError::NoSignature { .. })) => {
+                "`atlas-release sign` makes it again".to_owned()
             }
             Self::Dist(DistError::Twice { .. }) => {
                 "two machines have built it: leave one of them out".to_owned()

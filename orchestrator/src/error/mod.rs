@@ -12,6 +12,7 @@ use crate::doctor::Lacking;
 use crate::github_action::ActionError;
 use crate::job_env::JobEnvError;
 use crate::lock::LockError;
+use crate::manifest::ManifestsError;
 use crate::pack::PackError;
 use crate::plan::PlanError;
 use crate::products::ProductsError;
@@ -19,6 +20,7 @@ use crate::publish::PublishError;
 use crate::reproduce::ReproduceError;
 use crate::select::SelectError;
 use crate::settings::SettingsError;
+use crate::sign::SignError;
 use crate::tokens::TokenError;
 use crate::toolchain::ToolchainError;
 use crate::verify::VerifyError;
@@ -38,6 +40,8 @@ pub enum ExitCode {
     Tool = 3,
     /// cargo failed, or a program carries another version than the tag.
     Build = 4,
+    /// Signing failed, or a signature is missing or not good.
+    Signing = 5,
     /// The Hub refused.
     Refused = 6,
     /// No answer came, or none that counts; later it may.
@@ -72,6 +76,10 @@ pub enum Error {
     Dist(#[from] DistError),
     #[error(transparent)]
     Artifacts(#[from] ArtifactError),
+    #[error(transparent)]
+    Manifests(#[from] ManifestsError),
+    #[error(transparent)]
+    Sign(SignError),
     #[error(transparent)]
     Publish(#[from] PublishError),
     #[error(transparent)]
@@ -118,6 +126,18 @@ impl From<ChannelsError> for Error {
         match error {
             ChannelsError::Client(error) => Self::Client(error),
             error => Self::Channels(error),
+        }
+    }
+}
+
+impl From<SignError> for Error {
+    /// What is wrong with staged files is so for whoever reads them.
+    fn from(error: SignError) -> Self {
+        match error {
+            SignError::Dist(error) => Self::Dist(error),
+            SignError::Artifacts(error) => Self::Artifacts(error),
+            SignError::Manifests(error) => Self::Manifests(error),
+            error => Self::Sign(error),
         }
     }
 }

@@ -1,14 +1,17 @@
-//! The summary of a job of GitHub Actions: a table of what was published, in Markdown.
+//! The summary of a job of GitHub Actions, in Markdown: a table of what was published, or what failed.
+
+mod failed;
 
 use super::{Event, Reporter};
 use crate::job_env::append_to_job_file;
 use crate::receipt::{Against, Receipt, ReceiptAsset, Sample};
+use failed::{Failure, SoFar};
 use process::Env;
 use release_types::ProductName;
 use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The variable that names the file.
 const VARIABLE: &str = "GITHUB_STEP_SUMMARY";
@@ -19,10 +22,12 @@ const LIMIT: usize = 1024 * 1024;
 /// What is kept free for the line that says how many files are left out.
 const RESERVE: usize = 120;
 
-/// A reporter that passes everything on, and appends what is proven to the summary of the job.
+/// A reporter that passes everything on, and appends what is proven to the summary of the job, or why
+/// nothing is.
 pub struct Summarized {
     inner: Arc<dyn Reporter>,
     file: PathBuf,
+    so_far: Mutex<SoFar>,
 }
 
 impl Summarized {
@@ -33,26 +38,47 @@ impl Summarized {
             Some(file) if in_job && !file.is_empty() => Arc::new(Self {
                 inner,
                 file: file.into(),
+                so_far: Mutex::default(),
             }),
             _ => inner,
         }
     }
 }
 
-impl Reporter for Summarized {
-    fn event(&self, event: Event) {
-        let written = match &event {
-            Event::Receipt(receipt) => append(&self.file, |room| of_receipt(receipt, room)),
-            Event::Sample(sample) => append(&self.file, |room| of_sample(sample, room)),
-            _ => Ok(()),
-        };
-        if let Err(error) = written {
+impl Summarized {
+    /// Appends a text; that it cannot be is no failure of the run.
+    fn write(&self, text: impl FnOnce(usize) -> Option<String>) {
+        if let Err(error) = append(&self.file, text) {
             self.inner.warn(format!(
                 "the job's summary could not be written to {}: {error}",
                 self.file.display()
             ));
         }
+    }
+
+    fn so_far(&self) -> std::sync::MutexGuard<'_, SoFar> {
+        self.so_far.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Reporter for Summarized {
+    fn event(&self, event: Event) {
+        self.so_far().note(&event);
+        match &event {
+            Event::Receipt(receipt) => self.write(|room| of_receipt(receipt, room)),
+            Event::Sample(sample) => self.write(|room| of_sample(sample, room)),
+            _ => {}
+        }
         self.inner.event(event);
+    }
+
+    fn failed(&self, code: u8, message: &str, hint: Option<&str>) {
+        let failure = Failure {
+            code,
+            message,
+            hint,
+        };
+        self.write(|room| self.so_far().summary(&failure, room));
     }
 
     fn progress_ended(&self) {
@@ -107,7 +133,7 @@ fn head(receipt: &Receipt, what: &str, how: &str) -> String {
     let mut text = format!(
         "### {what}{} {} on channel {}\n\n{how}\n\n- Hub: {}\n- `latest`: {latest}\n- verified: {}\n",
         escaped(&names.join(", ")),
-        escaped(&receipt.version.to_string()),
+        escaped(&receipt.version),
         receipt.channel,
         escaped(&receipt.hub),
         receipt.verified_at

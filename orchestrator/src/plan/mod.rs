@@ -7,7 +7,7 @@ mod show;
 mod tools;
 
 use crate::inspect::GlibcVersion;
-use crate::products::{Product, Workspace};
+use crate::products::{Product, SigningSettings, Workspace};
 use crate::select::Selected;
 use crate::settings::{BuildSettings, HubChoice};
 use crate::shim::{self, Policy};
@@ -136,6 +136,9 @@ pub struct Plan {
     /// The newest glibc that the programs may need, when there is a bound.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_glibc: Option<GlibcVersion>,
+    /// The number of the public key that files have to be signed for, where the workspace names one.
+    #[serde(skip_serializing_if = "SigningSettings::is_keyless")]
+    pub signed_by: SigningSettings,
 }
 
 /// Why there can be no plan.
@@ -289,6 +292,7 @@ pub fn plan(facts: &Facts<'_>) -> Result<Plan, PlanError> {
         pass_env: facts.workspace.pass_env.clone(),
         cargo_home: facts.cargo_home.to_owned(),
         max_glibc: facts.workspace.max_glibc.clone(),
+        signed_by: facts.workspace.signing.clone(),
     })
 }
 

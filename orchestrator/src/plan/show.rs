@@ -39,6 +39,9 @@ impl fmt::Display for Plan {
         writeln!(f, "command   (one cargo pass)")?;
         writeln!(f, "  {}", self.command.join(" "))?;
         write!(f, "staging   {}", self.staging.display())?;
+        if let Some(key) = &self.signed_by.public_key {
+            write!(f, "\nsigning   for the public key {}", key.id())?;
+        }
         if !self.calls.is_empty() {
             write!(
                 f,

@@ -1,9 +1,11 @@
 //! What a workspace releases: products and groups, declared in `[package.metadata.atlas-release]`
 //! and read through `cargo metadata`.
 
+mod signing;
 mod tools;
 mod workflows;
 
+pub use signing::{Declared, SigningSettings, signing, tauri_public_key};
 pub use tools::{Install, ProductTool, ProductTools, TOOLS_TABLE};
 pub use workflows::{LAUNCHER, WorkflowSettings};
 
@@ -63,6 +65,8 @@ pub struct Workspace {
     pub max_glibc: Option<GlibcVersion>,
     /// The platforms without which nothing of a release is to be seen; none where each counts alone.
     pub require: Vec<Platform>,
+    /// What it says of signatures.
+    pub signing: SigningSettings,
     /// What it says of the workflows that release it.
     pub workflows: WorkflowSettings,
 }
@@ -162,6 +166,12 @@ struct WorkspaceSection {
     max_glibc: Option<GlibcVersion>,
     #[serde(default, deserialize_with = "platforms")]
     require: Vec<Platform>,
+    /// As text, so that an error names the setting.
+    public_key: Option<String>,
+    #[serde(default)]
+    minisig: bool,
+    #[serde(default)]
+    products: BTreeMap<ProductName, signing::ProductSection>,
     /// Read on its own, so that an error names its table.
     workflows: Option<Value>,
 }
@@ -234,16 +244,8 @@ pub fn from_metadata(metadata: &Metadata) -> Result<Workspace, ProductsError> {
     if products.is_empty() {
         return Err(ProductsError::Nothing { root });
     }
-    let section = metadata.workspace_metadata.get(SECTION).cloned();
-    let section: WorkspaceSection = match section {
-        None => WorkspaceSection::default(),
-        Some(value) => {
-            serde_json::from_value(value).map_err(|error| ProductsError::WorkspaceSection {
-                manifest: root.join("Cargo.toml"),
-                why: error.to_string(),
-            })?
-        }
-    };
+    let mut section = workspace_section(metadata)?;
+    let signing = SigningSettings::of(&mut section, &root)?;
     let mut groups: Vec<&str> = products.values().map(|p| p.group.as_str()).collect();
     groups.sort_unstable();
     groups.dedup();
@@ -254,6 +256,7 @@ pub fn from_metadata(metadata: &Metadata) -> Result<Workspace, ProductsError> {
         }
     })?;
     Ok(Workspace {
+        signing,
         workflows,
         build_dir: metadata.build_directory.clone().map(Into::into),
         target_dir: metadata.target_directory.clone().into_std_path_buf(),
@@ -263,6 +266,17 @@ pub fn from_metadata(metadata: &Metadata) -> Result<Workspace, ProductsError> {
         pass_env: section.pass_env,
         max_glibc: section.max_glibc,
         require: section.require,
+    })
+}
+
+/// What `[workspace.metadata.atlas-release]` says.
+fn workspace_section(metadata: &Metadata) -> Result<WorkspaceSection, ProductsError> {
+    let Some(value) = metadata.workspace_metadata.get(SECTION).cloned() else {
+        return Ok(WorkspaceSection::default());
+    };
+    serde_json::from_value(value).map_err(|error| ProductsError::WorkspaceSection {
+        manifest: metadata.workspace_root.join("Cargo.toml").into(),
+        why: error.to_string(),
     })
 }
 

@@ -26,8 +26,14 @@ use release_types::{
     Channel, ObjectKey, Platform, PresignRequest, PresignResponse, ProductName, Sha256Digest,
 };
 use std::hash::{BuildHasher as _, RandomState};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use upload::{Sender, Uploads, upload_all};
+
+/// How often a release is tried that another run may be publishing at the same time.
+const ROUNDS: u32 = 4;
+
+/// How long is waited for that one at most, but for half a second.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// How many uploads run side by side unless told otherwise.
 pub const DEFAULT_UPLOADS: usize = 4;
@@ -232,19 +238,25 @@ pub async fn publish(
     if !means.preflight.has_drafts() {
         finish::are_published(client, &release, &elsewhere).await?;
     }
-    let error = match publish_once(means, &release, now).await {
-        // Where others have to do their part, that they have not is the likelier reason.
-        Err(error) if error.may_be_a_rivals() && elsewhere.is_empty() => error,
-        outcome => return outcome,
-    };
-    let pause = pause();
-    reporter.warn(format!(
-        "{}; another run may be publishing the same version: it is looked at again in {:.1} s",
-        crate::error::with_causes(&error),
-        pause.as_secs_f32()
-    ));
-    tokio::time::sleep(pause).await;
-    publish_once(means, &release, now).await
+    let mut round = 1;
+    loop {
+        let began = Instant::now();
+        let error = match publish_once(means, &release, now).await {
+            // Where others have to do their part, that they have not is the likelier reason.
+            Err(error) if error.may_be_a_rivals() && elsewhere.is_empty() && round < ROUNDS => {
+                error
+            }
+            outcome => return outcome,
+        };
+        let pause = pause(round, began.elapsed());
+        round += 1;
+        reporter.warn(format!(
+            "{}; another run may be publishing the same version: it is looked at again in {:.1} s",
+            crate::error::with_causes(&error),
+            pause.as_secs_f32()
+        ));
+        tokio::time::sleep(pause).await;
+    }
 }
 
 async fn publish_once(
@@ -296,10 +308,17 @@ async fn upload(
     upload_all(Sender::of(means, release), &open, means.settings.uploads).await
 }
 
-/// How long is waited for another run: of two that wait for one another, one begins first.
-fn pause() -> Duration {
-    let random = RandomState::new().hash_one(0) % 2000;
-    Duration::from_millis(500 + random)
+/// How long is waited for another run after a round that took so long: of two that wait for one another,
+/// one begins first. The longer a round takes, the likelier the next two overlap as well, so the time that
+/// is drawn from grows with it, and doubles with each round.
+fn pause(round: u32, took: Duration) -> Duration {
+    let window = took
+        .saturating_mul(1 << round.min(8))
+        .saturating_add(Duration::from_secs(2));
+    let window = window.min(LONGEST_PAUSE);
+    let drawn = RandomState::new().hash_one(0) % 1000;
+    let drawn = u32::try_from(drawn).unwrap_or_default();
+    Duration::from_millis(500) + window * drawn / 1000
 }
 
 fn report_upload(reporter: &dyn Reporter, artifact: &LocalArtifact, unchanged: bool) {
@@ -309,4 +328,24 @@ fn report_upload(reporter: &dyn Reporter, artifact: &LocalArtifact, unchanged: b
         sha256: artifact.sha256,
         unchanged,
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_collides_again_waits_longer_and_not_for_ever() {
+        let longest = |round, took| {
+            let all = (0..2000).map(|_| pause(round, Duration::from_secs(took)));
+            all.max().unwrap_or_default().as_secs()
+        };
+        assert!((2..3).contains(&longest(1, 0)));
+        // Twice, four times and eight times what a round took, and two seconds.
+        assert!((18..=22).contains(&longest(1, 10)));
+        assert!((36..=42).contains(&longest(2, 10)));
+        assert!((54..=60).contains(&longest(3, 10)));
+        assert!((54..=60).contains(&longest(u32::MAX, u64::MAX)));
+        assert!(pause(1, Duration::ZERO) >= Duration::from_millis(500));
+    }
 }

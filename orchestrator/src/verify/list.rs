@@ -6,7 +6,9 @@ use crate::receipt::Against;
 use crate::text::told;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use hub_client::{ClientError, HubClient};
-use release_types::{Asset, Channel, FileName, Platform, ProductName, Release, artifact_key};
+use release_types::{
+    Asset, Channel, FileName, ObjectKey, Platform, ProductName, Release, ReleaseState,
+};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
@@ -24,7 +26,7 @@ pub(super) struct Group<'e> {
 
 impl Group<'_> {
     pub(super) fn is_latest(&self, expected: &Expectation) -> bool {
-        self.latest.as_deref() == Some(expected.version.to_string().as_str())
+        self.latest.as_deref() == Some(expected.version.as_str())
     }
 }
 
@@ -40,24 +42,23 @@ pub(super) struct Compared<'g> {
 }
 
 /// What a Hub itself lists of a version, for every platform that it has: a release that somebody else has
-/// made.
+/// made. The version may be any text.
 ///
 /// # Errors
 /// When it cannot be asked.
 pub async fn listed(
     client: &HubClient,
-    version: &semver::Version,
+    version: &str,
     channel: Channel,
     products: &[ProductName],
     at_once: usize,
 ) -> Result<Expectation, ClientError> {
-    let text = &version.to_string();
     // Not every Hub tells which platforms there are.
     let asked = products
         .iter()
         .flat_map(|product| Platform::ALL.map(|platform| (product, platform)));
     let lists = asked.map(|(product, platform)| async move {
-        let found = client.release(product, text, platform, channel).await?;
+        let found = client.release(product, version, platform, channel).await?;
         Ok::<_, ClientError>((product, platform, found))
     });
     let lists: Vec<_> = futures_util::stream::iter(lists)
@@ -65,7 +66,7 @@ pub async fn listed(
         .try_collect()
         .await?;
     let mut expected = Expectation {
-        version: version.clone(),
+        version: version.to_owned(),
         channel,
         against: Against::Listed,
         files: Vec::new(),
@@ -77,7 +78,8 @@ pub async fn listed(
         let mut found = of_it.filter_map(|(_, on, release)| Some((*on, release.as_ref()?)));
         let Some(first) = found.next() else {
             expected.differences.push(format!(
-                "{product} {version} is not on channel {channel} for any platform"
+                "{product} {} is not on channel {channel} for any platform",
+                told(version)
             ));
             continue;
         };
@@ -89,8 +91,9 @@ pub async fn listed(
 }
 
 fn add(expected: &mut Expectation, product: &ProductName, platform: Platform, release: &Release) {
-    let version = &expected.version;
+    let version = expected.version.clone();
     if release.assets.is_empty() {
+        let version = told(&version);
         expected
             .differences
             .push(format!("{product} {version} has no files for {platform}"));
@@ -98,7 +101,10 @@ fn add(expected: &mut Expectation, product: &ProductName, platform: Platform, re
     for asset in &release.assets {
         let name: Result<FileName, _> = asset.filename.parse();
         let name = name.map_err(|error| error.to_string()).and_then(|name| {
-            let key = artifact_key(product, version, platform, &name);
+            // By the rule for keys, also where the version is none that we would publish.
+            let (os, arch) = (platform.os, platform.arch);
+            let key = format!("artifacts/{product}/{version}/{os}/{arch}/{name}");
+            let key: Result<ObjectKey, _> = key.parse();
             key.map(|key| (name, key))
                 .map_err(|error| error.to_string())
         });
@@ -136,7 +142,7 @@ pub(super) async fn ask<'e>(
         let key = (&file.product, file.platform);
         groups.entry(key).or_default().push(file);
     }
-    let (version, channel) = (&expected.version.to_string(), expected.channel);
+    let (version, channel) = (&expected.version, expected.channel);
     let asked = groups
         .into_iter()
         .map(|((product, platform), files)| async move {
@@ -160,6 +166,19 @@ pub(super) async fn ask<'e>(
         .await
 }
 
+/// Whether the Hub says that a release was taken back on its channel. Not every Hub tells.
+pub(super) async fn is_taken_back(
+    client: &HubClient,
+    product: &ProductName,
+    expected: &Expectation,
+) -> Result<bool, ClientError> {
+    let releases = client.releases_on(product, expected.channel).await?;
+    let mut releases = releases.unwrap_or_default().into_iter();
+    Ok(releases.any(|release| {
+        release.version == expected.version && release.state == ReleaseState::Yanked
+    }))
+}
+
 /// Compares a list with what has to be in it. Pure.
 pub(super) fn compare<'g>(
     group: &'g Group<'_>,
@@ -169,7 +188,7 @@ pub(super) fn compare<'g>(
     let Group {
         product, platform, ..
     } = group;
-    let (version, channel) = (&expected.version, expected.channel);
+    let (version, channel) = (told(&expected.version), expected.channel);
     let latest = latest(group, expected, rule);
     let Some(release) = &group.release else {
         return Compared {
@@ -240,13 +259,17 @@ fn latest(group: &Group<'_>, expected: &Expectation, rule: LatestRule) -> Option
     let Group {
         product, platform, ..
     } = group;
-    let (version, channel) = (&expected.version, expected.channel);
+    let (version, channel) = (told(&expected.version), expected.channel);
     let (found, is_this) = (group.latest.as_deref(), group.is_latest(expected));
+    let own = semver::Version::parse(&expected.version).ok();
     // Versions that differ in build metadata alone are equally new.
     let order = found
         .and_then(|text| semver::Version::parse(text).ok())
-        .map(|latest| latest.cmp_precedence(version));
+        .zip(own.as_ref())
+        .map(|(latest, own)| latest.cmp_precedence(own));
     let fits = match rule {
+        // Nobody can tell which of them is older.
+        LatestRule::NotOlder if own.is_none() => found.is_some(),
         LatestRule::ThisVersion => is_this || order.is_some_and(Ordering::is_eq),
         LatestRule::AnotherVersion => !is_this && found.is_some(),
         LatestRule::NotOlder => is_this || order.is_some_and(Ordering::is_ge),
@@ -332,6 +355,18 @@ mod tests {
         ] {
             assert_eq!(found.map(|found| fits(rule, found)), right, "{rule:?}");
         }
+    }
+
+    #[test]
+    fn versions_that_nobody_can_compare_are_not_compared() {
+        let mut expected = listing(vec![asset("a", b"1")]);
+        expected.version = "2024.1 final".to_owned();
+        let found = [None, Some("2024.1 final"), Some("1.0.0"), Some("2024.2")];
+        let fits = found.map(|found| {
+            let group = group(&expected, found);
+            latest(&group, &expected, LatestRule::NotOlder).is_none()
+        });
+        assert_eq!(fits, [false, true, true, true]);
     }
 
     #[test]

@@ -14,13 +14,22 @@ mod behind;
 mod cached;
 mod caches;
 mod cross;
+mod fault_table {
+    //! What takes minutes of the fault table.
+
+    mod killed;
+    mod late;
+    #[path = "../../it/fault_table/stage.rs"]
+    #[expect(dead_code, reason = "the other rows use the rest")]
+    mod stage;
+}
 #[path = "../it/hub_server.rs"]
 #[expect(dead_code, reason = "other tests use the rest")]
 mod hub_server;
 mod in_bucket;
-mod killed;
 mod reproducing;
 #[path = "../it/support.rs"]
 #[expect(dead_code, reason = "other tests use the rest")]
 mod support;
 mod targets;
+mod tauri;

@@ -4,7 +4,7 @@ use crate::support::*;
 use serde_json::Value;
 use test_support::{Sandbox, tree};
 
-const COMMANDS: [&str; 20] = [
+const COMMANDS: [&str; 23] = [
     "",
     "plan",
     "build",
@@ -18,6 +18,9 @@ const COMMANDS: [&str; 20] = [
     "token list",
     "token revoke",
     "pack publish",
+    "manifest build",
+    "manifest check",
+    "manifest show",
     "doctor",
     "setup",
     "env",

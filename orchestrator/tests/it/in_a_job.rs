@@ -3,7 +3,7 @@
 use crate::hub_server::TestHub;
 use crate::support::*;
 use std::fs;
-use test_support::{Invocation, Sandbox};
+use test_support::{Fault, Invocation, Proxy, Sandbox};
 
 fn in_a_job(sandbox: &Sandbox, invocation: Invocation) -> Invocation {
     invocation
@@ -80,7 +80,7 @@ fn stages_fold_and_what_is_proven_is_in_the_summary() {
 }
 
 #[test]
-fn a_failure_is_an_annotation_and_no_summary() {
+fn a_failure_is_an_annotation_and_a_summary_of_what_is_in_place() {
     let sandbox = Sandbox::new();
     staged_release(&sandbox);
     let hub = TestHub::start();
@@ -92,7 +92,50 @@ fn a_failure_is_an_annotation_and_no_summary() {
     ::endgroup::
     ::error title=atlas-release::what is published is not what was built:%0A  alpha 0.1.0 is not on channel stable for [PLATFORM]%0A  latest of alpha on channel stable for [PLATFORM] is nothing, where this release is 0.1.0%0A  beta 0.1.0 is not on channel stable for [PLATFORM]%0A  latest of beta on channel stable for [PLATFORM] is nothing, where this release is 0.1.0%0Ahint: compare dist/ with receipt.json and with the Hub: one of them is of another build
     ");
-    assert!(!sandbox.root().join("summary.md").exists());
+    let summary = fs::read_to_string(sandbox.root().join("summary.md")).unwrap();
+    insta::assert_snapshot!(summary, @r"
+    ### Failed: verifying 0.1.0 at http://[ADDRESS]
+
+    Exit code 8.
+
+    <pre>what is published is not what was built:
+      alpha 0.1.0 is not on channel stable for [PLATFORM]
+      latest of alpha on channel stable for [PLATFORM] is nothing, where this release is 0.1.0
+      beta 0.1.0 is not on channel stable for [PLATFORM]
+      latest of beta on channel stable for [PLATFORM] is nothing, where this release is 0.1.0</pre>
+
+    What to do: compare dist/ with receipt.json and with the Hub: one of them is of another build
+
+    Nothing was changed on a Hub.
+    ");
+
+    // A publish that breaks off when one of two files is stored.
+    fs::remove_file(sandbox.root().join("summary.md")).unwrap();
+    let proxy = Proxy::bind().serve(hub.address, |seen| {
+        match seen.path.ends_with("/publish") && seen.body.contains("beta") {
+            true => Fault::Answer(403, r#"{"error":"not | *today*"}"#.to_owned()),
+            false => Fault::None,
+        }
+    });
+    let publish = hub.publishes(atlas(&sandbox, "publish --uploads 1"));
+    let publish = publish.env("ATLAS_HUB_URL", proxy.url());
+    in_a_job(&sandbox, publish).run().exits(6);
+    let summary = fs::read_to_string(sandbox.root().join("summary.md")).unwrap();
+    assert!(!summary.contains(&hub.token));
+    insta::assert_snapshot!(summary, @r"
+    ### Failed: publishing 0.1.0 to http://[ADDRESS]
+
+    Exit code 6.
+
+    <pre>cannot publish beta 0.1.0 for [PLATFORM]: [ADDRESS] does not allow it (403): not | *today*</pre>
+
+    As far as this run knows nothing is registered, so nobody sees anything of it. 2 files are uploaded, 0 files are read back.
+
+    Uploaded:
+
+    - artifacts/alpha/0.1.0/[OS]/[ARCH]/alpha-[PLATFORM]
+    - artifacts/beta/0.1.0/[OS]/[ARCH]/beta-[PLATFORM]
+    ");
 }
 
 #[test]

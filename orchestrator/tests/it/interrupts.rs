@@ -1,11 +1,13 @@
 //! Ctrl-C and SIGTERM: children end, nothing half-written stays, and what was locked is free. And
 //! while a run has a folder, a second one is told so.
 
+use crate::fault_table::stage::side_by_side;
 use crate::hub_server::{TestHub, is_registration};
+use crate::promoting::{publish_of, shown_of};
 use crate::support::*;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use test_support::{Background, Fault, Invocation, Proxy, Sandbox, Signal, tree};
+use test_support::{Background, Fault, Invocation, Proxy, Sandbox, Seen, Signal, tree};
 
 /// A build script that writes its process id into a file and then takes its time.
 const SLOW: &str = r#"
@@ -217,4 +219,84 @@ fn a_second_run_in_the_same_folders_is_told_who_has_them() {
     project.quick("plan demo-v1.0.0").run().exits(0);
     first.signal(Signal::Interrupt);
     first.finish().exits(130);
+}
+
+/// Half of a rollback, and the next one would go back one version more.
+#[test]
+fn a_rollback_that_is_interrupted_is_finished_where_it_can_be() {
+    #[derive(Debug, Clone, Copy, PartialEq)]
+    enum End {
+        Finished,
+        Refused,
+        Silent,
+        AskedTwice,
+    }
+    let cases = [
+        (Signal::Interrupt, End::Finished, 0),
+        (Signal::Terminate, End::Finished, 0),
+        (Signal::Interrupt, End::Refused, 130),
+        (Signal::Interrupt, End::Silent, 130),
+        (Signal::Terminate, End::Silent, 143),
+        (Signal::Terminate, End::AskedTwice, 143),
+    ];
+    side_by_side(&cases, 3, |&(signal, end, code)| {
+        let (sandbox, hub) = (Sandbox::new(), TestHub::start());
+        for version in ["1.0.0", "1.1.0"] {
+            for product in ["alpha", "beta"] {
+                let at = (version, "stable");
+                publish_of(product, &sandbox, at, &["windows-x64"], |run| {
+                    hub.publishes(run)
+                });
+            }
+        }
+        let is_yank = |seen: &Seen| seen.path.ends_with("/yank");
+        let proxy = Proxy::bind().serve(hub.address, move |seen| {
+            match (is_yank(seen), end, seen.path.contains("/beta/")) {
+                (false, ..) => Fault::None,
+                (true, End::Refused, true) => Fault::Answer(403, r#"{"error":"no"}"#.to_owned()),
+                (true, End::Finished | End::Refused, false) => Fault::Delay(Duration::from_secs(2)),
+                (true, End::Finished, true) => Fault::None,
+                (true, End::Silent | End::AskedTwice, _) => Fault::Silence,
+            }
+        });
+        let line = "rollback --product alpha --product beta";
+        let run = hub.publishes(atlas(&sandbox, line));
+        let run = run.env("ATLAS_HUB_URL", proxy.url()).start();
+        let limit = Instant::now() + Duration::from_secs(30);
+        while !proxy.seen().iter().any(is_yank) {
+            assert!(Instant::now() < limit, "{:?}", proxy.seen());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let asked = Instant::now();
+        run.signal(signal);
+        run.stderr_line("note interrupted: the rollback is finished first, for 15 s at most");
+        if end == End::AskedTwice {
+            run.signal(signal);
+        }
+        let run = run.finish().exits(code);
+        let took = asked.elapsed().as_secs();
+        let expected = if end == End::Silent { 14..20 } else { 0..10 };
+        assert!(expected.contains(&took), "{end:?}: {took}");
+        run.clone()
+            .says(&["making alpha 1.0.0 the newest on stable instead of 1.1.0"]);
+        match end {
+            End::Finished => {}
+            End::Refused => {
+                run.says(&[
+                    "the rollback to 1.0.0 has begun and is not finished",
+                    "hint: run the same command again with --to 1.0.0",
+                ]);
+            }
+            End::Silent | End::AskedTwice => {
+                run.says(&["error: interrupted"]);
+            }
+        }
+        let again = format!("{line} --to 1.0.0");
+        hub.publishes(atlas(&sandbox, &again)).run().exits(0);
+        for product in ["alpha", "beta"] {
+            let at = ("latest", "stable");
+            let newest = shown_of(product, &hub.url(), at, "windows-x64").unwrap();
+            assert_eq!(newest["version"], "1.0.0", "{end:?}");
+        }
+    });
 }

@@ -1,5 +1,5 @@
-//! The journal's place, and what storages keep: what is in the way is named, a full disk ends the run in
-//! time, and a refusal to replace is judged by content.
+//! The journal's place, and what storages keep: what is in the way is named, and a refusal to replace is
+//! judged by content.
 
 use crate::behind::{Behind, JOURNAL, add, said};
 use crate::hub_server::{TestHub, is_registration};
@@ -126,66 +126,6 @@ fn files_of_a_manifest_have_no_journal() {
         .run()
         .exits(0);
     assert!(before == tree(&folder));
-}
-
-/// The folder of the platform is on a disk of its own, where nothing more fits.
-#[cfg(target_os = "linux")]
-#[test]
-fn a_full_disk_under_the_journal_ends_the_run_before_anything_is_registered() {
-    use std::os::unix::fs::MetadataExt as _;
-    let sandbox = Sandbox::new();
-    let staged = staged_release(&sandbox);
-    let kept = sandbox.root().join("kept");
-    fs::rename(&staged, &kept).unwrap();
-    fs::create_dir(&staged).unwrap();
-    let behind = Behind::new(false, |_, _| Fault::None);
-    // In a mount namespace of its own; as root, or where users may make one.
-    let script = format!(
-        "mount -t tmpfs -o size=16m tmpfs '{0}' && cp -a '{1}/.' '{0}/' || exit 99\n\
-         cat /dev/zero > '{0}/fill' 2>/dev/null\n\
-         exec \"$@\"",
-        staged.display(),
-        kept.display()
-    );
-    let is_root = fs::metadata(&staged).unwrap().uid() == 0;
-    let mapped: &[&str] = if is_root { &[] } else { &["--map-root-user"] };
-    let words = [
-        &["unshare"],
-        mapped,
-        &["--mount", "sh", "-c", &script, "sh"],
-    ]
-    .concat();
-    let run = behind.publish(&sandbox).through(&words).run().exits(9);
-    let journal = staged.join(JOURNAL);
-    run.says(&[
-        &format!("cannot write the publish journal {}", journal.display()),
-        "No space left on device",
-    ]);
-    assert!(!behind.proxy.seen().iter().any(is_registration));
-    for product in ["alpha", "beta"] {
-        assert!(behind.hub.release(product, "0.1.0").is_none());
-    }
-}
-
-/// A limit for the size of files is met as a full disk is, and leaves no part of a line.
-#[cfg(target_os = "linux")]
-#[test]
-fn a_limit_for_files_ends_the_run_before_anything_is_sent() {
-    let sandbox = Sandbox::new();
-    let staged = staged_release(&sandbox);
-    let behind = Behind::new(true, |_, _| Fault::None);
-    let limited = behind
-        .publish(&sandbox)
-        .through(&["prlimit", "--fsize=200"]);
-    let run = limited.run().exits(9);
-    let journal = staged.join(JOURNAL);
-    run.says(&[&format!(
-        "cannot write the publish journal {}: File too large",
-        journal.display()
-    )]);
-    assert_eq!(behind.uploads(), 0);
-    assert_eq!(fs::read(&journal).unwrap(), b"");
-    assert_eq!(behind.publishes_the_rest(&sandbox).1, 2);
 }
 
 #[test]

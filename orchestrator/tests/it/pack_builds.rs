@@ -3,9 +3,11 @@
 use crate::deployed_hub::DeployedHub;
 use crate::hub_server::TestHub;
 use crate::support::*;
+use crate::terminal::{ON_A_TERMINAL, screen};
 use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use test_support::{Fault, Invocation, Proxy, Sandbox, Seen};
 
 const PUBLISH: &str = "pack publish --pack my-pack --version 1.2.0 --channel beta my-pack.atlas";
@@ -58,6 +60,51 @@ fn a_build_is_uploaded_and_put_on_its_channel() {
     let key = built["artifact_key"].as_str().unwrap();
     let id = built["build_id"].as_str().unwrap();
     assert_eq!(key, format!("local::packs/my-pack/builds/{id}.atlas"));
+}
+
+/// As uploads of a release are.
+#[test]
+fn programs_and_people_are_told_how_far_the_upload_is() {
+    let sandbox = with_build();
+    let size = 3 * 1024 * 1024;
+    std::fs::write(sandbox.root().join("my-pack.atlas"), vec![b'x'; size]).unwrap();
+    let port = Proxy::bind();
+    let hub = TestHub::start_as(Some(port.url()));
+    // The bytes are on their way while the Hub is not there yet.
+    let proxy = port.serve(hub.address, |seen| match seen.method.as_str() {
+        "PUT" => Fault::Delay(Duration::from_millis(2500)),
+        _ => Fault::None,
+    });
+    let publish = with_token(&hub, &sandbox, atlas(&sandbox, PUBLISH));
+    let publish = publish.env("ATLAS_HUB_URL", proxy.url());
+    let run = publish.clone().args(["--format", "json"]).run().exits(0);
+    let told = events_of(&run, "transfer");
+    // One a second.
+    assert!((2..=5).contains(&told.len()), "{run}");
+    let key = &events(&run).pop().unwrap()["artifact_key"];
+    for event in &told {
+        assert_eq!(event["direction"], "upload");
+        assert_eq!(
+            (&event["total"], &event["files"]),
+            (&json!(size), &json!(1))
+        );
+        assert_eq!(&event["active"][0]["key"], key, "{event}");
+    }
+    let run = publish
+        .clone()
+        .env("TERM", "xterm")
+        .through(&["python3", "-c", ON_A_TERMINAL, "120"])
+        .run()
+        .exits(0);
+    assert!(run.stdout.contains("uploading "), "{run}");
+    let last = screen(&run.stdout).join("\n");
+    assert!(
+        !last.contains("uploading ") && last.contains("uploaded "),
+        "{last}"
+    );
+    // A log gets nothing of what is so short.
+    let run = publish.run().exits(0);
+    assert!(!run.stderr.contains("uploading "), "{run}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use test_support::{Fault, Proxy, Sandbox};
 
 /// Runs a program on a terminal of so many columns, and hands on what it shows and how it ends.
-const ON_A_TERMINAL: &str = r"
+pub const ON_A_TERMINAL: &str = r"
 import fcntl, os, pty, struct, sys, termios
 child, terminal = pty.fork()
 if child == 0:
@@ -26,7 +26,7 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 
 /// What stands on a terminal when this has been written to it, as far as progress uses one: lines,
 /// returns, moves up and down, and wiping lines out.
-fn screen(text: &str) -> Vec<String> {
+pub fn screen(text: &str) -> Vec<String> {
     let mut lines: Vec<Vec<char>> = vec![Vec::new()];
     let (mut row, mut column) = (0_usize, 0);
     let mut chars = text.chars();

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use test_support::{Fault, Finished, Invocation, Proxy, Sandbox};
 
 /// Publishes files of a product, version 1.0.0, by a manifest: name, platform, bytes.
-fn publish(hub: &TestHub, files: &[(&str, &str, &[u8])]) {
+pub fn publish(hub: &TestHub, files: &[(&str, &str, &[u8])]) {
     let sandbox = Sandbox::new();
     let mut rows = String::new();
     for (name, on, bytes) in files {
@@ -23,11 +23,11 @@ fn publish(hub: &TestHub, files: &[(&str, &str, &[u8])]) {
     hub.publishes(atlas(&sandbox, line)).run().exits(0);
 }
 
-fn asks(url: &str, invocation: Invocation) -> Invocation {
+pub fn asks(url: &str, invocation: Invocation) -> Invocation {
     invocation.env("ATLAS_HUB_URL", url)
 }
 
-fn filenames(assets: &Value) -> Vec<String> {
+pub fn filenames(assets: &Value) -> Vec<String> {
     let assets = assets.as_array().unwrap().iter();
     assets
         .map(|a| a["filename"].as_str().unwrap().to_owned())

@@ -141,3 +141,42 @@ async fn one_attempt_means_no_retry() {
     }
     assert_eq!(server.seen().len(), 2);
 }
+
+/// Whoever reads many files meets the limit of a Hub again and again.
+#[tokio::test]
+async fn a_download_is_waited_for_until_its_turn_comes() {
+    const ID: &str = "dl_0123456789abcdef0123456789abcdef";
+    let server = Server::start(|_, before| match before {
+        0..=8 => busy(429, "0"),
+        9 => status(503, ""),
+        _ => status(200, "abc"),
+    })
+    .await;
+    let (client, told) = listening(&server.address, quick());
+    let done = client.digest_of_download(ID, 3).await.unwrap();
+    assert_eq!(done.size, 3);
+    let mut sink = Vec::new();
+    client.download(ID, 3, &mut sink).await.unwrap();
+    let counts: Vec<_> = told.lock().unwrap().iter().map(|t| (t.0, t.1)).collect();
+    // What is no matter of waiting counts as ever.
+    assert_eq!(counts[..9], [(0, 0); 9]);
+    assert_eq!(counts[9..], [(1, 4)]);
+
+    // For no longer than the deadline.
+    let server = Server::start(|_, _| busy(429, "60")).await;
+    let hasty = RetryPolicy {
+        retry_after_cap: Duration::from_millis(50),
+        deadline: Duration::from_millis(500),
+        ..quick()
+    };
+    let (client, told) = listening(&server.address, hasty);
+    let began = Instant::now();
+    let error = client.digest_of_download(ID, 3).await.unwrap_err();
+    assert!(
+        matches!(&error, ClientError::RateLimited { .. }),
+        "{error:?}"
+    );
+    assert!(began.elapsed() < Duration::from_secs(2));
+    let told = told.lock().unwrap().len();
+    assert!((5..=10).contains(&told), "{told}");
+}

@@ -130,7 +130,7 @@ mod tests {
         );
         let end = Some(now + SignedDuration::from_secs(1));
         for (token, end) in [(&valid, None), (&expired, end), (&revoked, None)] {
-            let added = catalogue.add_deploy_token(None, None, end, token, now);
+            let added = catalogue.add_deploy_token(None, (None, end), None, token, now);
             let record = added.await.unwrap();
             if token.hash == revoked.hash {
                 let gone = catalogue.revoke_deploy_token(None, &record.id, now).await;

@@ -11,6 +11,7 @@ mod counts;
 mod credentials;
 mod database;
 mod drafts;
+mod issuers;
 mod lists;
 mod newest;
 mod objects;
@@ -22,6 +23,7 @@ mod page;
 pub(crate) mod postgres;
 mod products;
 mod publishing;
+mod refused;
 mod registrations;
 mod releases;
 mod sqlite;
@@ -39,6 +41,7 @@ pub use audit::AuditEntry;
 pub(crate) use credentials::{Identity, Subject};
 pub(crate) use database::{NulInText, Tx};
 pub(crate) use drafts::{Finalized, Target};
+pub use issuers::IssuedDeployToken;
 pub(crate) use lists::Promoted;
 pub(crate) use newest::{NewestAsset, SignedFile};
 pub(crate) use objects::{PutOutcome, StoredObject};
@@ -176,6 +179,14 @@ impl Catalogue {
             .await
     }
 
+    /// The same, outside of any transaction.
+    pub(crate) async fn look_up(&self, name: &str) -> Result<Option<String>, HubError> {
+        query_scalar("SELECT value FROM meta WHERE name = $1")
+            .bind(name)
+            .fetch_optional(&self.readers)
+            .await
+    }
+
     /// Begins a transaction that holds the right to write from its start.
     pub(crate) async fn write(&self) -> Result<Tx, HubError> {
         self.writer.begin_to_write(&self.writes).await
@@ -235,6 +246,11 @@ fn migrations() -> Vec<Migration> {
             7,
             "offers",
             include_str!("../../migrations/0007_offers.sql"),
+        ),
+        migration(
+            8,
+            "issuers",
+            include_str!("../../migrations/0008_issuers.sql"),
         ),
     ]
 }

@@ -1,7 +1,8 @@
 //! `atlas-hub serve`: its arguments, its listeners and its signals.
 
 use super::operate::KeepArgs;
-use super::{CliError, DataDirArg, descriptors, print};
+use super::output::print;
+use super::{CliError, DataDirArg, descriptors};
 use build_version::BuildInfo;
 use clap::Args;
 use clap::builder::{RangedI64ValueParser, RangedU64ValueParser};
@@ -149,6 +150,13 @@ impl ServeArgs {
                 "--listen {} can be reached from other machines and so needs --public-url",
                 self.listen
             )));
+        }
+        let is_plain = self
+            .public_url
+            .as_ref()
+            .filter(|url| url.scheme() == "http");
+        if let (Some(url), Some(_)) = (is_plain, &self.tls_cert) {
+            return Err(CliError::PlainUrl(url.clone()));
         }
         if let Some(address) = self.metrics_listen.filter(open)
             && !self.metrics_public

@@ -20,7 +20,9 @@ use secrecy::SecretString;
 pub(super) struct Publisher;
 
 /// An administrator. Anybody else gets 403, whether or not they are known.
-pub(super) struct Admin;
+pub(super) struct Admin {
+    pub(super) id: String,
+}
 
 /// A user of this Hub. Anybody else gets 401.
 pub(super) struct SignedIn {
@@ -66,8 +68,8 @@ impl FromRequestParts<AppState> for Admin {
         match who.map(|who| who.subject) {
             Some(Subject::User {
                 role: UserRole::Admin,
-                ..
-            }) => Ok(Self),
+                id,
+            }) => Ok(Self { id }),
             _ => Err(ApiError::forbidden("only an administrator may do this")),
         }
     }

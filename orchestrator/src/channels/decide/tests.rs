@@ -1,6 +1,6 @@
 use super::*;
 use proptest::prelude::*;
-use release_types::{Channel, Kind, Release};
+use release_types::{Channel, Kind, Release, Sha256Digest};
 
 fn asset(name: &str, bytes: &[u8]) -> Asset {
     Asset {

@@ -1,8 +1,8 @@
 //! The arguments of `verify`.
 
-use super::{HubArgs, parse_channel, parse_side_by_side};
+use super::{FilesArgs, HubArgs, PublicKeyArgs, parse_side_by_side};
 use clap::Args;
-use release_types::{Channel, ProductName};
+use release_types::ProductName;
 use std::num::NonZero;
 use std::path::PathBuf;
 
@@ -19,7 +19,8 @@ pub struct ReadBackArgs {
 #[derive(Debug, Args)]
 pub struct VerifyCommand {
     /// The tag or the version of a release [default: the tag of the job, else the one release in
-    /// dist/]. What dist/ does not hold is compared with what the Hub itself lists.
+    /// dist/]. What dist/ does not hold is compared with what the Hub itself lists; with --product it
+    /// may be any text.
     #[arg(value_name = "TAG|VERSION")]
     pub name: Option<String>,
     /// Compare with the release.json of a dist folder, of a release's or a platform's folder in it, or
@@ -33,20 +34,15 @@ pub struct VerifyCommand {
     /// what the Hub gives out: may be given several times [default: those of the tag's group].
     #[arg(long)]
     pub product: Vec<ProductName>,
-    /// The version of the manifest's files.
-    #[arg(long, requires = "manifest")]
-    pub version: Option<semver::Version>,
-    /// Where the manifest's relative paths start [default: its own folder].
-    #[arg(long, value_name = "DIR", requires = "manifest")]
-    pub base_dir: Option<PathBuf>,
-    /// The channel [default: the one it was built for, or the one its version says].
-    #[arg(long, value_parser = parse_channel)]
-    pub channel: Option<Channel>,
+    #[command(flatten)]
+    pub files: FilesArgs,
     /// Read back this many files, drawn at random, instead of all.
     #[arg(long, value_name = "N")]
     pub sample: Option<NonZero<usize>>,
     #[command(flatten)]
     pub read_back: ReadBackArgs,
+    #[command(flatten)]
+    pub key: PublicKeyArgs,
     #[command(flatten)]
     pub hub: HubArgs,
 }

@@ -21,7 +21,7 @@ fn kind(seen: &Seen) -> Option<&'static str> {
 }
 
 #[test]
-fn what_was_done_although_its_answer_was_lost_is_not_done_twice() {
+fn the_hub_does_it_and_drops_the_answer() {
     let sandbox = Sandbox::new();
     let staged = staged_release(&sandbox);
     let port = Proxy::bind();

@@ -124,11 +124,11 @@ fn killed_at_each_call(base: bool) {
 }
 
 #[test]
-fn a_hub_that_lists_what_it_has() {
+fn the_program_is_killed_at_each_call_to_a_hub_that_lists_what_it_has() {
     killed_at_each_call(false);
 }
 
 #[test]
-fn a_hub_of_the_base_contract() {
+fn the_program_is_killed_at_each_call_to_a_hub_of_the_base_contract() {
     killed_at_each_call(true);
 }
