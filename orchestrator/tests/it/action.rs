@@ -42,7 +42,7 @@ impl World {
         let url = format!("{}/", self.hub.url());
         let mut all = vec![
             ("atlas_base_url", url.as_str()),
-            ("atlas_app_deploy_token", &self.hub.token),
+            ("atlas_app_deploy_token", self.hub.token.as_str()),
         ];
         all.extend(inputs);
         let ran = run_action(repository(), NAME, &all, job);
@@ -75,7 +75,7 @@ fn it_has_the_inputs_of_the_publish_path() {
         ("published_at", Some("")),
         ("version", None),
     ];
-    assert_eq!(inputs, expected.into());
+    assert_eq!(inputs, BTreeMap::from(expected));
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! Steps of the repository's actions and workflows, run with bash as a runner of GitHub's does.
 
-use crate::support::*;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -196,7 +195,7 @@ pub fn run_action(checkout: &Path, name: &str, inputs: &[(&str, &str)], job: &Jo
     for (name, input) in declared {
         let given = inputs.iter().find(|(given, _)| given == name);
         let value = match given {
-            Some((_, value)) => value,
+            Some((_, value)) => *value,
             None => input["default"].as_str().unwrap_or_default(),
         };
         context.insert(format!("inputs.{name}"), value.to_owned());

@@ -133,7 +133,7 @@ fn what_is_between_the_marks_stays_or_is_missed() {
     workflows(&project, "check")
         .run()
         .exits(2)
-        .says(&["release.yml: line", "`elsewhere` begins"]);
+        .says(&["release.yml: line", "begins within `elsewhere`"]);
 }
 
 #[test]
