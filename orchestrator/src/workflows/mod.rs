@@ -2,7 +2,7 @@
 //! group on every platform, and a small one for each group that its tags start.
 //!
 //! [`wanted`] is pure; [`check`] and [`generate`] compare it with the files that are there and write them.
-//! What a person has put between marked lines ([`marked`]) stays.
+//! What a person has put between marked lines stays.
 
 mod error;
 mod files;
