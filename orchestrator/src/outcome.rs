@@ -1,10 +1,11 @@
-//! What commands about channels, tokens, packs and manifests end with: each a document of its own.
+//! What commands about channels, tokens, packs, manifests and workflows end with: each a document of its own.
 
 use crate::channels::{Promotion, Rollback, Yank};
 use crate::manifest::Described;
 use crate::pack::PublishedBuild;
 use crate::sign::NewKey;
 use crate::tokens::{Issued, Revoked, Tokens};
+use crate::workflows::Report;
 use serde::Serialize;
 use std::fmt;
 
@@ -30,6 +31,8 @@ pub enum Outcome {
     SigningKey(NewKey),
     /// A manifest was built, checked or looked at.
     Manifest(Described),
+    /// The workflows were compared or written.
+    Workflows(Report),
 }
 
 impl fmt::Display for Outcome {
@@ -44,6 +47,7 @@ impl fmt::Display for Outcome {
             Self::PackBuild(done) => done.fmt(f),
             Self::SigningKey(done) => done.fmt(f),
             Self::Manifest(found) => found.fmt(f),
+            Self::Workflows(found) => found.fmt(f),
         }
     }
 }

@@ -10,6 +10,7 @@ mod share;
 mod sign;
 mod tokens;
 mod verify;
+mod workflows;
 
 pub use channels::{ProductsArgs, PromoteCommand, RollbackCommand, YankCommand};
 pub use format::Format;
@@ -21,6 +22,7 @@ pub use share::{RequireArgs, ShareArgs};
 pub use sign::{PublicKeyArgs, SignCommand, SignerCommand, SignerKind};
 pub use tokens::{TokenCommand, TokenIssue, TokenList, TokenRevoke};
 pub use verify::{ReadBackArgs, VerifyCommand};
+pub use workflows::WorkflowsCommand;
 
 use clap::{Args, Parser, Subcommand};
 use release_types::{Channel, Platform, ProductName};
@@ -145,6 +147,12 @@ pub enum Command {
         eval \"$(atlas-release env --format sh)\"\n  atlas-release env --format fish | source\n  \
         atlas-release env --format powershell | Out-String | Invoke-Expression")]
     Env(EnvCommand),
+    /// The workflows of GitHub Actions that release this workspace.
+    #[command(subcommand)]
+    Workflows(WorkflowsCommand),
+    /// What the action `atlas-release` of GitHub Actions runs; its inputs are variables.
+    #[command(hide = true)]
+    GithubAction,
     /// The embedded Hub.
     #[command(subcommand)]
     Hub(HubCommand),
@@ -180,6 +188,7 @@ impl Command {
             Self::Token(_) | Self::Pack(_) | Self::Manifest(_) => true,
             Self::Sign(_) | Self::Signer(_) => true,
             Self::Completions { .. } | Self::Man { .. } => true,
+            Self::Workflows(_) | Self::GithubAction => true,
             Self::Reproduce(_) => false,
         }
     }

@@ -19,6 +19,7 @@ use crate::sign::SignError;
 use crate::tokens::TokenError;
 use crate::toolchain::ToolchainError;
 use crate::verify::VerifyError;
+use crate::workflows::WorkflowsError;
 use hub_client::{ClientError, ErrorKind};
 use packages::PackageError;
 use process::ProcessError;
@@ -27,7 +28,7 @@ impl Error {
     /// The exit code. The match names every case, so that a new one has to be decided on.
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Settings(_) | Self::Plan(_) => ExitCode::Usage,
+            Self::Settings(_) | Self::Plan(_) | Self::Action(_) => ExitCode::Usage,
             Self::Artifacts(error) => artifact_code(error),
             Self::Products(error) => match error {
                 ProductsError::NoCargo | ProductsError::NoToolchain(_) => ExitCode::Tool,
@@ -174,6 +175,13 @@ impl Error {
             Self::JobEnv(error) => match error {
                 JobEnvError::NotInAJob(_) => ExitCode::Usage,
                 JobEnvError::Io { .. } => ExitCode::Machine,
+            },
+            Self::Workflows(error) => match error {
+                WorkflowsError::Drift(_)
+                | WorkflowsError::NotTop { .. }
+                | WorkflowsError::Marks { .. }
+                | WorkflowsError::NoPlace { .. } => ExitCode::Usage,
+                WorkflowsError::Read { .. } | WorkflowsError::Write { .. } => ExitCode::Machine,
             },
             Self::Channels(error) => match error {
                 ChannelsError::SameChannel(_)

@@ -29,6 +29,7 @@ impl Error {
             Self::Token(error) => error.hint(),
             Self::Pack(error) => error.hint(),
             Self::Manifests(error) => error.hint(),
+            Self::Workflows(error) => error.hint(),
             Self::Settings(error) => error.hint(),
             Self::Sign(error) => error.hint(),
             Self::CodeSign(error) => error.hint(),

@@ -10,6 +10,7 @@ use crate::channels::ChannelsError;
 use crate::code_sign::CodeSignError;
 use crate::dist::DistError;
 use crate::doctor::Lacking;
+use crate::github_action::ActionError;
 use crate::installers::InstallerError;
 use crate::job_env::JobEnvError;
 use crate::lock::LockError;
@@ -25,6 +26,7 @@ use crate::sign::SignError;
 use crate::tokens::TokenError;
 use crate::toolchain::ToolchainError;
 use crate::verify::VerifyError;
+use crate::workflows::WorkflowsError;
 use hub_client::ClientError;
 use std::path::PathBuf;
 
@@ -92,6 +94,10 @@ pub enum Error {
     Reproduce(#[from] ReproduceError),
     #[error(transparent)]
     JobEnv(#[from] JobEnvError),
+    #[error(transparent)]
+    Action(#[from] ActionError),
+    #[error(transparent)]
+    Workflows(#[from] WorkflowsError),
     #[error(transparent)]
     Channels(ChannelsError),
     #[error(transparent)]

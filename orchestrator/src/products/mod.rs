@@ -5,11 +5,13 @@ mod code_signing;
 mod installer;
 mod signing;
 mod tools;
+mod workflows;
 
 pub use code_signing::{CodeSignSettings, MacosSign, WindowsSign};
 pub use installer::{DIR, Format, INSTALLER_TABLE, InstallerSettings, SHELL};
 pub use signing::{Declared, SigningSettings, signing, tauri_public_key};
 pub use tools::{Install, PKGBUILD, ProductTool, ProductTools, TOOLS_TABLE};
+pub use workflows::{LAUNCHER, WorkflowSettings};
 
 use crate::context::World;
 use crate::inspect::GlibcVersion;
@@ -72,6 +74,8 @@ pub struct Workspace {
     pub require: Vec<Platform>,
     /// What it says of signatures.
     pub signing: SigningSettings,
+    /// What it says of the workflows that release it.
+    pub workflows: WorkflowSettings,
 }
 
 impl Workspace {
@@ -187,6 +191,8 @@ struct WorkspaceSection {
     products: BTreeMap<ProductName, signing::ProductSection>,
     windows_sign: Option<WindowsSign>,
     macos_sign: Option<MacosSign>,
+    /// Read on its own, so that an error names its table.
+    workflows: Option<Value>,
 }
 
 /// Platforms by their names.
@@ -259,8 +265,18 @@ pub fn from_metadata(metadata: &Metadata) -> Result<Workspace, ProductsError> {
     }
     let mut section = workspace_section(metadata)?;
     let signing = SigningSettings::of(&mut section, &root)?;
+    let mut groups: Vec<&str> = products.values().map(|p| p.group.as_str()).collect();
+    groups.sort_unstable();
+    groups.dedup();
+    let workflows = WorkflowSettings::parse(section.workflows, &groups).map_err(|why| {
+        ProductsError::WorkspaceSection {
+            manifest: root.join("Cargo.toml"),
+            why: format!("`workflows`: {why}"),
+        }
+    })?;
     Ok(Workspace {
         signing,
+        workflows,
         build_dir: metadata.build_directory.clone().map(Into::into),
         target_dir: metadata.target_directory.clone().into_std_path_buf(),
         path_dependencies: path_dependencies(metadata),

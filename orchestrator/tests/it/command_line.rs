@@ -4,7 +4,7 @@ use crate::support::*;
 use serde_json::Value;
 use test_support::{Sandbox, tree};
 
-const COMMANDS: [&str; 23] = [
+const COMMANDS: [&str; 25] = [
     "",
     "plan",
     "build",
@@ -24,6 +24,8 @@ const COMMANDS: [&str; 23] = [
     "doctor",
     "setup",
     "env",
+    "workflows generate",
+    "workflows check",
     "hub serve",
     "completions",
     "man",

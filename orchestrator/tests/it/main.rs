@@ -7,6 +7,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod action;
 mod asked_git;
 mod asking;
 mod base_hub;
@@ -27,8 +28,11 @@ mod command_line;
 mod damaged_hub;
 mod declared_tools;
 mod deployed_hub;
+#[cfg(target_os = "linux")]
+mod fan_in;
 mod fault_table;
 mod faults;
+mod get_program;
 mod going_back;
 mod hub_server;
 mod in_a_job;
@@ -38,6 +42,7 @@ mod interrupts;
 mod issuing;
 mod journals;
 mod limits;
+mod local_release;
 #[cfg(target_os = "linux")]
 mod long_files;
 mod making_manifests;
@@ -61,6 +66,7 @@ mod resuming;
 #[cfg(target_os = "linux")]
 mod rustflags;
 mod same_bytes;
+mod setup_steps;
 mod several_machines;
 mod signed_files;
 mod signed_on_hub;
@@ -71,6 +77,7 @@ mod signing_machine;
 #[cfg(target_os = "linux")]
 mod staged_signed;
 mod staging;
+mod steps;
 mod submodules;
 mod support;
 mod tags;
@@ -84,3 +91,5 @@ mod typed;
 mod verifying;
 mod verifying_others;
 mod windows_tools;
+mod workflow_files;
+mod workflow_rules;
