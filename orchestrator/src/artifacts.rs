@@ -2,8 +2,8 @@
 //! a manifest of somebody else's making.
 
 use release_types::{
-    FileName, Kind, ManifestError, ObjectKey, ObjectKeyError, Platform, ProductName, Sha256Digest,
-    artifact_key, parse_manifest,
+    FileName, Kind, ManifestError, ManifestRow, ObjectKey, ObjectKeyError, Platform, ProductName,
+    Sha256Digest, artifact_key, parse_manifest,
 };
 use sha2::Digest as _;
 use std::collections::BTreeMap;
@@ -89,6 +89,16 @@ pub enum ArtifactError {
         /// Why not.
         why: &'static str,
     },
+    /// The file of a signature's row is not there.
+    #[error("{}: line {line}: the signature {} is missing", manifest.display(), path.display())]
+    NoSignature {
+        /// The manifest.
+        manifest: PathBuf,
+        /// The line.
+        line: usize,
+        /// The file.
+        path: PathBuf,
+    },
     /// A row makes no key.
     #[error("{}: line {line}", manifest.display())]
     Key {
@@ -113,16 +123,22 @@ pub fn from_manifest(
     product: &ProductName,
     version: &semver::Version,
 ) -> Result<Vec<LocalArtifact>, ArtifactError> {
-    let text = read_text(manifest, DOCUMENT_LIMIT).map_err(|source| ArtifactError::Read {
-        path: manifest.to_owned(),
-        source,
-    })?;
-    let rows = parse_manifest(&text).map_err(|source| ArtifactError::Row {
-        path: manifest.to_owned(),
-        source,
-    })?;
+    from_manifest_of(manifest, base, (product, version), |_| true)
+}
+
+/// The same for the rows of some kinds alone; the files of others need not be there.
+///
+/// # Errors
+/// The first row that is wrong, with its line.
+pub fn from_manifest_of(
+    manifest: &Path,
+    base: &Path,
+    (product, version): (&ProductName, &semver::Version),
+    wanted: impl Fn(Kind) -> bool,
+) -> Result<Vec<LocalArtifact>, ArtifactError> {
+    let rows = read_rows(manifest)?;
     let mut artifacts = Vec::with_capacity(rows.len());
-    for row in rows {
+    for row in rows.into_iter().filter(|row| wanted(row.kind)) {
         let path = base.join(&row.path);
         let at = |why| ArtifactError::Unfit {
             manifest: manifest.to_owned(),
@@ -136,7 +152,18 @@ pub fn from_manifest(
             path: path.clone(),
             source,
         };
-        let meta = std::fs::metadata(&path).map_err(io)?;
+        let meta = match std::fs::metadata(&path) {
+            Err(error)
+                if row.kind == Kind::Signature && error.kind() == std::io::ErrorKind::NotFound =>
+            {
+                return Err(ArtifactError::NoSignature {
+                    manifest: manifest.to_owned(),
+                    line: row.line,
+                    path,
+                });
+            }
+            meta => meta.map_err(io)?,
+        };
         if !meta.is_file() {
             return Err(at("is not a file"));
         }
@@ -165,6 +192,39 @@ pub fn from_manifest(
         });
     }
     Ok(artifacts)
+}
+
+/// Where a manifest's rows of kind `signature` say that their files are, whether or not they are there.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn read_signature_paths(
+    manifest: &Path,
+    base: &Path,
+    product: &ProductName,
+) -> Result<BTreeMap<(ProductName, Platform, String), PathBuf>, ArtifactError> {
+    let mut rows = read_rows(manifest)?;
+    rows.retain(|row| row.kind == Kind::Signature);
+    let named = rows.into_iter().map(|row| {
+        let key = (product.clone(), row.platform, row.filename.to_string());
+        (key, base.join(row.path))
+    });
+    Ok(named.collect())
+}
+
+/// A manifest's rows.
+///
+/// # Errors
+/// When it cannot be read, or a row is wrong.
+pub fn read_rows(manifest: &Path) -> Result<Vec<ManifestRow>, ArtifactError> {
+    let text = read_text(manifest, DOCUMENT_LIMIT).map_err(|source| ArtifactError::Read {
+        path: manifest.to_owned(),
+        source,
+    })?;
+    parse_manifest(&text).map_err(|source| ArtifactError::Row {
+        path: manifest.to_owned(),
+        source,
+    })
 }
 
 /// The longest document that is read into memory, in bytes: some hundred thousand rows.

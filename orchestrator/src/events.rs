@@ -7,6 +7,7 @@ mod json;
 mod output;
 mod summary;
 
+pub(crate) use human::hide;
 pub use human::{HumanReporter, Style};
 pub use json::JsonReporter;
 pub use output::data_was_lost;
@@ -21,6 +22,7 @@ use crate::progress::Transfer;
 use crate::publish::{LastFile, StagedOnHub};
 use crate::receipt::{Receipt, Sample};
 use crate::reproduce::Reproduction;
+use crate::sign::SignatureState;
 use crate::toolchain::CacheUse;
 use release_types::{Platform, ProductName, Sha256Digest};
 use serde::Serialize;
@@ -59,6 +61,17 @@ pub enum Event {
         /// Whether this run installed it.
         installed: bool,
     },
+    /// Something that is wrong with a file that was given.
+    Problem {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The column, from 1, in characters.
+        column: usize,
+        /// What is wrong, in one sentence.
+        message: String,
+    },
     /// A line that cargo wrote for people.
     Cargo {
         /// The line.
@@ -92,6 +105,20 @@ pub enum Event {
         /// The file of the same name in the newest release, when the Hub has one.
         #[serde(skip_serializing_if = "Option::is_none")]
         last: Option<LastFile>,
+    },
+    /// A file has a good signature.
+    Signature {
+        /// The product.
+        product: ProductName,
+        /// The signed file.
+        path: PathBuf,
+        /// The number of the key that it was made with.
+        key_id: String,
+        /// What became of the signature.
+        state: SignatureState,
+        /// What was wrong with the one that was there before.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
     },
     /// A file is stored.
     Uploaded {
@@ -154,7 +181,7 @@ pub enum Event {
         /// What to do about it.
         hint: Option<String>,
     },
-    /// What a command about channels, tokens or packs has done; an event of its own name.
+    /// What a command about channels, tokens, packs or manifests has done; an event of its own name.
     #[serde(untagged)]
     Outcome(Box<Outcome>),
 }

@@ -101,7 +101,7 @@ impl PackError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Client(ClientError::Unauthorized { .. } | ClientError::Forbidden { .. }) => Some(
-                "ATLAS_PACK_DEPLOY_TOKEN has to hold a deploy token of this pack that was not revoked, atlas_pack_…; `atlas-release token issue --pack` makes one"
+                "ATLAS_PACK_DEPLOY_TOKEN has to hold a deploy token of this pack that was not revoked, atlas_pack_…; `atlas-release token issue --pack` makes one. A job without one needs a rule of the Hub's (`atlas-hub trust add --pack`)"
                     .to_owned(),
             ),
             Self::Doubtful { .. } => Some(

@@ -4,7 +4,7 @@ use crate::artifacts::read_text;
 use crate::context::World;
 use crate::state::{self, NoStateDir};
 use crate::toolchain::Wanted;
-use hub_client::{HubUrl, HubUrlError};
+use hub_client::{ClientError, HubUrl, HubUrlError, JobIdentity};
 use process::NotUtf8;
 use release_types::Platform;
 use secrecy::SecretString;
@@ -18,6 +18,23 @@ pub const DEPLOY_TOKEN_VAR: &str = "ATLAS_APP_DEPLOY_TOKEN";
 
 /// The credential that a pack's builds are published with.
 pub const PACK_TOKEN_VAR: &str = "ATLAS_PACK_DEPLOY_TOKEN";
+
+/// Where a job of GitHub Actions asks for ID tokens, and what it shows there. They are set where it has the
+/// permission `id-token: write`.
+const ID_TOKEN_URL_VAR: &str = "ACTIONS_ID_TOKEN_REQUEST_URL";
+const ID_TOKEN_SECRET_VAR: &str = "ACTIONS_ID_TOKEN_REQUEST_TOKEN";
+
+/// For whom those are meant, where that is not the address that the Hub is reached by.
+const AUDIENCE_VAR: &str = "ATLAS_OIDC_AUDIENCE";
+
+/// What a run publishes with.
+#[derive(Debug, Clone)]
+pub enum Credential {
+    /// A token that somebody has set.
+    Token(SecretString),
+    /// What this job proves to be.
+    Job(JobIdentity),
+}
 
 /// The credential of an administrator, for tokens.
 pub const ADMIN_TOKEN_VAR: &str = "ATLAS_HUB_ADMIN_TOKEN";
@@ -44,6 +61,8 @@ pub struct BuildSettings {
     pub target_dir: Option<PathBuf>,
     /// The tools to use.
     pub wanted: Wanted,
+    /// Whether installers are made where products have some.
+    pub installers: bool,
 }
 
 /// How a release is published.
@@ -73,12 +92,23 @@ pub enum SettingsError {
     /// No credential to publish with.
     #[error("there is no credential to publish with: {DEPLOY_TOKEN_VAR} is not set")]
     NoToken,
+    /// No credential to publish with, and none for this job.
+    #[error(
+        "there is no credential to publish with: {DEPLOY_TOKEN_VAR} is not set, and {host} gives none to jobs"
+    )]
+    NoTrust {
+        /// The Hub.
+        host: String,
+    },
     /// No credential to publish builds with.
     #[error("there is no credential to publish builds with: {PACK_TOKEN_VAR} is not set")]
     NoPackToken,
     /// No credential to manage tokens with.
     #[error("there is no credential to manage tokens with: {ADMIN_TOKEN_VAR} is not set")]
     NoAdminToken,
+    /// What GitHub says of where a job gets ID tokens cannot be used.
+    #[error("this job cannot ask for an ID token")]
+    Job(#[source] ClientError),
     /// A variable is no text.
     #[error(transparent)]
     Env(#[from] NotUtf8),
@@ -116,6 +146,9 @@ impl SettingsError {
     /// What to do about it, where that is for these settings alone.
     pub fn hint(&self) -> Option<String> {
         let text = match self {
+            Self::NoTrust { .. } => {
+                "set ATLAS_APP_DEPLOY_TOKEN to a deploy token of this Hub; it does not know trusted publishing"
+            }
             Self::NoPackToken => {
                 "whoever looks after the pack issues one: atlas-release token issue --pack ID"
             }
@@ -145,20 +178,43 @@ pub fn hub(world: &World, local: bool, url: Option<&str>) -> Result<HubChoice, S
     )?))
 }
 
-/// The credential to publish with, from the environment alone.
+/// The credential to publish with, from the environment alone: a token where one is set, or this job.
 ///
 /// # Errors
 /// When there is none.
-pub fn deploy_token(world: &World) -> Result<SecretString, SettingsError> {
-    secret(world, DEPLOY_TOKEN_VAR)?.ok_or(SettingsError::NoToken)
+pub fn deploy_token(world: &World) -> Result<Credential, SettingsError> {
+    match secret(world, DEPLOY_TOKEN_VAR)? {
+        Some(token) => Ok(Credential::Token(token)),
+        None => job(world)?
+            .map(Credential::Job)
+            .ok_or(SettingsError::NoToken),
+    }
 }
 
-/// The credential that a pack's builds are published with, from the environment alone.
+/// The credential that a pack's builds are published with, in the same way.
 ///
 /// # Errors
 /// When there is none.
-pub fn pack_token(world: &World) -> Result<SecretString, SettingsError> {
-    secret(world, PACK_TOKEN_VAR)?.ok_or(SettingsError::NoPackToken)
+pub fn pack_token(world: &World) -> Result<Credential, SettingsError> {
+    match secret(world, PACK_TOKEN_VAR)? {
+        Some(token) => Ok(Credential::Token(token)),
+        None => job(world)?
+            .map(Credential::Job)
+            .ok_or(SettingsError::NoPackToken),
+    }
+}
+
+/// This job, where it is one of GitHub Actions that may ask for ID tokens.
+fn job(world: &World) -> Result<Option<JobIdentity>, SettingsError> {
+    let url = world.env.text(ID_TOKEN_URL_VAR)?;
+    let url = url.filter(|url| !url.trim().is_empty());
+    let Some((url, token)) = url.zip(secret(world, ID_TOKEN_SECRET_VAR)?) else {
+        return Ok(None);
+    };
+    let audience = world.env.text(AUDIENCE_VAR)?.map(str::trim);
+    let audience = audience.filter(|text| !text.is_empty());
+    let job = JobIdentity::new(url, &token).map_err(SettingsError::Job)?;
+    Ok(Some(job.audience(audience.map(str::to_owned))))
 }
 
 /// The credential of an administrator, from the environment alone.

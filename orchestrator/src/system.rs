@@ -96,6 +96,29 @@ pub fn sync_dir(dir: &Path) -> io::Result<()> {
     }
 }
 
+/// Puts each of two files or folders into the other's place, at one moment. False, and nothing done, where
+/// the system or its file system cannot; never on Windows.
+///
+/// # Errors
+/// What else the system says.
+pub fn exchange(one: &Path, other: &Path) -> io::Result<bool> {
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        use rustix::io::Errno;
+        match renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE) {
+            Ok(()) => Ok(true),
+            Err(Errno::NOSYS | Errno::INVAL | Errno::NOTSUP | Errno::XDEV) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "macos")))]
+    {
+        tracing::trace!(one = %one.display(), other = %other.display(), "nothing is exchanged here");
+        Ok(false)
+    }
+}
+
 /// Makes a folder and those above it, open to their owner alone from the first moment, where there
 /// are modes. One that is there stays as it is.
 ///

@@ -7,18 +7,22 @@
 mod list;
 mod read;
 mod sample;
+mod signed;
 
 use crate::artifacts::LocalArtifact;
 use crate::events::Reporter;
 use crate::publish::Publication;
 use crate::receipt::{self, Against, Receipt, ReceiptAsset, Sample};
+use crate::sign::Keys;
 use crate::text::one_line;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use hub_client::{ClientError, HubClient};
 use list::{Compared, Group, ask, compare, is_taken_back};
 use read::{Found, Wanted, read_all};
 use release_types::{
     Channel, FileName, Kind, ObjectKey, Platform, ProductName, Release, Sha256Digest,
 };
+use signed::Signed;
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZero;
 
@@ -194,11 +198,16 @@ impl Verified {
     }
 }
 
-/// Reads a release back, all of it, and compares it with the files it is made of.
+/// Reads a release back, all of it, and compares it with the files it is made of. Signatures are checked of all
+/// products of which there is a key: some of the files may be another machine's.
 ///
 /// # Errors
 /// Everything that differs, in one list; or the Hub could not be asked.
-pub async fn verify(look: Look<'_>, release: Publication<'_>) -> Result<Receipt, VerifyError> {
+pub async fn verify(
+    look: Look<'_>,
+    release: Publication<'_>,
+    keys: &Keys,
+) -> Result<Receipt, VerifyError> {
     let all = ReadBacks {
         sample: None,
         ..look.settings
@@ -207,7 +216,7 @@ pub async fn verify(look: Look<'_>, release: Publication<'_>) -> Result<Receipt,
         settings: all,
         ..look
     };
-    let looked = look_at(look, &Expectation::of_files(&release)).await?;
+    let looked = look_at(look, (&Expectation::of_files(&release), keys)).await?;
     Ok(looked.receipt)
 }
 
@@ -215,8 +224,11 @@ pub async fn verify(look: Look<'_>, release: Publication<'_>) -> Result<Receipt,
 ///
 /// # Errors
 /// As for [`verify`].
-pub async fn check(look: Look<'_>, expected: &Expectation) -> Result<Verified, VerifyError> {
-    let Looked { receipt, unread } = look_at(look, expected).await?;
+pub async fn check(
+    look: Look<'_>,
+    (expected, keys): (&Expectation, &Keys),
+) -> Result<Verified, VerifyError> {
+    let Looked { receipt, unread } = look_at(look, (expected, keys)).await?;
     Ok(match unread.is_empty() {
         true => Verified::Whole(receipt),
         false => Verified::Sample(Sample {
@@ -234,7 +246,10 @@ struct Looked {
     unread: Vec<ReceiptAsset>,
 }
 
-async fn look_at(look: Look<'_>, expected: &Expectation) -> Result<Looked, VerifyError> {
+async fn look_at(
+    look: Look<'_>,
+    (expected, keys): (&Expectation, &Keys),
+) -> Result<Looked, VerifyError> {
     let Look {
         client,
         rule,
@@ -261,7 +276,28 @@ async fn look_at(look: Look<'_>, expected: &Expectation) -> Result<Looked, Verif
         Some(number) if number.get() < all.len() => sample::of(number.get(), all.len()),
         _ => (0..all.len()).collect(),
     };
-    let read: Vec<&Wanted<'_>> = chosen.iter().map(|&index| all[index]).collect();
+    let groups_of = |wanted: &Wanted<'_>| {
+        let file = wanted.file;
+        groups
+            .iter()
+            .find(|group| (&group.product, group.platform) == (&file.product, file.platform))
+    };
+    // Their texts are short, and are fetched before the files.
+    let texts = chosen.iter().map(|&index| {
+        let wanted = all[index];
+        let group = groups_of(wanted);
+        async move {
+            let signed = match group {
+                Some(group) => Signed::of(client, keys, (expected, group), wanted.file).await?,
+                None => None,
+            };
+            Ok::<_, ClientError>((wanted, signed))
+        }
+    });
+    let read: Vec<(&Wanted<'_>, Option<Signed<'_>>)> = futures_util::stream::iter(texts)
+        .buffered(settings.at_once.max(1))
+        .try_collect()
+        .await?;
     let found = read_all(look, &read, expected.against).await?;
     let mut found: BTreeMap<usize, Found> = chosen.into_iter().zip(found).collect();
     let (mut assets, mut unread) = (Vec::new(), Vec::new());

@@ -188,7 +188,7 @@ fn is_this_machine(url: &Url) -> bool {
     }
 }
 
-fn has_credentials(url: &Url) -> bool {
+pub(crate) fn has_credentials(url: &Url) -> bool {
     !url.username().is_empty() || url.password().is_some()
 }
 

@@ -3,6 +3,7 @@
 use crate::client::Inner;
 use crate::clock::Clock;
 use crate::credential::Credential;
+use crate::job::{Job, JobIdentity};
 use crate::retry::Notify;
 use crate::{ClientError, HubClient, HubUrl, RetryNotice, RetryPolicy};
 use secrecy::SecretString;
@@ -16,6 +17,7 @@ pub struct HubClientBuilder {
     deploy_token: Option<SecretString>,
     pack_token: Option<SecretString>,
     admin_token: Option<SecretString>,
+    job: Option<JobIdentity>,
     user_agent: String,
     connect_timeout: Duration,
     request_timeout: Duration,
@@ -32,6 +34,7 @@ impl HubClient {
             deploy_token: None,
             pack_token: None,
             admin_token: None,
+            job: None,
             user_agent: concat!("hub-client/", env!("CARGO_PKG_VERSION")).to_owned(),
             connect_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(30),
@@ -60,6 +63,13 @@ impl HubClientBuilder {
     /// no pack token.
     pub fn admin_token(mut self, token: Option<SecretString>) -> Self {
         self.admin_token = token;
+        self
+    }
+
+    /// A job that shows what it is where there is no token: presign and publish are allowed by a deploy
+    /// token that it gets for it, builds of packs by an ID token for each call.
+    pub fn job(mut self, job: Option<JobIdentity>) -> Self {
+        self.job = job;
         self
     }
 
@@ -125,6 +135,7 @@ impl HubClientBuilder {
             deploy_token,
             pack_token,
             admin_token,
+            job: self.job.map(Job::new),
             request_timeout: self.request_timeout,
             stall_timeout: self.stall_timeout,
             retry: self.retry,

@@ -3,7 +3,9 @@
 use crate::address::is_loopback;
 use crate::answer::{self, Call, Refusal};
 use crate::clock::Clock;
-use crate::credential::{ADMIN_TOKEN, Credential, DEPLOY_TOKEN, PACK_TOKEN};
+use crate::credential::Credential;
+use crate::held::Held;
+use crate::job::Job;
 use crate::retry::Counting;
 use crate::{ClientError, HubUrl, RetryNotice, RetryPolicy, retry};
 use jiff::Timestamp;
@@ -12,7 +14,7 @@ use reqwest::{Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 use url::Url;
@@ -31,6 +33,7 @@ pub(crate) struct Inner {
     pub(crate) deploy_token: Option<Credential>,
     pub(crate) pack_token: Option<Credential>,
     pub(crate) admin_token: Option<Credential>,
+    pub(crate) job: Option<Job>,
     pub(crate) request_timeout: Duration,
     pub(crate) stall_timeout: Duration,
     pub(crate) retry: RetryPolicy,
@@ -82,7 +85,13 @@ impl HubClient {
 
     /// Whether presign and publish have a credential to go with.
     pub fn can_publish(&self) -> bool {
-        self.0.deploy_token.is_some() || self.0.admin_token.is_some()
+        let Inner {
+            deploy_token,
+            admin_token,
+            job,
+            ..
+        } = &*self.0;
+        deploy_token.is_some() || admin_token.is_some() || job.is_some()
     }
 
     pub(crate) fn request_timeout(&self) -> Duration {
@@ -108,23 +117,6 @@ impl HubClient {
             host: self.0.hub.host(),
             what: what.into(),
         }
-    }
-
-    /// The texts that must never be shown or sent to others.
-    pub(crate) fn secrets(&self) -> Vec<&str> {
-        let Inner {
-            deploy_token,
-            pack_token,
-            admin_token,
-            ..
-        } = &*self.0;
-        [deploy_token, pack_token, admin_token]
-            .into_iter()
-            .flatten()
-            .map(|credential| credential.text())
-            // Shorter ones guard nothing, and would be found in any text.
-            .filter(|text| text.len() >= 8)
-            .collect()
     }
 
     /// Makes attempts by the client's policy.
@@ -202,6 +194,11 @@ impl HubClient {
         }
     }
 
+    /// How long a Hub is waited for that says it is at work, whatever the work.
+    pub(crate) fn patience(&self) -> Duration {
+        self.0.retry.deadline
+    }
+
     /// The same for something that need not be there: 404 is `None`.
     pub(crate) async fn find<T: DeserializeOwned>(
         &self,
@@ -222,14 +219,17 @@ impl HubClient {
     ) -> Result<Result<T, (Call, Refusal)>, ClientError> {
         let call = self.call(&request.what);
         let url = self.0.hub.endpoint(request.segments, request.query);
-        let credential = self.credential(request.caller, &call)?;
         let body = request.body.map(serde_json::to_vec).transpose();
         let body = body.map_err(|error| ClientError::InvalidRequest {
             what: call.what.clone(),
             why: error.to_string(),
         })?;
-        let (call, secrets) = (&call, &self.secrets());
-        let attempt = || async {
+        let call = &call;
+        // That there is none yet has done nothing at the Hub, whatever the call would do.
+        let hold = || self.hold(request.caller, call);
+        let first = self.attempts(&call.what, Repeat::Passing, hold).await?;
+        let first = Mutex::new(Some(first));
+        let send = async |held: &Held<'_>| {
             let mut builder = self
                 .http(&url)
                 .request(request.method.clone(), url.clone())
@@ -239,7 +239,7 @@ impl HubClient {
                 // What was just published must not be judged by an older copy.
                 builder = builder.header(CACHE_CONTROL, "no-cache");
             }
-            if let Some(credential) = credential {
+            if let Some(credential) = held.credential() {
                 builder = credential.put_into(builder);
             }
             if let Some(body) = &body {
@@ -247,41 +247,37 @@ impl HubClient {
                     .header(CONTENT_TYPE, "application/json")
                     .body(body.clone());
             }
-            let before = Timestamp::now();
-            let response = builder.send().await.map_err(|error| call.failed(error))?;
+            builder.send().await.map_err(|error| call.failed(error))
+        };
+        let attempt = || async {
+            let held = first.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let held = match held {
+                Some(held) => held,
+                None => self.hold(request.caller, call).await?,
+            };
+            let mut before = Timestamp::now();
+            let mut response = send(&held).await?;
+            if response.status() == StatusCode::UNAUTHORIZED && self.let_go(&held).await {
+                let held = self.hold(request.caller, call).await?;
+                before = Timestamp::now();
+                response = send(&held).await?;
+            }
             // An answer that may have been kept on the way tells an old time.
             if request.method == Method::POST {
                 self.0.clock.note(before, response.headers());
             }
+            let secrets = self.secrets();
             if response.status().is_success() {
-                return answer::json(call, response, secrets).await.map(Ok);
+                let answer = answer::json(call, response, &secrets.texts()).await;
+                return answer.map(Ok);
             }
-            let refusal = Refusal::read(response, secrets).await;
+            let refusal = Refusal::read(response, &secrets.texts()).await;
             if refusal.is_passing() && !refusal.is_still_reading() {
                 return Err(refusal.into_error(call));
             }
             Ok(Err((call.clone(), refusal)))
         };
         self.attempts(&call.what, request.repeat, attempt).await
-    }
-
-    fn credential(&self, caller: Caller, call: &Call) -> Result<Option<&Credential>, ClientError> {
-        let Inner {
-            deploy_token,
-            pack_token,
-            admin_token,
-            ..
-        } = &*self.0;
-        let (found, credential) = match caller {
-            Caller::Anyone => return Ok(None),
-            Caller::Publisher => (deploy_token.as_ref().or(admin_token.as_ref()), DEPLOY_TOKEN),
-            Caller::Builder => (pack_token.as_ref().or(admin_token.as_ref()), PACK_TOKEN),
-            Caller::Admin => (admin_token.as_ref(), ADMIN_TOKEN),
-        };
-        found.map(Some).ok_or_else(|| ClientError::MissingToken {
-            what: call.what.clone(),
-            credential,
-        })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Tokens, and the headers they travel in.
 
 use crate::ClientError;
-use release_types::{DEPLOY_TOKEN_HEADER, PACK_TOKEN_HEADER};
+use release_types::{DEPLOY_TOKEN_HEADER, OIDC_TOKEN_HEADER, PACK_TOKEN_HEADER};
 use reqwest::RequestBuilder;
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -10,6 +10,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 pub(crate) const DEPLOY_TOKEN: &str = "deploy token";
 /// What the token of a pack's automation is called in messages.
 pub(crate) const PACK_TOKEN: &str = "pack deploy token";
+/// What a job's proof is called in messages.
+const ID_TOKEN: &str = "ID token";
 /// What an administrator's credential is called in messages.
 pub(crate) const ADMIN_TOKEN: &str = "admin token";
 
@@ -40,18 +42,24 @@ impl Credential {
         )
     }
 
-    pub(crate) fn admin(token: &SecretString) -> Result<Self, ClientError> {
-        Self::new(token, ADMIN_TOKEN, AUTHORIZATION, "Bearer ")
+    /// Of a job, for one use.
+    pub(crate) fn job(token: &SecretString) -> Result<Self, ClientError> {
+        let name = HeaderName::from_static(OIDC_TOKEN_HEADER);
+        Self::new(token, ID_TOKEN, name, "")
     }
 
-    /// The token itself, without the scheme before it.
-    pub(crate) fn text(&self) -> &str {
-        self.text.expose_secret()
+    pub(crate) fn admin(token: &SecretString) -> Result<Self, ClientError> {
+        Self::new(token, ADMIN_TOKEN, AUTHORIZATION, "Bearer ")
     }
 
     /// Adds the header to a request.
     pub(crate) fn put_into(&self, request: RequestBuilder) -> RequestBuilder {
         request.header(self.name.clone(), self.value.clone())
+    }
+
+    /// The token as it is kept.
+    pub(crate) fn secret(&self) -> SecretString {
+        self.text.clone()
     }
 
     fn new(

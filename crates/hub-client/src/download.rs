@@ -14,6 +14,9 @@ use release_types::Sha256Digest;
 use reqwest::Response;
 use reqwest::header::{ACCEPT_ENCODING, CACHE_CONTROL, LOCATION};
 use sha2::Digest as _;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
@@ -78,11 +81,28 @@ impl HubClient {
         expected_size: u64,
         on_progress: impl Fn(u64) + Send + Sync,
     ) -> Result<Downloaded, ClientError> {
+        self.read_back_seen(download_id, expected_size, on_progress, |_| {})
+            .await
+    }
+
+    /// The same, and `on_bytes` is shown all bytes as they come; `on_progress` is told the new number
+    /// after them, so one of 0 means that they come from the start again.
+    ///
+    /// # Errors
+    /// As for [`HubClient::download`].
+    pub async fn read_back_seen(
+        &self,
+        download_id: &str,
+        expected_size: u64,
+        on_progress: impl Fn(u64) + Send + Sync,
+        on_bytes: impl Fn(&[u8]) + Send + Sync,
+    ) -> Result<Downloaded, ClientError> {
         let (call, progress) = (&self.download_call(download_id)?, &on_progress);
+        let on_bytes = &on_bytes;
         let attempt = || async move {
             progress(0);
             let (at, response) = self.open(call, download_id).await?;
-            let mut sink = tokio::io::sink();
+            let mut sink = Shown(on_bytes);
             self.receive(&at, response, expected_size, &mut sink, progress)
                 .await
         };
@@ -127,7 +147,7 @@ impl HubClient {
                     call.host = host_of(&url);
                 }
                 _ => {
-                    let refusal = Refusal::read(response, &self.secrets()).await;
+                    let refusal = Refusal::read(response, &self.secrets().texts()).await;
                     return Err(refusal.into_error(&call));
                 }
             }
@@ -192,6 +212,28 @@ pub(crate) async fn received(
         size,
         sha256: Sha256Digest::from_hasher(hasher),
     })
+}
+
+/// A sink that only shows what it is given.
+struct Shown<'a, F>(&'a F);
+
+impl<F: Fn(&[u8])> AsyncWrite for Shown<'_, F> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        (self.0)(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
 }
 
 /// Where a redirect leads, if it is safe to follow.

@@ -85,6 +85,13 @@ pub enum ClientError {
         what: String,
         message: String,
     },
+    /// A job's ID token is not taken: the Hub has no rule for this job, or is not meant by it.
+    #[error("cannot {what}: {host} does not trust this job (401): {message}")]
+    Untrusted {
+        host: String,
+        what: String,
+        message: String,
+    },
     /// 403: a good credential that may not do this.
     #[error("cannot {what}: {host} does not allow it (403): {message}")]
     Forbidden {
@@ -232,6 +239,7 @@ impl ClientError {
                 ..
             } => ErrorKind::Network,
             Self::Unauthorized { .. }
+            | Self::Untrusted { .. }
             | Self::Forbidden { .. }
             | Self::BadRequest { .. }
             | Self::NotFound { .. }

@@ -5,7 +5,8 @@
 //! badly (dropped artifacts, redirects that look permanent, HTML where JSON belongs) is turned
 //! into an error here, so that callers may trust an `Ok`.
 //!
-//! Three rules hold throughout: tokens go to the Hub's own address and nowhere else;
+//! Three rules hold throughout: tokens go to the Hub's own address and nowhere else (what a job asks for ID
+//! tokens with, to the address that was given with it);
 //! no answer is read without a bound; no error shows a token or the query of a signed address.
 //!
 //! How requests are made, repeated and read can be had without the Hub, for other services that
@@ -26,7 +27,9 @@ mod credential;
 mod download;
 mod error;
 mod file_body;
+mod held;
 mod history;
+mod job;
 mod lifecycle;
 mod objects;
 mod packs;
@@ -43,6 +46,7 @@ pub use builder::HubClientBuilder;
 pub use client::HubClient;
 pub use download::Downloaded;
 pub use error::{ClientError, ErrorKind};
+pub use job::JobIdentity;
 pub use problem::{AnswerProblem, Difference, FileChange, NetworkFault};
 pub use releases::Capabilities;
 pub use retry::{RetryNotice, RetryPolicy};

@@ -162,17 +162,17 @@ impl HubClient {
         segments: &[&str],
         body: &impl Serialize,
     ) -> Result<Vec<Release>, ClientError> {
-        let answer: Releases = self
-            .send(Request {
-                what: call.what.clone(),
-                method: Method::POST,
-                segments,
-                query: None,
-                body: Some(body),
-                caller: Caller::Publisher,
-                repeat: Repeat::Passing,
-            })
-            .await?;
+        let request = Request {
+            what: call.what.clone(),
+            method: Method::POST,
+            segments,
+            query: None,
+            body: Some(body),
+            caller: Caller::Publisher,
+            repeat: Repeat::Passing,
+        };
+        // The Hub asks its storage for every file before it shows any.
+        let answer: Releases = self.send_patiently(request, self.patience()).await?;
         Ok(answer.releases)
     }
 

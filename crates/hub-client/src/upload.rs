@@ -58,7 +58,8 @@ impl HubClient {
         };
         let progress: Progress = Arc::new(on_progress);
         let (call, url, headers, source, progress) = (&call, &url, &headers, &source, &progress);
-        let secrets = &self.upload_secrets(url, headers);
+        let own = self.secrets();
+        let secrets = &upload_secrets(own.texts(), url, headers);
         let whole = &AtomicBool::new(false);
         let attempt = || async move {
             let may_be_there = whole.load(Ordering::Relaxed);
@@ -94,20 +95,18 @@ impl HubClient {
         let limit = self.stall_timeout();
         file_body::send(call, request, source, progress, limit, whole).await
     }
+}
 
-    /// What a storage's message must not repeat: the signature and the credentials in headers.
-    fn upload_secrets<'a>(&'a self, url: &'a Url, headers: &'a HeaderMap) -> Vec<&'a str> {
-        let mut secrets = self.secrets();
-        secrets.extend(url.query());
-        let long = |value: &&str| value.len() >= 16;
-        secrets.extend(
-            headers
-                .values()
-                .filter_map(|v| v.to_str().ok())
-                .filter(long),
-        );
-        secrets
-    }
+/// What a storage's message must not repeat: our tokens, the signature and the credentials in headers.
+fn upload_secrets<'a>(
+    mut secrets: Vec<&'a str>,
+    url: &'a Url,
+    headers: &'a HeaderMap,
+) -> Vec<&'a str> {
+    secrets.extend(url.query());
+    let texts = headers.values().filter_map(|value| value.to_str().ok());
+    secrets.extend(texts.filter(|text| text.len() >= 16));
+    secrets
 }
 
 /// Exactly the headers that were signed, and the length.

@@ -14,7 +14,10 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::path::Path;
 
 /// What the catalogue calls the id of the bucket that it has.
-const BUCKET: &str = "bucket_id";
+pub(crate) const BUCKET: &str = "bucket_id";
+
+/// What it calls its own id, which it has for buckets.
+const CATALOGUE: &str = "catalogue_id";
 
 /// Finds out whether the catalogue is older than the folder, and marks it if so.
 ///
@@ -39,25 +42,51 @@ pub(crate) async fn notice_older(
 }
 
 async fn notice_in_bucket(catalogue: &Catalogue, bucket: &Bucket) -> Result<(), HubError> {
-    let id = catalogue.keep("catalogue_id", &random_id()?).await?;
+    let id = catalogue.keep(CATALOGUE, &random_id()?).await?;
     let mut claim = match bucket.claimed().await? {
         Some(claim) => claim,
         None => first_claim(catalogue, bucket, &id).await?,
     };
-    let name = bucket.name();
     if claim.catalogue != id {
-        return Err(HubError::Config(format!(
-            "{name} holds the bytes of another catalogue; each needs a bucket or a prefix of its own"
-        )));
+        return Err(of_another(bucket));
     }
     if catalogue.keep(BUCKET, claim.bucket()).await? != claim.bucket() {
-        return Err(HubError::Config(format!(
-            "{name} is another bucket than the one that holds this catalogue's bytes; all Hubs of a \
-             catalogue need the same"
-        )));
+        return Err(other_than_its_own(bucket));
     }
     claim.age = catalogue.grow_older(claim.age).await?;
     bucket.remember(&claim).await
+}
+
+/// Makes sure that a bucket is there and is the catalogue's, and changes nothing.
+///
+/// # Errors
+/// [`HubError::Config`] when bucket and catalogue do not belong together.
+pub(crate) async fn must_belong(catalogue: &Catalogue, bucket: &Bucket) -> Result<(), HubError> {
+    let claim = bucket.owner().await?;
+    // A catalogue from a time before there were such ids has none.
+    let differs = |kept: Option<String>, id: &str| kept.is_some_and(|kept| kept != id);
+    if differs(catalogue.look_up(CATALOGUE).await?, &claim.catalogue) {
+        return Err(of_another(bucket));
+    }
+    if differs(catalogue.look_up(BUCKET).await?, claim.bucket()) {
+        return Err(other_than_its_own(bucket));
+    }
+    Ok(())
+}
+
+fn of_another(bucket: &Bucket) -> HubError {
+    HubError::Config(format!(
+        "{} holds the bytes of another catalogue; each needs a bucket or a prefix of its own",
+        bucket.name()
+    ))
+}
+
+fn other_than_its_own(bucket: &Bucket) -> HubError {
+    HubError::Config(format!(
+        "{} is another bucket than the one that holds this catalogue's bytes; all Hubs of a \
+         catalogue need the same",
+        bucket.name()
+    ))
 }
 
 /// Takes a bucket that nobody has, for a catalogue that has none. Of several Hubs of one catalogue the one
@@ -83,6 +112,7 @@ async fn first_claim(catalogue: &Catalogue, bucket: &Bucket, id: &str) -> Result
             bucket.name()
         )));
     }
+    bucket.try_out(id).await?;
     let claim = bucket.claim(&Claim::new(id, random_id()?)).await?;
     if claim.catalogue == id {
         Catalogue::keep_in(&mut tx, BUCKET, claim.bucket()).await?;

@@ -4,10 +4,13 @@
 mod descriptors;
 mod hints;
 mod log;
+mod moment;
 mod operate;
+mod output;
 mod pack;
 mod product;
 mod serve;
+mod trust;
 mod user;
 
 use build_version::BuildInfo;
@@ -18,12 +21,13 @@ use hub::{
 };
 use log::LogFormat;
 use operate::Operate;
+use output::{say, write_line};
 use process::Env;
 use secrecy::{ExposeSecret as _, SecretString};
 use serve::ServeArgs;
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use url::Url;
 
 /// Runs a Distribution Hub: what release automation publishes to and programs update from.
 #[derive(Debug, Parser)]
@@ -97,6 +101,15 @@ Example:
   atlas-hub product list --data-dir /var/lib/atlas-hub"
     )]
     Product(product::Product),
+    /// Looks after jobs of GitHub Actions that may publish without a token. Works while the server
+    /// runs, too.
+    #[command(
+        subcommand,
+        after_help = "\
+Example:
+  atlas-hub trust list --data-dir /var/lib/atlas-hub"
+    )]
+    Trust(trust::Trust),
     #[command(flatten)]
     Operate(Operate),
 }
@@ -110,8 +123,8 @@ struct DataDirArg {
     /// A PostgreSQL database that holds the catalogue: postgres://USER@HOST/NAME. With a password
     /// in it, give it as the environment variable, which other users of the machine cannot read.
     ///
-    /// Several Hubs can have one, each with a data directory of its own. `user`, `pack`, `product`
-    /// and `audit` then need no data directory.
+    /// Several Hubs can have one, each with a data directory of its own. `user`, `pack`, `product`,
+    /// `trust` and `audit` then need no data directory.
     #[arg(
         long,
         value_name = "URL",
@@ -149,15 +162,20 @@ enum CliError {
     Stdout(#[source] std::io::Error),
     #[error(transparent)]
     Backup(#[from] BackupError),
-    #[error("{damaged} of {files} files of releases are not what was released")]
-    Damaged { damaged: usize, files: usize },
+    #[error("{damaged} of {all} are not what was published")]
+    Damaged { damaged: usize, all: String },
+    #[error("this version refuses names that an earlier one took: {count}")]
+    RefusedNames { count: usize },
+    #[error("--public-url {0} is plain HTTP, and with --tls-cert the Hub takes TLS alone")]
+    PlainUrl(Url),
     #[error("signals cannot be received")]
     Signals(#[source] std::io::Error),
 }
 
 /// Runs the command that this process was started with.
 pub(crate) async fn run(build: BuildInfo) -> ExitCode {
-    let matches = Cli::command().version(build.version()).get_matches();
+    let program = Cli::command().version(build.version());
+    let matches = program.long_version(all_of(build)).get_matches();
     let cli = match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli,
         Err(error) => error.exit(),
@@ -176,6 +194,14 @@ pub(crate) async fn run(build: BuildInfo) -> ExitCode {
     }
 }
 
+/// All that the program knows of its build, without its name, which stands before it. For as long as the
+/// process lives, which is what the parser asks of it.
+fn all_of(build: BuildInfo) -> &'static str {
+    let all: &'static str = Box::leak(build.to_text().into_boxed_str());
+    let version = all.strip_prefix(build.name()).map(str::trim_start);
+    version.unwrap_or(all)
+}
+
 async fn execute(
     command: Command,
     build: BuildInfo,
@@ -187,6 +213,7 @@ async fn execute(
         Command::User(command) => user::execute(command, build).await,
         Command::Pack(command) => pack::execute(command, build).await,
         Command::Product(command) => product::execute(command, build).await,
+        Command::Trust(command) => trust::execute(command, build).await,
         Command::Operate(command) => operate::run(command, build).await,
     }
 }
@@ -207,8 +234,8 @@ async fn init(dir: DataDirArg, build: BuildInfo) -> Result<(), CliError> {
     let credential = hub.add_admin(FIRST).await?;
     hub.close().await;
     print_credential(&credential, &name, &place)?;
-    eprintln!("created a Hub in {}", path.display());
-    eprintln!("the line on stdout is its administrator's credential; it is shown this once");
+    say!("created a Hub in {}", path.display());
+    say!("the line on stdout is its administrator's credential; it is shown this once");
     Ok(())
 }
 
@@ -247,11 +274,6 @@ impl DataDirArg {
     }
 }
 
-/// One line on stdout, there when this returns.
-fn print(line: &str) -> Result<(), CliError> {
-    write_line(line).map_err(CliError::Stdout)
-}
-
 fn usage(error: impl std::fmt::Display) -> CliError {
     CliError::Usage(error.to_string())
 }
@@ -268,22 +290,10 @@ fn print_credential(
     })
 }
 
-fn write_line(line: &str) -> std::io::Result<()> {
-    let mut stdout = std::io::stdout().lock();
-    writeln!(stdout, "{line}")?;
-    stdout.flush()
-}
-
 fn report(error: &CliError) {
-    eprint!("error: {error}");
-    let mut next = std::error::Error::source(error);
-    while let Some(cause) = next {
-        eprint!(": {cause}");
-        next = cause.source();
-    }
-    eprintln!();
+    say!("error: {}", hub::error_chain(error));
     if let Some(hint) = hints::hint(error) {
-        eprintln!("hint: {hint}");
+        say!("hint: {hint}");
     }
 }
 
@@ -299,10 +309,12 @@ impl From<RosterError> for CliError {
 fn exit_code(error: &CliError) -> u8 {
     match error {
         CliError::Usage(_)
+        | CliError::PlainUrl(_)
         | CliError::Initialized { .. }
         | CliError::Roster(_)
         | CliError::Backup(BackupError::NotEmpty { .. }) => 2,
         CliError::Damaged { .. }
+        | CliError::RefusedNames { .. }
         | CliError::Backup(BackupError::Damaged { .. } | BackupError::NoBackup { .. }) => 8,
         CliError::CredentialLost { .. } | CliError::Stdout(_) | CliError::Signals(_) => {
             MACHINE_FAILED

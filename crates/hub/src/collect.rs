@@ -7,7 +7,7 @@
 
 use crate::belonging::notice_older;
 use crate::catalogue::{Catalogue, Unregistered};
-use crate::error::chain;
+use crate::error::error_chain;
 use crate::storage::{Bucket, Unknown};
 use crate::{Hub, HubError};
 use jiff::{SignedDuration, Timestamp};
@@ -59,6 +59,9 @@ impl Hub {
         }
         let keep = !how.forget_unknown && self.catalogue().is_copy().await?;
         self.collect_drafts(how, &mut collected).await?;
+        if !how.dry_run {
+            self.catalogue().forget_used_id_tokens(self.now()).await?;
+        }
         let mut overdue = self.catalogue().unregistered(before).await?;
         // A newer catalogue may have released them, and their bytes are the same ones.
         if keep && self.storage().bucket().is_some() {
@@ -144,7 +147,7 @@ impl Hub {
             Ok(gone) => gone,
             Err(error) if uploads.len() == 1 => {
                 let key = &uploads[0].key;
-                tracing::warn!(%key, error = %chain(&error), "an upload stays");
+                tracing::warn!(%key, error = %error_chain(&error), "an upload stays");
                 vec![false]
             }
             Err(_) => {
@@ -315,7 +318,7 @@ impl Hub {
             tokio::time::sleep(pause).await;
             let root = &self.config().data_dir;
             if let Err(error) = notice_older(self.catalogue(), self.storage(), root).await {
-                tracing::warn!(error = %chain(&error), "the catalogue's age is not noted");
+                tracing::warn!(error = %error_chain(&error), "the catalogue's age is not noted");
                 // Others may have come to write there; what is theirs is not known here.
                 if self.storage().bucket().is_some() {
                     continue;
@@ -327,7 +330,7 @@ impl Hub {
 
     async fn try_to_collect(&self) {
         if let Err(error) = self.collect(Collection::default()).await {
-            tracing::warn!(error = %chain(&error), "what nobody needs stays for now");
+            tracing::warn!(error = %error_chain(&error), "what nobody needs stays for now");
         }
     }
 }

@@ -3,14 +3,15 @@
 pub(crate) use crate::bucket_config::BucketConfig;
 use crate::collect::{KEEP_DRAFTS, KEEP_UNREGISTERED};
 use crate::data_dir::DataDir;
-use crate::error::chain;
+use crate::error::error_chain;
 use crate::storage::Bucket;
 use crate::tls::Acceptor;
+use crate::trust::TrustConfig;
 use crate::{HubError, Limits, StatementTimes, catalogue};
 use ipnet::IpNet;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -57,6 +58,8 @@ pub struct HubConfig {
     pub make_room: bool,
     /// How much is taken at a time, and from one peer.
     pub limits: Limits,
+    /// Which issuers' ID tokens are taken of jobs that have no token of the Hub's.
+    pub trust: TrustConfig,
     /// The proxies whose word is taken on the address that a request comes from.
     pub trusted_proxies: Vec<IpNet>,
     /// What the metrics know of the catalogue's statements: nothing, unless the process's
@@ -87,6 +90,7 @@ impl HubConfig {
             collect_on_open: true,
             make_room: true,
             limits: Limits::default(),
+            trust: TrustConfig::default(),
             trusted_proxies: Vec::new(),
             statement_times: StatementTimes::default(),
             clock: Clock::system(),
@@ -97,7 +101,7 @@ impl HubConfig {
     pub(crate) fn acceptor(&self) -> Result<Option<Acceptor>, HubError> {
         let loaded = self.tls.as_ref().map(Acceptor::load).transpose();
         loaded.map_err(|error| {
-            let error = chain(&error);
+            let error = error_chain(&error);
             HubError::Config(format!("--tls-cert and --tls-key: {error}"))
         })
     }
@@ -125,15 +129,13 @@ impl HubConfig {
         if let Some(url) = &self.database {
             catalogue::postgres::check(url)?;
         } else if self.data_dir.to_str().is_none() {
-            return Err(HubError::Config(format!(
-                "the data directory {} has a name that is not UTF-8, which SQLite cannot open",
-                self.data_dir.display()
-            )));
+            return Err(not_utf8(&self.data_dir));
         }
         if let Some(bucket) = &self.bucket {
             Bucket::check(bucket)?;
         }
         self.acceptor()?;
+        self.trust.check()?;
         let Some(url) = &self.public_url else {
             return Ok(());
         };
@@ -158,6 +160,14 @@ impl HubConfig {
         }
         Ok(())
     }
+}
+
+/// That a folder cannot have a catalogue.
+pub(crate) fn not_utf8(data_dir: &Path) -> HubError {
+    HubError::Config(format!(
+        "the data directory {} has a name that is not UTF-8, which SQLite cannot open",
+        data_dir.display()
+    ))
 }
 
 /// Where a PostgreSQL database is, and who uses it: `postgres://USER:PASSWORD@HOST:PORT/DATABASE`.

@@ -61,16 +61,22 @@ impl DataDir {
     /// The same for a Hub whose catalogue is elsewhere. A folder that has one of its own is none.
     pub(crate) fn create_without_catalogue(root: &Path) -> Result<Self, HubError> {
         let dir = Self::hold(root)?;
-        let database = dir.database();
-        if database.is_file() {
-            return Err(HubError::Config(format!(
-                "{} is a catalogue of its own; a Hub with --database needs another data directory",
-                database.display()
-            )));
-        }
+        Self::refuse_catalogue(root)?;
         dir.create_folders()?;
         fsync_folder(root)?;
         Ok(dir)
+    }
+
+    /// Refuses a folder that has a catalogue where another one is named: which of the two is meant?
+    pub(crate) fn refuse_catalogue(root: &Path) -> Result<(), HubError> {
+        if root.as_os_str().is_empty() || !Self::has_catalogue(root) {
+            return Ok(());
+        }
+        Err(HubError::Config(format!(
+            "{} is a catalogue of its own: leave --database and ATLAS_HUB_DATABASE away, or name \
+             another data directory",
+            Self::database_in(root).display()
+        )))
     }
 
     fn hold(root: &Path) -> Result<Self, HubError> {
@@ -107,6 +113,17 @@ impl DataDir {
         // What cannot be looked at may as well be no Hub's.
         let is_lost = has_blobs(&root.join("blobs")).unwrap_or(false);
         is_lost.then(|| lost(root, "open"))
+    }
+
+    /// Refuses a catalogue's file that has nothing in it, as a disk that was full or a copy that broke off
+    /// may leave one.
+    pub(crate) fn refuse_empty(root: &Path) -> Result<(), HubError> {
+        let database = Self::database_in(root);
+        if has_content(&database) {
+            return Ok(());
+        }
+        let empty = || HubError::io("read", &database)(std::io::Error::other(EmptyCatalogue));
+        Err(Self::lost_catalogue(root).unwrap_or_else(empty))
     }
 
     /// Lets others use the catalogue from now on, beside this process.
@@ -147,6 +164,11 @@ impl DataDir {
 struct LostCatalogue {
     blobs: PathBuf,
 }
+
+/// The source of a [`HubError::Io`].
+#[derive(Debug, thiserror::Error)]
+#[error("it is empty; put it back from a backup, or begin anew with `atlas-hub init`")]
+struct EmptyCatalogue;
 
 fn lost(root: &Path, action: &'static str) -> HubError {
     let blobs = root.join("blobs");

@@ -99,7 +99,7 @@ impl HubError {
     }
 
     /// Whether the storage is full: the one failure that a client is told apart, with 507.
-    pub(crate) fn is_storage_full(&self) -> bool {
+    pub fn is_storage_full(&self) -> bool {
         match self {
             Self::Io { source, .. } => matches!(
                 source.kind(),
@@ -239,14 +239,39 @@ fn holder(pid: Option<u32>) -> String {
     pid.map_or("another process".to_owned(), |pid| format!("process {pid}"))
 }
 
-/// An error and what caused it, in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+/// An error and what caused it, in one line. What says no more than what was said before it is left
+/// out: some errors repeat their cause.
+pub fn error_chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
+        let said = cause.to_string();
+        if !text.ends_with(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
         next = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("no way to it; is it there?")]
+    struct NoWay(#[source] std::io::Error);
+
+    #[test]
+    fn no_cause_is_told_twice() {
+        let refused = std::io::Error::other("refused");
+        let io = std::io::Error::other(NoWay(refused));
+        let error = HubError::Database(sqlx::Error::Io(io));
+        assert_eq!(
+            error_chain(&error),
+            "the catalogue's database failed: error communicating with database: \
+             no way to it; is it there?: refused"
+        );
+    }
 }

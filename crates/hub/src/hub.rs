@@ -3,7 +3,7 @@
 use crate::belonging::notice_older;
 use crate::catalogue::{Catalogue, PutOutcome, StoredObject};
 use crate::data_dir::DataDir;
-use crate::error::chain;
+use crate::error::error_chain;
 use crate::fail_point::fail_point;
 use crate::metrics::Metrics;
 use crate::settle::Settling;
@@ -68,20 +68,11 @@ impl Hub {
         let storage = Storage::open(&dir, config.bucket.as_ref())?;
         let mut made_room = Vec::new();
         let (catalogue, signer) = loop {
-            let error = match open_catalogue(&config, &dir, &storage).await {
+            match open_catalogue(&config, &dir, &storage).await {
                 Ok(opened) => break opened,
-                Err(error) => error,
-            };
-            if !room::is_lacking(&error, &storage).await {
-                return Err(error);
-            }
-            // Once is enough: it removes all that it may.
-            let before = made_room.len();
-            if before == 0 {
-                made_room = room::make(&config, &dir, &storage).await;
-            }
-            if made_room.len() == before {
-                return Err(room::lacking(error, &dir));
+                Err(error) => {
+                    room::or_fail(error, &mut made_room, &config, (&dir, &storage)).await?;
+                }
             }
         };
         let metrics = Arc::new(Metrics::new(&config.statement_times));
@@ -321,7 +312,7 @@ impl Hub {
             && let Err(error) = self.remove_if_orphaned(&before.sha256).await
         {
             // The upload is stored; a later start removes what is left over.
-            tracing::warn!(error = %chain(&error), "replaced bytes stay for now");
+            tracing::warn!(error = %error_chain(&error), "replaced bytes stay for now");
         }
         Ok(outcome)
     }

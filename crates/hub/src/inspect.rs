@@ -1,5 +1,6 @@
 //! Whether every release has its bytes. Reads beside a running server, and changes nothing.
 
+use crate::belonging::must_belong;
 use crate::catalogue::{AuditEntry, Catalogue, ReleasedFile};
 use crate::data_dir::DataDir;
 use crate::storage::{Bucket, Found, blob_path, blocking, look_at};
@@ -26,6 +27,11 @@ pub struct Inspection {
 pub struct Checked {
     /// How many files of releases were looked at.
     pub files: usize,
+    /// How many builds of packs.
+    pub builds: usize,
+    /// Names that an earlier version took and this one refuses, each with the reason. What is called so
+    /// cannot be asked for.
+    pub refused_names: Vec<String>,
     /// Which of them are not what was released, and why.
     pub damaged: Vec<Damage>,
 }
@@ -52,8 +58,12 @@ impl Inspection {
         let root = &config.data_dir;
         let bucket = config.bucket.as_ref().map(Bucket::open).transpose()?;
         let catalogue = match &config.database {
-            Some(url) => Catalogue::join_server(url).await?,
+            Some(url) => {
+                DataDir::refuse_catalogue(root)?;
+                Catalogue::join_server(url).await?
+            }
             None if DataDir::has_catalogue(root) => {
+                DataDir::refuse_empty(root)?;
                 Some(Catalogue::open_to_read(&root.join("hub.db")).await?)
             }
             None => None,
@@ -84,9 +94,17 @@ impl Inspection {
     /// When the database or the disk fails. What is missing or differs is no error.
     pub async fn check(&self, quick: bool) -> Result<Checked, HubError> {
         self.catalogue.check_storage(self.bucket.is_some()).await?;
+        let checked = self.check_files(quick).await?;
+        Ok(Checked {
+            refused_names: self.catalogue.refused_names().await?,
+            ..checked
+        })
+    }
+
+    async fn check_files(&self, quick: bool) -> Result<Checked, HubError> {
         let files = self.catalogue.released_files().await?;
         let found = match &self.bucket {
-            Some(bucket) => return check_bucket(bucket, &files, quick).await,
+            Some(bucket) => return check_bucket(&self.catalogue, bucket, &files, quick).await,
             None if self.root.as_os_str().is_empty() => {
                 return Err(HubError::Config(
                     "the stored bytes are in the data directory: give it with --data-dir"
@@ -148,11 +166,12 @@ fn distinct(files: &[ReleasedFile]) -> HashMap<Bytes, (Sha256Digest, u64)> {
 
 /// Compares files with what is in a bucket.
 pub(crate) async fn check_bucket(
+    catalogue: &Catalogue,
     bucket: &Bucket,
     files: &[ReleasedFile],
     quick: bool,
 ) -> Result<Checked, HubError> {
-    bucket.must_be_there().await?;
+    must_belong(catalogue, bucket).await?;
     let looking = distinct(files).into_iter().map(|(name, asked)| async move {
         let found = look_into(bucket, name.0.as_deref(), asked, quick).await?;
         Ok::<_, HubError>((name, found))
@@ -203,8 +222,11 @@ fn judged(files: &[ReleasedFile], all: &All) -> Checked {
             why,
         });
     }
+    let builds = files.iter().filter(|file| file.is_build).count();
     Checked {
-        files: files.len(),
+        files: files.len() - builds,
+        builds,
         damaged,
+        ..Checked::default()
     }
 }

@@ -49,14 +49,16 @@ mod storage;
 #[cfg_attr(not(feature = "tls"), path = "tls_absent.rs")]
 mod tls;
 mod token;
+mod trust;
+mod unparsed;
 mod upload_url;
 
 pub use backup::{BackedUp, Backup, BackupError, restore};
 pub use bucket_config::BucketConfig;
-pub use catalogue::{AuditEntry, User};
+pub use catalogue::{AddedRule, AuditEntry, IssuedDeployToken, User};
 pub use collect::{Collected, Collection};
 pub use config::{Clock, DatabaseUrl, HubConfig, TlsFiles};
-pub use error::HubError;
+pub use error::{HubError, error_chain};
 #[cfg(debug_assertions)]
 #[doc(hidden)]
 pub use fail_point::arm as arm_fail_point;
@@ -65,4 +67,8 @@ pub use hub::{Hub, IssuedAppToken};
 pub use inspect::{Checked, Damage, Inspection};
 pub use limits::Limits;
 pub use metrics::StatementTimes;
-pub use roster::{Earlier, Roster, RosterError, UserName, UserNameError};
+pub use roster::{Disabling, Earlier, Roster, RosterError, UserName, UserNameError};
+pub use trust::{
+    Environment, Issuer, IssuerError, OwnerId, Repository, RuleError, TrustConfig, TrustRule,
+    TrustedJob, WorkflowFile,
+};

@@ -23,7 +23,7 @@ const CREDENTIALS: [&str; 4] = [
     "authorization",
     release_types::DEPLOY_TOKEN_HEADER,
     "x-atlas-pack-deploy-token",
-    "x-atlas-oidc-token",
+    release_types::OIDC_TOKEN_HEADER,
 ];
 
 /// The limits of a Hub. A rate of 0 is none.
@@ -151,15 +151,17 @@ impl Turn {
     }
 }
 
+/// A rate for each of many.
 #[derive(Debug)]
-struct Rate {
+pub(crate) struct Rate {
     buckets: DefaultKeyedRateLimiter<u16>,
     secret: RandomState,
     clock: DefaultClock,
 }
 
 impl Rate {
-    fn new(per_second: u32) -> Option<Self> {
+    /// So many a second, and fifty times as many at once. None where it is 0.
+    pub(crate) fn new(per_second: u32) -> Option<Self> {
         let per_second = NonZeroU32::new(per_second)?;
         let burst = per_second.saturating_mul(NonZeroU32::MIN.saturating_add(BURST_SECONDS - 1));
         Some(Self {
@@ -170,7 +172,7 @@ impl Rate {
     }
 
     /// How long to wait, where it is too soon.
-    fn check(&self, who: &impl Hash) -> Result<(), Duration> {
+    pub(crate) fn check(&self, who: &impl Hash) -> Result<(), Duration> {
         // The cut is what bounds the number of buckets.
         let [low, high, ..] = self.secret.hash_one(who).to_le_bytes();
         let bucket = u16::from_le_bytes([low, high]);

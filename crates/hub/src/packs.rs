@@ -3,6 +3,7 @@
 use crate::catalogue::{Completed, Completion};
 use crate::hub::IssuedAppToken;
 use crate::roster::{Earlier, Roster, RosterError};
+use crate::storage::Presence;
 use crate::token::{NewToken, TokenKind};
 use crate::{Hub, HubError};
 use jiff::Timestamp;
@@ -51,7 +52,8 @@ impl Hub {
         name: Option<&str>,
         expires_at: Option<Timestamp>,
     ) -> Result<IssuedAppToken, HubError> {
-        self.issue_deploy_token(None, name, expires_at).await
+        self.issue_deploy_token(None, (name, expires_at), None)
+            .await
     }
 
     /// Revokes an app token by its record's `id`, at once and for ever. Since when it is revoked,
@@ -71,12 +73,12 @@ impl Hub {
         self.catalogue().deploy_tokens(None).await
     }
 
-    /// Issues a token for release automation, or for a pack's.
+    /// Issues a token for release automation, or for a pack's; who asks for it is a user of this id.
     pub(crate) async fn issue_deploy_token(
         &self,
         pack: Option<&PackId>,
-        name: Option<&str>,
-        expires_at: Option<Timestamp>,
+        called: (Option<&str>, Option<Timestamp>),
+        issued_by: Option<&str>,
     ) -> Result<IssuedAppToken, HubError> {
         let kind = match pack {
             Some(_) => TokenKind::Pack,
@@ -85,7 +87,7 @@ impl Hub {
         let drawn = NewToken::draw(kind)?;
         let record = self
             .catalogue()
-            .add_deploy_token(pack, name, expires_at, &drawn, self.now())
+            .add_deploy_token(pack, called, issued_by, &drawn, self.now())
             .await?;
         Ok(IssuedAppToken {
             token: drawn.secret,
@@ -111,7 +113,7 @@ impl Hub {
         self.settle(vec![completion.key.clone()]).await?;
         let stored = self.catalogue().stored_object(&completion.key).await?;
         if let Some(stored) = stored
-            && !self.storage().has(&stored).await?
+            && !self.storage().has(&stored, &Presence::default()).await?
         {
             let why = format!(
                 "the stored bytes of build {} are damaged; upload it again",

@@ -4,6 +4,8 @@
 //! by a transaction that was counted as ended before it was, see `http::kept`.
 
 use crate::catalogue::{Finalized, MOST_FILES, Promoted, Publication, Registered, Target};
+use crate::settle::PATIENCE;
+use crate::storage::Presence;
 use crate::{Hub, HubError, context};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use release_types::{
@@ -49,7 +51,8 @@ impl Hub {
     }
 
     /// Makes drafts visible, all in one moment or none. A draft of a platform that has a key among
-    /// `files` has to have exactly those.
+    /// `files` has to have exactly those. What takes longer than [`PATIENCE`] goes on, and is
+    /// [`HubError::StillReading`] until it is done.
     pub(crate) async fn finalize(
         &self,
         targets: Vec<Target>,
@@ -57,7 +60,10 @@ impl Hub {
     ) -> Result<Finalized, HubError> {
         let hub = self.clone();
         // A bucket is asked for every file, which can take longer than a client waits.
-        context::to_its_end(async move { hub.finalize_all(&targets, &files).await }).await
+        let finalizing = async move { hub.finalize_all(&targets, &files).await };
+        let finalizing = tokio::time::timeout(PATIENCE, context::to_its_end(finalizing));
+        let finalized = finalizing.await;
+        finalized.unwrap_or(Err(HubError::StillReading))
     }
 
     async fn finalize_all(
@@ -121,8 +127,9 @@ impl Hub {
         &self,
         artifacts: Vec<(T, Artifact)>,
     ) -> Result<Vec<(T, FileName)>, HubError> {
+        let presence = &Presence::default();
         let asking = artifacts.into_iter().map(|(of, artifact)| async move {
-            let there = self.has_bytes(&artifact).await?;
+            let there = self.has_bytes(&artifact, presence).await?;
             Ok::<_, HubError>((!there).then_some((of, artifact.filename)))
         });
         let asking: Vec<_> = futures_util::stream::iter(asking)
@@ -132,7 +139,7 @@ impl Hub {
         Ok(asking.into_iter().flatten().collect())
     }
 
-    async fn has_bytes(&self, artifact: &Artifact) -> Result<bool, HubError> {
+    async fn has_bytes(&self, artifact: &Artifact, presence: &Presence) -> Result<bool, HubError> {
         let (catalogue, storage) = (self.catalogue(), self.storage());
         let (sha256, size) = (artifact.sha256, artifact.size);
         if storage.bucket().is_none() {
@@ -140,7 +147,7 @@ impl Hub {
         }
         match catalogue.stored_object(&artifact.key).await? {
             Some(object) if (object.sha256, object.size) == (sha256, size) => {
-                storage.has(&object).await
+                storage.has(&object, presence).await
             }
             // What is the matter is told better where releases are registered.
             _ => Ok(true),

@@ -7,14 +7,14 @@
 use crate::belonging::age_of;
 use crate::catalogue::Catalogue;
 use crate::data_dir::DataDir;
-use crate::error::chain;
+use crate::error::error_chain;
 use crate::storage::{Files, Storage, Unknown};
 use crate::{HubConfig, HubError};
 use std::collections::HashSet;
 use std::io::ErrorKind;
 
 /// Whether something has failed for want of room.
-pub(crate) async fn is_lacking(error: &HubError, storage: &Storage) -> bool {
+async fn is_lacking(error: &HubError, storage: &Storage) -> bool {
     let sure = error.is_storage_full();
     sure || (error.may_be_storage_full() && storage.files().is_full().await)
 }
@@ -25,7 +25,7 @@ pub(crate) async fn is_lacking(error: &HubError, storage: &Storage) -> bool {
 struct Full(#[source] HubError);
 
 /// Says what has failed in words that tell of the disk.
-pub(crate) fn lacking(error: HubError, dir: &DataDir) -> HubError {
+fn lacking(error: HubError, dir: &DataDir) -> HubError {
     if matches!(error, HubError::Io { .. } | HubError::Bucket { .. }) {
         // It does already.
         return error;
@@ -34,17 +34,41 @@ pub(crate) fn lacking(error: HubError, dir: &DataDir) -> HubError {
     HubError::io("open", &dir.database())(source)
 }
 
+/// After a catalogue could not be opened: makes room where that was what lacked, once, and tells what it
+/// has `made`. Then it can be tried again.
+///
+/// # Errors
+/// With what failed, where room would not help or there is none to be made.
+pub(crate) async fn or_fail(
+    error: HubError,
+    made: &mut Vec<Unknown>,
+    config: &HubConfig,
+    (dir, storage): (&DataDir, &Storage),
+) -> Result<(), HubError> {
+    if !is_lacking(&error, storage).await {
+        return Err(error);
+    }
+    // Once is enough: it removes all that it may.
+    if made.is_empty() {
+        *made = make(config, dir, storage).await;
+        if !made.is_empty() {
+            return Ok(());
+        }
+    }
+    Err(lacking(error, dir))
+}
+
 /// Removes the stored bytes that no object has, and tells which they were. Nobody else may have the
 /// catalogue open. Where it may be older than the bytes, or is of a version that keeps them in other ways,
 /// all of them stay; so they do where these settings want it so.
-pub(crate) async fn make(config: &HubConfig, dir: &DataDir, storage: &Storage) -> Vec<Unknown> {
+async fn make(config: &HubConfig, dir: &DataDir, storage: &Storage) -> Vec<Unknown> {
     let mut gone = Vec::new();
     let is_here = config.database.is_none() && storage.bucket().is_none();
     if config.make_room
         && is_here
         && let Err(error) = remove_unknown(config, dir, storage.files(), &mut gone).await
     {
-        tracing::warn!(error = %chain(&error), "not all the room is made that could be");
+        tracing::warn!(error = %error_chain(&error), "not all the room is made that could be");
     }
     gone
 }

@@ -1,11 +1,17 @@
 //! Who may do what on a Hub, and with what: users, their credentials, packs and their members, and
 //! products, as the Hub's operator handles them on the server's own machine, whether or not the server runs.
 
+mod disabling;
+mod trusting;
+
+pub use disabling::Disabling;
+
 use crate::catalogue::{Catalogue, FoundUser, Tx, User};
 use crate::config::Clock;
 use crate::data_dir::DataDir;
 use crate::guests::GuestLock;
-use crate::storage::blocking;
+use crate::room;
+use crate::storage::{Storage, blocking};
 use crate::token::{NewToken, TokenKind};
 use crate::{HubConfig, HubError};
 use jiff::Timestamp;
@@ -53,9 +59,18 @@ pub enum RosterError {
     /// The user is disabled.
     #[error("the user {0} is disabled")]
     Disabled(UserName),
+    /// Nobody would be left who can administer the Hub.
+    #[error("{0} is the last administrator with a credential in force; nothing was changed")]
+    LastAdmin(UserName),
     /// There is no pack of this id.
     #[error("there is no pack {0}")]
     NoPack(PackId),
+    /// There is no product of this name.
+    #[error("there is no product {0}")]
+    NoProduct(ProductName),
+    /// There is no rule of this id.
+    #[error("there is no rule {}", .0.escape_debug())]
+    NoRule(String),
     /// The user is no member of the pack.
     #[error("{user} is no member of the pack {pack}")]
     NoMember {
@@ -129,10 +144,13 @@ impl Roster {
     pub async fn open(config: HubConfig) -> Result<Self, HubError> {
         let missing = config.not_initialized();
         let (catalogue, access) = match &config.database {
-            Some(url) => match Catalogue::join_server(url).await? {
-                Some(catalogue) => (catalogue, Access::Server),
-                None => return Err(missing),
-            },
+            Some(url) => {
+                DataDir::refuse_catalogue(&config.data_dir)?;
+                match Catalogue::join_server(url).await? {
+                    Some(catalogue) => (catalogue, Access::Server),
+                    None => return Err(missing),
+                }
+            }
             None if DataDir::has_catalogue(&config.data_dir) => open(&config).await?,
             None => return Err(missing),
         };
@@ -212,21 +230,6 @@ impl Roster {
         Catalogue::insert_credential(&mut tx, holder, expires_at, &token, now).await?;
         tx.commit().await?;
         Ok(token.secret)
-    }
-
-    /// Disables a user, for ever: no credential works from this moment on. What the user has
-    /// issued to automation stays, since it is the Hub's or a pack's.
-    ///
-    /// # Errors
-    /// [`RosterError::NoUser`], or the Hub's.
-    pub async fn disable_user(&self, name: &UserName) -> Result<(), RosterError> {
-        let now = self.clock.now();
-        let mut tx = self.catalogue.write().await?;
-        let user = user(&mut tx, name).await?;
-        Catalogue::mark_disabled(&mut tx, &user.id, now).await?;
-        Catalogue::revoke_credentials(&mut tx, &user.id, now).await?;
-        tx.commit().await?;
-        Ok(())
     }
 
     /// All users, by name.
@@ -338,7 +341,16 @@ async fn open(config: &HubConfig) -> Result<(Catalogue, Access), HubError> {
     let path = &config.data_dir;
     match DataDir::create(path) {
         Ok(dir) => {
-            let catalogue = Catalogue::open(&dir.database(), config.clock.now()).await?;
+            let storage = Storage::open(&dir, config.bucket.as_ref())?;
+            let mut made = Vec::new();
+            let catalogue = loop {
+                match Catalogue::open(&dir.database(), config.clock.now()).await {
+                    Ok(catalogue) => break catalogue,
+                    Err(error) => {
+                        room::or_fail(error, &mut made, config, (&dir, &storage)).await?;
+                    }
+                }
+            };
             Ok((catalogue, Access::Alone { _dir: dir }))
         }
         Err(locked @ HubError::Locked { .. }) => match enter(path).await? {

@@ -11,6 +11,7 @@ use crate::crowd::{Crowd, Place};
 use crate::pace::Paced;
 use crate::peer::Peer;
 use crate::tls::Acceptor;
+use crate::unparsed::{Explained, Talk};
 use axum::Router;
 use futures_util::TryFutureExt as _;
 use http::Request;
@@ -171,11 +172,14 @@ impl Connection {
             .header_read_timeout(self.head_timeout);
         let (peer, member) = (self.peer, self.place.member());
         let router = TowerToHyperService::new(self.router);
+        let talk = Talk::default();
+        let stream = Explained::new(stream, talk.clone());
         let service = service_fn(move |mut request: Request<Incoming>| {
+            talk.begin();
             request.extensions_mut().insert(peer);
-            let member = member.clone();
+            let (member, talk) = (member.clone(), talk.clone());
             let answer = router.call(request.map(|body| member.receive(body)));
-            answer.map_ok(move |response| response.map(|body| member.send(body)))
+            answer.map_ok(move |response| response.map(|body| talk.answer(member.send(body))))
         });
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
         let served = tokio::select! {

@@ -7,9 +7,9 @@
 //! a process that ends after leaves bytes that nothing refers to, which are swept.
 
 use crate::catalogue::{Catalogue, PutOutcome, StoredObject, Upload};
-use crate::error::chain;
+use crate::error::error_chain;
 use crate::fail_point::fail_point;
-use crate::storage::{Bucket, Lying};
+use crate::storage::{Bucket, Lying, Presence};
 use crate::token::random_id;
 use crate::upload_url::Grant;
 use crate::{Hub, HubError, context};
@@ -30,7 +30,7 @@ pub(crate) const LARGEST: u64 = 5 * 1024 * 1024 * 1024;
 
 /// How long somebody who asks waits for what is being read: clients and proxies before the Hub give up
 /// an answer after 30 s, and those that are told so ask again.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Which keys are being settled: whoever asks again while that takes waits for it, and does not read
 /// all of it once more.
@@ -74,9 +74,10 @@ impl Hub {
         if self.storage().bucket().is_none() {
             return Ok(());
         }
+        let presence = Presence::default();
         let settling = keys.into_iter().map(|key| {
-            let hub = self.clone();
-            context::to_its_end(async move { hub.settle_key(&key).await })
+            let (hub, presence) = (self.clone(), presence.clone());
+            context::to_its_end(async move { hub.settle_key(&key, &presence).await })
         });
         let settling = futures_util::stream::iter(settling).buffer_unordered(AT_ONCE);
         match tokio::time::timeout(PATIENCE, settling.try_collect()).await {
@@ -105,7 +106,7 @@ impl Hub {
         Ok(last)
     }
 
-    async fn settle_key(&self, key: &ObjectKey) -> Result<(), HubError> {
+    async fn settle_key(&self, key: &ObjectKey, presence: &Presence) -> Result<(), HubError> {
         let Some(bucket) = self.storage().bucket() else {
             return Ok(());
         };
@@ -120,7 +121,7 @@ impl Hub {
             }
         }
         if come.is_empty() && waited_for {
-            bucket.must_be_there().await?;
+            presence.of(bucket).await?;
         }
         // The last one counts. The order in which addresses were given out decides within a second.
         come.sort_by_key(|(at, ..)| *at);
@@ -285,7 +286,7 @@ async fn is_whole(
     Ok(match bucket.digest(place, *size).await {
         Ok(read) => read == Some((*sha256, *size)),
         Err(error) => {
-            tracing::warn!(error = %chain(&error), "stored bytes are replaced by what was uploaded");
+            tracing::warn!(error = %error_chain(&error), "stored bytes are replaced by what was uploaded");
             false
         }
     })
@@ -308,7 +309,7 @@ fn stays(now: &StoredObject, new: &StoredObject, looked_at: Option<&(String, boo
 /// What is left over is swept later.
 fn tidy(done: Result<(), HubError>) {
     if let Err(error) = done {
-        tracing::warn!(error = %chain(&error), "something stays in the bucket for now");
+        tracing::warn!(error = %error_chain(&error), "something stays in the bucket for now");
     }
 }
 

@@ -4,7 +4,7 @@
 //! nothing: the certificate in use stays, and the log says why.
 
 use crate::config::TlsFiles;
-use crate::error::chain;
+use crate::error::error_chain;
 use crate::pace::Paced;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -104,7 +104,7 @@ impl Acceptor {
                     tracing::info!("certificate and key were read again");
                 }
                 Err(error) => {
-                    let error = chain(&error);
+                    let error = error_chain(&error);
                     tracing::error!(error, "the certificate in use stays");
                 }
             }

@@ -4,6 +4,7 @@
 //! I/O: it never opens a file, a socket or the environment, so everybody may depend on it.
 
 mod artifact;
+pub mod bundles;
 mod digest;
 mod manifest;
 mod names;
@@ -13,11 +14,15 @@ mod platform;
 #[cfg(feature = "openapi")]
 pub mod schema;
 mod tag;
+mod trust;
 mod wire;
 
 pub use artifact::{Channel, Kind, ObjectKey, ObjectKeyError, artifact_key};
 pub use digest::{DigestError, Sha256Digest};
-pub use manifest::{ManifestError, ManifestProblem, ManifestRow, parse_manifest};
+pub use manifest::{
+    ManifestError, ManifestProblem, ManifestReading, ManifestRow, parse_manifest, read_manifest,
+    with_rows,
+};
 pub use names::{FileName, FileNameError, NameError, ProductName};
 pub use ours::{
     FinalizeRelease, FinalizeRequest, ObjectEntry, ObjectList, PromoteRequest, ReleaseList,
@@ -30,6 +35,7 @@ pub use packs::{
 };
 pub use platform::{Arch, Os, Platform, UnknownName};
 pub use tag::{Tag, TagError, TagProblem};
+pub use trust::{ExchangeRequest, ExchangedToken, OIDC_TOKEN_HEADER};
 pub use wire::{
     AppToken, Artifact, Asset, BAD_DIGEST, DEPLOY_TOKEN_HEADER, ErrorBody, IssueTokenRequest,
     IssuedToken, PresignRequest, PresignResponse, PublishRequest, Release, RevokeTokenRequest,

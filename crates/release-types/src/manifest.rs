@@ -1,9 +1,16 @@
 //! The manifest: one artifact a line, `path|os|arch|kind|filename(optional)`.
 //!
 //! Read leniently where nothing can be misunderstood (blank lines, `#` comments, CRLF, padding,
-//! upper case in os, arch and kind) and strictly where something can.
+//! upper case in os, arch and kind) and strictly where something can. Whoever publishes stops at the
+//! first fault; whoever checks is told all of them, and what the rows contradict each other in.
+
+mod contradictions;
+mod edit;
+
+pub use edit::with_rows;
 
 use crate::{Arch, FileName, Kind, Os, Platform};
+use std::collections::HashMap;
 
 /// One artifact of a manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +38,35 @@ impl ManifestRow {
             ..
         } = self;
         format!("{path}|{os}|{arch}|{kind}|{filename}")
+    }
+
+    /// The same, when it is read back as this row and no other.
+    ///
+    /// # Errors
+    /// When it would not be: a path that begins with a blank or `#`, that holds `|` or a control
+    /// character, or a name with blanks at its ends.
+    pub fn to_checked_line(&self) -> Result<String, ManifestProblem> {
+        let text = self.to_line();
+        let line = self.line;
+        match parse_manifest(&text).as_deref() {
+            Ok([read])
+                if ManifestRow {
+                    line,
+                    ..read.clone()
+                } == *self =>
+            {
+                Ok(text)
+            }
+            _ => Err(ManifestProblem::Path(
+                "a manifest cannot hold it: it begins or ends with a blank, begins with `#`, or holds `|` or a control character",
+            )),
+        }
+    }
+
+    /// What tells it from others: the key that its platform and name make. Some systems fold case in
+    /// names, so two names that differ in case alone collide there.
+    fn key(&self) -> (Platform, String) {
+        (self.platform, self.filename.as_str().to_lowercase())
     }
 }
 
@@ -71,19 +107,75 @@ pub enum ManifestProblem {
         /// The line of the first.
         first: usize,
     },
+    /// A signature whose payload is not in the manifest.
+    #[error("`{signature}` signs `{payload}`, which stands nowhere for {platform}")]
+    NoPayload {
+        /// The signature's name.
+        signature: FileName,
+        /// The name that its payload would have.
+        payload: String,
+        /// For which platform.
+        platform: Platform,
+    },
+    /// A signature that is not named after anything.
+    #[error("`{0}` is a signature, and is not called as its payload with `.sig` after it")]
+    SignatureName(FileName),
+    /// One file for two platforms.
+    #[error(
+        "`{path}` stands on line {first} for {other}: one file is for one platform, but for a macOS bundle whose name has the word `universal`"
+    )]
+    TwoPlatforms {
+        /// The file.
+        path: String,
+        /// The line of the first.
+        first: usize,
+        /// The platform of the first.
+        other: Platform,
+    },
+    /// A file stands for itself and for a signature.
+    #[error("`{path}` stands on line {first} too: a signature is a file of its own")]
+    OwnSignature {
+        /// The file.
+        path: String,
+        /// The line of the first.
+        first: usize,
+    },
     /// Nothing but blank lines and comments.
     #[error("the manifest has no rows")]
     Empty,
 }
 
-/// A manifest that cannot be used, with the line that is wrong.
+/// A manifest that cannot be used, with the place that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}: {problem}")]
+#[error("{}: {problem}", self.place())]
 pub struct ManifestError {
     /// The line's number, from 1.
     pub line: usize,
+    /// The column, from 1, in characters: where the field begins, or where it is missing.
+    pub column: usize,
     /// What is wrong with it.
     pub problem: ManifestProblem,
+}
+
+impl ManifestError {
+    fn place(&self) -> String {
+        let Self { line, column, .. } = self;
+        match self.problem {
+            // There is nothing that a column could point at.
+            ManifestProblem::Empty => format!("line {line}"),
+            _ => format!("line {line}, column {column}"),
+        }
+    }
+}
+
+/// A manifest's text, read as far as it can be.
+#[derive(Debug, Clone)]
+pub struct ManifestReading<'t> {
+    /// The rows that can be understood, in their order; of rows with one key, all.
+    pub rows: Vec<ManifestRow>,
+    /// What is wrong with the others, and which keys stand twice, in the order of the lines.
+    pub errors: Vec<ManifestError>,
+    lines: Vec<&'t str>,
 }
 
 /// Reads a manifest's text.
@@ -91,64 +183,178 @@ pub struct ManifestError {
 /// # Errors
 /// The first row that is wrong, or a manifest without rows.
 pub fn parse_manifest(text: &str) -> Result<Vec<ManifestRow>, ManifestError> {
-    let mut rows: Vec<ManifestRow> = Vec::new();
-    let mut seen = std::collections::HashMap::new();
+    let reading = read_manifest(text);
+    match reading.errors.into_iter().next() {
+        Some(error) => Err(error),
+        None => Ok(reading.rows),
+    }
+}
+
+/// Reads a manifest's text to its end, whatever is wrong with it.
+pub fn read_manifest(text: &str) -> ManifestReading<'_> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    for (index, content) in text.lines().enumerate() {
+    let mut reading = ManifestReading {
+        rows: Vec::new(),
+        errors: Vec::new(),
+        lines: text.lines().collect(),
+    };
+    let mut seen = HashMap::new();
+    for (index, raw) in reading.lines.iter().enumerate() {
         let line = index + 1;
-        let content = content.trim();
-        if content.is_empty() || content.starts_with('#') {
+        if !is_row(raw) {
             continue;
         }
-        let row = parse_row(line, content).map_err(|problem| ManifestError { line, problem })?;
-        // Some systems fold case in names, so two names that differ in case alone collide there.
-        let key = (row.platform, row.filename.as_str().to_lowercase());
-        if let Some(first) = seen.insert(key, line) {
-            let problem = ManifestProblem::Duplicate {
-                filename: row.filename,
-                platform: row.platform,
-                first,
-            };
-            return Err(ManifestError { line, problem });
+        let row = match parse_row(line, raw) {
+            Ok(row) => row,
+            Err(errors) => {
+                reading.errors.extend(errors);
+                continue;
+            }
+        };
+        let first = *seen.entry(row.key()).or_insert(line);
+        if first != line {
+            reading.errors.push(ManifestError {
+                line,
+                column: column(raw, name_field(raw)),
+                problem: ManifestProblem::Duplicate {
+                    filename: row.filename.clone(),
+                    platform: row.platform,
+                    first,
+                },
+            });
         }
-        rows.push(row);
+        reading.rows.push(row);
     }
-    if rows.is_empty() {
-        return Err(ManifestError {
+    if reading.rows.is_empty() && reading.errors.is_empty() {
+        reading.errors.push(ManifestError {
             line: 1,
+            column: 1,
             problem: ManifestProblem::Empty,
         });
     }
-    Ok(rows)
+    reading
 }
 
-fn parse_row(line: usize, content: &str) -> Result<ManifestRow, ManifestProblem> {
-    let fields: Vec<&str> = content.split('|').map(str::trim).collect();
+impl ManifestReading<'_> {
+    /// Where a field (from 1) of a row begins: line and column.
+    pub fn place(&self, row: &ManifestRow, field: usize) -> (usize, usize) {
+        (row.line, column(self.raw(row), field))
+    }
+
+    /// The field (from 1) that a row's name was taken from: its own, else that of its path.
+    pub fn name_field(&self, row: &ManifestRow) -> usize {
+        name_field(self.raw(row))
+    }
+
+    fn raw(&self, row: &ManifestRow) -> &str {
+        let index = row.line.checked_sub(1);
+        let raw = index.and_then(|index| self.lines.get(index));
+        raw.copied().unwrap_or_default()
+    }
+
+    fn error(&self, row: &ManifestRow, field: usize, problem: ManifestProblem) -> ManifestError {
+        let (line, column) = self.place(row, field);
+        ManifestError {
+            line,
+            column,
+            problem,
+        }
+    }
+}
+
+/// Whether a line is neither blank nor a comment.
+fn is_row(raw: &str) -> bool {
+    let content = raw.trim();
+    !content.is_empty() && !content.starts_with('#')
+}
+
+/// Where a field (from 1) of a line begins, in characters from 1; of one that is not there, where the
+/// line ends.
+fn column(raw: &str, field: usize) -> usize {
+    let mut before = 0;
+    for (index, part) in raw.split('|').enumerate() {
+        if index + 1 == field {
+            let padding = part.len() - part.trim_start().len();
+            let padding = match part.trim_start() {
+                "" => 0,
+                _ => part[..padding].chars().count(),
+            };
+            return before + padding + 1;
+        }
+        before += part.chars().count() + 1;
+    }
+    raw.trim_end().chars().count() + 1
+}
+
+/// The field that a row's name stands in.
+fn name_field(raw: &str) -> usize {
+    match raw.split('|').nth(4).map(str::trim) {
+        None | Some("") => 1,
+        Some(_) => 5,
+    }
+}
+
+fn parse_row(line: usize, raw: &str) -> Result<ManifestRow, Vec<ManifestError>> {
+    let at = |field, problem| ManifestError {
+        line,
+        column: column(raw, field),
+        problem,
+    };
+    let fields: Vec<&str> = raw.split('|').map(str::trim).collect();
     let (path, os, arch, kind, name) = match fields[..] {
         [path, os, arch, kind] => (path, os, arch, kind, ""),
         [path, os, arch, kind, name] => (path, os, arch, kind, name),
-        _ => return Err(ManifestProblem::Fields(fields.len())),
+        _ => {
+            let first_wrong = if fields.len() > 5 {
+                6
+            } else {
+                fields.len() + 1
+            };
+            let problem = ManifestProblem::Fields(fields.len());
+            return Err(vec![at(first_wrong, problem)]);
+        }
     };
-    if path.is_empty() {
-        return Err(ManifestProblem::Path("it is empty"));
-    }
-    if path.chars().any(char::is_control) {
-        return Err(ManifestProblem::Path("it holds a control character"));
-    }
-    let unknown = |field| move |source| ManifestProblem::Unknown { field, source };
-    let os: Os = os.to_lowercase().parse().map_err(unknown(2))?;
-    let arch: Arch = arch.to_lowercase().parse().map_err(unknown(3))?;
-    let kind: Kind = kind.to_lowercase().parse().map_err(unknown(4))?;
-    let (field, which, text) = if name.is_empty() {
-        (1, "path", path.rsplit(['/', '\\']).next().unwrap_or(path))
-    } else {
-        (5, "filename", name)
+    let mut errors = Vec::new();
+    let path_fault = match path {
+        "" => Some("it is empty"),
+        path if path.chars().any(char::is_control) => Some("it holds a control character"),
+        _ => None,
     };
-    let filename = text.parse().map_err(|source| ManifestProblem::FileName {
-        field,
-        which,
-        source,
-    })?;
+    if let Some(why) = path_fault {
+        errors.push(at(1, ManifestProblem::Path(why)));
+    }
+    let unknown = |field| move |source| (field, ManifestProblem::Unknown { field, source });
+    let os = os.to_lowercase().parse::<Os>().map_err(unknown(2));
+    let arch = arch.to_lowercase().parse::<Arch>().map_err(unknown(3));
+    let kind = kind.to_lowercase().parse::<Kind>().map_err(unknown(4));
+    let (field, which, text) = match name {
+        "" => (1, "path", path.rsplit(['/', '\\']).next().unwrap_or(path)),
+        name => (5, "filename", name),
+    };
+    let filename = text.parse::<FileName>().map_err(|source| {
+        let problem = ManifestProblem::FileName {
+            field,
+            which,
+            source,
+        };
+        (field, problem)
+    });
+    let mut take = |(field, problem): (usize, ManifestProblem)| {
+        // A path that cannot be one gives no name either: that is one fault, not two.
+        if field != 1 || path_fault.is_none() {
+            errors.push(at(field, problem));
+        }
+    };
+    let os = os.map_err(&mut take).ok();
+    let arch = arch.map_err(&mut take).ok();
+    let kind = kind.map_err(&mut take).ok();
+    let filename = filename.map_err(&mut take).ok();
+    let (Some(os), Some(arch), Some(kind), Some(filename), None) =
+        (os, arch, kind, filename, path_fault)
+    else {
+        errors.sort_by_key(|error| error.column);
+        return Err(errors);
+    };
     Ok(ManifestRow {
         line,
         path: path.to_owned(),
@@ -159,88 +365,4 @@ fn parse_row(line: usize, content: &str) -> Result<ManifestRow, ManifestProblem>
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn error(text: &str) -> String {
-        parse_manifest(text).unwrap_err().to_string()
-    }
-
-    #[test]
-    fn what_todays_script_reads_is_read() {
-        let text = "\u{feff}# comment\r\n\r\n  a/b.bin | LINUX | X64 | Binary \r\nc.msi|windows|arm64|installer|d e.msi\n\
-                    e.sig|macos|x64|signature|\n";
-        let rows = parse_manifest(text).unwrap();
-        let lines: Vec<String> = rows.iter().map(ManifestRow::to_line).collect();
-        assert_eq!(
-            lines,
-            [
-                "a/b.bin|linux|x64|binary|b.bin",
-                "c.msi|windows|arm64|installer|d e.msi",
-                "e.sig|macos|x64|signature|e.sig",
-            ]
-        );
-        assert_eq!(rows[0].line, 3);
-    }
-
-    #[test]
-    fn a_row_that_is_wrong_is_named() {
-        assert_eq!(
-            error("# x\na|linux|x64\n"),
-            "line 2: expected 4 or 5 fields, path|os|arch|kind|filename(optional), found 3"
-        );
-        assert_eq!(
-            error("a|linux|x64|binary|b|"),
-            "line 1: expected 4 or 5 fields, path|os|arch|kind|filename(optional), found 6"
-        );
-        assert_eq!(
-            error("a|beos|x64|binary"),
-            "line 1: field 2: `beos` is not an operating system; expected one of: windows macos linux"
-        );
-        assert_eq!(
-            error("a|linux|x86|binary"),
-            "line 1: field 3: `x86` is not an architecture; expected one of: x64 arm64"
-        );
-        assert_eq!(
-            error("a|linux|x64|exe"),
-            "line 1: field 4: `exe` is not a kind of artifact; expected one of: installer binary signature updater-manifest other"
-        );
-        assert_eq!(
-            error("a|linux|x64|binary|../b"),
-            "line 1: field 5 (filename): `../b` cannot be a file name: it holds a path separator"
-        );
-        assert_eq!(
-            error("a/..|linux|x64|binary"),
-            "line 1: field 1 (path): `..` cannot be a file name: it names a folder"
-        );
-        assert_eq!(
-            error("a|linux|x64|binary\nb/A|linux|x64|other\n"),
-            "line 2: `A` for linux-x64 stands on line 1 already: both would have one key"
-        );
-        assert_eq!(
-            error("|linux|x64|binary"),
-            "line 1: field 1 (path): it is empty"
-        );
-        assert_eq!(error("# nothing\n\n"), "line 1: the manifest has no rows");
-    }
-
-    proptest! {
-        #[test]
-        fn no_text_makes_the_parser_panic(text in "([a-z./|# \\r\\n]|\\PC){0,80}") {
-            if let Ok(rows) = parse_manifest(&text) {
-                prop_assert!(!rows.is_empty());
-            }
-        }
-
-        #[test]
-        fn rows_survive_being_written(
-            name in "[a-zA-Z0-9_][a-zA-Z0-9_-]{0,20}\\.bin",
-            platform in proptest::sample::select(Platform::ALL.to_vec()),
-            kind in proptest::sample::select(Kind::ALL.to_vec()),
-        ) {
-            let row = ManifestRow { line: 1, path: format!("x/{name}"), platform, kind, filename: name.parse().unwrap() };
-            prop_assert_eq!(parse_manifest(&row.to_line()).unwrap(), vec![row]);
-        }
-    }
-}
+mod tests;

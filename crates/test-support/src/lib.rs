@@ -1,6 +1,6 @@
 //! What tests are made of: a [`Sandbox`] to run programs in, a [`Fixture`] for them to work on,
-//! folders for `PATH` that hide tools or hold false ones, a [`Proxy`] that lets a server fail, and an
-//! `S3Server`.
+//! folders for `PATH` that hide tools or hold false ones, a [`Proxy`] that lets a server fail, an
+//! `S3Server`, and an [`issuer`] of ID tokens.
 //!
 //! Nothing here knows what the programs of this workspace do or what is expected of them; that is
 //! for the tests to say. A stage that cannot be set ends the test at once, so everything here
@@ -13,7 +13,10 @@
 
 mod fixture;
 mod invocation;
+pub mod issuer;
 mod proxy;
+#[cfg(unix)]
+pub mod roots;
 #[cfg(unix)]
 mod s3;
 mod sandbox;

@@ -3,24 +3,31 @@
 mod channels;
 mod format;
 mod github_release;
+mod hub;
+mod manifest;
 mod pack;
 mod reproduce;
 mod share;
+mod sign;
 mod tokens;
 mod verify;
+mod workflows;
 
 pub use channels::{ProductsArgs, PromoteCommand, RollbackCommand, YankCommand};
 pub use format::Format;
 pub use github_release::{GithubReleaseCommand, WhenLatest};
+pub use hub::HubCommand;
+pub use manifest::{ManifestBuild, ManifestCheck, ManifestCommand, ManifestShow};
 pub use pack::{PackCommand, PackPublish};
 pub use reproduce::ReproduceCommand;
 pub use share::{RequireArgs, ShareArgs};
+pub use sign::{PublicKeyArgs, SignCommand, SignerCommand, SignerKind};
 pub use tokens::{TokenCommand, TokenIssue, TokenList, TokenRevoke};
 pub use verify::{ReadBackArgs, VerifyCommand};
+pub use workflows::WorkflowsCommand;
 
 use clap::{Args, Parser, Subcommand};
 use release_types::{Channel, Platform, ProductName};
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// One tag in, proven installed software out.
@@ -57,7 +64,7 @@ pub struct GlobalArgs {
     /// Where installed tools and the embedded Hub's data are kept.
     #[arg(long, global = true, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
-    /// Where builds are staged; for `publish`, `verify` and `github-release` several times [default:
+    /// Where builds are staged; for `sign`, `publish`, `verify` and `github-release` several times [default:
     /// `dist` in the workspace].
     #[arg(long, global = true, value_name = "DIR")]
     pub dist_dir: Vec<PathBuf>,
@@ -75,6 +82,14 @@ pub enum Command {
     /// Build a group's programs in one cargo pass and stage them into dist/.
     #[command(after_help = "Example:\n  atlas-release build runner-v1.4.0")]
     Build(BuildCommand),
+    /// Sign what is staged, or what a manifest names, with the key in TAURI_SIGNING_PRIVATE_KEY.
+    #[command(after_help = "Examples:\n  atlas-release sign runner-v1.4.0\n  \
+        atlas-release sign launcher.manifest --version 1.4.0\n  \
+        atlas-release sign --check")]
+    Sign(SignCommand),
+    /// Keys to sign with.
+    #[command(subcommand)]
+    Signer(SignerCommand),
     /// Publish what is staged, or what a manifest names, and verify it.
     #[command(
         after_help = "Examples:\n  atlas-release publish runner-v1.4.0 --hub-url https://hub.example.com\n  \
@@ -121,6 +136,9 @@ pub enum Command {
     /// Builds of packs.
     #[command(subcommand)]
     Pack(PackCommand),
+    /// Manifests of files that other programs have made.
+    #[command(subcommand)]
+    Manifest(ManifestCommand),
     /// Build a commit anew, elsewhere, and compare bit for bit.
     #[command(after_help = "Examples:\n  atlas-release reproduce runner-v1.4.0\n  \
         atlas-release reproduce runner-v1.4.0 --against-hub --hub-url https://hub.example.com\n  \
@@ -137,9 +155,30 @@ pub enum Command {
         eval \"$(atlas-release env --format sh)\"\n  atlas-release env --format fish | source\n  \
         atlas-release env --format powershell | Out-String | Invoke-Expression")]
     Env(EnvCommand),
+    /// The workflows of GitHub Actions that release this workspace.
+    #[command(subcommand)]
+    Workflows(WorkflowsCommand),
+    /// What the action `atlas-release` of GitHub Actions runs; its inputs are variables.
+    #[command(hide = true)]
+    GithubAction,
     /// The embedded Hub.
     #[command(subcommand)]
     Hub(HubCommand),
+    /// Print completions for a shell, of this program's commands and options.
+    #[command(
+        after_help = "Example:\n  atlas-release completions fish > ~/.config/fish/completions/atlas-release.fish"
+    )]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print this program's man page, or write it and those of all commands into a folder.
+    #[command(after_help = "Example:\n  atlas-release man --output ~/.local/share/man/man1")]
+    Man {
+        /// The folder, which is made when it is missing.
+        #[arg(long, value_name = "DIR")]
+        output: Option<PathBuf>,
+    },
     /// Print the version, commit, target and compiler of this program.
     #[command(after_help = "Example:\n  atlas-release version --format json")]
     Version,
@@ -154,7 +193,10 @@ impl Command {
             Self::Release(args) => args.dry_run,
             Self::Publish(_) | Self::Verify(_) | Self::Hub(_) | Self::Version => true,
             Self::Promote(_) | Self::Yank(_) | Self::Rollback(_) => true,
-            Self::Token(_) | Self::Pack(_) | Self::GithubRelease(_) => true,
+            Self::Token(_) | Self::Pack(_) | Self::Manifest(_) => true,
+            Self::Sign(_) | Self::Signer(_) => true,
+            Self::Completions { .. } | Self::Man { .. } => true,
+            Self::Workflows(_) | Self::GithubAction | Self::GithubRelease(_) => true,
             Self::Reproduce(_) => false,
         }
     }
@@ -199,6 +241,9 @@ pub struct BuildArgs {
     /// Install nothing: a missing tool is an error, or a warning where it is not needed.
     #[arg(long)]
     pub no_install: bool,
+    /// Make no installers, whatever products declare.
+    #[arg(long)]
+    pub no_installers: bool,
 }
 
 /// Which Hub.
@@ -339,24 +384,11 @@ pub struct PublishCommand {
     pub require: RequireArgs,
     #[command(flatten)]
     pub share: ShareArgs,
+    #[command(flatten)]
+    pub key: PublicKeyArgs,
     /// Check the files and show what would be published, and ask no Hub.
     #[arg(long)]
     pub dry_run: bool,
-}
-
-/// `hub …`.
-#[derive(Debug, Subcommand)]
-pub enum HubCommand {
-    /// Serve what `release --local` has published.
-    #[command(after_help = "Example:\n  atlas-release hub serve --listen 127.0.0.1:8420")]
-    Serve {
-        /// The loopback address to listen on; port 0 takes a free one.
-        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
-        listen: SocketAddr,
-        /// Say what would be served and stop.
-        #[arg(long)]
-        dry_run: bool,
-    },
 }
 
 fn parse_channel(text: &str) -> Result<Channel, release_types::UnknownName> {

@@ -1,6 +1,7 @@
 //! `plan` and `build`.
 
 use super::args::{BuildCommand, PlanArgs};
+use super::code_sign::{ready, sign_code};
 use super::common::{App, Prepared};
 use crate::dist::{self, Earlier, Staged};
 use crate::error::Error;
@@ -9,7 +10,7 @@ use crate::lock::DirLock;
 use crate::plan::Plan;
 use crate::publish::LastPublished;
 use crate::settings::{self, HubChoice, SettingsError};
-use crate::{build as stage, select, toolchain};
+use crate::{build as stage, installers, select, toolchain};
 use hub_client::{HubClient, HubUrl, RetryPolicy};
 use release_types::Platform;
 use std::time::Duration;
@@ -45,7 +46,9 @@ pub(super) async fn build(app: &App<'_>, args: BuildCommand) -> Result<(), Error
         Some(url) => last_published(app, url, &prepared.plans).await?,
         None => LastPublished::default(),
     };
-    build_and_stage(app, prepared, &last).await.map(|_| ())
+    build_and_stage(app, prepared, &last, Signing::AsConfigured)
+        .await
+        .map(|_| ())
 }
 
 /// The Hub that flag or environment name, if any.
@@ -106,15 +109,28 @@ pub(super) fn lock(app: &App<'_>, prepared: &Prepared) -> Result<[DirLock; 3], E
     ])
 }
 
+/// Whether programs get their system's own signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Signing {
+    /// Where the workspace says so.
+    AsConfigured,
+    /// Not at all: what the commit makes is asked for, and nothing is given to anybody.
+    Never,
+}
+
 /// From plans to staged platforms: the part that `build` and `release` share. Nothing is staged
 /// before every target is built and the tree is seen to be what it was at the beginning.
 pub(super) async fn build_and_stage(
     app: &App<'_>,
     prepared: Prepared,
     last: &LastPublished,
+    signing: Signing,
 ) -> Result<(Vec<Staged>, Vec<Earlier>), Error> {
     let (world, reporter) = (app.world, app.reporter.as_ref());
+    // What could not be signed after the build is not built.
+    let signers = ready(app, &prepared.plans, signing)?;
     let mut found = prepared.found;
+    installers::check_tools(world, &prepared.plans)?;
     let targets: Vec<_> = prepared.plans.iter().map(|plan| plan.platform).collect();
     // It is the workspace's, and every plan's.
     let pass_env = prepared.plans.first().map(|plan| &plan.pass_env[..]);
@@ -140,9 +156,21 @@ pub(super) async fn build_and_stage(
         let began_with = (plan.commit.as_str(), &prepared.seen);
         select::is_still(world, &plan.root, &prepared.apart, began_with).await?;
     }
-    let (mut staged, mut earlier) = (Vec::new(), Vec::new());
+    // Installers hold what users run, so they are made of the signed programs.
+    let mut signed = Vec::with_capacity(all.len());
+    for ((plan, built), signer) in all.iter_mut().zip(&signers) {
+        signed.push(match signer {
+            Some(signer) => Some(sign_code(app, plan, built, signer).await?),
+            None => None,
+        });
+    }
+    let mut packed = Vec::with_capacity(all.len());
     for (plan, built) in &all {
-        let (folder, before) = dist::stage(plan, built)?;
+        packed.push(installers::make(world, plan, built, reporter).await?);
+    }
+    let (mut staged, mut earlier) = (Vec::new(), Vec::new());
+    for (((plan, built), installers), signed) in all.iter().zip(&packed).zip(&signed) {
+        let (folder, before) = dist::stage(plan, built, installers, signed.as_ref())?;
         for artifact in &folder.artifacts {
             let filename = artifact.filename.as_str();
             let last = last.get(&artifact.product, artifact.platform, filename);

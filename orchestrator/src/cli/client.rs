@@ -2,8 +2,9 @@
 
 use super::common::App;
 use crate::error::Error;
-use crate::settings::{self, HubChoice, SettingsError};
-use hub_client::{HubClient, HubClientBuilder, HubUrl};
+use crate::events::hide;
+use crate::settings::{self, Credential, HubChoice, SettingsError};
+use hub_client::{HubClient, HubClientBuilder, HubUrl, JobIdentity};
 use std::sync::Arc;
 
 impl App<'_> {
@@ -23,7 +24,35 @@ impl App<'_> {
             })
     }
 
-    /// The same for the Hub that a flag or the environment names.
+    /// A client that may publish: with the token that is set, or as the job that this run is part of, where
+    /// the Hub knows such.
+    pub async fn publisher(&self, url: HubUrl) -> Result<HubClient, Error> {
+        let host = url.host();
+        let client = self.client_of(url);
+        let job = match settings::deploy_token(self.world)? {
+            Credential::Token(token) => return Ok(client.deploy_token(Some(token)).build()?),
+            Credential::Job(job) => job,
+        };
+        let client = client.job(Some(self.hidden(job))).build()?;
+        // A Hub of the base contract has nothing to exchange it for.
+        let asked = async { Ok::<_, Error>(client.capabilities().await?) };
+        let hub = self.until_interrupted(asked).await?;
+        if !hub.is_some_and(|hub| hub.has("oidc")) {
+            return Err(SettingsError::NoTrust { host }.into());
+        }
+        self.reporter.note(format!(
+            "no deploy token is set: {host} is shown what this job is"
+        ));
+        Ok(client)
+    }
+
+    /// The same job, whose secrets stay out of the log that GitHub keeps.
+    pub fn hidden(&self, job: JobIdentity) -> JobIdentity {
+        let env = self.world.env.clone();
+        job.on_secret(move |secret| hide(&env, secret))
+    }
+
+    /// A client of the Hub that a flag or the environment names, without a credential as yet.
     pub fn client_of_named(&self, url: Option<&str>) -> Result<HubClientBuilder, Error> {
         match settings::hub(self.world, false, url)? {
             HubChoice::Remote(url) => Ok(self.client_of(url)),

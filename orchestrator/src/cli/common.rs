@@ -22,7 +22,6 @@ use crate::{cargo_config, products, state};
 use build_version::BuildInfo;
 use hub_client::{HubClient, HubUrl};
 use release_types::{ProductName, Tag};
-use secrecy::SecretString;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -137,6 +136,7 @@ impl App<'_> {
                     target,
                     target_dir: target_dir.clone(),
                     wanted,
+                    installers: !build.no_installers,
                 },
                 dist_dir: &dist_dir,
                 state_dir: &state_dir,
@@ -252,12 +252,12 @@ impl App<'_> {
     ) -> Result<OpenHub, Error> {
         match choice {
             HubChoice::Remote(url) => {
-                let token = match publishes {
-                    true => Some(settings::deploy_token(self.world)?),
-                    false => None,
+                let client = match publishes {
+                    true => self.publisher(url.clone()).await?,
+                    false => self.client_of(url.clone()).build()?,
                 };
                 Ok(OpenHub {
-                    client: self.client(url.clone(), token)?,
+                    client,
                     #[cfg(feature = "hub")]
                     local: None,
                     #[cfg(feature = "hub")]
@@ -271,7 +271,8 @@ impl App<'_> {
                 let local = LocalHub::start(&state_dir, version, now, products).await?;
                 let url = format!("http://{}", local.address());
                 let url = HubUrl::parse(&url).map_err(settings::SettingsError::from)?;
-                let client = self.client(url, Some(local.token()))?;
+                let client = self.client_of(url).deploy_token(Some(local.token()));
+                let client = client.build()?;
                 Ok(OpenHub {
                     client,
                     local: Some(local),
@@ -284,10 +285,6 @@ impl App<'_> {
                 Err(settings::SettingsError::NoEmbeddedHub.into())
             }
         }
-    }
-
-    fn client(&self, url: HubUrl, token: Option<SecretString>) -> Result<HubClient, Error> {
-        Ok(self.client_of(url).deploy_token(token).build()?)
     }
 
     /// What this program calls itself to Hubs.

@@ -67,7 +67,7 @@ pub(super) async fn env(app: &App<'_>) -> Result<(), Error> {
         Format::Sh => Shell::Sh,
         Format::Fish => Shell::Fish,
         Format::Powershell => Shell::Powershell,
-        Format::Json | Format::Human => {
+        Format::Json | Format::Human | Format::Table => {
             app.reporter.event(Event::Env(Box::new(env)));
             return Ok(());
         }

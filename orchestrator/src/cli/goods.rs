@@ -29,6 +29,10 @@ pub(super) struct Goods {
     pub require: Vec<Platform>,
     /// The group of a staged release.
     pub group: Option<String>,
+    /// The key that was recorded with a staged release.
+    pub public_key: Option<String>,
+    /// The manifest that the files are from, where they are not staged.
+    pub manifest: Option<PathBuf>,
 }
 
 impl Goods {
@@ -61,6 +65,8 @@ impl Goods {
             folders: staged.iter().map(|s| s.dir.clone()).collect(),
             require,
             group: Some(record.group.clone()),
+            public_key: staged.iter().find_map(|s| s.record.public_key.clone()),
+            manifest: None,
         }
     }
 
@@ -160,6 +166,8 @@ pub(super) async fn goods(app: &App<'_>, args: StagedArgs) -> Result<Goods, Erro
                     folders: Vec::new(),
                     require: Vec::new(),
                     group: None,
+                    public_key: None,
+                    manifest: Some(manifest),
                 })
             })
             .await

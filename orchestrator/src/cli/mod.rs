@@ -5,20 +5,27 @@ mod args;
 mod build;
 mod channels;
 mod client;
+mod code_sign;
 mod common;
 mod doctor;
 mod finish;
 mod folders;
+mod github_action;
 mod github_release;
 mod goods;
 mod hub;
+mod manifest;
 mod pack;
 mod publish;
 mod recorded;
 mod release;
 mod reproduce;
+mod sign;
+mod signatures;
 mod token;
+mod typed;
 mod verify;
+mod workflows;
 
 use crate::channels::ChannelsError;
 use crate::context::World;
@@ -35,6 +42,7 @@ use build_version::BuildInfo;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory as _, Parser as _};
 use process::{Env, Runner};
+use release_types::Platform;
 use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,6 +53,11 @@ const GRACE: Duration = Duration::from_secs(15);
 
 /// Runs the program and returns what it ends with.
 pub fn main(build: BuildInfo) -> std::process::ExitCode {
+    main_on(build, None)
+}
+
+/// The same where it is decided as on another host, so that this can be tried on this one.
+pub fn main_on(build: BuildInfo, host: Option<Platform>) -> std::process::ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return not_understood(&error),
@@ -67,6 +80,19 @@ pub fn main(build: BuildInfo) -> std::process::ExitCode {
     }
     log_to_stderr(cli.global.verbose);
     let format = cli.global.format;
+    match command {
+        Command::Completions { shell } => {
+            typed::completions(shell);
+            return success();
+        }
+        Command::Man { output } => {
+            return match typed::man(build, output.as_deref()) {
+                Ok(()) => success(),
+                Err(error) => fail(&error, error.exit_code(), format),
+            };
+        }
+        _ => {}
+    }
     let env = Env::capture();
     let reporter: Arc<dyn Reporter> = match format {
         Format::Json => Arc::new(JsonReporter::default()),
@@ -96,7 +122,7 @@ pub fn main(build: BuildInfo) -> std::process::ExitCode {
             return fail(&error, error.exit_code(), format);
         }
     };
-    let work = || runtime.block_on(interruptible(command, &cli.global, build, &reporter));
+    let work = || runtime.block_on(interruptible(command, &cli.global, build, host, &reporter));
     // A panic has been shown on standard error by now; a script needs the exit code.
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work))
         .unwrap_or(Err((Error::Defect, ExitCode::Defect)));
@@ -120,6 +146,7 @@ async fn interruptible(
     command: Command,
     global: &GlobalArgs,
     build: BuildInfo,
+    host: Option<Platform>,
     reporter: &Arc<dyn Reporter>,
 ) -> Result<(), (Error, ExitCode)> {
     if let Err(error) = outlive_file_limits() {
@@ -128,6 +155,7 @@ async fn interruptible(
     let cancel = CancellationToken::new();
     let world = match World::capture(Runner::new(cancel.clone())) {
         Ok(mut world) => {
+            world.host = host.unwrap_or(world.host);
             if command.only_asks() {
                 rustup::forbid_downloads(&mut world.env);
             }
@@ -181,6 +209,8 @@ async fn dispatch(
     match command {
         Command::Plan(args) => build::plan(&app, args).await,
         Command::Build(args) => build::build(&app, args).await,
+        Command::Sign(args) => sign::sign(&app, args).await,
+        Command::Signer(command) => sign::signer(&app, command).await,
         Command::Publish(args) => publish::publish(&app, args).await,
         Command::Verify(args) => verify::verify(&app, args).await,
         Command::Release(args) => release::release(&app, args).await,
@@ -190,6 +220,9 @@ async fn dispatch(
         Command::Rollback(args) => channels::rollback(&app, args).await,
         Command::Token(command) => token::token(&app, command).await,
         Command::Pack(command) => pack::pack(&app, command).await,
+        Command::Manifest(command) => manifest::manifest(&app, command).await,
+        Command::Workflows(command) => workflows::workflows(&app, command).await,
+        Command::GithubAction => github_action::github_action(&app).await,
         Command::Reproduce(args) => reproduce::reproduce(&app, args).await,
         Command::Hub(HubCommand::Serve { listen, dry_run }) => {
             hub::serve(&app, listen, dry_run).await
@@ -197,7 +230,8 @@ async fn dispatch(
         Command::Doctor => doctor::doctor(&app).await,
         Command::Setup(args) => doctor::setup(&app, args).await,
         Command::Env(_) => doctor::env(&app).await,
-        Command::Version => Ok(()),
+        // They are done by now: they need nothing of the world.
+        Command::Completions { .. } | Command::Man { .. } | Command::Version => Ok(()),
     }
 }
 

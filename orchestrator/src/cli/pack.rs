@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::events::Event;
 use crate::outcome::Outcome;
 use crate::pack::{self, Build};
-use crate::settings;
+use crate::settings::{self, Credential};
 use crate::text::one_line;
 
 pub(super) async fn pack(app: &App<'_>, command: PackCommand) -> Result<(), Error> {
@@ -21,8 +21,11 @@ async fn publish(app: &App<'_>, args: PackPublish) -> Result<(), Error> {
         true => None,
         false => {
             let client = app.client_of_named(args.hub_url.as_deref())?;
-            let token = settings::pack_token(app.world)?;
-            Some(client.pack_token(Some(token)).build()?)
+            let client = match settings::pack_token(app.world)? {
+                Credential::Token(token) => client.pack_token(Some(token)),
+                Credential::Job(job) => client.job(Some(app.hidden(job))),
+            };
+            Some(client.build()?)
         }
     };
     let file = path.clone();

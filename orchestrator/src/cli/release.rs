@@ -1,12 +1,14 @@
 //! `release`: the whole way.
 
-use super::args::ReleaseCommand;
-use super::build::{build_and_stage, lock};
+use super::args::{ReleaseCommand, SignerKind};
+use super::build::{Signing, build_and_stage, lock};
 use super::common::App;
 use super::publish::{Goods, publish_and_verify};
+use super::signatures::{How, check_signatures, keep_the_hubs, secret_for_release};
 use crate::error::Error;
 use crate::publish::{Means, Publication, check_elsewhere, preflight};
 use crate::settings::{self, HubChoice};
+use crate::sign::Keys;
 
 pub(super) async fn release(app: &App<'_>, args: ReleaseCommand) -> Result<(), Error> {
     let choice = app.hub_choice(&args.hub)?;
@@ -23,6 +25,7 @@ pub(super) async fn release(app: &App<'_>, args: ReleaseCommand) -> Result<(), E
     }
     app.say_which_hub(&choice)?;
     let _locks = lock(app, &prepared)?;
+    let signed_by = Keys::of_workspace(prepared.plans[0].signed_by.clone());
     let keys = prepared.plans.iter().flat_map(|plan| {
         let products = plan.products.iter();
         products.map(|p| (p.product.clone(), plan.platform, p.key.clone()))
@@ -37,6 +40,9 @@ pub(super) async fn release(app: &App<'_>, args: ReleaseCommand) -> Result<(), E
         false => args.require.require,
     };
     let receipt_dir = plan.staging.parent().map(ToOwned::to_owned);
+    // What could not be signed after the build is not built.
+    let secret = secret_for_release(app, &products, &signed_by)?;
+    let signed_by = signed_by.own(secret.as_ref().map(|secret| secret.key.public()));
     let hub = app.open_hub(&choice, &products, true).await?;
     let work = async {
         let client = &hub.client;
@@ -59,25 +65,43 @@ pub(super) async fn release(app: &App<'_>, args: ReleaseCommand) -> Result<(), E
             Ok::<_, Error>(preflight)
         };
         let preflight = app.until_interrupted(asked).await?;
-        let (staged, earlier) = build_and_stage(app, prepared, &preflight.last).await?;
+        let built = build_and_stage(app, prepared, &preflight.last, Signing::AsConfigured);
+        let (mut staged, earlier) = built.await?;
+        if let Some(secret) = &secret {
+            let how = How {
+                secret,
+                keys: &signed_by,
+                signer: SignerKind::Native,
+                minisig: signed_by.minisig(),
+            };
+            for platform in &mut staged {
+                *platform = how.sign_folder(app, &platform.dir).await?;
+            }
+        }
         let goods = Goods::of_staged(&staged, None, receipt_dir);
-        let goods = goods.requiring(require.clone());
+        let mut goods = goods.requiring(require.clone());
+        check_signatures(app, &goods, signed_by.clone()).await?;
         let means = Means {
             client,
             preflight: &preflight,
             settings: &publish,
             reporter: app.reporter.as_ref(),
         };
-        let outcome = app
-            .until_interrupted(publish_and_verify(app, &hub, &goods, means))
-            .await;
+        let publishing = async {
+            keep_the_hubs(app, client, &mut goods, &signed_by).await?;
+            publish_and_verify(app, &hub, (&goods, &signed_by), means).await
+        };
+        let outcome = app.until_interrupted(publishing).await;
         if matches!(&outcome, Err(Error::Publish(error)) if error.is_refusal()) {
-            let dir = goods.receipt_dir.clone().unwrap_or_default();
             let mut restored = false;
             for earlier in earlier {
-                let path = dir.clone();
-                let io = |source| Error::Io { path, source };
-                restored |= earlier.restore().map_err(io)?;
+                match earlier.restore() {
+                    Ok(was_there) => restored |= was_there,
+                    // That it was refused counts for more.
+                    Err(error) => app.reporter.warn(format!(
+                        "the earlier build could not be put back into dist/: {error}"
+                    )),
+                }
             }
             if restored {
                 app.reporter

@@ -1,10 +1,10 @@
 //! `reproduce`: is what was built, or what is published, what the commit makes?
 
 use super::args::{BuildArgs, GlobalArgs, ReproduceCommand, SelectArgs};
-use super::build::{build_and_stage, lock};
+use super::build::{Signing, build_and_stage, lock};
 use super::common::App;
 use super::publish::lock_for;
-use crate::dist::{self, DistError, Staged};
+use crate::dist::{self, DistError, ReleaseRecord, Staged};
 use crate::error::Error;
 use crate::events::Event;
 use crate::publish::LastPublished;
@@ -15,11 +15,15 @@ use crate::reproduce::{
 use crate::select::SelectError;
 use crate::settings::SettingsError;
 use crate::{products, toolchain};
+use release_types::Kind;
 use std::path::Path;
 
 pub(super) async fn reproduce(app: &App<'_>, args: ReproduceCommand) -> Result<(), Error> {
     let workspace = products::read(app.world).await?;
-    let subject = subject(app, &args, &workspace.root).await?;
+    let mut subject = subject(app, &args, &workspace.root).await?;
+    if args.against_hub {
+        subject = subject.published_signed(&workspace.signing.code);
+    }
     let temporary = app.world.temp_dir();
     let reporter = app.reporter.as_ref();
     let scratch = Scratch::begin(&temporary, reporter).map_err(io(&temporary))?;
@@ -152,6 +156,8 @@ impl Maker for Ours<'_> {
             no_sccache: !order.cached,
             cache_stall_limit: None,
             no_install: true,
+            // What a record does not name was not made, perhaps for want of a tool.
+            no_installers: record.is_some_and(has_no_installer),
         };
         let prepared = app.prepare(&select, &build, None, false).await?;
         if let Some(record) = record {
@@ -160,7 +166,8 @@ impl Maker for Ours<'_> {
             same_tools(&order.world, record, found, linker.as_deref(), plan)?;
         }
         let _locks = lock(&app, &prepared)?;
-        let (mut staged, _) = build_and_stage(&app, prepared, &LastPublished::default()).await?;
+        let last = LastPublished::default();
+        let (mut staged, _) = build_and_stage(&app, prepared, &last, Signing::Never).await?;
         Ok(staged.swap_remove(0))
     }
 
@@ -174,6 +181,11 @@ impl Maker for Ours<'_> {
         hub.close(outcome).await?;
         Ok(bytes)
     }
+}
+
+fn has_no_installer(record: &ReleaseRecord) -> bool {
+    let mut files = record.artifacts.iter();
+    files.all(|file| file.kind != Kind::Installer)
 }
 
 fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Error + use<> {

@@ -32,10 +32,12 @@ pub(super) async fn verify(app: &App<'_>, mut args: VerifyCommand) -> Result<(),
         at_once: args.read_back.downloads,
         sample: args.sample,
     };
+    let mut keys = app.keys(args.key.public_key.as_deref()).await?;
     let subject = match args.against.take() {
         Some(path) => {
             let name = name(app, args.name)?;
-            let (expected, source) = recorded(app, &path, name, args.files.channel).await?;
+            let (expected, source, key) = recorded(app, &path, name, args.files.channel).await?;
+            keys = keys.recorded(key.as_deref())?;
             Subject::Recorded(expected, source)
         }
         None => subject(app, args).await?,
@@ -51,6 +53,10 @@ pub(super) async fn verify(app: &App<'_>, mut args: VerifyCommand) -> Result<(),
         now: app.world.now,
         reporter,
     };
+    let keys = match &subject {
+        Subject::Goods(goods) => keys.recorded(goods.public_key.as_deref())?,
+        Subject::Recorded(..) | Subject::Listed(..) => keys,
+    };
     let work = async {
         let expected = match &subject {
             Subject::Goods(goods) => Expectation::of_files(&goods.publication()),
@@ -59,7 +65,7 @@ pub(super) async fn verify(app: &App<'_>, mut args: VerifyCommand) -> Result<(),
                 listed(client, version, *channel, products, settings.at_once).await?
             }
         };
-        Ok::<_, Error>(check(look, &expected).await?)
+        Ok::<_, Error>(check(look, (&expected, &keys)).await?)
     };
     let outcome = app.until_interrupted(work).await.map(|mut verified| {
         let found = verified.found_mut();

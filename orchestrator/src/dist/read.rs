@@ -2,9 +2,9 @@
 //! about them compared.
 
 use super::{DistError, FORMAT, OLDEST_FORMAT, RELEASE_FILE, ReleaseRecord, SUMS_FILE, Staged};
-use crate::artifacts::{DOCUMENT_LIMIT, digest_file, from_manifest, read_text};
+use crate::artifacts::{DOCUMENT_LIMIT, digest_file, from_manifest_of, read_text};
 use crate::plan::release_dir;
-use release_types::{FileName, ProductName, Sha256Digest, Tag};
+use release_types::{FileName, Kind, ProductName, Sha256Digest, Tag};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -56,22 +56,29 @@ pub fn open(dist_dir: &Path, tag: Option<&Tag>) -> Result<(PathBuf, Vec<Staged>)
     })
 }
 
+/// The folders of a release's platforms, of which there is at least one.
+///
+/// # Errors
+/// When there is none, or the folder cannot be read.
+pub fn platforms_of(release_dir: &Path) -> Result<Vec<PathBuf>, DistError> {
+    let dirs = match release_dir.is_dir() {
+        true => platform_dirs(release_dir)?,
+        false => Vec::new(),
+    };
+    match dirs.is_empty() {
+        true => Err(DistError::NoRelease {
+            dir: release_dir.to_owned(),
+        }),
+        false => Ok(dirs),
+    }
+}
+
 /// Reads every platform of a release.
 ///
 /// # Errors
 /// When there is none, one cannot be read, or the files of one contradict one another.
 pub fn load(release_dir: &Path) -> Result<Vec<Staged>, DistError> {
-    let dirs = if release_dir.is_dir() {
-        platform_dirs(release_dir)?
-    } else {
-        Vec::new()
-    };
-    if dirs.is_empty() {
-        return Err(DistError::NoRelease {
-            dir: release_dir.to_owned(),
-        });
-    }
-    let staged: Vec<Staged> = dirs
+    let staged: Vec<Staged> = platforms_of(release_dir)?
         .iter()
         .map(|dir| load_platform(dir))
         .collect::<Result<_, _>>()?;
@@ -141,6 +148,18 @@ pub(super) fn platform_dirs(release_dir: &Path) -> Result<Vec<PathBuf>, DistErro
 /// # Errors
 /// When one cannot be read, or they do not agree.
 pub fn load_platform(dir: &Path) -> Result<Staged, DistError> {
+    load_files(dir, |_| true)
+}
+
+/// The same but for signatures, which may be missing or belong to other bytes: what is to be signed.
+///
+/// # Errors
+/// As [`load_platform`].
+pub fn load_unsigned(dir: &Path) -> Result<Staged, DistError> {
+    load_files(dir, |kind| kind != Kind::Signature)
+}
+
+fn load_files(dir: &Path, wanted: impl Fn(Kind) -> bool) -> Result<Staged, DistError> {
     let record = read_record(dir)?;
     let disagree = |why: String| DistError::Disagree {
         dir: dir.to_owned(),
@@ -154,7 +173,8 @@ pub fn load_platform(dir: &Path) -> Result<Staged, DistError> {
     let mut artifacts = Vec::new();
     for product in products {
         let manifest = dir.join(format!("{product}.manifest"));
-        artifacts.extend(from_manifest(&manifest, dir, product, &record.version)?);
+        let of = (product, &record.version);
+        artifacts.extend(from_manifest_of(&manifest, dir, of, &wanted)?);
     }
     for artifact in &artifacts {
         let name = &artifact.filename;
@@ -186,7 +206,8 @@ pub fn load_platform(dir: &Path) -> Result<Staged, DistError> {
             )));
         }
     }
-    if let Some(missing) = record.artifacts.iter().find(|r| {
+    let recorded = record.artifacts.iter().filter(|r| wanted(r.kind));
+    if let Some(missing) = recorded.into_iter().find(|r| {
         !artifacts
             .iter()
             .any(|a| a.product == r.product && a.filename == r.filename)
@@ -196,7 +217,7 @@ pub fn load_platform(dir: &Path) -> Result<Staged, DistError> {
             missing.filename
         )));
     }
-    check_sums(dir, &record)?;
+    check_sums(dir, &record, &wanted)?;
     Ok(Staged {
         dir: dir.to_owned(),
         record,
@@ -240,8 +261,11 @@ pub fn read_record_file(path: &Path) -> Result<ReleaseRecord, DistError> {
 }
 
 /// Checks every line of `SHA256SUMS`, and that no file is without one.
-fn check_sums(dir: &Path, record: &ReleaseRecord) -> Result<(), DistError> {
-    let path = dir.join(SUMS_FILE);
+fn check_sums(
+    dir: &Path,
+    record: &ReleaseRecord,
+    wanted: impl Fn(Kind) -> bool,
+) -> Result<(), DistError> {
     let read = |path: &Path| {
         let path = path.to_owned();
         move |source| DistError::Read { path, source }
@@ -250,7 +274,45 @@ fn check_sums(dir: &Path, record: &ReleaseRecord) -> Result<(), DistError> {
         dir: dir.to_owned(),
         why,
     };
-    let text = read_text(&path, DOCUMENT_LIMIT).map_err(read(&path))?;
+    let listed = read_sums(dir)?;
+    let names = record.artifacts.iter().filter(|a| wanted(a.kind));
+    let names = names.map(|a| a.filename.as_str());
+    if let Some(missing) = names
+        .chain([RELEASE_FILE])
+        .find(|&name| !listed.contains_key(name))
+    {
+        return Err(disagree(format!("{SUMS_FILE} has no line for {missing}")));
+    }
+    for (name, sum) in listed {
+        // Programs have been read and compared with the record already.
+        let known = record
+            .artifacts
+            .iter()
+            .find(|a| a.filename.as_str() == name);
+        let found = match known {
+            Some(artifact) if !wanted(artifact.kind) => continue,
+            Some(artifact) => artifact.sha256,
+            None => {
+                let file = dir.join(&name);
+                digest_file(&file).map_err(read(&file))?.1
+            }
+        };
+        if found != sum {
+            return Err(disagree(format!(
+                "{name} has sha256 {found}, and {SUMS_FILE} says {sum}"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// The lines of `SHA256SUMS`.
+pub(super) fn read_sums(dir: &Path) -> Result<BTreeMap<String, Sha256Digest>, DistError> {
+    let path = dir.join(SUMS_FILE);
+    let text = read_text(&path, DOCUMENT_LIMIT).map_err(|source| DistError::Read {
+        path: path.clone(),
+        source,
+    })?;
     let mut listed = BTreeMap::new();
     for (index, line) in text.lines().enumerate() {
         let parsed = line.split_once("  ").and_then(|(sum, name)| {
@@ -268,31 +330,5 @@ fn check_sums(dir: &Path, record: &ReleaseRecord) -> Result<(), DistError> {
         };
         listed.insert(name, sum);
     }
-    let names = record.artifacts.iter().map(|a| a.filename.as_str());
-    if let Some(missing) = names
-        .chain([RELEASE_FILE])
-        .find(|&name| !listed.contains_key(name))
-    {
-        return Err(disagree(format!("{SUMS_FILE} has no line for {missing}")));
-    }
-    for (name, sum) in listed {
-        // Programs have been read and compared with the record already.
-        let known = record
-            .artifacts
-            .iter()
-            .find(|a| a.filename.as_str() == name);
-        let found = match known {
-            Some(artifact) => artifact.sha256,
-            None => {
-                let file = dir.join(&name);
-                digest_file(&file).map_err(read(&file))?.1
-            }
-        };
-        if found != sum {
-            return Err(disagree(format!(
-                "{name} has sha256 {found}, and {SUMS_FILE} says {sum}"
-            )));
-        }
-    }
-    Ok(())
+    Ok(listed)
 }

@@ -218,6 +218,7 @@ fn what_products_declare_is_a_row_on_the_systems_it_is_for() {
         bin: name.to_owned(),
         package: name.to_owned(),
         all_bins: vec![name.to_owned()],
+        installer: None,
         tools,
     };
     let products = [
@@ -274,6 +275,7 @@ fn what_several_products_say_of_one_tool_is_put_together() {
         bin: name.to_owned(),
         package: name.to_owned(),
         all_bins: vec![name.to_owned()],
+        installer: None,
         tools: ProductTools {
             signing: vec![ProductTool {
                 name: "minisign".to_owned(),

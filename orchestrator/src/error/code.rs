@@ -1,28 +1,36 @@
 //! Which exit code each failure has.
 
 use super::{Error, ExitCode, is_storage_full};
+use crate::artifacts::ArtifactError;
 use crate::build::BuildError;
 use crate::channels::ChannelsError;
+use crate::code_sign::CodeSignError;
 use crate::dist::DistError;
 use crate::git::GitError;
 use crate::github_release::GithubReleaseError;
+use crate::installers::InstallerError;
 use crate::job_env::JobEnvError;
+use crate::manifest::ManifestsError;
 use crate::pack::PackError;
 use crate::products::ProductsError;
 use crate::publish::PublishError;
 use crate::reproduce::ReproduceError;
 use crate::select::SelectError;
+use crate::sign::SignError;
 use crate::tokens::TokenError;
 use crate::toolchain::ToolchainError;
 use crate::verify::VerifyError;
+use crate::workflows::WorkflowsError;
 use hub_client::{ClientError, ErrorKind};
+use packages::PackageError;
 use process::ProcessError;
 
 impl Error {
     /// The exit code. The match names every case, so that a new one has to be decided on.
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Settings(_) | Self::Plan(_) | Self::Artifacts(_) => ExitCode::Usage,
+            Self::Settings(_) | Self::Plan(_) | Self::Action(_) => ExitCode::Usage,
+            Self::Artifacts(error) => artifact_code(error),
             Self::Products(error) => match error {
                 ProductsError::NoCargo | ProductsError::NoToolchain(_) => ExitCode::Tool,
                 ProductsError::Metadata { source, .. } => match source {
@@ -36,6 +44,7 @@ impl Error {
                 ProductsError::Answer(_) => ExitCode::Tool,
                 ProductsError::Section { .. }
                 | ProductsError::WorkspaceSection { .. }
+                | ProductsError::Manifest { .. }
                 | ProductsError::Twice { .. }
                 | ProductsError::Nothing { .. } => ExitCode::Usage,
             },
@@ -95,15 +104,38 @@ impl Error {
                 | BuildError::NoAnswer { .. }
                 | BuildError::WrongVersion { .. } => ExitCode::Build,
             },
+            Self::Installers(error) => match error {
+                InstallerError::Process(ProcessError::Interrupted { .. }) => ExitCode::Interrupted,
+                InstallerError::NoTool { .. } | InstallerError::Process(_) => ExitCode::Tool,
+                InstallerError::Extra { .. } | InstallerError::Unfit { .. } => ExitCode::Build,
+                InstallerError::Temporary(error) => toolchain_code(error),
+                InstallerError::Io { .. } => ExitCode::Machine,
+                InstallerError::Package { source, .. } => match source {
+                    PackageError::Unfit { .. } => ExitCode::Usage,
+                    PackageError::Io { .. } | PackageError::Rpm { .. } => ExitCode::Machine,
+                },
+            },
             Self::Dist(error) => match error {
                 DistError::Write { .. } | DistError::Read { .. } => ExitCode::Machine,
                 DistError::NoRelease { .. }
                 | DistError::WhichRelease { .. }
                 | DistError::Twice { .. }
-                | DistError::Record { .. }
-                | DistError::Artifacts(_) => ExitCode::Usage,
+                | DistError::Record { .. } => ExitCode::Usage,
+                DistError::Artifacts(error) => artifact_code(error),
                 DistError::Disagree { .. } => ExitCode::Verification,
             },
+            Self::Manifests(error) => match error {
+                ManifestsError::Read { .. }
+                | ManifestsError::Rows { .. }
+                | ManifestsError::Wrong { .. }
+                | ManifestsError::Faults { .. }
+                | ManifestsError::Nothing { .. }
+                | ManifestsError::Missing { .. }
+                | ManifestsError::UnknownBin(_) => ExitCode::Usage,
+                ManifestsError::Write { .. } => ExitCode::Machine,
+            },
+            Self::CodeSign(error) => code_sign_code(error),
+            Self::Sign(error) => sign_code(error),
             Self::Publish(error) => match error {
                 PublishError::Older { .. } | PublishError::BackportDate { .. } => ExitCode::Usage,
                 PublishError::Conflict { .. }
@@ -144,6 +176,13 @@ impl Error {
             Self::JobEnv(error) => match error {
                 JobEnvError::NotInAJob(_) => ExitCode::Usage,
                 JobEnvError::Io { .. } => ExitCode::Machine,
+            },
+            Self::Workflows(error) => match error {
+                WorkflowsError::Drift(_)
+                | WorkflowsError::NotTop { .. }
+                | WorkflowsError::Marks { .. }
+                | WorkflowsError::NoPlace { .. } => ExitCode::Usage,
+                WorkflowsError::Read { .. } | WorkflowsError::Write { .. } => ExitCode::Machine,
             },
             Self::Channels(error) => match error {
                 ChannelsError::SameChannel(_)
@@ -199,6 +238,73 @@ impl Error {
             Self::Interrupted => ExitCode::Interrupted,
             Self::Defect => ExitCode::Defect,
         }
+    }
+}
+
+/// Of files that a manifest names.
+fn artifact_code(error: &ArtifactError) -> ExitCode {
+    match error {
+        ArtifactError::NoSignature { .. } => ExitCode::Signing,
+        ArtifactError::Read { .. }
+        | ArtifactError::Row { .. }
+        | ArtifactError::File { .. }
+        | ArtifactError::Unfit { .. }
+        | ArtifactError::Key { .. } => ExitCode::Usage,
+    }
+}
+
+/// Of the operating systems' own signatures.
+fn code_sign_code(error: &CodeSignError) -> ExitCode {
+    match error {
+        CodeSignError::Required(_)
+        | CodeSignError::NotBase64 { .. }
+        | CodeSignError::Credential { .. }
+        | CodeSignError::Tool { .. }
+        | CodeSignError::Answer { .. }
+        | CodeSignError::Unchanged { .. }
+        | CodeSignError::NotAccepted { .. } => ExitCode::Signing,
+        CodeSignError::Env(_) => ExitCode::Usage,
+        CodeSignError::Missing { .. } => ExitCode::Tool,
+        CodeSignError::Process { source, .. } => signing_tool_code(source),
+        CodeSignError::Temporary(error) => toolchain_code(error),
+        CodeSignError::Random(_) | CodeSignError::Io { .. } => ExitCode::Machine,
+    }
+}
+
+/// Of a tool that was to sign.
+fn signing_tool_code(error: &ProcessError) -> ExitCode {
+    match error {
+        ProcessError::Interrupted { .. } => ExitCode::Interrupted,
+        ProcessError::NotFound { .. } | ProcessError::Spawn { .. } => ExitCode::Tool,
+        ProcessError::Failed { .. } | ProcessError::TimedOut { .. } | ProcessError::Io { .. } => {
+            ExitCode::Signing
+        }
+    }
+}
+
+/// Of signatures.
+fn sign_code(error: &SignError) -> ExitCode {
+    match error {
+        SignError::NoKey
+        | SignError::KeyNeeded { .. }
+        | SignError::KeyFile { .. }
+        | SignError::Key(_)
+        | SignError::OtherKey { .. }
+        | SignError::Sign { .. }
+        | SignError::Unsigned { .. }
+        | SignError::NotGood { .. }
+        | SignError::NoPublicKey { .. }
+        | SignError::Generate(_) => ExitCode::Signing,
+        SignError::Env(_)
+        | SignError::PublicKey(_)
+        | SignError::NoFolder { .. }
+        | SignError::Taken { .. }
+        | SignError::Exists { .. } => ExitCode::Usage,
+        SignError::NoTauri { .. } => ExitCode::Tool,
+        SignError::Tauri { source, .. } => signing_tool_code(source),
+        // Both are told as what they are.
+        SignError::Dist(_) | SignError::Manifests(_) | SignError::Io { .. } => ExitCode::Machine,
+        SignError::Artifacts(error) => artifact_code(error),
     }
 }
 

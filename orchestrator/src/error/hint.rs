@@ -1,14 +1,16 @@
 //! What to do about a failure, where there is something to say.
 
 use super::{Error, ExitCode};
+use crate::artifacts::ArtifactError;
 use crate::build::BuildError;
 use crate::dist::DistError;
 use crate::doctor::{Lacking, Remedy};
 use crate::git::GitError;
+use crate::installers::InstallerError;
 use crate::job_env::JobEnvError;
 use crate::lock::LockError;
 use crate::plan::PlanError;
-use crate::products::{ProductsError, TOOLS_TABLE};
+use crate::products::{INSTALLER_TABLE, ProductsError, TOOLS_TABLE};
 use crate::publish::{JournalError, PublishError};
 use crate::receipt::Against;
 use crate::reproduce::ReproduceError;
@@ -27,7 +29,11 @@ impl Error {
             Self::Token(error) => error.hint(),
             Self::Pack(error) => error.hint(),
             Self::GithubRelease(error) => error.hint(),
+            Self::Manifests(error) => error.hint(),
+            Self::Workflows(error) => error.hint(),
             Self::Settings(error) => error.hint(),
+            Self::Sign(error) => error.hint(),
+            Self::CodeSign(error) => error.hint(),
             _ => None,
         };
         if own.is_some() {
@@ -88,6 +94,12 @@ impl Error {
                 "give one of the binaries another name, or release the packages in groups of their own"
                     .to_owned()
             }
+            Self::Installers(InstallerError::NoTool { .. }) => {
+                "it is part of macOS (xcode-select --install): build there, or without installers: --no-installers".to_owned()
+            }
+            Self::Installers(InstallerError::Extra { .. } | InstallerError::Unfit { .. }) => format!(
+                "how the program is asked stands in [{INSTALLER_TABLE}], under `completions` and `man`"
+            ),
             Self::Products(ProductsError::NoCargo) => "install Rust: https://rustup.rs".to_owned(),
             Self::Products(ProductsError::Nothing { .. }) => {
                 "add [package.metadata.atlas-release] with product, group and bin to a package's Cargo.toml".to_owned()
@@ -147,6 +159,11 @@ impl Error {
             Self::Client(ClientError::Unauthorized { .. })
             | Self::Publish(PublishError::Client(ClientError::Unauthorized { .. })) => {
                 "ATLAS_APP_DEPLOY_TOKEN has to hold a deploy token that this Hub has issued and not revoked, atlas_app_…"
+                    .to_owned()
+            }
+            Self::Client(ClientError::Untrusted { .. })
+            | Self::Publish(PublishError::Client(ClientError::Untrusted { .. })) => {
+                "the Hub needs a rule for this repository, owner, workflow and environment (`atlas-hub trust add`); what is wrong with the ID token, its log says. ATLAS_APP_DEPLOY_TOKEN goes before"
                     .to_owned()
             }
             Self::Client(ClientError::BadRequest { .. } | ClientError::NotFound { .. })
@@ -254,6 +271,10 @@ impl Error {
             }
             Self::Publish(PublishError::Conflict { .. } | PublishError::Immutable { .. }) => {
                 "published bytes never change: release a new version, or use `release --snapshot` to publish this commit under a version of its own".to_owned()
+            }
+            Self::Artifacts(ArtifactError::NoSignature { .. })
+            | Self::Dist(DistError::Artifacts(ArtifactError::NoSignature { .. })) => {
+                "`atlas-release sign` makes it again".to_owned()
             }
             Self::Dist(DistError::Twice { .. }) => {
                 "two machines have built it: leave one of them out".to_owned()

@@ -7,11 +7,15 @@ mod hint;
 use crate::artifacts::ArtifactError;
 use crate::build::BuildError;
 use crate::channels::ChannelsError;
+use crate::code_sign::CodeSignError;
 use crate::dist::DistError;
 use crate::doctor::Lacking;
+use crate::github_action::ActionError;
 use crate::github_release::GithubReleaseError;
+use crate::installers::InstallerError;
 use crate::job_env::JobEnvError;
 use crate::lock::LockError;
+use crate::manifest::ManifestsError;
 use crate::pack::PackError;
 use crate::plan::PlanError;
 use crate::products::ProductsError;
@@ -19,9 +23,11 @@ use crate::publish::PublishError;
 use crate::reproduce::ReproduceError;
 use crate::select::SelectError;
 use crate::settings::SettingsError;
+use crate::sign::SignError;
 use crate::tokens::TokenError;
 use crate::toolchain::ToolchainError;
 use crate::verify::VerifyError;
+use crate::workflows::WorkflowsError;
 use hub_client::ClientError;
 use std::path::PathBuf;
 
@@ -37,6 +43,8 @@ pub enum ExitCode {
     Tool = 3,
     /// cargo failed, or a program carries another version than the tag.
     Build = 4,
+    /// Signing failed, or a signature is missing or not good.
+    Signing = 5,
     /// The Hub refused.
     Refused = 6,
     /// No answer came, or none that counts; later it may.
@@ -68,9 +76,17 @@ pub enum Error {
     #[error(transparent)]
     Build(#[from] BuildError),
     #[error(transparent)]
+    Installers(#[from] InstallerError),
+    #[error(transparent)]
     Dist(#[from] DistError),
     #[error(transparent)]
     Artifacts(#[from] ArtifactError),
+    #[error(transparent)]
+    Manifests(#[from] ManifestsError),
+    #[error(transparent)]
+    CodeSign(#[from] CodeSignError),
+    #[error(transparent)]
+    Sign(SignError),
     #[error(transparent)]
     Publish(#[from] PublishError),
     #[error(transparent)]
@@ -79,6 +95,10 @@ pub enum Error {
     Reproduce(#[from] ReproduceError),
     #[error(transparent)]
     JobEnv(#[from] JobEnvError),
+    #[error(transparent)]
+    Action(#[from] ActionError),
+    #[error(transparent)]
+    Workflows(#[from] WorkflowsError),
     #[error(transparent)]
     Channels(ChannelsError),
     #[error(transparent)]
@@ -115,6 +135,18 @@ impl From<ChannelsError> for Error {
         match error {
             ChannelsError::Client(error) => Self::Client(error),
             error => Self::Channels(error),
+        }
+    }
+}
+
+impl From<SignError> for Error {
+    /// What is wrong with staged files is so for whoever reads them.
+    fn from(error: SignError) -> Self {
+        match error {
+            SignError::Dist(error) => Self::Dist(error),
+            SignError::Artifacts(error) => Self::Artifacts(error),
+            SignError::Manifests(error) => Self::Manifests(error),
+            error => Self::Sign(error),
         }
     }
 }

@@ -21,6 +21,11 @@ pub(super) fn annotation(kind: &str, message: &str) -> String {
     format!("::{kind} title={}::{message}", property("atlas-release"))
 }
 
+/// A line that makes the runner write `***` wherever the text comes later. It does not show the line itself.
+pub(super) fn mask(secret: &str) -> String {
+    format!("::add-mask::{}", data(secret))
+}
+
 /// Whether an annotation shows all of a message.
 pub(super) fn fits(message: &str) -> bool {
     message.chars().nth(LONGEST).is_none()

@@ -6,8 +6,10 @@ use crate::job_env::{Shell, render};
 use crate::progress::{Meter, Units};
 use crate::publish::LastFile;
 use crate::receipt::Receipt;
-use crate::text::harmless;
+use crate::sign::SignatureState;
+use crate::text::{harmless, told};
 use process::Env;
+use secrecy::{ExposeSecret as _, SecretString};
 use std::cmp::Ordering;
 use std::sync::{Mutex, PoisonError};
 
@@ -58,6 +60,14 @@ impl Style {
                 tell(&github::annotation(kind, message));
             }
         }
+    }
+}
+
+/// Keeps a secret out of what GitHub shows and keeps of a job's output, from this line on. Anywhere else
+/// nobody would act on such a line, so it is not written.
+pub(crate) fn hide(env: &Env, secret: &SecretString) {
+    if Style::of(env) == Style::Job {
+        tell(&github::mask(secret.expose_secret()));
     }
 }
 
@@ -158,6 +168,16 @@ fn show(event: Event, style: Style, in_group: &mut bool) {
             };
             tell(&format!("{name:>12} {version} ({}{how})", path.display()));
         }
+        Event::Problem {
+            path,
+            line,
+            column,
+            message,
+        } => tell(&format!(
+            "{}:{line}:{column}: {}",
+            path.display(),
+            told(&message)
+        )),
         Event::Cargo { line } => tell(&line),
         Event::Built {
             path,
@@ -171,6 +191,23 @@ fn show(event: Event, style: Style, in_group: &mut bool) {
             path.display(),
             last.map(|last| change(size, &last)).unwrap_or_default()
         )),
+        Event::Signature {
+            path,
+            key_id,
+            state,
+            why,
+            ..
+        } => {
+            let what = match state {
+                SignatureState::Made => "signed",
+                SignatureState::Remade => "signed anew",
+                SignatureState::Kept => "kept",
+                SignatureState::Checked => "checked",
+                SignatureState::Unchecked => "unchecked",
+            };
+            let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+            tell(&format!("{what:>12} {}, key {key_id}{why}", path.display()));
+        }
         Event::Uploaded {
             key,
             size,

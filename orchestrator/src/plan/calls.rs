@@ -1,7 +1,7 @@
 //! The calls to the Hub that a release makes, in order.
 
 use super::{PlannedCall, PlannedProduct};
-use release_types::{Channel, Platform, Tag};
+use release_types::{Channel, ObjectKey, Platform, Tag};
 
 /// The calls of [`crate::publish`] and [`crate::verify`], for a release of which nothing is there.
 pub(super) fn calls(
@@ -32,13 +32,8 @@ pub(super) fn calls(
             purpose,
         )
     };
-    let presign = |p: &PlannedProduct, purpose| {
-        call(
-            "POST",
-            format!("/api/v1/storage/presign  {}", p.key),
-            purpose,
-        )
-    };
+    let presign =
+        |key: &ObjectKey, purpose| call("POST", format!("/api/v1/storage/presign  {key}"), purpose);
     let mut calls = vec![call(
         "GET",
         "/api/v1/hub".to_owned(),
@@ -48,7 +43,7 @@ pub(super) fn calls(
         for platform in Platform::ALL {
             calls.push(latest(p, platform, "is a newer version published?"));
         }
-        calls.push(presign(p, "does the storage take it?"));
+        calls.push(presign(&p.key, "does the storage take it?"));
         calls.push(call(
             "POST",
             format!("{}/publish  {{}}", releases(p)),
@@ -72,11 +67,11 @@ pub(super) fn calls(
             "what is uploaded already? (where the Hub tells)",
         ));
     }
-    for p in products {
-        calls.push(presign(p, "where to upload"));
+    for (filename, key) in products.iter().flat_map(PlannedProduct::files) {
+        calls.push(presign(key, "where to upload"));
         calls.push(call(
             "PUT",
-            format!("<upload URL of {}>", p.filename),
+            format!("<upload URL of {filename}>"),
             "the bytes",
         ));
     }
@@ -94,11 +89,13 @@ pub(super) fn calls(
     ));
     for p in products {
         calls.push(version(p, channel, "read it back"));
-        calls.push(call(
-            "GET",
-            format!("/api/v1/download/<id of {}>", p.filename),
-            "read the bytes back",
-        ));
+        for (filename, _) in p.files() {
+            calls.push(call(
+                "GET",
+                format!("/api/v1/download/<id of {filename}>"),
+                "read the bytes back",
+            ));
+        }
         calls.push(latest(p, platform, "is it what users get?"));
     }
     calls

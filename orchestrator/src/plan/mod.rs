@@ -2,12 +2,15 @@
 
 mod bins;
 mod calls;
+mod products;
 mod remap;
 mod show;
 mod tools;
 
+pub use products::{PlannedInstaller, PlannedProduct};
+
 use crate::inspect::GlibcVersion;
-use crate::products::{Product, Workspace};
+use crate::products::{SigningSettings, Workspace};
 use crate::select::Selected;
 use crate::settings::{BuildSettings, HubChoice};
 use crate::shim::{self, Policy};
@@ -17,10 +20,8 @@ use crate::toolchain::{
 };
 use bins::check_bins;
 use calls::calls;
-use release_types::{
-    Channel, FileName, FileNameError, ObjectKey, ObjectKeyError, Os, Platform, ProductName,
-    artifact_key,
-};
+use products::planned_product;
+use release_types::{Channel, FileNameError, ObjectKeyError, Os, Platform, ProductName};
 use remap::remap;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -29,23 +30,6 @@ use tools::{planned_sccache, tools};
 
 /// The version of the document's form.
 const FORMAT: u32 = 1;
-
-/// One product of the release.
-#[derive(Debug, Clone, Serialize)]
-pub struct PlannedProduct {
-    /// Its name on the Hub.
-    pub product: ProductName,
-    /// The cargo package.
-    pub package: String,
-    /// The binary target.
-    pub bin: String,
-    /// The name it is published under: `<bin>-<os>-<arch>[.exe]`.
-    pub filename: FileName,
-    /// The key it is stored under.
-    pub key: ObjectKey,
-    /// Its manifest's name.
-    pub manifest: String,
-}
 
 /// One tool and what is done about it.
 #[derive(Debug, Clone, Serialize)]
@@ -136,6 +120,9 @@ pub struct Plan {
     /// The newest glibc that the programs may need, when there is a bound.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_glibc: Option<GlibcVersion>,
+    /// The number of the public key that files have to be signed for, where the workspace names one.
+    #[serde(skip_serializing_if = "SigningSettings::is_keyless")]
+    pub signed_by: SigningSettings,
 }
 
 /// Why there can be no plan.
@@ -228,7 +215,7 @@ pub fn plan(facts: &Facts<'_>) -> Result<Plan, PlanError> {
     check_bins(&tag.group, &products)?;
     let products = products
         .into_iter()
-        .map(|product| planned_product(product, tag, platform))
+        .map(|product| planned_product(product, tag, platform, facts.build.installers))
         .collect::<Result<Vec<_>, _>>()?;
     let target_dir = facts
         .build
@@ -289,39 +276,13 @@ pub fn plan(facts: &Facts<'_>) -> Result<Plan, PlanError> {
         pass_env: facts.workspace.pass_env.clone(),
         cargo_home: facts.cargo_home.to_owned(),
         max_glibc: facts.workspace.max_glibc.clone(),
+        signed_by: facts.workspace.signing.clone(),
     })
 }
 
 /// The folder of a release in `dist/`.
 pub fn release_dir(dist_dir: &Path, tag: &release_types::Tag) -> PathBuf {
     dist_dir.join(format!("{}-{}", tag.group, tag.version))
-}
-
-fn planned_product(
-    product: Product,
-    tag: &release_types::Tag,
-    platform: Platform,
-) -> Result<PlannedProduct, PlanError> {
-    let name = format!("{}-{platform}{}", product.bin, platform.exe_suffix());
-    let filename: FileName = name.parse().map_err(|source| PlanError::FileName {
-        product: product.product.clone(),
-        source,
-    })?;
-    let key =
-        artifact_key(&product.product, &tag.version, platform, &filename).map_err(|source| {
-            PlanError::Key {
-                product: product.product.clone(),
-                source,
-            }
-        })?;
-    Ok(PlannedProduct {
-        manifest: format!("{}.manifest", product.product),
-        product: product.product,
-        package: product.package,
-        bin: product.bin,
-        filename,
-        key,
-    })
 }
 
 /// What the shim does: mold where target and host are Linux, and names for the folders that would

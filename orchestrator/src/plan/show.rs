@@ -1,6 +1,7 @@
 //! A plan as a person reads it.
 
 use super::{Plan, shortened};
+use release_types::Os;
 use std::fmt;
 
 impl fmt::Display for Plan {
@@ -27,8 +28,10 @@ impl fmt::Display for Plan {
                 "  {:<9}package {}, binary {}",
                 p.product, p.package, p.bin
             )?;
-            writeln!(f, "           file {}", p.filename)?;
-            writeln!(f, "           key  {}", p.key)?;
+            for (filename, key) in p.files() {
+                writeln!(f, "           file {filename}")?;
+                writeln!(f, "           key  {key}")?;
+            }
         }
         writeln!(f, "environment")?;
         for (name, value) in &self.environment {
@@ -39,6 +42,28 @@ impl fmt::Display for Plan {
         writeln!(f, "command   (one cargo pass)")?;
         writeln!(f, "  {}", self.command.join(" "))?;
         write!(f, "staging   {}", self.staging.display())?;
+        if let Some(key) = &self.signed_by.public_key {
+            write!(f, "\nsigning   for the public key {}", key.id())?;
+        }
+        let code = &self.signed_by.code;
+        match (self.platform.os, &code.windows, &code.macos) {
+            (Os::Windows, Some(windows), _) => {
+                write!(
+                    f,
+                    "\ncode      signed by signtool, with the time of {}",
+                    windows.timestamp_url
+                )?;
+            }
+            (Os::Macos, _, Some(macos)) => {
+                let notary = if macos.notarize {
+                    " and shown to Apple's notary"
+                } else {
+                    ""
+                };
+                write!(f, "\ncode      signed by codesign{notary}")?;
+            }
+            (Os::Linux | Os::Windows | Os::Macos, _, _) => {}
+        }
         if !self.calls.is_empty() {
             write!(
                 f,

@@ -1,9 +1,17 @@
 //! What a workspace releases: products and groups, declared in `[package.metadata.atlas-release]`
 //! and read through `cargo metadata`.
 
+mod code_signing;
+mod installer;
+mod signing;
 mod tools;
+mod workflows;
 
-pub use tools::{Install, ProductTool, ProductTools, TOOLS_TABLE};
+pub use code_signing::{CodeSignSettings, MacosSign, WindowsSign};
+pub use installer::{DIR, Format, INSTALLER_TABLE, InstallerSettings, SHELL};
+pub use signing::{Declared, SigningSettings, signing, tauri_public_key};
+pub use tools::{Install, PKGBUILD, ProductTool, ProductTools, TOOLS_TABLE};
+pub use workflows::{LAUNCHER, WorkflowSettings};
 
 use crate::context::World;
 use crate::inspect::GlibcVersion;
@@ -40,6 +48,9 @@ pub struct Product {
     /// Further tools that it needs.
     #[serde(skip)]
     pub tools: ProductTools,
+    /// What its installers are, when it has some.
+    #[serde(skip)]
+    pub installer: Option<InstallerSettings>,
 }
 
 /// The workspace and what it releases.
@@ -63,6 +74,10 @@ pub struct Workspace {
     pub require: Vec<Platform>,
     /// The group whose releases may be GitHub's latest, where there are several groups.
     pub github_latest: Option<String>,
+    /// What it says of signatures.
+    pub signing: SigningSettings,
+    /// What it says of the workflows that release it.
+    pub workflows: WorkflowSettings,
 }
 
 impl Workspace {
@@ -124,6 +139,14 @@ pub enum ProductsError {
         /// What is wrong.
         why: String,
     },
+    /// A `Cargo.toml` at or above the folder cannot be read, so nobody knows what the workspace says.
+    #[error("cannot read {}", manifest.display())]
+    Manifest {
+        /// The file.
+        manifest: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
     /// Two packages declare one product.
     #[error("packages `{first}` and `{second}` both declare the product `{product}`")]
     Twice {
@@ -150,6 +173,8 @@ struct PackageSection {
     bin: String,
     /// Read on its own, so that an error names its table.
     tools: Option<Value>,
+    /// The same.
+    installer: Option<Value>,
 }
 
 #[derive(Deserialize, Default)]
@@ -161,6 +186,16 @@ struct WorkspaceSection {
     #[serde(default, deserialize_with = "platforms")]
     require: Vec<Platform>,
     github_latest: Option<ProductName>,
+    /// As text, so that an error names the setting.
+    public_key: Option<String>,
+    #[serde(default)]
+    minisig: bool,
+    #[serde(default)]
+    products: BTreeMap<ProductName, signing::ProductSection>,
+    windows_sign: Option<WindowsSign>,
+    macos_sign: Option<MacosSign>,
+    /// Read on its own, so that an error names its table.
+    workflows: Option<Value>,
 }
 
 /// Platforms by their names.
@@ -231,16 +266,17 @@ pub fn from_metadata(metadata: &Metadata) -> Result<Workspace, ProductsError> {
     if products.is_empty() {
         return Err(ProductsError::Nothing { root });
     }
-    let section = metadata.workspace_metadata.get(SECTION).cloned();
-    let section: WorkspaceSection = match section {
-        None => WorkspaceSection::default(),
-        Some(value) => {
-            serde_json::from_value(value).map_err(|error| ProductsError::WorkspaceSection {
-                manifest: root.join("Cargo.toml"),
-                why: error.to_string(),
-            })?
+    let mut section = workspace_section(metadata)?;
+    let signing = SigningSettings::of(&mut section, &root)?;
+    let mut groups: Vec<&str> = products.values().map(|p| p.group.as_str()).collect();
+    groups.sort_unstable();
+    groups.dedup();
+    let workflows = WorkflowSettings::parse(section.workflows, &groups).map_err(|why| {
+        ProductsError::WorkspaceSection {
+            manifest: root.join("Cargo.toml"),
+            why: format!("`workflows`: {why}"),
         }
-    };
+    })?;
     let products: Vec<Product> = products.into_values().collect();
     if let Some(group) = &section.github_latest
         && products
@@ -253,6 +289,8 @@ pub fn from_metadata(metadata: &Metadata) -> Result<Workspace, ProductsError> {
         });
     }
     Ok(Workspace {
+        signing,
+        workflows,
         build_dir: metadata.build_directory.clone().map(Into::into),
         target_dir: metadata.target_directory.clone().into_std_path_buf(),
         path_dependencies: path_dependencies(metadata),
@@ -262,6 +300,17 @@ pub fn from_metadata(metadata: &Metadata) -> Result<Workspace, ProductsError> {
         max_glibc: section.max_glibc,
         require: section.require,
         github_latest: section.github_latest.map(|group| group.to_string()),
+    })
+}
+
+/// What `[workspace.metadata.atlas-release]` says.
+fn workspace_section(metadata: &Metadata) -> Result<WorkspaceSection, ProductsError> {
+    let Some(value) = metadata.workspace_metadata.get(SECTION).cloned() else {
+        return Ok(WorkspaceSection::default());
+    };
+    serde_json::from_value(value).map_err(|error| ProductsError::WorkspaceSection {
+        manifest: metadata.workspace_root.join("Cargo.toml").into(),
+        why: error.to_string(),
     })
 }
 
@@ -289,7 +338,9 @@ fn product_of(package: &Package) -> Result<Option<Product>, ProductsError> {
     let section: PackageSection =
         serde_json::from_value(value.clone()).map_err(|error| fail(error.to_string()))?;
     let tools = section.tools.map(ProductTools::parse).transpose();
-    let tools = tools.map_err(|why| fail_in(TOOLS_TABLE, why))?;
+    let mut tools = tools
+        .map_err(|why| fail_in(TOOLS_TABLE, why))?
+        .unwrap_or_default();
     let bins: Vec<&str> = package
         .targets
         .iter()
@@ -307,13 +358,22 @@ fn product_of(package: &Package) -> Result<Option<Product>, ProductsError> {
             section.bin
         )));
     }
+    let installer = section
+        .installer
+        .map(|value| InstallerSettings::parse(value, package, &section.bin))
+        .transpose()
+        .map_err(|why| fail_in(INSTALLER_TABLE, why))?;
+    if let Some(installer) = &installer {
+        tools.add_makers_of(&installer.formats);
+    }
     Ok(Some(Product {
         product: section.product,
         group: section.group.to_string(),
         bin: section.bin,
         package: package.name.to_string(),
         all_bins: bins.into_iter().map(str::to_owned).collect(),
-        tools: tools.unwrap_or_default(),
+        tools,
+        installer,
     }))
 }
 

@@ -64,7 +64,7 @@ fn what_cannot_be_used_names_its_package() {
     assert_eq!(
         one(json!({"product":"p","group":"g","bin":"a","colour":"red"})),
         "package `one` (/w/one/Cargo.toml): [package.metadata.atlas-release]: \
-         unknown field `colour`, expected one of `product`, `group`, `bin`, `tools`"
+         unknown field `colour`, expected one of `product`, `group`, `bin`, `tools`, `installer`"
     );
     assert_eq!(
         one(json!({"product":"p","group":"g","bin":"z"})),
@@ -97,6 +97,32 @@ fn what_cannot_be_used_names_its_package() {
     let error = read(&good, json!({"atlas-release": {"pas-env": []}})).unwrap_err();
     assert!(
         error.contains("[workspace.metadata.atlas-release]: unknown field `pas-env`"),
+        "{error}"
+    );
+}
+
+#[test]
+fn what_makes_installers_for_macos_is_a_tool_of_the_product() {
+    let with = |installer: Value| {
+        let mut package = package(
+            "one",
+            &["a"],
+            json!({"product":"alpha","group":"g","bin":"a","installer":installer}),
+        );
+        package["description"] = json!("Shows how it is done");
+        package["license"] = json!("MIT");
+        read(&[package], Value::Null)
+    };
+    let maintainer = "Me <me@example.com>";
+    let bare = with(json!({"name": "alpha", "maintainer": maintainer})).unwrap();
+    let tools = &bare.products[0].tools.installers;
+    assert_eq!((tools.len(), tools[0].name.as_str()), (1, PKGBUILD));
+    assert_eq!(tools[0].os, [release_types::Os::Macos]);
+    let linux = with(json!({"name": "alpha", "maintainer": maintainer, "formats": ["deb"]}));
+    assert!(linux.unwrap().products[0].tools.installers.is_empty());
+    let error = with(json!({})).unwrap_err();
+    assert!(
+        error.contains("[package.metadata.atlas-release.installer]: `maintainer` is missing"),
         "{error}"
     );
 }

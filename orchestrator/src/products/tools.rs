@@ -7,6 +7,7 @@
 //!                 install = { windows = "choco install nsis" } }]
 //! ```
 
+use super::Format;
 use release_types::Os;
 use semver::Version;
 use serde::Deserialize;
@@ -14,6 +15,9 @@ use serde_json::Value;
 
 /// The table in which they are declared, in a package's `Cargo.toml`.
 pub const TOOLS_TABLE: &str = "package.metadata.atlas-release.tools";
+
+/// What makes installers for macOS, and is part of it.
+pub const PKGBUILD: &str = "pkgbuild";
 
 /// Tools that a product needs beside those that build it, for `doctor` to look for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -102,6 +106,19 @@ impl ProductTools {
             signing: list("signing", section.signing)?,
             installers: list("installers", section.installers)?,
         })
+    }
+
+    /// Adds what makes installers of these forms and is no part of this program, unless it is there.
+    pub(super) fn add_makers_of(&mut self, formats: &[Format]) {
+        let is_there = self.installers.iter().any(|tool| tool.name == PKGBUILD);
+        if formats.contains(&Format::Pkg) && !is_there {
+            self.installers.push(ProductTool {
+                name: PKGBUILD.to_owned(),
+                os: vec![Os::Macos],
+                install: Install::anywhere("xcode-select --install"),
+                ..ProductTool::default()
+            });
+        }
     }
 }
 

@@ -9,6 +9,9 @@ use hub_client::{ClientError, HubClient};
 use release_types::{Channel, Kind, ProductName, Sha256Digest};
 use std::path::PathBuf;
 
+/// What the names of installers for macOS end with.
+const MACOS_INSTALLER: &str = ".pkg";
+
 /// One file that a build is compared with.
 #[derive(Debug, Clone)]
 pub struct Expected {
@@ -30,15 +33,18 @@ pub(super) enum Bytes {
 }
 
 impl Expected {
-    /// The files that a record names; their bytes are nowhere.
+    /// The files that a record names, as they were before code signing; their bytes are nowhere.
     pub fn of_record(record: &ReleaseRecord) -> Vec<Self> {
-        let files = record.artifacts.iter().map(|artifact| Self {
-            product: artifact.product.clone(),
-            kind: artifact.kind,
-            filename: artifact.filename.to_string(),
-            size: artifact.size,
-            sha256: artifact.sha256,
-            bytes: None,
+        let files = record.artifacts.iter().map(|artifact| {
+            let before = artifact.before_signing;
+            Self {
+                product: artifact.product.clone(),
+                kind: artifact.kind,
+                filename: artifact.filename.to_string(),
+                size: before.map_or(artifact.size, |before| before.size),
+                sha256: before.map_or(artifact.sha256, |before| before.sha256),
+                bytes: None,
+            }
         });
         files.collect()
     }
@@ -142,18 +148,41 @@ impl Expected {
     }
 }
 
+/// What something built is to be compared with.
+#[derive(Debug)]
+pub(super) enum Compared<'a> {
+    /// With this file.
+    With(&'a Expected),
+    /// With none, for this reason.
+    Not(String),
+}
+
 /// The file that something built is to be compared with.
+///
+/// # Errors
+/// When there is none for a program, which is a difference.
 pub(super) fn counterpart<'a>(
     artifact: &LocalArtifact,
     expected: &'a [Expected],
-) -> Result<&'a Expected, ReproduceError> {
+) -> Result<Compared<'a>, ReproduceError> {
+    let filename = artifact.filename.as_str();
+    let is_installer = artifact.kind == Kind::Installer;
+    if is_installer && filename.ends_with(MACOS_INSTALLER) {
+        return Ok(Compared::Not(format!(
+            "{filename} is not compared: macOS's own tool makes it, and writes the time into it"
+        )));
+    }
     let found = expected.iter().find(|other| other.is_of(artifact));
-    found.ok_or_else(|| {
-        ReproduceError::Differs(format!(
-            "{} was built, and there is no such file to compare it with",
-            artifact.filename.as_str()
-        ))
-    })
+    match found {
+        Some(other) => Ok(Compared::With(other)),
+        // They may have been left out, or come later.
+        None if is_installer => Ok(Compared::Not(format!(
+            "{filename} is not compared: there is no such file to compare it with"
+        ))),
+        None => Err(ReproduceError::Differs(format!(
+            "{filename} was built, and there is no such file to compare it with"
+        ))),
+    }
 }
 
 /// Notes on what was expected and was not built: no build makes a signature or an installer, and
@@ -198,6 +227,47 @@ mod tests {
             sha256: Sha256Digest::of(b"1"),
             bytes: None,
         }
+    }
+
+    fn built(kind: Kind, filename: &str) -> LocalArtifact {
+        let (product, filename) = ("one".parse().unwrap(), filename.parse().unwrap());
+        let (version, platform) = ("1.0.0".parse().unwrap(), release_types::Platform::ALL[0]);
+        LocalArtifact {
+            key: release_types::artifact_key(&product, &version, platform, &filename).unwrap(),
+            product,
+            platform,
+            kind,
+            filename,
+            path: PathBuf::new(),
+            size: 1,
+            sha256: Sha256Digest::of(b"1"),
+            modified: None,
+        }
+    }
+
+    #[test]
+    fn an_installer_that_is_nowhere_else_is_a_note_and_a_program_a_difference() {
+        let all = [
+            expected(Kind::Binary, "one-linux-x64"),
+            expected(Kind::Installer, "one-installer-linux-x64.deb"),
+            expected(Kind::Installer, "one-installer-macos-x64.pkg"),
+        ];
+        for (kind, name) in [
+            (Kind::Binary, "one-linux-x64"),
+            (Kind::Installer, "one-installer-linux-x64.deb"),
+        ] {
+            let found = counterpart(&built(kind, name), &all).unwrap();
+            assert!(matches!(found, Compared::With(other) if other.filename == name));
+        }
+        for (name, says) in [
+            ("one-installer-linux-x64.rpm", "there is no such file"),
+            ("one-installer-macos-x64.pkg", "writes the time into it"),
+        ] {
+            let found = counterpart(&built(Kind::Installer, name), &all).unwrap();
+            assert!(matches!(found, Compared::Not(why) if why.contains(says)));
+        }
+        let error = counterpart(&built(Kind::Binary, "two-linux-x64"), &all).unwrap_err();
+        assert!(error.to_string().contains("two-linux-x64 was built"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! comparing them.
 
 use super::checkout::{Checkout, Place};
-use super::expected::{Bytes, Expected, counterpart, not_made};
+use super::expected::{Bytes, Compared, Expected, counterpart, not_made};
 use super::report::{Against, Comparison, FORMAT, Reproduction, StringDifference};
 use super::subject::Subject;
 use super::{ReproduceError, Tree, explain, io, other_tools, other_words, trust};
@@ -159,7 +159,7 @@ impl Proof<'_> {
             document
                 .notes
                 .extend(not_made(&staged.artifacts, &expected)?);
-            document.files = compare(staged, &expected, maker).await?;
+            document.files = compare(staged, &expected, maker, &mut document.notes).await?;
             document.identical = document.files.iter().all(|file| file.identical);
             if !document.identical {
                 let tree = checkout.tree();
@@ -317,10 +317,17 @@ async fn compare<M: Maker>(
     staged: &Staged,
     expected: &[Expected],
     maker: &M,
+    notes: &mut Vec<String>,
 ) -> Result<Vec<Comparison>, M::Error> {
     let mut files = Vec::new();
     for artifact in &staged.artifacts {
-        let other = counterpart(artifact, expected)?;
+        let other = match counterpart(artifact, expected)? {
+            Compared::With(other) => other,
+            Compared::Not(why) => {
+                notes.push(why);
+                continue;
+            }
+        };
         let bytes = match &other.bytes {
             Some(Bytes::File(path)) if other.must_be_read(artifact) => {
                 Some(std::fs::read(path).map_err(io(path))?)

@@ -1,6 +1,7 @@
 //! Reading files back, side by side: as many at once as is asked for, each in memory that does not grow
 //! with it.
 
+use super::signed::{Checking, Signed};
 use super::{ExpectedFile, Look};
 use crate::events::Event;
 use crate::progress::{Direction, FileTransfer, Transfers};
@@ -58,20 +59,24 @@ pub(super) enum Found {
 /// ends it.
 pub(super) async fn read_all(
     look: Look<'_>,
-    files: &[&Wanted<'_>],
+    files: &[(&Wanted<'_>, Option<Signed<'_>>)],
     against: Against,
 ) -> Result<Vec<Found>, ClientError> {
     let (client, reporter) = (look.client, look.reporter);
     let transfers = Transfers::new(Direction::ReadBack);
     // All are counted before the first begins; a call exists only while it is made.
-    let counted = files.iter().map(|wanted| {
+    let counted = files.iter().map(|(wanted, _)| {
         let file = wanted.file;
         transfers.add(file.key.to_string(), file.size)
     });
     let counted: Vec<FileTransfer> = counted.collect();
     let calls = files.iter().zip(&counted).enumerate();
-    let calls = calls.map(|(index, (wanted, transfer))| async move {
-        (index, read(client, wanted, against, transfer).await)
+    let calls = calls.map(|(index, ((wanted, signed), transfer))| async move {
+        let signed = signed.as_ref();
+        (
+            index,
+            read(client, (wanted, signed), against, transfer).await,
+        )
     });
     let mut work = futures_util::stream::iter(calls).buffer_unordered(look.settings.at_once.max(1));
     let reading = async {
@@ -86,7 +91,7 @@ pub(super) async fn read_all(
                         filename,
                         sha256,
                         ..
-                    } = files[found.len()].file;
+                    } = files[found.len()].0.file;
                     reporter.event(Event::Verified {
                         product: product.clone(),
                         platform: *platform,
@@ -102,35 +107,49 @@ pub(super) async fn read_all(
     transfers.watch(reporter, reading).await
 }
 
+/// Whether the Hub answers, and what it answers is not the file, or no id that an address holds.
+pub(super) fn is_answer(error: &ClientError) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::Verification | ErrorKind::Refused | ErrorKind::Usage
+    )
+}
+
 async fn read(
     client: &HubClient,
-    wanted: &Wanted<'_>,
+    (wanted, signed): (&Wanted<'_>, Option<&Signed<'_>>),
     against: Against,
     transfer: &FileTransfer,
 ) -> Result<Found, ClientError> {
     let ExpectedFile {
         key, size, sha256, ..
     } = wanted.file;
-    let read = client
-        .read_back(wanted.download_id, *size, |bytes| transfer.at(bytes))
-        .await;
+    let checking = signed.map(Signed::begin);
+    let progress = |so_far| {
+        if let (0, Some(checking)) = (so_far, &checking) {
+            checking.starts_anew();
+        }
+        transfer.at(so_far);
+    };
+    let seen = |bytes: &[u8]| {
+        if let Some(checking) = &checking {
+            checking.takes(bytes);
+        }
+    };
+    let read = client.read_back_seen(wanted.download_id, *size, progress, seen);
+    let read = read.await;
     transfer.gone();
     let read = match read {
         Ok(read) => read,
-        // The Hub answers, and what it answers is not the file, or no id that an address holds.
-        Err(error)
-            if matches!(
-                error.kind(),
-                ErrorKind::Verification | ErrorKind::Refused | ErrorKind::Usage
-            ) =>
-        {
+        Err(error) if is_answer(&error) => {
             let how = format!("{key} cannot be read back: {error}");
             return Ok(Found::Differs(how));
         }
         Err(error) => return Err(error),
     };
     if (read.sha256, read.size) == (*sha256, *size) {
-        return Ok(Found::Same);
+        let fault = checking.and_then(Checking::fault);
+        return Ok(fault.map_or(Found::Same, Found::Differs));
     }
     let should = match against {
         Against::Built => "built were",

@@ -27,8 +27,10 @@ mod fault_table {
 #[expect(dead_code, reason = "other tests use the rest")]
 mod hub_server;
 mod in_bucket;
+mod own_installers;
 mod reproducing;
 #[path = "../it/support.rs"]
 #[expect(dead_code, reason = "other tests use the rest")]
 mod support;
 mod targets;
+mod tauri;

@@ -4,7 +4,7 @@ use crate::support::*;
 use serde_json::Value;
 use test_support::{Sandbox, tree};
 
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 26] = [
     "",
     "plan",
     "build",
@@ -19,10 +19,17 @@ const COMMANDS: [&str; 19] = [
     "token list",
     "token revoke",
     "pack publish",
+    "manifest build",
+    "manifest check",
+    "manifest show",
     "doctor",
     "setup",
     "env",
+    "workflows generate",
+    "workflows check",
     "hub serve",
+    "completions",
+    "man",
     "version",
 ];
 

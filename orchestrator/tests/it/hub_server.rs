@@ -1,12 +1,13 @@
 //! A real Hub in this process, and plain requests to any.
 
 use crate::support::platform_path;
-use hub::{Hub, HubConfig, HubError};
+use hub::{Hub, HubConfig, HubError, TrustedJob};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::path::Path;
 use tempfile::TempDir;
+use test_support::issuer::Issuer;
 use test_support::{Fault, Invocation, Seen, tree};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -20,6 +21,7 @@ pub struct TestHub {
     pub token: String,
     /// The credential of its administrator.
     pub admin: String,
+    hub: Hub,
     dir: TempDir,
     runtime: Runtime,
     stop: CancellationToken,
@@ -39,12 +41,16 @@ impl TestHub {
 
     /// With settings of a test's own.
     pub fn start_with(adjust: impl FnOnce(&mut HubConfig)) -> Self {
+        // The way to an issuer of ID tokens.
+        rustls::crypto::ring::default_provider()
+            .install_default()
+            .ok();
         let dir = tempfile::tempdir().unwrap();
         let mut config = HubConfig::new(dir.path().join("hub"));
         adjust(&mut config);
         let stop = CancellationToken::new();
         let runtime = Runtime::new().unwrap();
-        let (address, token, admin, server) = runtime.block_on(async {
+        let (address, token, admin, hub, server) = runtime.block_on(async {
             let hub = Hub::open(config).await.unwrap();
             for product in ["alpha", "beta"] {
                 hub.add_product(&product.parse().unwrap()).await.unwrap();
@@ -57,19 +63,49 @@ impl TestHub {
                 .unwrap();
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
-            let server = tokio::spawn(hub.serve(listener, stop.clone().cancelled_owned()));
+            let server = tokio::spawn(hub.clone().serve(listener, stop.clone().cancelled_owned()));
             let token = issued.token.expose_secret().to_owned();
-            (address, token, admin.expose_secret().to_owned(), server)
+            (
+                address,
+                token,
+                admin.expose_secret().to_owned(),
+                hub,
+                server,
+            )
         });
         Self {
             address,
             token,
             admin,
+            hub,
             dir,
             runtime,
             stop,
             server: Some(server),
         }
+    }
+
+    /// Takes this issuer's word, as a job of `octo/tool` that publishes both products and the pack.
+    pub fn start_trusting(issuer: &Issuer, adjust: impl FnOnce(&mut HubConfig)) -> Self {
+        let hub = Self::start_with(|config| {
+            config.trust.issuers = vec![issuer.url().parse().unwrap()];
+            adjust(config);
+        });
+        hub.runtime.block_on(async {
+            let job = TrustedJob {
+                issuer: issuer.url().parse().unwrap(),
+                repository: "octo/tool".parse().unwrap(),
+                owner_id: "65".parse().unwrap(),
+                workflow: "release.yml".parse().unwrap(),
+                environment: None,
+            };
+            let products = ["alpha", "beta"].map(|name| name.parse().unwrap());
+            let pack = "my-pack".parse().unwrap();
+            let roster = hub.hub.roster();
+            let added = roster.add_trust(job, products.to_vec(), vec![pack]).await;
+            added.unwrap();
+        });
+        hub
     }
 
     pub fn url(&self) -> String {

@@ -106,7 +106,7 @@ fn a_failure_is_an_annotation_and_a_summary_of_what_is_in_place() {
 
     What to do: compare dist/ with receipt.json and with the Hub: one of them is of another build
 
-    Nothing was changed on a Hub.
+    No release was changed on a Hub.
     ");
 
     // A publish that breaks off when one of two files is stored.

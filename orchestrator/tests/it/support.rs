@@ -80,6 +80,15 @@ pub fn atlas(sandbox: &Sandbox, line: &str) -> Invocation {
         .arg(sandbox.dist_dir())
 }
 
+/// Files with a line of their own each, in a folder of the sandbox.
+pub fn made_files(sandbox: &Sandbox, folder: &str, names: &[&str]) {
+    for name in names {
+        let path = sandbox.root().join(folder).join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, format!("bytes of {name}\n")).unwrap();
+    }
+}
+
 /// Puts the release `demo-v0.1.0` into the sandbox's `dist/` as if it had been built here, and
 /// returns the folder of its platform. It is built once for all tests.
 pub fn staged_release(sandbox: &Sandbox) -> PathBuf {

@@ -5,6 +5,8 @@ use crate::support::*;
 use axum::body::Body;
 use axum::http::Response;
 use hub_client::{ClientError, ErrorKind, RetryPolicy};
+use release_types::FinalizeRequest;
+use serde_json::json;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -91,4 +93,21 @@ async fn it_is_not_asked_for_ever_and_for_longer_where_there_is_more_to_read() {
     let endless = client.publish(&product, &request);
     let ended = tokio::time::timeout(Duration::from_millis(500), endless).await;
     assert!(ended.is_err());
+}
+
+#[tokio::test]
+async fn what_shows_drafts_is_waited_for_too() {
+    let server = Server::start(|_, before| match before {
+        0..9 => reading("0"),
+        _ => ok(json!({"releases": []})),
+    })
+    .await;
+    let client = builder(&server.address)
+        .retry(policy(Duration::from_secs(60)))
+        .build()
+        .unwrap();
+    let nothing = FinalizeRequest {
+        releases: Vec::new(),
+    };
+    assert_eq!(client.finalize(&nothing).await.unwrap(), []);
 }

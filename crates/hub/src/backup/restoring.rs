@@ -5,6 +5,7 @@ use super::{Backup, BackupError, FORMAT, FORMAT_WITH_BUCKET, MANIFEST, is_empty,
 use crate::HubError;
 use crate::bucket_config::BucketConfig;
 use crate::catalogue::Catalogue;
+use crate::config::not_utf8;
 use crate::data_dir::{create_folder, fsync_folder};
 use crate::inspect::check_bucket;
 use crate::storage::{Bucket, blob_path, blocking};
@@ -12,7 +13,7 @@ use crate::token::{is_random_id, random_id};
 use process::{PidLock, PidLockError};
 use std::collections::HashSet;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What the name of a Hub that is being made begins with.
 const ASIDE: &str = ".restoring-";
@@ -32,6 +33,9 @@ pub async fn restore(
     data_dir: &Path,
     bucket: Option<&BucketConfig>,
 ) -> Result<Backup, BackupError> {
+    if data_dir.to_str().is_none() {
+        return Err(not_utf8(data_dir).into());
+    }
     if !is_empty(data_dir)? {
         let path = data_dir.to_owned();
         return Err(BackupError::NotEmpty { path });
@@ -55,10 +59,8 @@ pub async fn restore(
     };
     create_folder(parent)?;
     remove_leftovers(parent);
-    let aside = parent.join(format!("{ASIDE}{}", random_id()?));
-    create_folder(&aside)?;
+    let (aside, lock) = begin_aside(parent)?;
     let restored = async {
-        let lock = lock(&aside)?;
         fill(from, &aside, &manifest, bucket.as_ref()).await?;
         // Windows moves no folder that has an open file in it.
         drop(lock);
@@ -78,15 +80,31 @@ pub async fn restore(
     restored.map(|()| manifest)
 }
 
-/// The lock that the Hub will have: it tells others that somebody is at work here.
-fn lock(aside: &Path) -> Result<PidLock, HubError> {
-    let path = aside.join("lock");
-    PidLock::acquire(&path).map_err(|error| {
-        HubError::io("lock", &path)(match error {
-            PidLockError::Io(error) => error,
-            held @ PidLockError::Held { .. } => std::io::Error::other(held),
-        })
-    })
+/// How often a folder is made anew that somebody else has taken for a leftover.
+const ATTEMPTS: u32 = 20;
+
+/// Makes a folder to work in, with the lock that the Hub will have: it tells others that somebody is at
+/// work here. Until it is had, another restore that begins now may take the folder for what a killed
+/// one has left, and then it is made anew.
+fn begin_aside(parent: &Path) -> Result<(PathBuf, PidLock), HubError> {
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let aside = parent.join(format!("{ASIDE}{}", random_id()?));
+        create_folder(&aside)?;
+        let path = aside.join("lock");
+        let taken = match PidLock::acquire(&path) {
+            // Who removes a leftover holds its lock meanwhile, so it is there or gone for good.
+            Ok(lock) if path.exists() => return Ok((aside, lock)),
+            Ok(_) => ErrorKind::NotFound.into(),
+            Err(PidLockError::Io(error)) if error.kind() == ErrorKind::NotFound => error,
+            Err(held @ PidLockError::Held { .. }) => std::io::Error::other(held),
+            Err(PidLockError::Io(error)) => return Err(HubError::io("lock", &path)(error)),
+        };
+        if attempt == ATTEMPTS {
+            return Err(HubError::io("lock", &path)(taken));
+        }
+    }
 }
 
 /// Removes what processes that have ended left of their attempts.
@@ -110,8 +128,11 @@ fn remove_leftovers(parent: &Path) {
             Err(PidLockError::Held { .. }) => continue,
             Err(PidLockError::Io(error)) => Err(error),
             Ok(lock) => {
+                // Windows removes no file that is open; elsewhere the lock is held until all is gone.
+                let lock = (!cfg!(windows)).then_some(lock);
+                let removed = std::fs::remove_dir_all(&folder);
                 drop(lock);
-                std::fs::remove_dir_all(&folder)
+                removed
             }
         };
         match removed {
@@ -190,7 +211,8 @@ async fn prepare(
     }
     if let Some(bucket) = bucket {
         catalogue.check_storage(true).await?;
-        let checked = check_bucket(bucket, &catalogue.released_files().await?, true).await?;
+        let files = catalogue.released_files().await?;
+        let checked = check_bucket(catalogue, bucket, &files, true).await?;
         if let [damage, ..] = &checked.damaged[..] {
             return Err(BackupError::Damaged {
                 path: format!("{} of {}", bucket.name(), damage.name).into(),
@@ -241,4 +263,36 @@ fn read_manifest(from: &Path) -> Result<Backup, BackupError> {
         return damaged("a list that has the same bytes twice");
     }
     Ok(manifest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    /// Two restores of one moment: each looks for leftovers while the other begins.
+    #[test]
+    fn a_folder_that_was_just_made_is_nobodys_leftover() {
+        let temp = tempfile::tempdir().unwrap();
+        let (parent, done) = (temp.path(), AtomicBool::new(false));
+        std::thread::scope(|threads| {
+            for _ in 0..3 {
+                threads.spawn(|| {
+                    while !done.load(Ordering::Relaxed) {
+                        remove_leftovers(parent);
+                    }
+                });
+            }
+            let begun: Vec<_> = (0..200).map(|_| begin_aside(parent)).collect();
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            done.store(true, Ordering::Relaxed);
+            for begun in begun {
+                let (aside, _lock) = begun.unwrap();
+                assert!(aside.join("lock").exists());
+            }
+        });
+        // Who is gone leaves what the next removes.
+        remove_leftovers(parent);
+        assert_eq!(std::fs::read_dir(parent).unwrap().count(), 0);
+    }
 }

@@ -6,6 +6,7 @@ use crate::HubError;
 use crate::context;
 use crate::token::random_id;
 use jiff::Timestamp;
+use release_types::PackId;
 use serde::Serialize;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -82,6 +83,14 @@ pub(super) async fn note(
     .execute(tx)
     .await?;
     Ok(())
+}
+
+/// What the audit calls a deploy token: its id, behind the pack whose it is.
+pub(super) fn token(pack: Option<&PackId>, id: &str) -> String {
+    match pack {
+        Some(pack) => format!("{pack} {id}"),
+        None => id.to_owned(),
+    }
 }
 
 impl Catalogue {

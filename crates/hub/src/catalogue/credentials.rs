@@ -11,21 +11,23 @@ use crate::HubError;
 use crate::context::{self, Credential};
 use crate::token::{TokenHash, TokenKind};
 use jiff::Timestamp;
-use release_types::{PackId, UserRole};
+use release_types::{PackId, ProductName, UserRole};
+use std::collections::BTreeSet;
 
 /// Where a stored time is text of one length in UTC, a later one is a greater text.
-const FIND_DEPLOY_TOKEN: &str = "SELECT id, name, last_used_at, pack_id, NULL, NULL \
-     FROM deploy_tokens WHERE token_hash = $1 AND revoked_at IS NULL \
+const FIND_DEPLOY_TOKEN: &str = "SELECT id, name, last_used_at, pack_id, NULL, NULL, \
+     products FROM deploy_tokens WHERE token_hash = $1 AND revoked_at IS NULL \
      AND (expires_at IS NULL OR expires_at > $2)";
 
 const FIND_CREDENTIAL: &str = "SELECT credentials.id, users.name, credentials.last_used_at, NULL, \
-     users.id, users.role FROM credentials JOIN users ON users.id = credentials.user_id \
+     users.id, users.role, NULL FROM credentials JOIN users ON users.id = credentials.user_id \
      WHERE credentials.token_hash = $1 AND credentials.revoked_at IS NULL \
      AND (credentials.expires_at IS NULL OR credentials.expires_at > $2) \
      AND users.disabled_at IS NULL";
 
 type Row = (
     String,
+    Option<String>,
     Option<String>,
     Option<String>,
     Option<String>,
@@ -47,8 +49,8 @@ pub(crate) struct Identity {
 /// Whom a token stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Subject {
-    /// Release automation.
-    App,
+    /// Release automation: of these products, or of all.
+    App(Option<BTreeSet<ProductName>>),
     /// Automation of one pack.
     Pack(PackId),
     /// A person.
@@ -76,7 +78,7 @@ impl Catalogue {
             .bind(stamp(now))
             .fetch_optional(&self.readers)
             .await?;
-        let Some((id, name, last_used_at, pack, user, role)) = row else {
+        let Some((id, name, last_used_at, pack, user, role, products)) = row else {
             return Ok(None);
         };
         let fresh = match last_used_at.as_deref() {
@@ -92,7 +94,7 @@ impl Catalogue {
                 id,
                 role: parse("role", &role)?,
             },
-            (None, None) => Subject::App,
+            (None, None) => Subject::App(products.as_deref().map(names).transpose()?),
         };
         context::authenticated(Credential {
             kind: token.kind.name(),
@@ -101,6 +103,15 @@ impl Catalogue {
         });
         Ok(Some(Identity { id, name, subject }))
     }
+}
+
+/// The products that a token is good for.
+fn names(products: &str) -> Result<BTreeSet<ProductName>, HubError> {
+    let mut names = products.split_ascii_whitespace();
+    names.try_fold(BTreeSet::new(), |mut all, name| {
+        all.insert(parse("product", name)?);
+        Ok(all)
+    })
 }
 
 #[cfg(test)]
@@ -130,7 +141,7 @@ mod tests {
         );
         let end = Some(now + SignedDuration::from_secs(1));
         for (token, end) in [(&valid, None), (&expired, end), (&revoked, None)] {
-            let added = catalogue.add_deploy_token(None, None, end, token, now);
+            let added = catalogue.add_deploy_token(None, (None, end), None, token, now);
             let record = added.await.unwrap();
             if token.hash == revoked.hash {
                 let gone = catalogue.revoke_deploy_token(None, &record.id, now).await;
@@ -167,7 +178,7 @@ mod tests {
             let before = asked();
             let found = catalogue.authenticate(&known(&valid), later).await.unwrap();
             catalogue.uses_noted().await;
-            assert_eq!(found.unwrap().subject, Subject::App);
+            assert_eq!(found.unwrap().subject, Subject::App(None));
             assert_eq!(asked() - before, questions);
         }
         catalogue.close().await;

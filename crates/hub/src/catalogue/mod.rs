@@ -11,6 +11,7 @@ mod counts;
 mod credentials;
 mod database;
 mod drafts;
+mod issuers;
 mod lists;
 mod newest;
 mod objects;
@@ -22,12 +23,14 @@ mod page;
 pub(crate) mod postgres;
 mod products;
 mod publishing;
+mod refused;
 mod registrations;
 mod releases;
 mod sqlite;
 #[cfg(test)]
 mod statements;
 mod tokens;
+mod trust;
 mod upkeep;
 mod uploads;
 mod users;
@@ -39,6 +42,7 @@ pub use audit::AuditEntry;
 pub(crate) use credentials::{Identity, Subject};
 pub(crate) use database::{NulInText, Tx};
 pub(crate) use drafts::{Finalized, Target};
+pub use issuers::IssuedDeployToken;
 pub(crate) use lists::Promoted;
 pub(crate) use newest::{NewestAsset, SignedFile};
 pub(crate) use objects::{PutOutcome, StoredObject};
@@ -49,6 +53,8 @@ pub(crate) use page::Shown;
 pub(crate) use products::RESERVED;
 pub(crate) use registrations::MOST_FILES;
 pub(crate) use releases::{Publication, Registered};
+pub use trust::AddedRule;
+pub(crate) use trust::Purpose;
 pub(crate) use upkeep::{ReleasedFile, Unregistered};
 pub(crate) use uploads::Upload;
 pub(crate) use users::FoundUser;
@@ -176,6 +182,14 @@ impl Catalogue {
             .await
     }
 
+    /// The same, outside of any transaction.
+    pub(crate) async fn look_up(&self, name: &str) -> Result<Option<String>, HubError> {
+        query_scalar("SELECT value FROM meta WHERE name = $1")
+            .bind(name)
+            .fetch_optional(&self.readers)
+            .await
+    }
+
     /// Begins a transaction that holds the right to write from its start.
     pub(crate) async fn write(&self) -> Result<Tx, HubError> {
         self.writer.begin_to_write(&self.writes).await
@@ -198,6 +212,13 @@ fn steps_of(migrator: &Migrator) -> Vec<(i64, Vec<u8>)> {
     steps
 }
 
+/// What stands in a file of a step.
+macro_rules! sql {
+    ($name:literal) => {
+        include_str!(concat!("../../migrations/", $name, ".sql"))
+    };
+}
+
 /// Every form the tables have had, one after the other. What was once released is never changed.
 fn migrations() -> Vec<Migration> {
     let migration = |version, name: &'static str, sql: &'static str| {
@@ -205,37 +226,15 @@ fn migrations() -> Vec<Migration> {
         Migration::new(version, name.into(), MigrationType::Simple, sql, false)
     };
     vec![
-        migration(
-            1,
-            "catalogue",
-            include_str!("../../migrations/0001_catalogue.sql"),
-        ),
-        migration(
-            2,
-            "drafts and yanks",
-            include_str!("../../migrations/0002_drafts_and_yanks.sql"),
-        ),
-        migration(
-            3,
-            "identity",
-            include_str!("../../migrations/0003_identity.sql"),
-        ),
-        migration(4, "audit", include_str!("../../migrations/0004_audit.sql")),
-        migration(
-            5,
-            "bucket",
-            include_str!("../../migrations/0005_bucket.sql"),
-        ),
-        migration(
-            6,
-            "refusals",
-            include_str!("../../migrations/0006_refusals.sql"),
-        ),
-        migration(
-            7,
-            "offers",
-            include_str!("../../migrations/0007_offers.sql"),
-        ),
+        migration(1, "catalogue", sql!("0001_catalogue")),
+        migration(2, "drafts and yanks", sql!("0002_drafts_and_yanks")),
+        migration(3, "identity", sql!("0003_identity")),
+        migration(4, "audit", sql!("0004_audit")),
+        migration(5, "bucket", sql!("0005_bucket")),
+        migration(6, "refusals", sql!("0006_refusals")),
+        migration(7, "offers", sql!("0007_offers")),
+        migration(8, "issuers", sql!("0008_issuers")),
+        migration(9, "trust", sql!("0009_trust")),
     ]
 }
 

@@ -179,7 +179,14 @@ impl Catalogue {
             }
         };
         let updated_at = put_on_channel(&mut tx, completion, now).await?;
-        let object = format!("{} {}", completion.pack, completion.build_id);
+        let Completion {
+            pack,
+            build_id,
+            version,
+            channel,
+            ..
+        } = completion;
+        let object = format!("{pack} {build_id} {version} {}", channel.as_str());
         audit::note(&mut tx, "build.complete", &object, now).await?;
         tx.commit().await?;
         let wanted = completion.clone();

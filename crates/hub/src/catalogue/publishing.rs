@@ -83,6 +83,9 @@ struct ReleaseRow {
 }
 
 /// Creates the release's row or brings it up to date.
+///
+/// Of versions that SemVer takes for equal, which differ behind a `+`, the one that came last is the
+/// newest. `created_at` is there to tell, so where the clock goes back it is a text behind the last.
 async fn put_release(
     tx: &mut Tx,
     publication: &Publication,
@@ -92,7 +95,9 @@ async fn put_release(
     let (id, published_at, drafts): (String, String, i64) = query(
         "INSERT INTO releases \
          (id, product, version, version_key, channel, notes, published_at, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, COALESCE($7, $8), $8) \
+         VALUES ($1, $2, $3, $4, $5, $6, COALESCE($7, $8), COALESCE(\
+         (SELECT MAX(created_at) || '+' FROM releases WHERE product = $2 AND version_key = $4 \
+         AND created_at >= $8), $8)) \
          ON CONFLICT (product, version, channel) DO UPDATE SET \
          notes = COALESCE($6, releases.notes), \
          published_at = COALESCE($7, releases.published_at) \

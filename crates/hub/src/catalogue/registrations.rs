@@ -11,7 +11,7 @@ use super::releases::{Publication, Registered};
 use super::{Catalogue, drafts, publishing};
 use crate::HubError;
 use crate::context::Doing;
-use crate::error::chain;
+use crate::error::error_chain;
 use crate::fail_point::fail_point;
 use jiff::Timestamp;
 use std::collections::VecDeque;
@@ -128,7 +128,7 @@ impl Catalogue {
                     }
                 }
                 Err(error) => {
-                    let (registrations, error) = (batch.len(), chain(&error));
+                    let (registrations, error) = (batch.len(), error_chain(&error));
                     tracing::warn!(registrations, %error, "registrations go one by one");
                 }
             }

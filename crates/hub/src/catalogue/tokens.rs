@@ -23,12 +23,12 @@ type Row = (
 );
 
 impl Catalogue {
-    /// Stores a new deploy token.
+    /// Stores a new deploy token, which a user has issued or the Hub's owner.
     pub(crate) async fn add_deploy_token(
         &self,
         pack: Option<&PackId>,
-        name: Option<&str>,
-        expires_at: Option<Timestamp>,
+        (name, expires_at): (Option<&str>, Option<Timestamp>),
+        issued_by: Option<&str>,
         token: &NewToken,
         now: Timestamp,
     ) -> Result<AppToken, HubError> {
@@ -44,8 +44,8 @@ impl Catalogue {
         let mut tx = self.write().await?;
         query(
             "INSERT INTO deploy_tokens \
-             (id, pack_id, name, token_hash, token_prefix, created_at, expires_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+             (id, pack_id, name, token_hash, token_prefix, created_at, expires_at, issued_by) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
         .bind(&record.id)
         .bind(pack.map(PackId::as_str))
@@ -54,9 +54,11 @@ impl Catalogue {
         .bind(&record.token_prefix)
         .bind(stamp(now))
         .bind(expires_at.map(stamp))
+        .bind(issued_by)
         .execute(&mut tx)
         .await?;
-        audit::note(&mut tx, "token.issue", &record.id, now).await?;
+        let object = audit::token(pack, &record.id);
+        audit::note(&mut tx, "token.issue", &object, now).await?;
         tx.commit().await?;
         Ok(record)
     }
@@ -93,7 +95,8 @@ impl Catalogue {
         .execute(&mut tx)
         .await?;
         if revoked == 1 {
-            audit::note(&mut tx, "token.revoke", id, now).await?;
+            let object = audit::token(pack, id);
+            audit::note(&mut tx, "token.revoke", &object, now).await?;
         }
         let revoked_at: Option<String> = query_scalar(
             "SELECT revoked_at FROM deploy_tokens \

@@ -19,6 +19,8 @@ const AGE: &str = "age";
 pub(crate) struct ReleasedFile {
     /// Product, version, channel, platform and name, for people.
     pub(crate) name: String,
+    /// Whether it is a pack's build.
+    pub(crate) is_build: bool,
     pub(crate) sha256: Sha256Digest,
     pub(crate) size: u64,
     /// What its object has; the same, unless the catalogue is damaged.
@@ -180,14 +182,23 @@ impl Catalogue {
 
     /// Every file of every release, and every pack's build.
     pub(crate) async fn released_files(&self) -> Result<Vec<ReleasedFile>, HubError> {
-        type Row = (String, String, i64, String, i64, Option<String>);
+        type Row = (
+            String,
+            Option<String>,
+            String,
+            i64,
+            String,
+            i64,
+            Option<String>,
+        );
         let rows: Vec<Row> = query(
             "SELECT releases.product || ' ' || releases.version || ' ' || releases.channel || ' ' \
              || assets.os || '/' || assets.arch || ' ' || assets.filename AS name, \
+             CAST(NULL AS TEXT), \
              assets.sha256, assets.size, objects.sha256, objects.size, objects.place \
              FROM assets JOIN releases ON releases.id = assets.release_id \
              JOIN objects ON objects.object_key = assets.object_key UNION ALL \
-             SELECT 'pack ' || pack_builds.pack_id || ' build ' || pack_builds.id, \
+             SELECT 'pack ' || pack_builds.pack_id || ' build ' || pack_builds.id, pack_builds.id, \
              objects.sha256, objects.size, objects.sha256, objects.size, objects.place \
              FROM pack_builds JOIN objects ON objects.object_key = pack_builds.object_key \
              ORDER BY name",
@@ -195,15 +206,18 @@ impl Catalogue {
         .fetch_all(&self.readers)
         .await?;
         rows.into_iter()
-            .map(|(name, sha256, size, stored_sha256, stored_size, place)| {
-                Ok(ReleasedFile {
-                    name,
-                    sha256: parse("digest", &sha256)?,
-                    size: parse_size(size)?,
-                    stored: (parse("digest", &stored_sha256)?, parse_size(stored_size)?),
-                    place,
-                })
-            })
+            .map(
+                |(name, build, sha256, size, stored_sha256, stored_size, place)| {
+                    Ok(ReleasedFile {
+                        name,
+                        is_build: build.is_some(),
+                        sha256: parse("digest", &sha256)?,
+                        size: parse_size(size)?,
+                        stored: (parse("digest", &stored_sha256)?, parse_size(stored_size)?),
+                        place,
+                    })
+                },
+            )
             .collect()
     }
 

@@ -4,6 +4,7 @@ use super::database::{Tx, query, query_scalar};
 use super::objects::{BELOW, end_of};
 use super::{Catalogue, db_size, parse, parse_size, stamp};
 use crate::HubError;
+use crate::belonging::BUCKET;
 use crate::upload_url::Grant;
 use jiff::Timestamp;
 use release_types::ObjectKey;
@@ -138,18 +139,21 @@ impl Catalogue {
             .await
     }
 
-    /// Refuses a catalogue whose bytes are not where this Hub looks for them.
+    /// Refuses a catalogue whose bytes are not where this Hub looks for them: where those are that there
+    /// are, and else where it was begun, if that was with a bucket.
     pub(crate) async fn check_storage(&self, in_bucket: bool) -> Result<(), HubError> {
         let (other, message) = if in_bucket {
             let message = "the catalogue's bytes are in files of a data directory, not in a bucket: \
                            start it without --storage";
             ("SELECT 1 FROM objects WHERE place IS NULL LIMIT 1", message)
         } else {
-            let message = "the catalogue's bytes are in a bucket: name it with --storage";
+            let message = "the catalogue's bytes are in a bucket: name it with --storage or in \
+                           ATLAS_HUB_STORAGE";
             let other = "SELECT 1 FROM objects WHERE place IS NOT NULL LIMIT 1";
             (other, message)
         };
-        if query(other).exists(&self.readers).await? {
+        let is_bound = !in_bucket && self.look_up(BUCKET).await?.is_some();
+        if is_bound || query(other).exists(&self.readers).await? {
             return Err(HubError::Config(message.to_owned()));
         }
         Ok(())

@@ -4,7 +4,7 @@
 use super::database::query;
 use super::{Catalogue, stamp};
 use crate::HubError;
-use crate::error::chain;
+use crate::error::error_chain;
 use crate::token::{TokenHash, TokenKind};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::HashMap;
@@ -59,14 +59,14 @@ impl Catalogue {
         tokio::spawn(async move {
             while let Some(uses) = catalogue.uses.next() {
                 if let Err(error) = catalogue.write_uses(uses).await {
-                    tracing::warn!(error = %chain(&error), "a token's use was not noted");
+                    tracing::warn!(error = %error_chain(&error), "a token's use was not noted");
                 }
             }
         });
     }
 
     /// Waits for the uses so far to be noted, but not for long.
-    pub(super) async fn uses_noted(&self) {
+    pub(crate) async fn uses_noted(&self) {
         let mut noting = self.uses.noting.subscribe();
         let noted = noting.wait_for(|noting| !noting);
         if tokio::time::timeout(PATIENCE, noted).await.is_err() {

@@ -2,7 +2,6 @@
 
 use super::CliError;
 use hub::{BackupError, HubError, RosterError};
-use std::io::ErrorKind;
 
 /// What to do about it, where that is known.
 pub(super) fn hint(error: &CliError) -> Option<String> {
@@ -12,8 +11,8 @@ pub(super) fn hint(error: &CliError) -> Option<String> {
             path.display()
         )),
         CliError::Initialized { place, .. } => Some(format!(
-            "`atlas-hub user list {place}` shows who has credentials; `user token <NAME> {place}` \
-             makes another"
+            "`atlas-hub user list {place}` shows who has credentials; `atlas-hub user token <NAME> \
+             {place}` makes another"
         )),
         CliError::CredentialLost { name, place, .. } => Some(format!(
             "`atlas-hub user token '{name}' --rotate {place}` makes another credential and \
@@ -22,7 +21,7 @@ pub(super) fn hint(error: &CliError) -> Option<String> {
         CliError::Roster(error) => roster_hint(error).map(str::to_owned),
         CliError::Damaged { .. } => Some(
             "publish the same files again (`atlas-release publish` sends what cannot be read back), \
-             or put each of them back from a backup"
+             or put each of them back from a backup; a pack's build is put back, or made anew"
                 .to_owned(),
         ),
         CliError::Hub(HubError::Locked { .. }) => Some(
@@ -48,19 +47,24 @@ pub(super) fn hint(error: &CliError) -> Option<String> {
              was not finished"
                 .to_owned(),
         ),
-        CliError::Hub(HubError::Io { source, .. })
-        | CliError::Backup(BackupError::Hub(HubError::Io { source, .. }))
-            if matches!(
-                source.kind(),
-                ErrorKind::StorageFull | ErrorKind::QuotaExceeded
-            ) =>
+        CliError::Hub(error) | CliError::Backup(BackupError::Hub(error))
+            if error.is_storage_full() =>
         {
             Some(
-                "make room on that disk, or give it more: a server and `gc` remove what no upload has \
-                 by themselves, the rest is for you to move away"
+                "make room on that disk, or give it more: `atlas-hub serve` and `atlas-hub gc` remove what \
+                 no upload has by themselves, the rest is for you to move away"
                     .to_owned(),
             )
         }
+        CliError::RefusedNames { .. } => Some(
+            "what has such a name is stored and cannot be asked for: publish it anew under another one"
+                .to_owned(),
+        ),
+        CliError::PlainUrl(_) => Some(
+            "begin --public-url with https; where a proxy does TLS and speaks plain HTTP to the Hub, \
+             leave --tls-cert and --tls-key out"
+                .to_owned(),
+        ),
         CliError::Usage(_)
         | CliError::Hub(_)
         | CliError::Backup(_)
@@ -71,13 +75,27 @@ pub(super) fn hint(error: &CliError) -> Option<String> {
 
 fn roster_hint(error: &RosterError) -> Option<&'static str> {
     match error {
-        RosterError::UserExists(_) => Some("`user token` issues a further credential to a user"),
-        RosterError::NoUser(_) => Some("`user list` shows who there is, `user add` adds somebody"),
-        RosterError::Disabled(_) => {
-            Some("that is for ever: add a user of another name with `user add`")
+        RosterError::UserExists(_) => {
+            Some("`atlas-hub user token` issues a further credential to a user")
         }
-        RosterError::NoPack(_) => Some("`pack list` shows which there are, `pack add` adds one"),
-        RosterError::NoMember { .. } => Some("`pack member list` shows who is"),
+        RosterError::NoUser(_) => {
+            Some("`atlas-hub user list` shows who there is, `atlas-hub user add` adds somebody")
+        }
+        RosterError::Disabled(_) => {
+            Some("that is for ever: add a user of another name with `atlas-hub user add`")
+        }
+        RosterError::LastAdmin(_) => Some(
+            "add another one before with `atlas-hub user add <NAME> --role admin`, or give --force: that \
+             command makes an administrator at any time, on this machine",
+        ),
+        RosterError::NoPack(_) => {
+            Some("`atlas-hub pack list` shows which there are, `atlas-hub pack add` adds one")
+        }
+        RosterError::NoProduct(_) => {
+            Some("`atlas-hub product list` shows which there are, `atlas-hub product add` adds one")
+        }
+        RosterError::NoRule(_) => Some("`atlas-hub trust list` shows which there are"),
+        RosterError::NoMember { .. } => Some("`atlas-hub pack member list` shows who is"),
         RosterError::Hub(_) | RosterError::Expired => None,
     }
 }

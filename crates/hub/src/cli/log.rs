@@ -31,7 +31,10 @@ pub(super) fn start(verbose: u8, format: LogFormat) -> StatementTimes {
     let statements = StatementTimes::default();
     let timed = Targets::new().with_target(StatementTimes::TARGET, LevelFilter::DEBUG);
     let registry = tracing_subscriber::registry().with(statements.clone().with_filter(timed));
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    // Where nobody reads it any more there is nobody to complain to, and no reason to fail.
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .log_internal_errors(false);
     match format {
         LogFormat::Human => {
             let lines = lines.with_ansi(std::io::stderr().is_terminal());

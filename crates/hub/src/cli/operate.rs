@@ -1,9 +1,11 @@
 //! What an operator looks after a Hub with: the audit, checks, leftovers, backups.
 
-use super::{CliError, DataDirArg, print};
+use super::moment::PastMoment;
+use super::output::{print_all, say};
+use super::{CliError, DataDirArg};
 use build_version::BuildInfo;
 use clap::{Args, Subcommand, ValueEnum};
-use hub::{AuditEntry, Collection, Hub, HubConfig, Inspection};
+use hub::{AuditEntry, Checked, Collection, Hub, HubConfig, Inspection};
 use jiff::{SignedDuration, Timestamp};
 use std::path::PathBuf;
 
@@ -30,13 +32,14 @@ pub(super) enum Operate {
     /// Prints who changed what, one change a line, the newest last. Works beside a running server.
     #[command(after_help = "\
 Example:
-  atlas-hub audit --data-dir /var/lib/atlas-hub --since 2026-01-31T00:00:00Z --format json")]
+  atlas-hub audit --data-dir /var/lib/atlas-hub --since 7d --format json")]
     Audit {
         #[command(flatten)]
         dir: DataDirArg,
-        /// Leaves out what is older.
+        /// Leaves out what is older: than a time such as 2026-01-31T12:00:00Z, a day such as
+        /// 2026-01-31, or a span back from now such as 2h or 7d.
         #[arg(long, value_name = "TIME")]
-        since: Option<Timestamp>,
+        since: Option<PastMoment>,
         /// How many of the newest changes to print.
         #[arg(long, value_name = "NUMBER", default_value_t = 1000)]
         limit: u32,
@@ -44,8 +47,8 @@ Example:
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
-    /// Compares every file of every release with its digest, and prints those that differ.
-    /// Works beside a running server.
+    /// Compares every file of every release, and every pack's build, with its digest, and prints those
+    /// that differ. Works beside a running server.
     #[command(after_help = "\
 Example:
   atlas-hub check --data-dir /var/lib/atlas-hub")]
@@ -119,32 +122,46 @@ pub(super) async fn run(command: Operate, build: BuildInfo) -> Result<(), CliErr
             limit,
             format,
         } => {
-            let hub = Inspection::open(&dir.config(build)?).await?;
+            let config = dir.config(build)?;
+            let since = since.map(|since| since.before(config.clock.now()));
+            let since = since.transpose()?;
+            let hub = Inspection::open(&config).await?;
             let entries = hub.audit(since, limit).await;
             hub.close().await;
-            entries?.iter().try_for_each(|entry| match format {
-                Format::Human => print(&line(entry)),
-                Format::Json => match serde_json::to_string(entry) {
-                    Ok(line) => print(&line),
-                    Err(error) => Err(CliError::Stdout(error.into())),
-                },
-            })
+            let entries = entries?;
+            let lines = entries.iter().map(|entry| match format {
+                Format::Human => Ok(line(entry)),
+                Format::Json => {
+                    serde_json::to_string(entry).map_err(|error| CliError::Stdout(error.into()))
+                }
+            });
+            print_all(lines.collect::<Result<Vec<_>, _>>()?)
         }
         Operate::Check { dir, quick } => {
             let hub = Inspection::open(&dir.config(build)?).await?;
             let checked = hub.check(quick).await;
             hub.close().await;
             let checked = checked?;
-            for damage in &checked.damaged {
+            print_all(checked.damaged.iter().map(|damage| {
                 let (name, sha256, why) = (&damage.name, damage.sha256, damage.why);
-                print(&format!("{name}: {why} ({sha256})"))?;
-            }
-            let (damaged, files) = (checked.damaged.len(), checked.files);
+                format!("{name}: {why} ({sha256})")
+            }))?;
+            print_all(&checked.refused_names)?;
+            let damaged = checked.damaged.len();
+            let all = looked_at(&checked);
             if damaged > 0 {
-                return Err(CliError::Damaged { damaged, files });
+                return Err(CliError::Damaged { damaged, all });
             }
-            eprintln!("{files} files of releases are what was released");
-            Ok(())
+            let verb = if checked.files + checked.builds == 1 {
+                "is"
+            } else {
+                "are"
+            };
+            say!("{all} {verb} what was published");
+            match checked.refused_names.len() {
+                0 => Ok(()),
+                count => Err(CliError::RefusedNames { count }),
+            }
         }
         Operate::Gc {
             dir,
@@ -164,21 +181,18 @@ pub(super) async fn run(command: Operate, build: BuildInfo) -> Result<(), CliErr
             let collected = hub.collect(how).await;
             hub.close().await;
             let collected = collected?;
-            for draft in &collected.drafts {
-                print(&format!("draft {draft}"))?;
-            }
-            for key in &collected.unregistered {
-                print(key.as_str())?;
-            }
-            for name in &collected.unknown {
-                print(name)?;
-            }
+            let drafts = collected
+                .drafts
+                .iter()
+                .map(|draft| format!("draft {draft}"));
+            let keys = collected.unregistered.iter().map(ToString::to_string);
+            print_all(drafts.chain(keys).chain(collected.unknown.iter().cloned()))?;
             let done = if dry_run {
                 "would be removed"
             } else {
                 "removed"
             };
-            eprintln!(
+            say!(
                 "{done}: {} drafts, {} uploads, {} files that no upload has, {} bytes",
                 collected.drafts.len(),
                 collected.unregistered.len(),
@@ -186,7 +200,7 @@ pub(super) async fn run(command: Operate, build: BuildInfo) -> Result<(), CliErr
                 collected.bytes
             );
             if collected.kept > 0 {
-                eprintln!(
+                say!(
                     "kept: {} files that the catalogue does not know, since it was put back from \
                      a backup; --forget-unknown removes them",
                     collected.kept
@@ -201,8 +215,8 @@ pub(super) async fn run(command: Operate, build: BuildInfo) -> Result<(), CliErr
             let backup = backup?;
             let (blobs, bytes) = (backup.blobs.len(), backup.bytes());
             match &backup.bucket {
-                None => eprintln!("{}: {blobs} stored files, {bytes} bytes", folder.display()),
-                Some(bucket) => eprintln!(
+                None => say!("{}: {blobs} stored files, {bytes} bytes", folder.display()),
+                Some(bucket) => say!(
                     "{}: the catalogue, {bytes} bytes; the stored files stay in {bucket} and are \
                      not in this backup",
                     folder.display()
@@ -224,15 +238,29 @@ pub(super) async fn run(command: Operate, build: BuildInfo) -> Result<(), CliErr
             match &backup.bucket {
                 None => {
                     let blobs = backup.blobs.len();
-                    eprintln!("{dir}: a Hub with {blobs} stored files, as it was at {at}");
+                    say!("{dir}: a Hub with {blobs} stored files, as it was at {at}");
                 }
-                Some(_) => eprintln!(
+                Some(_) => say!(
                     "{dir}: a catalogue as it was at {at}, whose files are in the bucket; `gc` keeps \
                      what it does not know there until --forget-unknown"
                 ),
             }
             Ok(())
         }
+    }
+}
+
+/// How much a check has looked at.
+fn looked_at(checked: &Checked) -> String {
+    let (files, builds) = (checked.files, checked.builds);
+    let files = match files {
+        1 => "1 file of releases".to_owned(),
+        _ => format!("{files} files of releases"),
+    };
+    match builds {
+        0 => files,
+        1 => format!("{files} and 1 build of packs"),
+        _ => format!("{files} and {builds} builds of packs"),
     }
 }
 

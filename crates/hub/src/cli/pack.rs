@@ -1,6 +1,7 @@
 //! `atlas-hub pack`: packs and who looks after them.
 
-use super::{CliError, DataDirArg, print};
+use super::output::{print_all, say};
+use super::{CliError, DataDirArg};
 use build_version::BuildInfo;
 use clap::{Args, Subcommand};
 use hub::{Roster, UserName};
@@ -85,14 +86,14 @@ pub(super) async fn execute(command: Pack, build: BuildInfo) -> Result<(), CliEr
             let added = roster.add_pack(&pack).await;
             roster.close().await;
             let done = if added? { "added" } else { "is there already" };
-            eprintln!("pack {pack}: {done}");
+            say!("pack {pack}: {done}");
             Ok(())
         }
         Pack::List(dir) => {
             let roster = Roster::open(dir.config(build)?).await?;
             let packs = roster.packs().await;
             roster.close().await;
-            packs?.iter().try_for_each(|pack| print(pack.as_str()))
+            print_all(packs?)
         }
         Pack::Member(member) => execute_member(member, build).await,
     }
@@ -106,7 +107,7 @@ async fn execute_member(command: Member, build: BuildInfo) -> Result<(), CliErro
             let added = roster.add_member(&pack, &user, role).await;
             roster.close().await;
             added?;
-            eprintln!("pack {pack}: {user} is {role}");
+            say!("pack {pack}: {user} is {role}");
             Ok(())
         }
         Member::Remove { member, dir } => {
@@ -115,16 +116,15 @@ async fn execute_member(command: Member, build: BuildInfo) -> Result<(), CliErro
             let removed = roster.remove_member(&pack, &user).await;
             roster.close().await;
             removed?;
-            eprintln!("pack {pack}: {user} is no member any more");
+            say!("pack {pack}: {user} is no member any more");
             Ok(())
         }
         Member::List { pack, dir } => {
             let roster = Roster::open(dir.config(build)?).await?;
             let members = roster.members(&pack).await;
             roster.close().await;
-            members?
-                .iter()
-                .try_for_each(|(name, role)| print(&format!("{name}\t{role}")))
+            let members = members?;
+            print_all(members.iter().map(|(name, role)| format!("{name}\t{role}")))
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `atlas-hub product`: the products that can be released.
 
-use super::{CliError, DataDirArg, print};
+use super::output::{print_all, say};
+use super::{CliError, DataDirArg};
 use build_version::BuildInfo;
 use clap::Subcommand;
 use hub::Roster;
@@ -32,14 +33,14 @@ pub(super) async fn execute(command: Product, build: BuildInfo) -> Result<(), Cl
             let added = roster.add_product(&name).await;
             roster.close().await;
             let done = if added? { "added" } else { "is there already" };
-            eprintln!("product {name}: {done}");
+            say!("product {name}: {done}");
             Ok(())
         }
         Product::List(dir) => {
             let roster = Roster::open(dir.config(build)?).await?;
             let products = roster.products().await;
             roster.close().await;
-            products?.iter().try_for_each(|name| print(name.as_str()))
+            print_all(products?)
         }
     }
 }

@@ -1,11 +1,12 @@
 //! `atlas-hub serve`: its arguments, its listeners and its signals.
 
 use super::operate::KeepArgs;
-use super::{CliError, DataDirArg, descriptors, print};
+use super::output::print;
+use super::{CliError, DataDirArg, descriptors};
 use build_version::BuildInfo;
 use clap::Args;
 use clap::builder::{RangedI64ValueParser, RangedU64ValueParser};
-use hub::{Hub, HubConfig, HubError, Limits, StatementTimes, TlsFiles};
+use hub::{Hub, HubConfig, HubError, Issuer, Limits, StatementTimes, TlsFiles, TrustConfig};
 use ipnet::IpNet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -44,6 +45,8 @@ pub(super) struct ServeArgs {
     #[arg(long = "trusted-proxy", value_name = "CIDR", value_parser = network)]
     trusted_proxies: Vec<IpNet>,
     #[command(flatten)]
+    trust: TrustArgs,
+    #[command(flatten)]
     keep: KeepArgs,
     #[command(flatten)]
     limits: LimitArgs,
@@ -51,6 +54,19 @@ pub(super) struct ServeArgs {
     #[cfg(debug_assertions)]
     #[arg(long, hide = true, value_name = "NAME=TIMES", value_parser = fail_point)]
     fail_point: Option<(String, u32)>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Trusted publishing")]
+struct TrustArgs {
+    /// Whose ID tokens are taken of jobs that `atlas-hub trust` has rules for. Can be repeated; then
+    /// GitHub's own has to be named too, where it is wanted. GitHub Enterprise Server:
+    /// https://HOST/_services/token.
+    #[arg(long = "oidc-issuer", value_name = "URL", default_values_t = [Issuer::github()])]
+    oidc_issuers: Vec<Issuer>,
+    /// What ID tokens have to be meant for, where it is not the address that clients reach this Hub by.
+    #[arg(long, value_name = "TEXT")]
+    oidc_audience: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -150,6 +166,13 @@ impl ServeArgs {
                 self.listen
             )));
         }
+        let is_plain = self
+            .public_url
+            .as_ref()
+            .filter(|url| url.scheme() == "http");
+        if let (Some(url), Some(_)) = (is_plain, &self.tls_cert) {
+            return Err(CliError::PlainUrl(url.clone()));
+        }
         if let Some(address) = self.metrics_listen.filter(open)
             && !self.metrics_public
         {
@@ -170,6 +193,10 @@ impl ServeArgs {
             .map(|(certificate, key)| TlsFiles::new(certificate, key));
         config.drain = Duration::from_secs(self.shutdown_grace);
         self.keep.apply(&mut config);
+        config.trust = TrustConfig {
+            issuers: self.trust.oidc_issuers,
+            audience: self.trust.oidc_audience,
+        };
         config.trusted_proxies = self.trusted_proxies;
         config.max_connections = descriptors::allow(self.limits.max_connections);
         config.limits = Limits {

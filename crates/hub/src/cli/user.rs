@@ -1,12 +1,13 @@
 //! `atlas-hub user`: administrators and pack creators, and their credentials.
 
-use super::{CliError, DataDirArg, print, print_credential};
+use super::moment::Moment;
+use super::output::{print_all, say};
+use super::{CliError, DataDirArg, print_credential};
 use build_version::BuildInfo;
-use clap::Subcommand;
-use hub::{Earlier, Roster, UserName};
-use jiff::{Span, Timestamp, tz::TimeZone};
+use clap::{Args, Subcommand};
+use hub::{Disabling, Earlier, IssuedDeployToken, Roster, UserName};
+use jiff::Timestamp;
 use release_types::UserRole;
-use std::str::FromStr;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum User {
@@ -37,13 +38,21 @@ Example:
     List(DataDirArg),
     /// Stops all of a user's credentials at once and for ever.
     ///
-    /// Deploy tokens that the user has issued go on working: they are the Hub's, or a pack's.
+    /// Deploy tokens that the user has issued go on working, since they are the Hub's or a pack's.
+    /// They are printed, one a line: id, beginning, name, `app` or the pack, when it was last used, and
+    /// when it expires; with tabs between them. What the columns are stands above them, on stderr.
     #[command(after_help = "\
 Example:
   atlas-hub user disable operator --data-dir /var/lib/atlas-hub")]
     Disable {
         /// Whom.
         name: UserName,
+        /// Revoke these deploy tokens, too. Also for a user who is disabled already.
+        #[arg(long)]
+        revoke_issued: bool,
+        /// Also when no other administrator has a credential in force.
+        #[arg(long)]
+        force: bool,
         #[command(flatten)]
         dir: DataDirArg,
     },
@@ -65,49 +74,18 @@ Example:
 }
 
 /// When a credential stops working.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Args)]
 pub(super) struct Expires {
     /// When the credential stops working: a time such as 2030-01-31T12:00:00Z, or a span from now
     /// such as 90d, 12h or 1y. Never, when absent.
     #[arg(long, value_name = "TIME")]
-    expires: Option<Expiry>,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Expiry {
-    At(Timestamp),
-    After(Span),
-}
-
-impl FromStr for Expiry {
-    type Err = jiff::Error;
-
-    fn from_str(text: &str) -> Result<Self, jiff::Error> {
-        match text.parse() {
-            Ok(time) => Ok(Self::At(time)),
-            Err(no_time)
-                if text.starts_with(|c: char| c.is_ascii_digit()) && text.contains('-') =>
-            {
-                Err(no_time)
-            }
-            Err(_) => text.parse().map(Self::After),
-        }
-    }
+    expires: Option<Moment>,
 }
 
 impl Expires {
     fn resolve(&self, now: Timestamp) -> Result<Option<Timestamp>, CliError> {
-        let end = match self.expires {
-            None => return Ok(None),
-            Some(Expiry::At(time)) => time,
-            // Days and longer are counted in UTC.
-            Some(Expiry::After(span)) => {
-                let end = now.to_zoned_datetime(TimeZone::UTC).checked_add(span);
-                end.map_err(|error| CliError::Usage(format!("--expires: {error}")))?
-                    .timestamp()
-            }
-        };
-        Ok(Some(end))
+        let end = self.expires.map(|end| end.after(now)).transpose();
+        end.map_err(|error| CliError::Usage(format!("--expires: {error}")))
     }
 }
 
@@ -126,9 +104,7 @@ pub(super) async fn execute(command: User, build: BuildInfo) -> Result<(), CliEr
             roster.close().await;
             print_credential(&added?, &name, &place)?;
             let end = end(expires_at);
-            eprintln!(
-                "the line on stdout is the credential of {name}; it {end} and is shown this once"
-            );
+            say!("the line on stdout is the credential of {name}; it {end} and is shown this once");
             Ok(())
         }
         User::List(dir) => {
@@ -136,8 +112,8 @@ pub(super) async fn execute(command: User, build: BuildInfo) -> Result<(), CliEr
             let users = roster.users().await;
             roster.close().await;
             let users = users?;
-            eprintln!("{}", COLUMNS.join("\t"));
-            users.iter().try_for_each(|user| {
+            say!("{}", COLUMNS.join("\t"));
+            print_all(users.iter().map(|user| {
                 let state = match user.disabled_at {
                     None => "active",
                     Some(_) => "disabled",
@@ -150,19 +126,27 @@ pub(super) async fn execute(command: User, build: BuildInfo) -> Result<(), CliEr
                     None if credentials == 0 => "-".to_owned(),
                     None => "never".to_owned(),
                 };
-                print(&format!(
+                format!(
                     "{}\t{role}\t{state}\t{credentials}\t{used}\t{ends}",
                     user.name
-                ))
-            })
+                )
+            }))
         }
-        User::Disable { name, dir } => {
+        User::Disable {
+            name,
+            revoke_issued,
+            force,
+            dir,
+        } => {
+            let place = dir.place();
             let roster = Roster::open(dir.config(build)?).await?;
-            let disabled = roster.disable_user(&name).await;
+            let how = Disabling {
+                revoke_issued,
+                even_the_last: force,
+            };
+            let issued = roster.disable_user(&name, how).await;
             roster.close().await;
-            disabled?;
-            eprintln!("user {name}: disabled");
-            Ok(())
+            disabled(&name, &issued?, revoke_issued, &place)
         }
         User::Token {
             name,
@@ -182,13 +166,49 @@ pub(super) async fn execute(command: User, build: BuildInfo) -> Result<(), CliEr
             roster.close().await;
             print_credential(&issued?, &name, &place)?;
             let end = end(expires_at);
-            eprintln!(
-                "the line on stdout is a credential of {name}; it {end} and is shown this once"
-            );
+            say!("the line on stdout is a credential of {name}; it {end} and is shown this once");
             Ok(())
         }
     }
 }
+
+/// Tells what has come of a user's end, and of the deploy tokens that the user had issued.
+fn disabled(
+    name: &UserName,
+    issued: &[IssuedDeployToken],
+    revoked: bool,
+    place: &str,
+) -> Result<(), CliError> {
+    say!("user {name}: disabled");
+    if issued.is_empty() {
+        return Ok(());
+    }
+    let count = issued.len();
+    match revoked {
+        true => say!("deploy tokens that {name} had issued and that are revoked: {count}"),
+        false => {
+            say!("deploy tokens that {name} has issued and that go on working: {count}");
+            say!(
+                "hint: `atlas-hub user disable '{name}' --revoke-issued {place}` revokes them all; \
+                 `atlas-release token revoke` one of them"
+            );
+        }
+    }
+    say!("{}", ISSUED.join("\t"));
+    let time = |time: Option<Timestamp>| time.map(|at| format!("{at:.0}"));
+    print_all(issued.iter().map(|token| {
+        let called = token.name.as_deref().unwrap_or("-").escape_debug();
+        let of = token.pack.as_ref().map_or("app", |pack| pack.as_str());
+        let used = time(token.last_used_at);
+        let ends = time(token.expires_at);
+        let [used, ends] = [&used, &ends].map(|time| time.as_deref().unwrap_or("never"));
+        let (id, prefix) = (&token.id, &token.token_prefix);
+        format!("{id}\t{prefix}\t{called}\t{of}\t{used}\t{ends}")
+    }))
+}
+
+/// What `user disable` prints of each deploy token.
+const ISSUED: [&str; 6] = ["id", "begins with", "name", "of", "last used", "expires"];
 
 /// What `user list` prints of each user.
 const COLUMNS: [&str; 6] = [
@@ -205,33 +225,5 @@ fn end(expires_at: Option<Timestamp>) -> String {
     match expires_at {
         Some(at) => format!("expires at {at:.0}"),
         None => "never expires".to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn resolved(text: &str) -> Option<String> {
-        let now: Timestamp = "2028-02-29T10:00:00Z".parse().unwrap();
-        let expires = Some(text.parse().ok()?);
-        let end = Expires { expires }.resolve(now).ok()?;
-        end.map(|end| end.to_string())
-    }
-
-    #[test]
-    fn a_credential_expires_at_a_time_or_after_a_span() {
-        for (text, end) in [
-            ("2030-01-31T12:00:00Z", "2030-01-31T12:00:00Z"),
-            ("2030-01-31T12:00:00+02:00", "2030-01-31T10:00:00Z"),
-            ("90d", "2028-05-29T10:00:00Z"),
-            ("12h", "2028-02-29T22:00:00Z"),
-            ("1y", "2029-02-28T10:00:00Z"),
-        ] {
-            assert_eq!(resolved(text).as_deref(), Some(end), "{text}");
-        }
-        for bad in ["", "soon", "2030-01-31", "7", "90000y"] {
-            assert_eq!(resolved(bad), None, "{bad}");
-        }
     }
 }

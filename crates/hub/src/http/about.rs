@@ -28,6 +28,6 @@ pub(super) async fn hub(State(app): State<AppState>) -> Json<About> {
         name: "atlas-hub",
         version: app.hub.version().to_owned(),
         api: "1",
-        features: &["draft", "objects", "promote", "yank"],
+        features: &["draft", "objects", "promote", "yank", "oidc"],
     })
 }

@@ -148,7 +148,7 @@ async fn send(
             Some((size, parts)) if size == object.size => Some(Body::from_stream(parts)),
             Some(_) => None,
             // A bucket that is gone looks the same.
-            None => bucket.must_be_there().await.map(|()| None)?,
+            None => bucket.owner().await.map(|_| None)?,
         },
         (Some(_), None) => None,
     };

@@ -3,15 +3,16 @@
 //! Nothing is noted of a build before it is complete: its id is in the signed address and in the
 //! key, so that what is never completed is an upload that nothing refers to, like any other.
 
-use super::AppState;
 use super::auth::Builder;
 use super::body::{JsonObject, parsed, size};
 use super::error::ApiError;
 use super::openapi::answers::{self, Conflict, Forbidden, NotFound};
 use super::openapi::bodies;
 use super::presign::{grant, sign};
-use crate::catalogue::{Completed, Completion};
+use super::{AppState, trusted};
+use crate::catalogue::{Completed, Completion, Purpose};
 use crate::token::random_id;
+use crate::trust::Trusted;
 use axum::Json;
 use axum::extract::State;
 use release_types::{BuildUpload, CompletedBuild, ObjectKey, PackChannel, PackId, build_key};
@@ -27,7 +28,7 @@ const MAX_VERSION: usize = 128;
     tag = "packs",
     summary = "Asks for an address to upload a pack's build to",
     request_body = bodies::Build,
-    security(("pack" = []), ("user" = [])),
+    security(("pack" = []), ("job" = []), ("user" = [])),
     responses(
         (status = 200, description = "The build's id, and where to `PUT` its bytes", body = BuildUpload),
         answers::Body,
@@ -40,8 +41,9 @@ pub(super) async fn presign(
     builder: Builder,
     body: JsonObject,
 ) -> Result<Json<BuildUpload>, ApiError> {
-    let pack = pack(&app, builder, &body).await?;
+    let (pack, job) = pack(&app, builder, &body).await?;
     let build_id = random_id()?;
+    trusted::use_up(&app, job.as_ref(), Purpose::Build(&build_id)).await?;
     let grant = grant(key(&pack, &build_id)?, &body)?;
     let (url, upload_headers) = sign(&app, &grant).await?;
     let provider = app.hub.storage().provider();
@@ -62,7 +64,7 @@ pub(super) async fn presign(
     tag = "packs",
     summary = "Puts an uploaded build on a channel of its pack",
     request_body = bodies::Complete,
-    security(("pack" = []), ("user" = [])),
+    security(("pack" = []), ("job" = []), ("user" = [])),
     responses(
         (status = 200, description = "The build, and the channel that has it", body = CompletedBuild),
         answers::Body,
@@ -76,26 +78,37 @@ pub(super) async fn complete(
     builder: Builder,
     body: JsonObject,
 ) -> Result<Json<CompletedBuild>, ApiError> {
-    let pack = pack(&app, builder, &body).await?;
+    let (pack, job) = pack(&app, builder, &body).await?;
     let completion = completion(pack, &body, app.hub.storage().provider())?;
+    let purpose = Purpose::Complete(&completion.build_id, completion.channel.as_str());
+    trusted::use_up(&app, job.as_ref(), purpose).await?;
     match app.hub.complete_build(&completion).await? {
         Completed::Done(completed) => Ok(Json(*completed)),
         Completed::Conflict(why) => Err(ApiError::conflict(why)),
     }
 }
 
-/// The pack that the call names, where the caller may make builds of it.
-async fn pack(app: &AppState, builder: Builder, body: &JsonObject) -> Result<PackId, ApiError> {
+/// The pack that the call names, where the caller may make builds of it, and the job that the caller is.
+async fn pack(
+    app: &AppState,
+    builder: Builder,
+    body: &JsonObject,
+) -> Result<(PackId, Option<Trusted>), ApiError> {
     let named = body.required("packId")?;
     match builder {
-        Builder::Of(pack) if pack.as_str() == named => Ok(pack),
+        Builder::Of(pack) if pack.as_str() == named => Ok((pack, None)),
+        // A rule names no pack that there is not.
+        Builder::Job(job) if job.has_pack(named) => Ok((parsed("packId", named)?, Some(*job))),
+        Builder::Job(_) => Err(ApiError::forbidden(
+            "no rule lets this job make builds of `packId`",
+        )),
         Builder::Of(_) => Err(ApiError::forbidden(
             "this deploy token is of another pack than `packId`",
         )),
         Builder::Admin => {
             let pack: PackId = parsed("packId", named)?;
             if app.hub.catalogue().has_pack(&pack).await? {
-                Ok(pack)
+                Ok((pack, None))
             } else {
                 Err(ApiError::not_found(format!("there is no pack {pack}")))
             }

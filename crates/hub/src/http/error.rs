@@ -1,7 +1,7 @@
 //! Every error as the contract wants it: a status and `{"error": "<one sentence>"}`.
 
 use crate::HubError;
-use crate::error::chain;
+use crate::error::error_chain;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
@@ -146,7 +146,7 @@ impl From<HubError> for ApiError {
         if matches!(error, HubError::StillReading) {
             return Self::still_reading();
         }
-        tracing::error!(error = %chain(&error), "a request failed");
+        tracing::error!(error = %error_chain(&error), "a request failed");
         if error.is_storage_full() {
             return Self::storage_full();
         }

@@ -4,6 +4,7 @@
 //! The log names the route's template and not the path, since a path holds what clients put there.
 
 use super::error::ApiError;
+use super::page;
 use super::unread::{self, Rest};
 use crate::HubConfig;
 use crate::context::{self, RequestContext};
@@ -89,6 +90,7 @@ async fn answer(
     let (body, unread) = unread::lend(body, &head.headers);
     let request = Request::from_parts(head, body);
     let upload = request.method() == Method::PUT;
+    let by_person = page::is_for_people(&call.route, request.headers());
     let admitted = match UNLIMITED.contains(&call.route.as_str()) {
         true => Ok(()),
         false => gate
@@ -110,6 +112,9 @@ async fn answer(
             error.into_response()
         }
     };
+    if by_person {
+        response = page::told_to_people(response);
+    }
     if let Some(unread) = unread
         && unread.discard(response.status(), gate.body_timeout).await == Rest::Unwanted
     {

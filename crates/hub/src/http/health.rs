@@ -4,7 +4,7 @@ use super::AppState;
 use super::error::ApiError;
 use super::openapi::answers::Unavailable;
 use crate::HubError;
-use crate::error::chain;
+use crate::error::error_chain;
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
@@ -85,7 +85,7 @@ async fn within(
     match tokio::time::timeout(PATIENCE, work).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => {
-            tracing::error!(error = %chain(&error), "not ready: {message}");
+            tracing::error!(error = %error_chain(&error), "not ready: {message}");
             Err(message)
         }
         Err(_) => {

@@ -46,13 +46,13 @@ const MAX_REASON: usize = 1000;
 )]
 pub(super) async fn finalize(
     State(app): State<AppState>,
-    _: Publisher,
+    publisher: Publisher,
     body: JsonObject,
 ) -> Result<Json<Releases>, ApiError> {
     let (mut targets, mut files) = (Vec::new(), HashMap::new());
     for (index, release) in body.objects("releases")?.iter().enumerate() {
         let at = |error: ApiError| error.at(&format!("releases[{index}]"));
-        targets.extend(targets_of(&app, release).await.map_err(at)?);
+        targets.extend(targets_of(&app, &publisher, release).await.map_err(at)?);
         files.extend(files_of(release).map_err(at)?);
         if targets.len() > MAX_TARGETS {
             let message = format!("more than {MAX_TARGETS} platforms in one call");
@@ -83,8 +83,14 @@ fn sentence(why: &[String]) -> String {
     }
 }
 
-async fn targets_of(app: &AppState, release: &JsonObject) -> Result<Vec<Target>, ApiError> {
-    let product = known_product(app, release.required("product")?).await?;
+async fn targets_of(
+    app: &AppState,
+    publisher: &Publisher,
+    release: &JsonObject,
+) -> Result<Vec<Target>, ApiError> {
+    let product = release.required("product")?;
+    publisher.may(product)?;
+    let product = known_product(app, product).await?;
     let version = release.version()?;
     let channel = release.channel()?;
     let mut targets = Vec::new();
@@ -138,11 +144,11 @@ fn files_of(release: &JsonObject) -> Result<Vec<(ObjectKey, Sha256Digest)>, ApiE
 )]
 pub(super) async fn promote(
     State(app): State<AppState>,
-    _: Publisher,
+    publisher: Publisher,
     Segments(path): Segments<(String, String)>,
     body: JsonObject,
 ) -> Result<(StatusCode, Json<Releases>), ApiError> {
-    let (product, version) = named(&app, path).await?;
+    let (product, version) = named(&app, &publisher, path).await?;
     let from: Channel = parsed("from", body.required("from")?)?;
     let to: Channel = parsed("to", body.required("to")?)?;
     if from == to {
@@ -190,11 +196,11 @@ pub(super) async fn promote(
 )]
 pub(super) async fn yank(
     State(app): State<AppState>,
-    _: Publisher,
+    publisher: Publisher,
     Segments(path): Segments<(String, String)>,
     body: JsonObject,
 ) -> Result<Json<ReleaseSummary>, ApiError> {
-    set_yanked(&app, path, &body, true).await
+    set_yanked(&app, &publisher, path, (&body, true)).await
 }
 
 /// `DELETE /api/v1/releases/{product}/{version}/yank`.
@@ -220,20 +226,20 @@ pub(super) async fn yank(
 )]
 pub(super) async fn unyank(
     State(app): State<AppState>,
-    _: Publisher,
+    publisher: Publisher,
     Segments(path): Segments<(String, String)>,
     body: JsonObject,
 ) -> Result<Json<ReleaseSummary>, ApiError> {
-    set_yanked(&app, path, &body, false).await
+    set_yanked(&app, &publisher, path, (&body, false)).await
 }
 
 async fn set_yanked(
     app: &AppState,
+    publisher: &Publisher,
     path: (String, String),
-    body: &JsonObject,
-    yanked: bool,
+    (body, yanked): (&JsonObject, bool),
 ) -> Result<Json<ReleaseSummary>, ApiError> {
-    let (product, version) = named(app, path).await?;
+    let (product, version) = named(app, publisher, path).await?;
     let channel = body.channel()?;
     let reason = body.text("reason")?;
     if reason.is_some_and(|reason| reason.chars().count() > MAX_REASON) {
@@ -250,8 +256,10 @@ async fn set_yanked(
 
 async fn named(
     app: &AppState,
+    publisher: &Publisher,
     (product, version): (String, String),
 ) -> Result<(ProductName, Version), ApiError> {
+    publisher.may(&product)?;
     let product = known_product(app, &product).await?;
     Ok((product, parsed("version", &version)?))
 }

@@ -102,7 +102,7 @@ pub(super) async fn releases(
 )]
 pub(super) async fn objects(
     State(app): State<AppState>,
-    _: Publisher,
+    publisher: Publisher,
     page: PageQuery,
 ) -> Result<Json<ObjectList>, ApiError> {
     let page = read(page)?;
@@ -111,6 +111,7 @@ pub(super) async fn objects(
         let message = format!("`prefix` does not begin with {ARTIFACTS}");
         return Err(ApiError::bad_request(message));
     }
+    publisher.may_below(prefix)?;
     let limit = page.limit()?;
     let after = page.after.as_deref().unwrap_or_default();
     // What has come meanwhile belongs to it; for each address that was given out the storage is asked.

@@ -23,7 +23,7 @@ async fn metrics(State(hub): State<Hub>) -> Result<impl IntoResponse, ApiError> 
     match hub.catalogue().stored().await {
         Ok((objects, bytes)) => hub.metrics().stored(objects, bytes),
         Err(error) => {
-            tracing::warn!(error = %crate::error::chain(&error), "what is stored was not counted");
+            tracing::warn!(error = %crate::error::error_chain(&error), "what is stored was not counted");
         }
     }
     let text = hub.metrics().render().map_err(|error| {

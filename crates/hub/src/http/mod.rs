@@ -32,10 +32,12 @@ mod releases;
 mod shared;
 mod short;
 mod tokens;
+mod trusted;
 mod unread;
 mod updates;
 
 use crate::Hub;
+use crate::trust::Trust;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::response::{IntoResponse as _, Response};
@@ -68,6 +70,7 @@ struct App {
     latest_kept: releases::LatestKept,
     updates: updates::Updates,
     short: short::Newest,
+    trust: Trust,
     script: install::Script,
     #[cfg(feature = "page")]
     pages: page::Pages,
@@ -82,6 +85,7 @@ pub(crate) fn router(hub: Hub, base: Url) -> Router {
     let gate = Arc::new(Gate::new(hub.metrics().clone(), hub.config()));
     let (routes, gathered) = described_routes().split_for_parts();
     let description = openapi::rendered(gathered).and_then(|json| Document::of_json(json.into()));
+    let trust = Trust::new(hub.config(), &base);
     let app = Arc::new(App {
         hub,
         base,
@@ -90,6 +94,7 @@ pub(crate) fn router(hub: Hub, base: Url) -> Router {
         latest_kept: releases::LatestKept::default(),
         updates: updates::Updates::default(),
         short: short::Newest::default(),
+        trust,
         script: install::Script::default(),
         #[cfg(feature = "page")]
         pages: page::Pages::default(),
@@ -137,6 +142,7 @@ fn described_routes() -> OpenApiRouter<AppState> {
         .routes(routes!(install::script))
         .merge(short::routes())
         .routes(routes!(tokens::list, tokens::issue, tokens::revoke))
+        .routes(routes!(trusted::exchange))
         .merge(page::routes())
 }
 

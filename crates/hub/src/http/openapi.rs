@@ -14,7 +14,7 @@ use answers::{ERRORS, Refusal, no_content};
 use axum::extract::State;
 use axum::response::Response;
 use http::HeaderMap;
-use release_types::{DEPLOY_TOKEN_HEADER, ErrorBody, PACK_TOKEN_HEADER};
+use release_types::{DEPLOY_TOKEN_HEADER, ErrorBody, OIDC_TOKEN_HEADER, PACK_TOKEN_HEADER};
 use std::collections::BTreeMap;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
@@ -94,6 +94,14 @@ pub(super) fn begun() -> OpenApi {
         .security_scheme(
             "pack",
             header(PACK_TOKEN_HEADER, "The token of a pack's automation."),
+        )
+        .security_scheme(
+            "job",
+            header(
+                OIDC_TOKEN_HEADER,
+                "The ID token of a GitHub Actions job that a rule of the Hub's is for. It is good for one \
+                 call, or for a pack's build and its completion.",
+            ),
         )
         .security_scheme("user", SecurityScheme::Http(bearer));
     for refusal in &ERRORS {

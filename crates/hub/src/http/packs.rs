@@ -14,7 +14,10 @@ use release_types::{IssuedToken, MemberRole, PackId, RevokedToken, TokenList, Us
 
 /// The pack of the path, which the caller may look after. Who is no user gets 401, who may not
 /// 403, also where there is no such pack: what packs there are is for administrators to know.
-pub(super) struct ManagedPack(PackId);
+pub(super) struct ManagedPack {
+    pack: PackId,
+    user_id: String,
+}
 
 impl FromRequestParts<AppState> for ManagedPack {
     type Rejection = ApiError;
@@ -23,10 +26,14 @@ impl FromRequestParts<AppState> for ManagedPack {
         let user = SignedIn::from_request_parts(parts, app).await?;
         let Segments(text) = Segments::<String>::from_request_parts(parts, app).await?;
         let pack: Option<PackId> = text.parse().ok();
+        let managed = |pack| Self {
+            pack,
+            user_id: user.id.clone(),
+        };
         let catalogue = app.hub.catalogue();
         match user.role {
             UserRole::Admin => match pack {
-                Some(pack) if catalogue.has_pack(&pack).await? => Ok(Self(pack)),
+                Some(pack) if catalogue.has_pack(&pack).await? => Ok(managed(pack)),
                 _ => Err(ApiError::not_found("there is no such pack")),
             },
             UserRole::Creator => {
@@ -35,7 +42,9 @@ impl FromRequestParts<AppState> for ManagedPack {
                     None => None,
                 };
                 match (pack, role) {
-                    (Some(pack), Some(MemberRole::Creator | MemberRole::Admin)) => Ok(Self(pack)),
+                    (Some(pack), Some(MemberRole::Creator | MemberRole::Admin)) => {
+                        Ok(managed(pack))
+                    }
                     _ => Err(ApiError::forbidden(
                         "only the pack's creator and administrators may do this",
                     )),
@@ -60,9 +69,9 @@ impl FromRequestParts<AppState> for ManagedPack {
 )]
 pub(super) async fn list(
     State(app): State<AppState>,
-    ManagedPack(pack): ManagedPack,
+    managed: ManagedPack,
 ) -> Result<Json<TokenList>, ApiError> {
-    tokens::list_of(&app, Some(&pack)).await
+    tokens::list_of(&app, Some(&managed.pack)).await
 }
 
 #[utoipa::path(
@@ -82,10 +91,10 @@ pub(super) async fn list(
 )]
 pub(super) async fn issue(
     State(app): State<AppState>,
-    ManagedPack(pack): ManagedPack,
+    managed: ManagedPack,
     body: JsonObject,
 ) -> Result<Json<IssuedToken>, ApiError> {
-    tokens::issue_of(&app, Some(&pack), &body).await
+    tokens::issue_of(&app, Some(&managed.pack), &managed.user_id, &body).await
 }
 
 #[utoipa::path(
@@ -105,8 +114,8 @@ pub(super) async fn issue(
 )]
 pub(super) async fn revoke(
     State(app): State<AppState>,
-    ManagedPack(pack): ManagedPack,
+    managed: ManagedPack,
     body: JsonObject,
 ) -> Result<Json<RevokedToken>, ApiError> {
-    tokens::revoke_of(&app, Some(&pack), &body).await
+    tokens::revoke_of(&app, Some(&managed.pack), &body).await
 }

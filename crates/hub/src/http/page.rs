@@ -5,6 +5,7 @@
 
 mod commands;
 mod fixed;
+mod notes;
 mod view;
 
 use super::AppState;
@@ -60,18 +61,56 @@ fn only_of_products(route: MethodRouter<AppState>) -> MethodRouter<AppState> {
 
 /// What is answered where there is nothing: a page to browsers, and else JSON.
 pub(super) fn missing(headers: &HeaderMap) -> Response {
-    let mut response = if is_browser(headers) {
-        let page = Missing {
-            page: Page::new("Nothing here"),
-        };
-        match page.render() {
-            Ok(html) => (StatusCode::NOT_FOUND, html).into_response(),
-            Err(error) => return not_rendered(&error).into_response(),
-        }
-    } else {
+    if !is_browser(headers) {
         return ApiError::nothing_here().into_response();
+    }
+    let page = Missing {
+        page: Page::new("Nothing here"),
+    };
+    let mut response = match page.render() {
+        Ok(html) => (StatusCode::NOT_FOUND, html).into_response(),
+        Err(error) => return not_rendered(&error).into_response(),
     };
     as_page(&mut response);
+    response
+}
+
+/// Where people are: the pages, what leads nowhere, and the addresses of downloads that they pass on. What
+/// is answered elsewhere is the API's, and JSON for everybody.
+pub(super) fn is_for_people(route: &str, headers: &HeaderMap) -> bool {
+    let page = matches!(route, "/" | "/{product}" | "/{product}/{version}" | "none");
+    (page || route.starts_with("/download/")) && is_browser(headers)
+}
+
+/// The answer to a browser where there is an error that passes: its page, in the place of the JSON.
+pub(super) fn told_to_people(mut response: Response) -> Response {
+    let (title, lead) = match response.status() {
+        StatusCode::TOO_MANY_REQUESTS => (
+            "Too many requests",
+            "More was asked from here than this Hub answers in that time. Load the page again in a moment.",
+        ),
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::INSUFFICIENT_STORAGE => (
+            "Not now",
+            "This Hub cannot answer at the moment. Load the page again in a while.",
+        ),
+        StatusCode::INTERNAL_SERVER_ERROR => (
+            "It failed",
+            "This Hub could not make the page. Whoever runs it finds the reason in its log.",
+        ),
+        _ => return response,
+    };
+    let page = Failed {
+        page: Page::new(title),
+        lead,
+    };
+    match page.render() {
+        Ok(html) => {
+            response.headers_mut().remove(header::CONTENT_LENGTH);
+            *response.body_mut() = html.into();
+            as_page(&mut response);
+        }
+        Err(error) => tracing::error!(%error, "a page cannot be written"),
+    }
     response
 }
 
@@ -129,6 +168,13 @@ struct VersionPage {
 #[template(path = "missing.html")]
 struct Missing {
     page: Page,
+}
+
+#[derive(Template)]
+#[template(path = "failed.html")]
+struct Failed {
+    page: Page,
+    lead: &'static str,
 }
 
 /// `GET /`.
@@ -329,7 +375,8 @@ fn as_page(response: &mut Response) {
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    if response.status() == StatusCode::NOT_FOUND {
+    let status = response.status();
+    if status.is_client_error() || status.is_server_error() {
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,

@@ -11,6 +11,16 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::default()
 }
 
+/// Nothing is.
+pub(super) fn is_for_people(_: &str, _: &HeaderMap) -> bool {
+    false
+}
+
+/// The answer as it is.
+pub(super) fn told_to_people(response: Response) -> Response {
+    response
+}
+
 /// What is answered where there is nothing.
 pub(super) fn missing(_: &HeaderMap) -> Response {
     ApiError::nothing_here().into_response()

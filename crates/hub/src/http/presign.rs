@@ -1,12 +1,12 @@
 //! `POST /api/v1/storage/presign`: an address to upload one object to.
 
 use super::AppState;
-use super::auth::Publisher;
 use super::body::{JsonObject, size};
 use super::error::ApiError;
 use super::objects::too_large;
 use super::openapi::answers::{self, Forbidden, Unauthorized};
 use super::openapi::bodies;
+use super::trusted::AnyPublisher;
 use crate::settle::LARGEST;
 use crate::token::random_id;
 use crate::upload_url::Grant;
@@ -29,7 +29,7 @@ const DEFAULT_CONTENT_TYPE: &str = "application/octet-stream";
     tag = "storage",
     summary = "Asks for an address to upload an object to",
     request_body = bodies::Presign,
-    security(("app" = []), ("user" = [])),
+    security(("app" = []), ("job" = []), ("user" = [])),
     responses(
         (status = 200, description = "Where to `PUT` the bytes, for 15 minutes", body = PresignResponse),
         answers::Body,
@@ -39,7 +39,7 @@ const DEFAULT_CONTENT_TYPE: &str = "application/octet-stream";
 )]
 pub(super) async fn presign(
     State(app): State<AppState>,
-    _: Publisher,
+    AnyPublisher(publisher): AnyPublisher,
     body: JsonObject,
 ) -> Result<Json<PresignResponse>, ApiError> {
     let key: ObjectKey = body.required("key")?.parse().map_err(bad_request)?;
@@ -50,6 +50,7 @@ pub(super) async fn presign(
             return Err(ApiError::bad_request(message));
         }
     }
+    publisher.may_below(key.as_str())?;
     if !is_writable(&app, &key).await? {
         return Err(ApiError::forbidden(format!(
             "`{key}` may not be written: expected artifacts/{{product}}/{{version}}/{{os}}/{{arch}}/{{filename}}"

@@ -1,13 +1,13 @@
 //! `POST /api/v1/releases/{product}/publish`: registers one platform of a release.
 
 use super::AppState;
-use super::auth::Publisher;
 use super::body::{JsonObject, Segments};
 use super::error::ApiError;
 use super::openapi::answers::{self, Conflict, Forbidden, Unauthorized};
 use super::openapi::bodies;
 use super::publish_body::publication;
 use super::releases::known_product;
+use super::trusted::AnyPublisher;
 use crate::catalogue::Registered;
 use axum::Json;
 use axum::extract::State;
@@ -22,7 +22,7 @@ use release_types::{ProductName, Release};
     summary = "Registers one platform of a release",
     params(("product" = ProductName, Path, description = "The product")),
     request_body = bodies::Publish,
-    security(("app" = []), ("user" = [])),
+    security(("app" = []), ("job" = []), ("user" = [])),
     responses(
         (status = 201, description = "What the platform has now", body = Release),
         answers::Body,
@@ -33,10 +33,11 @@ use release_types::{ProductName, Release};
 )]
 pub(super) async fn publish(
     State(app): State<AppState>,
-    _: Publisher,
+    AnyPublisher(publisher): AnyPublisher,
     Segments(product): Segments<String>,
     body: JsonObject,
 ) -> Result<(StatusCode, Json<Release>), ApiError> {
+    publisher.may(&product)?;
     let product = known_product(&app, &product).await?;
     let publication = publication(product, &body, app.hub.storage().provider())?;
     let draft = body.flag("draft")?;

@@ -4,7 +4,7 @@
 use super::body::{JsonObject, parsed, platform, size, text};
 use super::error::ApiError;
 use crate::catalogue::Publication;
-use release_types::{Artifact, FileName, ObjectKey, Platform, ProductName};
+use release_types::{Artifact, ObjectKey, Platform, ProductName};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 
@@ -57,13 +57,23 @@ fn artifacts(body: &JsonObject, folder: &str, provider: &str) -> Result<Vec<Arti
         return Err(ApiError::bad_request("`artifacts` is empty"));
     }
     let mut artifacts = Vec::with_capacity(values.len());
-    let mut seen: HashMap<FileName, usize> = HashMap::new();
+    let mut seen: HashMap<String, usize> = HashMap::new();
     for (index, value) in values.iter().enumerate() {
         let artifact = artifact(index, value, folder, provider)?;
-        if let Some(first) = seen.insert(artifact.filename.clone(), index) {
+        // Where files are saved that differ in case alone, the second often takes the first one's place.
+        let name = artifact.filename.as_str();
+        if let Some(first) = seen.insert(name.to_lowercase(), index) {
+            let known: &Artifact = &artifacts[first];
+            let known = known.filename.as_str();
+            let why = match known == name {
+                true => format!("`{name}` is the filename of artifacts[{first}] already"),
+                false => format!(
+                    "`{name}` and `{known}`, the filename of artifacts[{first}], differ in case alone, \
+                     and many systems take them for the same"
+                ),
+            };
             return Err(ApiError::bad_request(format!(
-                "`artifacts[{index}].filename`: `{}` is the filename of artifacts[{first}] already",
-                artifact.filename
+                "`artifacts[{index}].filename`: {why}"
             )));
         }
         artifacts.push(artifact);

@@ -50,10 +50,10 @@ pub(super) async fn list(
 )]
 pub(super) async fn issue(
     State(app): State<AppState>,
-    _: Admin,
+    admin: Admin,
     body: JsonObject,
 ) -> Result<Json<IssuedToken>, ApiError> {
-    issue_of(&app, None, &body).await
+    issue_of(&app, None, &admin.id, &body).await
 }
 
 #[utoipa::path(
@@ -87,10 +87,11 @@ pub(super) async fn list_of(
     Ok(Json(TokenList { tokens }))
 }
 
-/// A new app token, or a new token of a pack.
+/// A new app token, or a new token of a pack, which this user issues.
 pub(super) async fn issue_of(
     app: &AppState,
     pack: Option<&PackId>,
+    user_id: &str,
     body: &JsonObject,
 ) -> Result<Json<IssuedToken>, ApiError> {
     let name = body.text("name")?;
@@ -102,7 +103,10 @@ pub(super) async fn issue_of(
     if expires_at.is_some_and(|at| at <= app.hub.now()) {
         return Err(ApiError::bad_request("`expiresAt` is over already"));
     }
-    let issued = app.hub.issue_deploy_token(pack, name, expires_at).await?;
+    let issued = app
+        .hub
+        .issue_deploy_token(pack, (name, expires_at), Some(user_id))
+        .await?;
     Ok(Json(IssuedToken {
         token: issued.token.expose_secret().to_owned(),
         record: issued.record,

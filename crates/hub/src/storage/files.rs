@@ -15,7 +15,7 @@ use super::listing::{blob_folders, digests, unknown, uploads};
 use super::staging::{Staged, Staging};
 use super::{Unknown, WRITE_BUFFER, blob_path, blocking, open_stored};
 use crate::data_dir::{DataDir, create_folder, fsync_folder, private_file};
-use crate::error::chain;
+use crate::error::error_chain;
 use crate::fail_point::fail_point;
 use crate::token::random_id;
 use crate::{HubError, plain};
@@ -185,7 +185,7 @@ impl Files {
         match self.try_to_grow().await {
             Ok(()) => false,
             Err(error) => {
-                tracing::warn!(error = %chain(&error), "the storage cannot grow");
+                tracing::warn!(error = %error_chain(&error), "the storage cannot grow");
                 error.is_storage_full()
             }
         }

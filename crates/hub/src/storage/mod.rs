@@ -24,6 +24,8 @@ use crate::data_dir::DataDir;
 use jiff::{SignedDuration, Timestamp};
 use release_types::Sha256Digest;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use tokio::sync::OnceCell;
 
 /// What artifacts and answers call the storage.
 const LOCAL: &str = "local";
@@ -70,13 +72,16 @@ impl Storage {
     }
 
     /// Whether an object's bytes are there in their length.
-    pub(crate) async fn has(&self, object: &StoredObject) -> Result<bool, HubError> {
+    pub(crate) async fn has(
+        &self,
+        object: &StoredObject,
+        presence: &Presence,
+    ) -> Result<bool, HubError> {
         match (&self.bucket, &object.place) {
             (None, _) => self.files.has(&object.sha256, object.size).await,
             (Some(bucket), Some(place)) => match bucket.size(place).await? {
                 Some(size) => Ok(size == object.size),
-                // A bucket that is gone looks the same.
-                None => bucket.must_be_there().await.map(|()| false),
+                None => presence.of(bucket).await.map(|()| false),
             },
             (Some(_), None) => Ok(false),
         }
@@ -105,6 +110,19 @@ impl Storage {
             None => self.files.try_to_write().await,
             Some(bucket) => bucket.ping().await,
         }
+    }
+}
+
+/// That a bucket is there, which is asked once for all that a request misses in it: a bucket that is gone
+/// looks as if none of it was there.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Presence(Arc<OnceCell<()>>);
+
+impl Presence {
+    /// Makes sure of it.
+    pub(crate) async fn of(&self, bucket: &Bucket) -> Result<(), HubError> {
+        let look = || async { bucket.owner().await.map(drop) };
+        self.0.get_or_try_init(look).await.copied()
     }
 }
 

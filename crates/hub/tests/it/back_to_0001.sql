@@ -1,5 +1,10 @@
 -- Turns a catalogue back into what the first version left, for the test of the way forward.
 PRAGMA foreign_keys = OFF;
+DROP TABLE used_id_tokens;
+DROP TABLE trust_targets;
+DROP TABLE trust_rules;
+ALTER TABLE deploy_tokens DROP COLUMN products;
+ALTER TABLE deploy_tokens DROP COLUMN trusted_by;
 DROP TABLE offers;
 DROP TABLE uploads;
 ALTER TABLE objects DROP COLUMN place;
@@ -9,6 +14,8 @@ DROP TABLE pack_channel_builds;
 DROP TABLE pack_builds;
 DROP TABLE pack_members;
 DROP INDEX deploy_tokens_by_pack;
+DROP INDEX deploy_tokens_by_issuer;
+ALTER TABLE deploy_tokens DROP COLUMN issued_by;
 ALTER TABLE deploy_tokens DROP COLUMN pack_id;
 ALTER TABLE deploy_tokens RENAME TO app_tokens;
 DROP TABLE packs;
@@ -16,4 +23,4 @@ DROP INDEX credentials_by_user;
 ALTER TABLE credentials DROP COLUMN user_id;
 ALTER TABLE credentials DROP COLUMN expires_at;
 DROP TABLE users;
-DELETE FROM _sqlx_migrations WHERE version IN (3, 4, 5, 6, 7);
+DELETE FROM _sqlx_migrations WHERE version IN (3, 4, 5, 6, 7, 8, 9);

@@ -118,15 +118,6 @@ pub fn serve_args(dir: &Path) -> [&str; 5] {
 }
 
 #[test]
-fn the_version_is_one_line() {
-    let done = run(&["--version"]);
-    assert!(done.status.success());
-    let version = text(&done.stdout);
-    let version = version.strip_prefix("atlas-hub ").unwrap().trim_end();
-    assert!(version.parse::<semver::Version>().is_ok(), "{version}");
-}
-
-#[test]
 fn a_lost_catalogue_is_not_replaced() {
     in_files();
     let temp = tempfile::tempdir().unwrap();
@@ -232,6 +223,15 @@ fn what_cannot_be_served_is_refused_with_its_exit_code() {
     ]
     .concat();
     assert_eq!(run(&below).status.code(), Some(2));
+    let plain = ["--public-url", "http://hub.example"];
+    let tls = ["--tls-cert", "cert.pem", "--tls-key", "key.pem"];
+    let plain = run(&[&serve_args(temp.path())[..], &plain, &tls].concat());
+    assert_eq!(plain.status.code(), Some(2));
+    let said = text(&plain.stderr);
+    assert!(
+        said.contains("hint: begin --public-url with https"),
+        "{said}"
+    );
 
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().map(|a| (taken, a.to_string())).unwrap();

@@ -266,6 +266,50 @@ async fn the_head_of_a_request_has_a_longest_length() {
     server.stop().await;
 }
 
+/// What hyper answers by itself is an error like any other, also behind a request that was answered.
+#[tokio::test]
+async fn what_is_no_request_is_answered_with_json() {
+    let server = Server::start().await;
+    let good = "GET /healthz HTTP/1.1\r\nhost: h\r\n\r\n";
+    let long = format!("GET /{} HTTP/1.1\r\nhost: h\r\n\r\n", "x".repeat(65_535));
+    for (bad, status) in [
+        ("what is this?\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nno field\r\n\r\n", 400),
+        (&long, 414),
+    ] {
+        for before in ["", good] {
+            let mut stream = connect(&server, &format!("{before}{bad}")).await;
+            let answer = rest(&mut stream).await;
+            let answer = answer.rsplit("HTTP/1.1 ").next().unwrap();
+            let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+            assert!(head.starts_with(&status.to_string()), "{head}");
+            assert!(
+                head.contains("\r\ncontent-type: application/json"),
+                "{head}"
+            );
+            let length = format!("\r\ncontent-length: {}\r\n", body.len());
+            assert!(head.contains(&length), "{head}");
+            let body: release_types::ErrorBody = serde_json::from_str(body).unwrap();
+            assert!(!body.error.is_empty());
+        }
+    }
+    // A file that reads as such an answer stays what it is.
+    let bytes = "HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+    let key = "artifacts/cli/1.0.0/linux/x64/odd";
+    assert_eq!(server.upload(key, bytes.as_bytes()).await, 201);
+    let artifact = crate::support::artifact("cli", "1.0.0", "linux/x64", "odd", bytes.as_bytes());
+    let platform = serde_json::json!({"os": "linux", "arch": "x64"});
+    let body = serde_json::json!({
+        "version": "1.0.0", "platform": platform, "artifacts": [artifact],
+    });
+    server.publish("cli", &body).await;
+    for _ in 0..2 {
+        let read = server.get(&format!("/{key}")).await;
+        assert_eq!(read.text().await.unwrap(), bytes);
+    }
+    server.stop().await;
+}
+
 /// Held open by nobody but the clients that do not read: they have to go for the third to get in.
 #[tokio::test]
 async fn downloads_that_nobody_reads_are_closed() {

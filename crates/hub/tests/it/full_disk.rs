@@ -125,11 +125,25 @@ fn room_is_made_on_a_disk_that_is_too_full_to_begin() {
     assert_eq!(serving.stop("-TERM").0, Some(0));
     disk.make_room();
 
+    // So do the commands that work without a server.
+    for (digits, words) in [("1f", &["user", "list"][..]), ("2f", &["pack", "add", "p"])] {
+        let blob = leave(digits);
+        disk.fill();
+        ok(words, dir);
+        assert!(!blob.exists());
+        disk.make_room();
+    }
+
     // Not where the catalogue was put back and may not know what they are.
     let blob = leave("ef");
     std::fs::write(dir.join("age"), "1000000\n").unwrap();
     disk.fill();
-    for words in [&["gc", "--data-dir", data_dir][..], &serve_args(dir)] {
+    for words in [
+        &["gc", "--data-dir", data_dir][..],
+        &["user", "list", "--data-dir", data_dir],
+        &["pack", "add", "q", "--data-dir", data_dir],
+        &serve_args(dir),
+    ] {
         full(words);
     }
     assert!(blob.exists());

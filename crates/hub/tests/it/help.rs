@@ -1,6 +1,7 @@
-//! What `atlas-hub --help` tells its operator, taken at its word.
+//! What `atlas-hub --help` tells its operator, taken at its word; and what else it tells, to whoever
+//! may or may not be listening.
 
-use crate::binary::{PROGRAM, command, run, text};
+use crate::binary::{PROGRAM, command, initialized, run, text};
 
 #[test]
 fn every_command_shows_an_example() {
@@ -100,5 +101,47 @@ fn the_examples_keep_the_credential_secret() {
         let mode = credential.metadata().unwrap().permissions().mode() & 0o777;
         assert_eq!(mode, 0o600, "{subcommand}");
         std::fs::remove_file(&credential).unwrap();
+    }
+}
+
+#[test]
+fn the_version_is_one_line() {
+    let done = run(&["-V"]);
+    assert!(done.status.success());
+    let version = text(&done.stdout);
+    let version = version.strip_prefix("atlas-hub ").unwrap().trim_end();
+    assert!(version.parse::<semver::Version>().is_ok(), "{version}");
+    // At length, it is the first of those that tell the commit, too.
+    let done = run(&["--version"]);
+    let all = text(&done.stdout);
+    let lines: Vec<&str> = all.lines().collect();
+    assert_eq!(lines[0], format!("atlas-hub {version}"));
+    let names = lines[1..]
+        .iter()
+        .map(|line| line.split(": ").next().unwrap());
+    assert_eq!(names.collect::<Vec<_>>(), ["commit", "target", "rustc"]);
+}
+
+/// Who reads a list may have enough of it, as `head` has; who waits for an address may not.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_list_that_nobody_reads_to_its_end_is_no_failure() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path().to_str().unwrap();
+    initialized(temp.path());
+    for (words, code) in [
+        (&["audit"][..], 0),
+        (&["audit", "--format", "json"], 0),
+        (&["user", "list"], 0),
+        (&["product", "list"], 0),
+        (&["serve", "--listen", "127.0.0.1:0"], 9),
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = command(PROGRAM, &[words, &["--data-dir", dir]].concat());
+        let both = (writer.try_clone().unwrap(), writer);
+        command.stdout(both.0).stderr(both.1);
+        let done = command.output().unwrap();
+        assert_eq!(done.status.code(), Some(code), "{words:?}");
     }
 }

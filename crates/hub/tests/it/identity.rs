@@ -2,7 +2,7 @@
 
 use crate::database::in_files;
 use crate::support::{Server, error};
-use hub::{Earlier, Roster, RosterError, UserName};
+use hub::{Disabling, Earlier, Roster, RosterError, UserName};
 use jiff::{SignedDuration, Timestamp};
 use release_types::UserRole;
 use reqwest::{Method, StatusCode};
@@ -66,19 +66,27 @@ async fn credentials_are_issued_rotated_and_stopped() {
     let before = alex_now().await;
     assert_eq!((before.credentials, before.disabled_at), (1, None));
     assert!(before.last_used_at.is_some());
-    roster.disable_user(&operator).await.unwrap();
+    roster
+        .disable_user(&operator, Disabling::default())
+        .await
+        .unwrap();
     assert_eq!(as_user(&server, &fourth).await, 403);
     let after = alex_now().await;
     assert_eq!(after.credentials, 0);
     assert!(after.disabled_at.is_some());
     server.pass(5);
-    roster.disable_user(&operator).await.unwrap();
+    roster
+        .disable_user(&operator, Disabling::default())
+        .await
+        .unwrap();
     assert_eq!(alex_now().await.disabled_at, after.disabled_at);
     let refused = roster
         .issue_credential(&operator, None, Earlier::Keep)
         .await;
     assert!(matches!(refused, Err(RosterError::Disabled(_))));
-    let nobody = roster.disable_user(&name("nobody")).await;
+    let nobody = roster
+        .disable_user(&name("nobody"), Disabling::default())
+        .await;
     assert!(matches!(nobody, Err(RosterError::NoUser(_))));
 }
 
@@ -98,7 +106,10 @@ async fn unknown_expired_revoked_and_disabled_are_answered_alike() {
     let rotated = roster.issue_credential(&user_name, None, Earlier::Revoke);
     rotated.await.unwrap();
     let disabled = user("disabled", None).await;
-    roster.disable_user(&name("disabled")).await.unwrap();
+    roster
+        .disable_user(&name("disabled"), Disabling::default())
+        .await
+        .unwrap();
     let gone = server.hub.issue_app_token(None, None).await.unwrap();
     server.hub.revoke_app_token(&gone.record.id).await.unwrap();
     let brief = server.hub.issue_app_token(None, soon).await.unwrap();
@@ -151,12 +162,13 @@ async fn credentials_of_before_there_were_users_stay_good() {
     // One user, with the credential of before and the one that the test's server adds.
     assert_eq!(names, [("test", UserRole::Admin)]);
     assert_eq!(users[0].credentials, 2);
-    server
-        .hub
-        .roster()
-        .disable_user(&name("test"))
-        .await
-        .unwrap();
+    let roster = server.hub.roster();
+    let even_the_last = Disabling {
+        even_the_last: true,
+        ..Disabling::default()
+    };
+    let issued = roster.disable_user(&name("test"), even_the_last).await;
+    assert_eq!(issued.unwrap(), []);
     let response = server.as_admin(Method::GET, TOKENS, &Value::Null).await;
     error(response, 403).await;
 }
@@ -176,7 +188,10 @@ async fn a_roster_is_opened_beside_a_server_and_alone() {
     let second = Roster::open(config()).await.unwrap();
     assert_eq!(second.users().await.unwrap().len(), 2);
     second.close().await;
-    beside.disable_user(&name("operator")).await.unwrap();
+    beside
+        .disable_user(&name("operator"), Disabling::default())
+        .await
+        .unwrap();
     assert_eq!(as_user(&server, &operator).await, 403);
 
     // The next server waits until the guest has left.

@@ -19,6 +19,8 @@ mod connections;
 mod database;
 mod described;
 #[cfg(unix)]
+mod disabling;
+#[cfg(unix)]
 mod full_disk;
 #[cfg(unix)]
 mod gone_folder;
@@ -34,7 +36,10 @@ mod limits;
 mod lists;
 mod misuse;
 #[cfg(unix)]
+mod names;
+#[cfg(unix)]
 mod observed;
+mod oidc;
 #[cfg(all(unix, feature = "postgres"))]
 mod on_postgres;
 #[cfg(all(unix, feature = "s3"))]
@@ -50,6 +55,8 @@ mod packs;
 mod page;
 #[cfg(all(target_os = "linux", feature = "page"))]
 mod page_commands;
+#[cfg(feature = "page")]
+mod page_people;
 mod publishing;
 mod races;
 mod ranges;

@@ -3,6 +3,7 @@
 
 mod operated;
 pub mod server;
+mod trusted;
 
 use crate::support::{Server, artifact, error, header};
 use hub::{DatabaseUrl, Hub, HubConfig};

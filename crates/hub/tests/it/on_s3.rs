@@ -2,6 +2,7 @@
 //! several Hubs at it. Each test has a server of its own, so these are left to the profile `full`.
 
 mod between;
+mod bound;
 #[cfg(debug_assertions)]
 mod kills;
 mod operated;

@@ -122,6 +122,11 @@ async fn the_audit_says_who_changed_what_from_where() {
         "{since}"
     );
     assert_eq!(since.lines().count(), 1);
+    // A span back from now, or a day.
+    for since in ["1h", &at[..10]] {
+        let recent = ok(&["audit", "--since", since], temp.path());
+        assert_eq!(recent.lines().count(), 6, "{since}");
+    }
     let newest = ok(&["audit", "--limit", "2"], temp.path());
     assert_eq!(newest.lines().count(), 2);
     assert!(newest.lines().nth(1).unwrap().contains("token.revoke"));
@@ -202,6 +207,15 @@ async fn what_nobody_needs_goes_and_what_somebody_needs_stays() {
     build(&server).await;
     let dir = server.stop().await;
     let dir = dir.path().join("hub");
+    let checked = in_dir(&["check"], &dir);
+    assert_eq!(
+        text(&checked.stderr),
+        "1 file of releases and 1 build of packs are what was published\n"
+    );
+    let completed = audit(&dir).pop().unwrap();
+    assert_eq!(completed["action"], "build.complete");
+    let object = completed["object"].as_str().unwrap();
+    assert!(object.starts_with("pack-1 ") && object.ends_with(" 1 dev"));
     let orphan = dir.join("blobs/00").join("0".repeat(64));
     std::fs::create_dir_all(orphan.parent().unwrap()).unwrap();
     std::fs::write(&orphan, "of a killed process").unwrap();

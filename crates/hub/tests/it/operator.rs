@@ -143,7 +143,7 @@ fn what_makes_no_sense_is_refused_with_a_way_on() {
     for (args, says) in [
         (
             &["user", "add", "operator", "--role", "admin"][..],
-            "`user token`",
+            "`atlas-hub user token`",
         ),
         (
             &["user", "add", "b\tc", "--role", "admin"],
@@ -151,7 +151,7 @@ fn what_makes_no_sense_is_refused_with_a_way_on() {
         ),
         (&["user", "add", "blake"], "--role"),
         (&["user", "add", "blake", "--role", "king"], "admin creator"),
-        (&["user", "token", "nobody"], "`user list`"),
+        (&["user", "token", "nobody"], "`atlas-hub user list`"),
         (
             &["user", "token", "operator", "--expires", "soon"],
             "--expires",
@@ -170,22 +170,25 @@ fn what_makes_no_sense_is_refused_with_a_way_on() {
             &["user", "token", "operator", "--expires", "99999y"],
             "--expires",
         ),
-        (&["user", "disable", "nobody"], "`user list`"),
+        (&["user", "disable", "nobody"], "`atlas-hub user list`"),
         (&["pack", "add", "a/b"], "pack id"),
-        (&["pack", "member", "list", "missing"], "`pack list`"),
+        (
+            &["pack", "member", "list", "missing"],
+            "`atlas-hub pack list`",
+        ),
         (
             &["pack", "member", "add", "p", "nobody", "--role", "admin"],
-            "`user list`",
+            "`atlas-hub user list`",
         ),
         (
             &[
                 "pack", "member", "add", "missing", "operator", "--role", "admin",
             ],
-            "`pack list`",
+            "`atlas-hub pack list`",
         ),
         (
             &["pack", "member", "remove", "p", "operator"],
-            "`pack member list`",
+            "`atlas-hub pack member list`",
         ),
     ] {
         let said = refused(&dir, args);
@@ -203,7 +206,12 @@ fn a_folder_whose_name_is_no_text_is_a_usage_error() {
     use std::os::unix::ffi::OsStrExt as _;
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path().join(std::ffi::OsStr::from_bytes(b"hub-\xff"));
-    for args in [&["init"][..], &["serve", "--listen", "127.0.0.1:0"]] {
+    let backup = dir.path().to_str().unwrap();
+    for args in [
+        &["init"][..],
+        &["serve", "--listen", "127.0.0.1:0"],
+        &["restore", backup],
+    ] {
         let mut command = command(PROGRAM, args);
         let output = command.arg("--data-dir").arg(&folder).output().unwrap();
         let said = text(&output.stderr);

@@ -164,7 +164,8 @@ async fn members_and_administrators_handle_a_packs_tokens() {
         403,
     )
     .await;
-    roster.disable_user(&name("helper")).await.unwrap();
+    let how = hub::Disabling::default();
+    roster.disable_user(&name("helper"), how).await.unwrap();
     error(
         bearer(&server, &helper, Method::GET, TOKENS, &Value::Null).await,
         401,

@@ -31,7 +31,7 @@ pub async fn html(server: &Server, path: &str) -> String {
 }
 
 /// What a browser is told about every page.
-fn safe(answer: &Response) {
+pub fn safe(answer: &Response) {
     assert_eq!(header(answer, "content-type"), "text/html; charset=utf-8");
     let policy = header(answer, "content-security-policy");
     assert!(
@@ -136,7 +136,7 @@ async fn names_and_notes_stay_texts() {
     }
     let text = html(&server, "/cli/1.0.0").await;
     assert!(
-        text.contains("&#60;script&#62;alert(1)&#60;/script&#62; &#38;"),
+        text.contains("&lt;script&gt;alert(1)&lt;/script&gt; &amp;"),
         "{text}"
     );
     // The file's name is one word of the shell's, quotes and all.

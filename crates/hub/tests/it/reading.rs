@@ -279,7 +279,7 @@ async fn the_hub_says_what_it_can_do() {
     let about: Value = server.get("/api/v1/hub").await.json().await.unwrap();
     assert_eq!(about["name"], "atlas-hub");
     assert_eq!(about["api"], "1");
-    let features = json!(["draft", "objects", "promote", "yank"]);
+    let features = json!(["draft", "objects", "promote", "yank", "oidc"]);
     assert_eq!(about["features"], features);
     assert!(
         about["version"]

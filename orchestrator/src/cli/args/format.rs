@@ -3,8 +3,9 @@
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-/// The form of what is written to standard output. Most commands know the first two; `env` has an
-/// option of the same name with forms of its own, which clap needs to be of the same type.
+/// The form of what is written to standard output. Most commands know the first two; `env` and
+/// `manifest show` have an option of the same name with forms of their own, which clap needs to be of
+/// the same type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// For people.
@@ -19,6 +20,8 @@ pub enum Format {
     Fish,
     /// For PowerShell.
     Powershell,
+    /// In columns, for people.
+    Table,
 }
 
 impl Format {

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 /// `pack …`.
 #[derive(Debug, Subcommand)]
 pub enum PackCommand {
-    /// Upload a build and put it on a channel of its pack (ATLAS_PACK_DEPLOY_TOKEN).
+    /// Upload a build and put it on a channel of its pack (ATLAS_PACK_DEPLOY_TOKEN, or a job that the Hub trusts).
     #[command(
         after_help = "Example:\n  atlas-release pack publish --pack my-pack --version 1.2.0 --channel beta my-pack.atlas"
     )]

@@ -1,6 +1,6 @@
 //! The arguments of `verify`.
 
-use super::{FilesArgs, HubArgs, parse_side_by_side};
+use super::{FilesArgs, HubArgs, PublicKeyArgs, parse_side_by_side};
 use clap::Args;
 use release_types::ProductName;
 use std::num::NonZero;
@@ -41,6 +41,8 @@ pub struct VerifyCommand {
     pub sample: Option<NonZero<usize>>,
     #[command(flatten)]
     pub read_back: ReadBackArgs,
+    #[command(flatten)]
+    pub key: PublicKeyArgs,
     #[command(flatten)]
     pub hub: HubArgs,
 }

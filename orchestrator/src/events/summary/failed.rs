@@ -85,7 +85,7 @@ impl SoFar {
 
     fn what_is_in_place(&self) -> String {
         let Some(changing) = self.changing else {
-            return "Nothing was changed on a Hub.".to_owned();
+            return "No release was changed on a Hub.".to_owned();
         };
         let seen = match (changing, self.registered.len()) {
             (Changing::Publishing, 0) => {
@@ -224,7 +224,7 @@ mod tests {
         - artifacts/alpha/1.0.0/linux/x64/file\_1
         - artifacts/alpha/1.0.0/linux/x64/file\_2
         ");
-        assert!(after(&[stage("verifying")]).contains("Nothing was changed on a Hub."));
+        assert!(after(&[stage("verifying")]).contains("No release was changed on a Hub."));
         let began = after(&[stage("publishing"), uploaded(1)]);
         assert!(
             began.contains("nobody sees anything of it. 1 file is uploaded"),

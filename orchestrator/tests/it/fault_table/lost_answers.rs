@@ -15,6 +15,7 @@ fn kind(seen: &Seen) -> Option<&'static str> {
         "POST" if ends("/presign") => Some("presign"),
         "POST" if asks_for_leave(seen) => Some("ask for leave"),
         "POST" if ends("/publish") => Some("register"),
+        "POST" if ends("/finalize") => Some("show"),
         "GET" if seen.path.contains("/download/") => Some("download"),
         _ => None,
     }
@@ -40,7 +41,7 @@ fn the_hub_does_it_and_drops_the_answer() {
     };
     let run = publish();
     let again = events_of(&run, "warning");
-    assert_eq!(again.len(), 5, "{run}");
+    assert_eq!(again.len(), 6, "{run}");
     let count = |wanted: &str| {
         let seen = proxy.seen();
         let same = seen.iter().filter(|seen| kind(seen) == Some(wanted));
@@ -50,6 +51,8 @@ fn the_hub_does_it_and_drops_the_answer() {
     for wanted in ["upload", "ask for leave", "register", "download"] {
         assert_eq!(count(wanted), 3, "{wanted}");
     }
+    // Both are shown by one call, which is made once more.
+    assert_eq!(count("show"), 2);
     assert_eq!(hub.stored().len(), 2);
     let listed = receipt(&run)["assets"].clone();
     for product in ["alpha", "beta"] {

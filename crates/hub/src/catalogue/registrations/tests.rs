@@ -98,7 +98,7 @@ fn told(outcome: Outcome) -> String {
             format!("{release:?}")
         }
         Ok(conflict) => format!("{conflict:?}"),
-        Err(error) => chain(&error),
+        Err(error) => error_chain(&error),
     }
 }
 

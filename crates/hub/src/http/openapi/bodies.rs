@@ -111,6 +111,14 @@ pub(in crate::http) struct Yank {
     reason: Option<String>,
 }
 
+/// What a job shows to get a token.
+#[derive(ToSchema)]
+#[schema(as = ExchangeRequest)]
+pub(in crate::http) struct Exchange {
+    /// The job's ID token, a JWT whose audience is this Hub.
+    token: String,
+}
+
 /// What a new token is called, and how long it is good for.
 #[derive(ToSchema)]
 #[schema(as = IssueTokenRequest, rename_all = "camelCase")]

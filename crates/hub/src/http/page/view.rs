@@ -1,6 +1,7 @@
 //! What the templates are filled with: values of the catalogue's as people read them.
 
 use super::commands::{self, Commands, commands, sh};
+use super::notes;
 use crate::catalogue::Shown;
 use jiff::Timestamp;
 use release_types::{
@@ -37,6 +38,7 @@ pub(super) struct Release {
     pub(super) channel: Channel,
     pub(super) published: Date,
     pub(super) yanked: Option<Yanked>,
+    /// As HTML.
     pub(super) notes: Option<String>,
     pub(super) platforms: Vec<Files>,
     /// How many files are not shown.
@@ -140,7 +142,10 @@ impl Release {
                 since: Date::new(since),
                 reason,
             }),
-            notes: shown.notes.filter(|notes| !notes.trim().is_empty()),
+            notes: shown
+                .notes
+                .filter(|notes| !notes.trim().is_empty())
+                .map(|notes| notes::rendered(&notes)),
             platforms,
             more: shown.more,
         }

@@ -66,13 +66,26 @@ impl Bucket {
         Ok(false)
     }
 
-    /// Makes sure that it is there: a store says of a bucket that is gone no more than that it has
-    /// no such object.
-    pub(crate) async fn must_be_there(&self) -> Result<(), HubError> {
-        match self.claimed().await? {
-            Some(_) => Ok(()),
-            None => Err(Problem::new("it or its hub.json is gone").at("use", &self.name)),
-        }
+    /// Who has what is below the prefix of a bucket that was claimed: a store says of a bucket that is
+    /// gone no more than that it has no such object.
+    pub(crate) async fn owner(&self) -> Result<Claim, HubError> {
+        let claim = self.claimed().await?;
+        claim.ok_or_else(|| Problem::new("it or its hub.json is gone").at("use", &self.name))
+    }
+
+    /// Does in it, once, what the Hub of a catalogue will do in it. So a key that may not is told of at the
+    /// beginning, and not by the first release. Others may try at the same moment, in their own place.
+    pub(crate) async fn try_out(&self, catalogue: &str) -> Result<(), HubError> {
+        let place = |name| self.path(&format!("trial/{catalogue}-{name}"));
+        let [from, to] = ["from", "to"].map(place);
+        let putting = self.store.put(&from, "trial".into());
+        self.within(PATIENCE, "write to", putting).await?;
+        let copying = self.store.copy(&from, &to);
+        self.within(PATIENCE, "copy within", copying).await?;
+        let reading = async { self.store.get(&to).await?.bytes().await };
+        self.within(PATIENCE, "read from", reading).await?;
+        self.delete(&to).await?;
+        self.delete(&from).await
     }
 
     /// The error of bytes that were there a moment ago.

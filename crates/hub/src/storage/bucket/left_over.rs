@@ -51,7 +51,7 @@ impl Bucket {
         self.delete_all(paths).await
     }
 
-    async fn delete(&self, path: &Path) -> Result<(), HubError> {
+    pub(super) async fn delete(&self, path: &Path) -> Result<(), HubError> {
         let deleting = self.store.delete(path);
         let deleted = self.within(PATIENCE, "remove from", deleting).await;
         found(deleted).map(drop)

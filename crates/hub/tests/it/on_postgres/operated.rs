@@ -83,6 +83,8 @@ async fn the_operator_needs_the_database_alone() {
     let port = url.rsplit_once(':').unwrap().1.split_once('/').unwrap().0;
     let nobody = nobody.replacen(&format!(":1:{port}"), ":1", 1);
     refused(&nobody, &["user", "list"], 9, "127.0.0.1:1; is it running");
+    let said = text(&atlas_hub(&nobody, &["user", "list"]).stderr);
+    assert_eq!(said.matches("is it running").count(), 1, "{said}");
     refused(
         &format!("{url}?pasword={SECRET}"),
         &["user", "list"],
@@ -105,8 +107,10 @@ async fn the_operator_needs_the_database_alone() {
     // A folder with a catalogue of its own is another Hub's.
     let own = temp.path().join("own");
     Hub::open(HubConfig::new(&own)).await.unwrap().close().await;
-    let own = ["serve", "--data-dir", own.to_str().unwrap()];
-    refused(url, &own, 2, "another data directory");
+    for words in [&["serve"][..], &["check"], &["user", "list"]] {
+        let own = [words, &["--data-dir", own.to_str().unwrap()]].concat();
+        refused(url, &own, 2, "another data directory");
+    }
 
     let mut connection = connect(url).await;
     connection

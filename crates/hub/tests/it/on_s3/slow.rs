@@ -226,3 +226,44 @@ async fn what_takes_long_to_read_is_read_once_while_clients_ask_again() {
     assert_eq!(large.count(), 2);
     stage.server.stop().await;
 }
+
+/// A store that is slow to say what it has, and a release of many files.
+#[tokio::test]
+async fn what_takes_long_to_look_for_is_shown_while_clients_ask_again() {
+    fn is_looked_for(seen: &Seen) -> bool {
+        seen.method == "HEAD" && seen.path.contains("/blobs/")
+    }
+    let stage = Stage::start(|seen| match is_looked_for(seen) {
+        true => Fault::Delay(Duration::from_secs(8)),
+        false => Fault::None,
+    })
+    .await;
+    let server = &stage.server;
+    let names: Vec<String> = (0..30).map(|name| name.to_string()).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut draft = server
+        .release_body("cli", "1.0.0", "linux/x64", &names)
+        .await;
+    draft["draft"] = json!(true);
+    server.publish("cli", &draft).await;
+    stage.trouble(true);
+    let begun = Instant::now();
+    let platform = json!({"os": "linux", "arch": "x64"});
+    let of = json!({
+        "product": "cli", "version": "1.0.0", "channel": "stable", "platforms": [platform],
+    });
+    let body = json!({"releases": [of]});
+    let finalize = "/api/v1/releases/finalize";
+    let answer = server.post(finalize, &body).await;
+    let took = begun.elapsed().as_secs();
+    assert!((19..25).contains(&took), "{took}");
+    assert_eq!(answer.status(), 503);
+    let said: Value = answer.json().await.unwrap();
+    assert_eq!(said["code"], STILL_READING);
+    // It goes on, and who asks again waits for the same.
+    assert_eq!(server.post(finalize, &body).await.status(), 200);
+    assert!(begun.elapsed() < Duration::from_secs(45));
+    let looked = stage.proxy.seen().into_iter().filter(is_looked_for).count();
+    assert_eq!(looked, 30 * 2, "once for the draft and once to show it");
+    stage.server.stop().await;
+}

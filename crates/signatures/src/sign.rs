@@ -1,0 +1,149 @@
+//! Making signatures, and keys to make them with.
+//!
+//! What minisign's library holds of a secret key cannot be erased from here; the texts around it are.
+
+use crate::comment::TrustedComment;
+use crate::key::PublicKey;
+use crate::signature::Signature;
+use crate::wrapping::{TextError, payload, unwrap, wrap};
+use minisign::{ErrorKind, KeyPair, PError, SecretKey, SecretKeyBox};
+use secrecy::{ExposeSecret, SecretString};
+use std::fmt;
+use std::io::{self, Read};
+
+/// What Tauri writes into the comment that nobody signs.
+const UNTRUSTED: &str = "signature from tauri secret key";
+
+/// The length of a secret key with all that belongs to it, in bytes.
+const SECRET_KEY: usize = 158;
+
+/// Where in it the way of its encryption stands, and what stands there when there is none.
+const ENCRYPTION: std::ops::Range<usize> = 2..4;
+const NONE: [u8; 2] = [0, 0];
+
+/// A secret key that is ready to sign.
+pub struct SigningKey {
+    secret: SecretKey,
+    own: minisign::PublicKey,
+    public: PublicKey,
+}
+
+/// Why there is no key or no signature. None of them repeats anything of a key or a password.
+#[derive(Debug, thiserror::Error)]
+pub enum SignError {
+    /// The text is no secret key.
+    #[error("it is no secret key")]
+    Text(#[from] TextError),
+    /// The key is encrypted, and there was no password.
+    #[error("the secret key is encrypted, and no password was given")]
+    NoPassword,
+    /// The key is encrypted with another password.
+    #[error("the password is not the secret key's")]
+    WrongPassword,
+    /// The key's parts do not fit together.
+    #[error("the secret key is damaged")]
+    Damaged,
+    /// The file could not be read.
+    #[error("the file that is to be signed cannot be read")]
+    Read(#[source] io::Error),
+    /// The system has no randomness, or the library has failed.
+    #[error("signing failed: {0}")]
+    Failed(String),
+}
+
+impl SigningKey {
+    /// Reads a secret key in Tauri's form or minisign's, encrypted or not. Nobody is asked for a
+    /// password; an empty one is none.
+    ///
+    /// # Errors
+    /// When it is no secret key, or the password is not its own.
+    pub fn open(text: &SecretString, password: Option<&SecretString>) -> Result<Self, SignError> {
+        const WHAT: &str = "secret key";
+        let lines = unwrap(text.expose_secret())?;
+        let raw: [u8; SECRET_KEY] = payload(&lines, WHAT)?;
+        let stored = SecretKey::from_bytes(&raw).map_err(|_| SignError::Damaged)?;
+        let password = password.map(ExposeSecret::expose_secret);
+        let password = password.filter(|password| !password.is_empty());
+        let secret = if raw[ENCRYPTION] == NONE {
+            let stored = SecretKeyBox::from(lines).into_unencrypted_secret_key();
+            stored.map_err(|_| SignError::Damaged)?
+        } else if !stored.is_encrypted() {
+            // Some versions of Tauri's tool call a key encrypted that an empty password has left as it was.
+            stored
+        } else {
+            // Others have encrypted it with the empty password.
+            let given = password.unwrap_or_default().to_owned();
+            let opened = SecretKeyBox::from(lines).into_secret_key(Some(given));
+            opened.map_err(|error| match (error.kind(), password) {
+                (ErrorKind::Verify, None) => SignError::NoPassword,
+                (ErrorKind::Verify, Some(_)) => SignError::WrongPassword,
+                _ => SignError::Damaged,
+            })?
+        };
+        let own = minisign::PublicKey::from_secret_key(&secret).map_err(|_| SignError::Damaged)?;
+        let public = own.to_base64().parse().map_err(|_| SignError::Damaged)?;
+        Ok(Self {
+            secret,
+            own,
+            public,
+        })
+    }
+
+    /// The key that its signatures are checked with.
+    pub fn public(&self) -> &PublicKey {
+        &self.public
+    }
+
+    /// Signs all bytes of a reader, and what the comment says of them.
+    ///
+    /// # Errors
+    /// When the bytes cannot be read, or the system has no randomness.
+    pub fn sign(&self, bytes: impl Read, comment: &TrustedComment) -> Result<Signature, SignError> {
+        let (own, secret) = (Some(&self.own), &self.secret);
+        let comment = comment.to_string();
+        let made = minisign::sign(own, secret, bytes, Some(&comment), Some(UNTRUSTED));
+        let made = made.map_err(|error| match error.kind() {
+            ErrorKind::Io => SignError::Read(io::Error::other(error.to_string())),
+            _ => failed(&error),
+        })?;
+        Ok(made.to_string().parse()?)
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SigningKey({}, ***)", self.public.id())
+    }
+}
+
+/// A new pair of keys.
+#[derive(Debug)]
+pub struct KeyPairText {
+    /// The secret key, in Tauri's form.
+    pub secret: SecretString,
+    /// The public key.
+    pub public: PublicKey,
+}
+
+/// Makes a pair of keys; the secret one is encrypted when there is a password that is not empty.
+///
+/// # Errors
+/// When the system has no randomness.
+pub fn generate(password: Option<&SecretString>) -> Result<KeyPairText, SignError> {
+    let password = password.map(ExposeSecret::expose_secret);
+    let password = password.filter(|password| !password.is_empty());
+    let pair = match password {
+        Some(password) => KeyPair::generate_encrypted_keypair(Some(password.to_owned())),
+        None => KeyPair::generate_unencrypted_keypair(),
+    };
+    let KeyPair { pk, sk } = pair.map_err(|error| failed(&error))?;
+    let lines = sk.to_box(None).map_err(|error| failed(&error))?;
+    Ok(KeyPairText {
+        secret: SecretString::from(wrap(&lines.into_string())),
+        public: pk.to_base64().parse()?,
+    })
+}
+
+fn failed(error: &PError) -> SignError {
+    SignError::Failed(error.to_string())
+}

@@ -1,0 +1,116 @@
+//! Whether a manifest's rows can be published: what they say, what they contradict each other in, and
+//! whether their files are what they have to be.
+
+use super::scan::stays_below;
+use release_types::{ManifestError, ManifestReading, ManifestRow, read_manifest};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+/// Something that is wrong with a manifest.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// The line, from 1.
+    pub line: usize,
+    /// The column, from 1, in characters.
+    pub column: usize,
+    /// What is wrong, in one sentence.
+    pub message: String,
+}
+
+/// A manifest that was looked at.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    /// The rows that can be understood.
+    pub rows: Vec<ManifestRow>,
+    /// What is wrong with them and the others, by line and column.
+    pub problems: Vec<Problem>,
+}
+
+impl From<ManifestError> for Problem {
+    fn from(error: ManifestError) -> Self {
+        Self {
+            line: error.line,
+            column: error.column,
+            message: error.problem.to_string(),
+        }
+    }
+}
+
+/// Reads a manifest's text; no file is looked at.
+pub fn read(text: &str) -> Checked {
+    let reading = read_manifest(text);
+    Checked {
+        problems: reading.errors.into_iter().map(Problem::from).collect(),
+        rows: reading.rows,
+    }
+}
+
+/// Reads a manifest's text and looks at each file that it names, from `base` on.
+pub fn check(text: &str, base: &Path) -> Checked {
+    let reading = read_manifest(text);
+    let mut problems: Vec<Problem> = Vec::new();
+    problems.extend(reading.errors.iter().cloned().map(Problem::from));
+    problems.extend(reading.contradictions().into_iter().map(Problem::from));
+    let mut files: HashMap<PathBuf, &ManifestRow> = HashMap::new();
+    for row in &reading.rows {
+        match file(row, base) {
+            Ok(real) => {
+                // Two paths may lead to one file, through a link or another spelling.
+                let first = *files.entry(real).or_insert(row);
+                problems.extend(reading.conflict(first, row).map(Problem::from));
+            }
+            Err(message) => {
+                let (line, column) = reading.place(row, 1);
+                problems.push(Problem {
+                    line,
+                    column,
+                    message,
+                });
+            }
+        }
+    }
+    problems.sort();
+    problems.dedup();
+    let ManifestReading { rows, .. } = reading;
+    Checked { rows, problems }
+}
+
+/// The pairs of rows that are of one file and for two platforms, the first of each first.
+pub(super) fn of_one_file(text: &str, base: &Path) -> Vec<(ManifestRow, ManifestRow)> {
+    let reading = read_manifest(text);
+    let mut files: HashMap<PathBuf, &ManifestRow> = HashMap::new();
+    let mut pairs = Vec::new();
+    for row in &reading.rows {
+        let Ok(real) = file(row, base) else { continue };
+        let first = *files.entry(real).or_insert(row);
+        if first.platform != row.platform && reading.conflict(first, row).is_some() {
+            pairs.push((first.clone(), row.clone()));
+        }
+    }
+    pairs
+}
+
+/// Where a row's file really is.
+fn file(row: &ManifestRow, base: &Path) -> Result<PathBuf, String> {
+    let path = base.join(&row.path);
+    let cannot = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
+    let is = |what: &str| Err(format!("{} {what}", path.display()));
+    let real = std::fs::canonicalize(&path).map_err(cannot)?;
+    let meta = std::fs::metadata(&real).map_err(cannot)?;
+    if !meta.is_file() {
+        return is("is not a file");
+    }
+    if meta.len() == 0 {
+        return is("is empty");
+    }
+    // A path that names another folder means that one; a link within it may still not lead on.
+    let folder = match (stays_below(Path::new(&row.path)), path.parent()) {
+        (false, Some(parent)) => parent,
+        _ => base,
+    };
+    let folder = std::fs::canonicalize(folder).map_err(cannot)?;
+    match real.starts_with(&folder) {
+        true => Ok(real),
+        false => is("is a link that leads out of its folder"),
+    }
+}

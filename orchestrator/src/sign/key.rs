@@ -1,0 +1,124 @@
+//! The secret key, from the environment alone.
+
+use super::SignError;
+use crate::artifacts::read_text;
+use crate::context::World;
+use secrecy::{ExposeSecret as _, SecretString};
+use signatures::{MAX_TEXT, SigningKey};
+use std::path::Path;
+use std::sync::Arc;
+
+/// The secret key, or the name of a file with it.
+pub const KEY_VAR: &str = "TAURI_SIGNING_PRIVATE_KEY";
+
+/// Its password, if it has one.
+pub const PASSWORD_VAR: &str = "TAURI_SIGNING_PRIVATE_KEY_PASSWORD";
+
+/// A secret key that is ready to sign, and the texts it came from.
+#[derive(Debug, Clone)]
+pub struct Secret {
+    /// The key.
+    pub key: Arc<SigningKey>,
+    /// Its text.
+    pub(super) text: SecretString,
+    /// Its password; empty when it has none.
+    pub(super) password: SecretString,
+}
+
+/// The secret key that the environment holds or names, if it does either.
+///
+/// # Errors
+/// When what it holds cannot be used. Nothing of it is repeated.
+pub fn secret(world: &World) -> Result<Option<Secret>, SignError> {
+    let Some(value) = world.env.text(KEY_VAR)?.map(str::trim) else {
+        return Ok(None);
+    };
+    if value.is_empty() {
+        return Ok(None);
+    }
+    // Passwords may begin or end with white space.
+    let password = world.env.text(PASSWORD_VAR)?.unwrap_or_default();
+    let password = SecretString::from(password.to_owned());
+    let value = SecretString::from(value.to_owned());
+    let opened = SigningKey::open(&value, Some(&password));
+    let (text, opened) = match opened {
+        Err(signatures::SignError::Text(error)) => match named_file(world, &value)? {
+            Some(text) => {
+                let opened = SigningKey::open(&text, Some(&password));
+                (text, opened)
+            }
+            None => return Err(SignError::Key(error.into())),
+        },
+        opened => (value, opened),
+    };
+    let key = Arc::new(opened.map_err(SignError::Key)?);
+    Ok(Some(Secret {
+        key,
+        text,
+        password,
+    }))
+}
+
+/// What is in the file that a value names, if there is such a one. A value that is no path is not shown: it
+/// may be a key that was damaged on its way.
+fn named_file(world: &World, value: &SecretString) -> Result<Option<SecretString>, SignError> {
+    let path = world.absolute(Path::new(value.expose_secret()));
+    if !path.is_file() {
+        return Ok(None);
+    }
+    match read_text(&path, MAX_TEXT) {
+        Ok(text) => Ok(Some(SecretString::from(text))),
+        Err(source) => Err(SignError::KeyFile { path, source }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use process::Runner;
+
+    fn world(key: &str, password: &str) -> World {
+        let mut world = World::capture(Runner::default()).unwrap();
+        world.env = [(KEY_VAR, key), (PASSWORD_VAR, password)]
+            .into_iter()
+            .collect();
+        world
+    }
+
+    #[test]
+    fn a_key_stands_in_the_variable_or_in_the_file_it_names() {
+        let password = SecretString::from(" p ".to_owned());
+        let pair = signatures::generate(Some(&password)).unwrap();
+        let text = pair.secret.expose_secret();
+        let found = secret(&world(text, " p ")).unwrap().unwrap();
+        assert_eq!(*found.key.public(), pair.public);
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("key"), format!("{text}\n")).unwrap();
+        let mut there = world("key", " p ");
+        there.cwd = dir.path().to_owned();
+        let found = secret(&there).unwrap().unwrap();
+        assert_eq!(*found.key.public(), pair.public);
+        assert!(secret(&world(" ", "")).unwrap().is_none());
+        assert!(secret(&world("", "p")).unwrap().is_none());
+    }
+
+    #[test]
+    fn nothing_of_what_cannot_be_used_is_repeated() {
+        let password = SecretString::from("right-one".to_owned());
+        let pair = signatures::generate(Some(&password)).unwrap();
+        let text = pair.secret.expose_secret();
+        let half = &text[..text.len() / 2];
+        for (key, password) in [
+            (half, "hunter2"),
+            (text, "hunter2"),
+            (text, ""),
+            ("/nowhere/hunter2", ""),
+        ] {
+            let error = secret(&world(key, password)).unwrap_err();
+            let said = crate::error::with_causes(&error);
+            assert!(!said.contains("hunter2") && !said.contains(half), "{said}");
+            assert!(error.hint().is_some());
+            assert!(said.starts_with(KEY_VAR), "{said}");
+        }
+    }
+}
