@@ -17,6 +17,7 @@ pub mod error;
 pub mod events;
 pub mod git;
 pub mod github_action;
+pub mod github_release;
 pub mod inspect;
 pub mod installers;
 pub mod job_env;

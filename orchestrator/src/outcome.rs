@@ -1,6 +1,7 @@
 //! What commands about channels, tokens, packs, manifests and workflows end with: each a document of its own.
 
 use crate::channels::{Promotion, Rollback, Yank};
+use crate::github_release::Released;
 use crate::manifest::Described;
 use crate::pack::PublishedBuild;
 use crate::sign::NewKey;
@@ -27,6 +28,8 @@ pub enum Outcome {
     TokenRevoked(Revoked),
     /// A pack has a build more.
     PackBuild(PublishedBuild),
+    /// A release is on GitHub.
+    GithubRelease(Released),
     /// A pair of keys was made.
     SigningKey(NewKey),
     /// A manifest was built, checked or looked at.
@@ -45,6 +48,7 @@ impl fmt::Display for Outcome {
             Self::Tokens(done) => done.fmt(f),
             Self::TokenRevoked(done) => done.fmt(f),
             Self::PackBuild(done) => done.fmt(f),
+            Self::GithubRelease(done) => done.fmt(f),
             Self::SigningKey(done) => done.fmt(f),
             Self::Manifest(found) => found.fmt(f),
             Self::Workflows(found) => found.fmt(f),

@@ -1,7 +1,9 @@
 //! The command line, as clap reads it.
 
+mod asks;
 mod channels;
 mod format;
+mod github_release;
 mod hub;
 mod manifest;
 mod pack;
@@ -14,6 +16,7 @@ mod workflows;
 
 pub use channels::{ProductsArgs, PromoteCommand, RollbackCommand, YankCommand};
 pub use format::Format;
+pub use github_release::{GithubReleaseCommand, WhenLatest};
 pub use hub::HubCommand;
 pub use manifest::{ManifestBuild, ManifestCheck, ManifestCommand, ManifestShow};
 pub use pack::{PackCommand, PackPublish};
@@ -62,8 +65,8 @@ pub struct GlobalArgs {
     /// Where installed tools and the embedded Hub's data are kept.
     #[arg(long, global = true, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
-    /// Where builds are staged; for `sign`, `publish` and `verify` several times [default: `dist` in the
-    /// workspace].
+    /// Where builds are staged; for `sign`, `publish`, `verify` and `github-release` several times [default:
+    /// `dist` in the workspace].
     #[arg(long, global = true, value_name = "DIR")]
     pub dist_dir: Vec<PathBuf>,
     /// Cargo's target directory [default: the workspace's own].
@@ -107,6 +110,12 @@ pub enum Command {
         ATLAS_HUB_URL=https://hub.example.com atlas-release release runner-v1.4.0"
     )]
     Release(ReleaseCommand),
+    /// Make what is staged a release on GitHub, with the credential in GITHUB_TOKEN.
+    #[command(
+        after_help = "Examples:\n  atlas-release github-release runner-v1.4.0 --repository owner/name\n  \
+        atlas-release github-release --dist-dir dists/linux --dist-dir dists/macos --notes-file notes.md"
+    )]
+    GithubRelease(GithubReleaseCommand),
     /// Give another channel a release too; no bytes move.
     #[command(
         after_help = "Example:\n  atlas-release promote 1.4.0-beta.2 --from beta --to stable"
@@ -174,24 +183,6 @@ pub enum Command {
     /// Print the version, commit, target and compiler of this program.
     #[command(after_help = "Example:\n  atlas-release version --format json")]
     Version,
-}
-
-impl Command {
-    /// Whether it builds nothing, so that nobody who runs it expects Rust to be fetched for it.
-    pub fn only_asks(&self) -> bool {
-        match self {
-            Self::Plan(_) | Self::Doctor | Self::Setup(_) | Self::Env(_) => true,
-            Self::Build(args) => args.dry_run,
-            Self::Release(args) => args.dry_run,
-            Self::Publish(_) | Self::Verify(_) | Self::Hub(_) | Self::Version => true,
-            Self::Promote(_) | Self::Yank(_) | Self::Rollback(_) => true,
-            Self::Token(_) | Self::Pack(_) | Self::Manifest(_) => true,
-            Self::Sign(_) | Self::Signer(_) => true,
-            Self::Completions { .. } | Self::Man { .. } => true,
-            Self::Workflows(_) | Self::GithubAction => true,
-            Self::Reproduce(_) => false,
-        }
-    }
 }
 
 /// Which release.

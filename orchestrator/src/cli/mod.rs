@@ -11,6 +11,7 @@ mod doctor;
 mod finish;
 mod folders;
 mod github_action;
+mod github_release;
 mod goods;
 mod hub;
 mod manifest;
@@ -213,6 +214,7 @@ async fn dispatch(
         Command::Publish(args) => publish::publish(&app, args).await,
         Command::Verify(args) => verify::verify(&app, args).await,
         Command::Release(args) => release::release(&app, args).await,
+        Command::GithubRelease(args) => github_release::github_release(&app, args).await,
         Command::Promote(args) => channels::promote(&app, args).await,
         Command::Yank(args) => channels::yank(&app, args).await,
         Command::Rollback(args) => channels::rollback(&app, args).await,

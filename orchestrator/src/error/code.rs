@@ -7,6 +7,7 @@ use crate::channels::ChannelsError;
 use crate::code_sign::CodeSignError;
 use crate::dist::DistError;
 use crate::git::GitError;
+use crate::github_release::GithubReleaseError;
 use crate::installers::InstallerError;
 use crate::job_env::JobEnvError;
 use crate::manifest::ManifestsError;
@@ -215,6 +216,7 @@ impl Error {
                     client_code(source)
                 }
             },
+            Self::GithubRelease(error) => github_release_code(error),
             Self::Client(error) => client_code(error),
             Self::Lock(_) | Self::Io { .. } | Self::Output => ExitCode::Machine,
             #[cfg(feature = "hub")]
@@ -319,6 +321,37 @@ fn toolchain_code(error: &ToolchainError) -> ExitCode {
         | ToolchainError::NoToolchain(_)
         | ToolchainError::NoTarget { .. }
         | ToolchainError::Ask { .. } => ExitCode::Tool,
+    }
+}
+
+/// Of a release that is not on GitHub.
+fn github_release_code(error: &GithubReleaseError) -> ExitCode {
+    match error {
+        GithubReleaseError::NoRepository
+        | GithubReleaseError::Repository(_)
+        | GithubReleaseError::Api(_)
+        | GithubReleaseError::NoToken
+        | GithubReleaseError::Token
+        | GithubReleaseError::NoTag
+        | GithubReleaseError::Changelog { .. }
+        | GithubReleaseError::NoNotes { .. }
+        | GithubReleaseError::LongNotes { .. }
+        | GithubReleaseError::SameName { .. }
+        | GithubReleaseError::Name(_)
+        | GithubReleaseError::TooLarge { .. }
+        | GithubReleaseError::TooMany { .. }
+        | GithubReleaseError::NeverLatest(_)
+        | GithubReleaseError::Renamed { .. } => ExitCode::Usage,
+        GithubReleaseError::Write { .. } => ExitCode::Machine,
+        GithubReleaseError::Incomplete { .. }
+        | GithubReleaseError::Unseen(_)
+        | GithubReleaseError::NoSuchTag { .. }
+        | GithubReleaseError::OtherCommit { .. }
+        | GithubReleaseError::SeveralDrafts { .. }
+        | GithubReleaseError::Conflict { .. } => ExitCode::Refused,
+        GithubReleaseError::Altered { .. } => ExitCode::Verification,
+        GithubReleaseError::Unsettled { .. } => ExitCode::Network,
+        GithubReleaseError::Client(error) => client_code(error),
     }
 }
 

@@ -28,6 +28,7 @@ impl Error {
             Self::Channels(error) => error.hint(),
             Self::Token(error) => error.hint(),
             Self::Pack(error) => error.hint(),
+            Self::GithubRelease(error) => error.hint(),
             Self::Manifests(error) => error.hint(),
             Self::Workflows(error) => error.hint(),
             Self::Settings(error) => error.hint(),

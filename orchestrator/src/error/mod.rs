@@ -11,6 +11,7 @@ use crate::code_sign::CodeSignError;
 use crate::dist::DistError;
 use crate::doctor::Lacking;
 use crate::github_action::ActionError;
+use crate::github_release::GithubReleaseError;
 use crate::installers::InstallerError;
 use crate::job_env::JobEnvError;
 use crate::lock::LockError;
@@ -104,6 +105,8 @@ pub enum Error {
     Token(#[from] TokenError),
     #[error(transparent)]
     Pack(#[from] PackError),
+    #[error(transparent)]
+    GithubRelease(#[from] GithubReleaseError),
     #[error(transparent)]
     Client(#[from] ClientError),
     #[error(transparent)]

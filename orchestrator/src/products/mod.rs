@@ -72,6 +72,8 @@ pub struct Workspace {
     pub max_glibc: Option<GlibcVersion>,
     /// The platforms without which nothing of a release is to be seen; none where each counts alone.
     pub require: Vec<Platform>,
+    /// The group whose releases may be GitHub's latest, where there are several groups.
+    pub github_latest: Option<String>,
     /// What it says of signatures.
     pub signing: SigningSettings,
     /// What it says of the workflows that release it.
@@ -183,6 +185,7 @@ struct WorkspaceSection {
     max_glibc: Option<GlibcVersion>,
     #[serde(default, deserialize_with = "platforms")]
     require: Vec<Platform>,
+    github_latest: Option<ProductName>,
     /// As text, so that an error names the setting.
     public_key: Option<String>,
     #[serde(default)]
@@ -274,6 +277,17 @@ pub fn from_metadata(metadata: &Metadata) -> Result<Workspace, ProductsError> {
             why: format!("`workflows`: {why}"),
         }
     })?;
+    let products: Vec<Product> = products.into_values().collect();
+    if let Some(group) = &section.github_latest
+        && products
+            .iter()
+            .all(|product| product.group != group.as_str())
+    {
+        return Err(ProductsError::WorkspaceSection {
+            manifest: root.join("Cargo.toml"),
+            why: format!("github-latest: there is no group `{group}`"),
+        });
+    }
     Ok(Workspace {
         signing,
         workflows,
@@ -281,10 +295,11 @@ pub fn from_metadata(metadata: &Metadata) -> Result<Workspace, ProductsError> {
         target_dir: metadata.target_directory.clone().into_std_path_buf(),
         path_dependencies: path_dependencies(metadata),
         root,
-        products: products.into_values().collect(),
+        products,
         pass_env: section.pass_env,
         max_glibc: section.max_glibc,
         require: section.require,
+        github_latest: section.github_latest.map(|group| group.to_string()),
     })
 }
 

@@ -33,6 +33,7 @@ mod fan_in;
 mod fault_table;
 mod faults;
 mod get_program;
+mod github;
 mod going_back;
 mod hub_server;
 mod in_a_job;
