@@ -212,7 +212,11 @@ pub fn read_signature_paths(
     Ok(named.collect())
 }
 
-fn read_rows(manifest: &Path) -> Result<Vec<ManifestRow>, ArtifactError> {
+/// A manifest's rows.
+///
+/// # Errors
+/// When it cannot be read, or a row is wrong.
+pub fn read_rows(manifest: &Path) -> Result<Vec<ManifestRow>, ArtifactError> {
     let text = read_text(manifest, DOCUMENT_LIMIT).map_err(|source| ArtifactError::Read {
         path: manifest.to_owned(),
         source,

@@ -1,10 +1,12 @@
-//! What commands about channels, tokens, packs and manifests end with: each a document of its own.
+//! What commands about channels, tokens, packs, manifests and workflows end with: each a document of its own.
 
 use crate::channels::{Promotion, Rollback, Yank};
+use crate::github_release::Released;
 use crate::manifest::Described;
 use crate::pack::PublishedBuild;
 use crate::sign::NewKey;
 use crate::tokens::{Issued, Revoked, Tokens};
+use crate::workflows::Report;
 use serde::Serialize;
 use std::fmt;
 
@@ -26,10 +28,14 @@ pub enum Outcome {
     TokenRevoked(Revoked),
     /// A pack has a build more.
     PackBuild(PublishedBuild),
+    /// A release is on GitHub.
+    GithubRelease(Released),
     /// A pair of keys was made.
     SigningKey(NewKey),
     /// A manifest was built, checked or looked at.
     Manifest(Described),
+    /// The workflows were compared or written.
+    Workflows(Report),
 }
 
 impl fmt::Display for Outcome {
@@ -42,8 +48,10 @@ impl fmt::Display for Outcome {
             Self::Tokens(done) => done.fmt(f),
             Self::TokenRevoked(done) => done.fmt(f),
             Self::PackBuild(done) => done.fmt(f),
+            Self::GithubRelease(done) => done.fmt(f),
             Self::SigningKey(done) => done.fmt(f),
             Self::Manifest(found) => found.fmt(f),
+            Self::Workflows(found) => found.fmt(f),
         }
     }
 }

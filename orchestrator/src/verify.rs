@@ -15,6 +15,7 @@ use crate::publish::Publication;
 use crate::receipt::{self, Against, Receipt, ReceiptAsset, Sample};
 use crate::sign::Keys;
 use crate::text::one_line;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use hub_client::{ClientError, HubClient};
 use list::{Compared, Group, ask, compare, is_taken_back};
 use read::{Found, Wanted, read_all};
@@ -197,11 +198,16 @@ impl Verified {
     }
 }
 
-/// Reads a release back, all of it, and compares it with the files it is made of.
+/// Reads a release back, all of it, and compares it with the files it is made of. Signatures are checked of all
+/// products of which there is a key: some of the files may be another machine's.
 ///
 /// # Errors
 /// Everything that differs, in one list; or the Hub could not be asked.
-pub async fn verify(look: Look<'_>, release: Publication<'_>) -> Result<Receipt, VerifyError> {
+pub async fn verify(
+    look: Look<'_>,
+    release: Publication<'_>,
+    keys: &Keys,
+) -> Result<Receipt, VerifyError> {
     let all = ReadBacks {
         sample: None,
         ..look.settings
@@ -210,14 +216,11 @@ pub async fn verify(look: Look<'_>, release: Publication<'_>) -> Result<Receipt,
         settings: all,
         ..look
     };
-    // Whoever publishes has looked at the signatures of the same bytes before.
-    let unsigned = Keys::default();
-    let looked = look_at(look, (&Expectation::of_files(&release), &unsigned)).await?;
+    let looked = look_at(look, (&Expectation::of_files(&release), keys)).await?;
     Ok(looked.receipt)
 }
 
-/// The same with whatever is expected, of which a sample may be read; signatures are checked of all products
-/// of which there is a key.
+/// The same with whatever is expected, of which a sample may be read.
 ///
 /// # Errors
 /// As for [`verify`].
@@ -273,17 +276,28 @@ async fn look_at(
         Some(number) if number.get() < all.len() => sample::of(number.get(), all.len()),
         _ => (0..all.len()).collect(),
     };
-    let mut read: Vec<(&Wanted<'_>, Option<Signed<'_>>)> = Vec::with_capacity(chosen.len());
-    for &index in &chosen {
-        let file = all[index].file;
-        let is_its =
-            |group: &&Group<'_>| (&group.product, group.platform) == (&file.product, file.platform);
-        let signed = match groups.iter().find(is_its) {
-            Some(group) => Signed::of(client, keys, (expected, group), file).await?,
-            None => None,
-        };
-        read.push((all[index], signed));
-    }
+    let groups_of = |wanted: &Wanted<'_>| {
+        let file = wanted.file;
+        groups
+            .iter()
+            .find(|group| (&group.product, group.platform) == (&file.product, file.platform))
+    };
+    // Their texts are short, and are fetched before the files.
+    let texts = chosen.iter().map(|&index| {
+        let wanted = all[index];
+        let group = groups_of(wanted);
+        async move {
+            let signed = match group {
+                Some(group) => Signed::of(client, keys, (expected, group), wanted.file).await?,
+                None => None,
+            };
+            Ok::<_, ClientError>((wanted, signed))
+        }
+    });
+    let read: Vec<(&Wanted<'_>, Option<Signed<'_>>)> = futures_util::stream::iter(texts)
+        .buffered(settings.at_once.max(1))
+        .try_collect()
+        .await?;
     let found = read_all(look, &read, expected.against).await?;
     let mut found: BTreeMap<usize, Found> = chosen.into_iter().zip(found).collect();
     let (mut assets, mut unread) = (Vec::new(), Vec::new());

@@ -155,7 +155,7 @@ pub(crate) fn may_go(from: &Url, to: &Url) -> Result<(), &'static str> {
 }
 
 /// The host and the port where one was given, for messages.
-pub(crate) fn host_of(url: &Url) -> String {
+pub fn host_of(url: &Url) -> String {
     let host = url.host_str().unwrap_or("an address without a host");
     match url.port() {
         Some(port) => format!("{host}:{port}"),
@@ -164,7 +164,7 @@ pub(crate) fn host_of(url: &Url) -> String {
 }
 
 /// Whether plain http to it stays on this machine.
-pub(crate) fn is_loopback(url: &Url) -> bool {
+pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
         Some(Host::Ipv4(ip)) => ip.is_loopback(),

@@ -9,6 +9,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, LOCATION, RETRY_AFTER
 use reqwest::{Response, StatusCode};
 use serde::de::DeserializeOwned;
 use std::time::Duration;
+use url::Url;
 
 /// The longest JSON answer that is read, in bytes.
 pub(crate) const MAX_JSON: u64 = 8 * 1024 * 1024;
@@ -81,9 +82,19 @@ pub(crate) async fn json<T: DeserializeOwned>(
     response: Response,
     secrets: &[&str],
 ) -> Result<T, ClientError> {
+    let html = is_html(response.headers());
+    let body = whole(call, response).await?;
+    parsed(call, html, &body, secrets)
+}
+
+/// Whether an answer calls itself a web page.
+pub(crate) fn is_html(headers: &HeaderMap) -> bool {
+    header(headers, &CONTENT_TYPE).is_some_and(|t| t.starts_with("text/html"))
+}
+
+/// Reads an answer of at most [`MAX_JSON`] bytes.
+pub(crate) async fn whole(call: &Call, response: Response) -> Result<Vec<u8>, ClientError> {
     let too_large = || call.unexpected(AnswerProblem::TooLarge { limit: MAX_JSON });
-    let html =
-        header(response.headers(), &CONTENT_TYPE).is_some_and(|t| t.starts_with("text/html"));
     if response
         .content_length()
         .is_some_and(|length| length > MAX_JSON)
@@ -103,7 +114,17 @@ pub(crate) async fn json<T: DeserializeOwned>(
             Err(_) => return Err(call.unexpected(AnswerProblem::Truncated)),
         }
     }
-    serde_json::from_slice(&body).map_err(|error| {
+    Ok(body)
+}
+
+/// The value that an answer's JSON says.
+pub(crate) fn parsed<T: DeserializeOwned>(
+    call: &Call,
+    html: bool,
+    body: &[u8],
+    secrets: &[&str],
+) -> Result<T, ClientError> {
+    serde_json::from_slice(body).map_err(|error| {
         let first = body.iter().find(|b| !b.is_ascii_whitespace());
         call.unexpected(if html || first == Some(&b'<') {
             AnswerProblem::Html
@@ -134,27 +155,26 @@ impl Refusal {
     /// Reads what a server says about its refusal. A body that cannot be read changes nothing
     /// about the status, so it only costs the message.
     pub(crate) async fn read(mut response: Response, secrets: &[&str]) -> Self {
-        let status = response.status();
-        let retry_after = retry_after(response.headers());
-        let to = header(response.headers(), &LOCATION).map(|location| {
-            match response.url().join(location) {
-                Ok(url) => host_of(&url),
-                Err(_) => "an address that cannot be read".to_owned(),
-            }
+        let (status, headers) = (response.status(), response.headers().clone());
+        let url = response.url().clone();
+        let body = beginning(&mut response).await;
+        Self::of(status, &headers, &url, &body, secrets)
+    }
+
+    /// The same of what has been read already, at most its beginning.
+    pub(crate) fn of(
+        status: StatusCode,
+        headers: &HeaderMap,
+        url: &Url,
+        body: &[u8],
+        secrets: &[&str],
+    ) -> Self {
+        let retry_after = retry_after(headers);
+        let to = header(headers, &LOCATION).map(|location| match url.join(location) {
+            Ok(url) => host_of(&url),
+            Err(_) => "an address that cannot be read".to_owned(),
         });
-        let mut body = Vec::new();
-        let reading = async {
-            while let Ok(Some(bytes)) = response.chunk().await {
-                let room = (MAX_ERROR as usize).saturating_sub(body.len());
-                body.extend_from_slice(&bytes[..bytes.len().min(room)]);
-                if bytes.len() >= room {
-                    break;
-                }
-            }
-        };
-        // Whatever has arrived by then is enough.
-        tokio::time::timeout(ERROR_BODY_TIMEOUT, reading).await.ok();
-        let Said { code, text } = said(&String::from_utf8_lossy(&body));
+        let Said { code, text } = said(&String::from_utf8_lossy(body));
         let message = of_refusal(status, &text.unwrap_or_default(), secrets);
         let message = if message.is_empty() {
             "it gave no reason".to_owned()
@@ -214,6 +234,7 @@ impl Refusal {
             429 => ClientError::RateLimited {
                 host,
                 what,
+                status: 429,
                 message,
                 retry_after,
             },
@@ -269,6 +290,23 @@ impl Refusal {
     }
 }
 
+/// The beginning of a refusal's body, as much as says why. A body that breaks off costs the rest.
+pub(crate) async fn beginning(response: &mut Response) -> Vec<u8> {
+    let mut body = Vec::new();
+    let reading = async {
+        while let Ok(Some(bytes)) = response.chunk().await {
+            let room = (MAX_ERROR as usize).saturating_sub(body.len());
+            body.extend_from_slice(&bytes[..bytes.len().min(room)]);
+            if bytes.len() >= room {
+                break;
+            }
+        }
+    };
+    // Whatever has arrived by then is enough.
+    tokio::time::timeout(ERROR_BODY_TIMEOUT, reading).await.ok();
+    body
+}
+
 /// A header's value, where it is visible ASCII.
 pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
@@ -276,7 +314,7 @@ pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'
 
 /// `Retry-After` in either form of RFC 9110, section 10.2.3. A date is measured from the answer's
 /// own `Date`, so that a wrong clock here does not matter.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = header(headers, &RETRY_AFTER)?.trim();
     if let Ok(seconds) = value.parse() {
         return Some(Duration::from_secs(seconds));
@@ -330,67 +368,4 @@ fn said(body: &str) -> Said {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use reqwest::header::DATE;
-
-    #[test]
-    fn code_and_sentence_are_found_in_every_dialect() {
-        for (body, code, text) in [
-            (r#"{"error":"no such key"}"#, None, Some("no such key")),
-            (
-                r#"{"error":"it differs","code":"bad_digest"}"#,
-                Some("bad_digest"),
-                Some("it differs"),
-            ),
-            (
-                r#"{"error":{"code":"x","message":"too big"}}"#,
-                Some("x"),
-                Some("too big"),
-            ),
-            (r#"{"error":{"code":7}}"#, None, None),
-            (r#"{"message":"hm"}"#, None, Some("hm")),
-            (
-                "<?xml version=\"1.0\"?><Error><Code>BadDigest</Code><Message>differs</Message><StringToSign>s</StringToSign></Error>",
-                Some("BadDigest"),
-                Some("BadDigest: differs"),
-            ),
-            (
-                "<html>secret</html>",
-                None,
-                Some("it answered with a web page"),
-            ),
-            ("[1]", None, None),
-            ("plain", None, None),
-            ("", None, None),
-        ] {
-            let found = said(body);
-            assert_eq!(
-                (found.code.as_deref(), found.text.as_deref()),
-                (code, text),
-                "{body}"
-            );
-        }
-    }
-
-    #[test]
-    fn retry_after_is_read_in_both_forms() {
-        let wait = |pairs: &[(HeaderName, &str)]| {
-            let map = pairs.iter().map(|(n, v)| (n.clone(), v.parse().unwrap()));
-            retry_after(&map.collect())
-        };
-        assert_eq!(wait(&[(RETRY_AFTER, "7")]), Some(Duration::from_secs(7)));
-        let now = (DATE, "Sun, 06 Nov 1994 08:49:37 GMT");
-        assert_eq!(
-            wait(&[(RETRY_AFTER, "Sun, 06 Nov 1994 08:50:07 GMT"), now.clone()]),
-            Some(Duration::from_secs(30))
-        );
-        assert_eq!(
-            wait(&[(RETRY_AFTER, "Sun, 06 Nov 1994 08:00:00 GMT"), now]),
-            Some(Duration::ZERO)
-        );
-        assert_eq!(wait(&[(RETRY_AFTER, "soon")]), None);
-        assert_eq!(wait(&[(RETRY_AFTER, "-1")]), None);
-        assert_eq!(wait(&[]), None);
-    }
-}
+mod tests;

@@ -127,26 +127,10 @@ impl HubClientBuilder {
             .admin_token
             .map(|t| Credential::admin(&t))
             .transpose()?;
-        if rustls::crypto::CryptoProvider::get_default().is_none() {
-            let why = "the process has no TLS provider";
-            return Err(ClientError::Setup { why, source: None });
-        }
-        let builder = || {
-            reqwest::Client::builder()
-                .user_agent(&self.user_agent)
-                .connect_timeout(self.connect_timeout)
-                .redirect(reqwest::redirect::Policy::none())
-                .referer(false)
-        };
-        let set_up = |builder: reqwest::ClientBuilder| {
-            builder.build().map_err(|error| ClientError::Setup {
-                why: "the HTTP client cannot be built",
-                source: Some(error.without_url()),
-            })
-        };
+        let (proxied, direct) = clients(&self.user_agent, self.connect_timeout)?;
         Ok(HubClient(Arc::new(Inner {
-            proxied: set_up(builder())?,
-            direct: set_up(builder().no_proxy())?,
+            proxied,
+            direct,
             hub: self.hub,
             deploy_token,
             pack_token,
@@ -159,6 +143,32 @@ impl HubClientBuilder {
             clock: Clock::default(),
         })))
     }
+}
+
+/// The HTTP clients: one that goes through the system's proxy where there is one, and one for this
+/// machine. Neither follows a redirect.
+pub(crate) fn clients(
+    user_agent: &str,
+    connect_timeout: Duration,
+) -> Result<(reqwest::Client, reqwest::Client), ClientError> {
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        let why = "the process has no TLS provider";
+        return Err(ClientError::Setup { why, source: None });
+    }
+    let builder = || {
+        reqwest::Client::builder()
+            .user_agent(user_agent)
+            .connect_timeout(connect_timeout)
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+    };
+    let set_up = |builder: reqwest::ClientBuilder| {
+        builder.build().map_err(|error| ClientError::Setup {
+            why: "the HTTP client cannot be built",
+            source: Some(error.without_url()),
+        })
+    };
+    Ok((set_up(builder())?, set_up(builder().no_proxy())?))
 }
 
 impl fmt::Debug for HubClientBuilder {

@@ -17,12 +17,13 @@ use sha2::Digest as _;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
 use url::Url;
 
 /// How many redirects are followed, one after another.
-const MAX_REDIRECTS: usize = 5;
+pub(crate) const MAX_REDIRECTS: usize = 5;
 
 /// What was downloaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -157,48 +158,60 @@ impl HubClient {
     async fn receive(
         &self,
         call: &Call,
-        mut response: Response,
+        response: Response,
         limit: u64,
         sink: &mut (impl AsyncWrite + Unpin + Send),
         progress: &(impl Fn(u64) + Sync),
     ) -> Result<Downloaded, ClientError> {
-        let too_long = || {
-            let Call { host, what } = call.clone();
-            ClientError::DownloadTooLong { host, what, limit }
+        received(call, response, limit, self.stall_timeout(), sink, progress).await
+    }
+}
+
+/// Reads an answer's bytes into a sink, at most `limit` of them; `patience` is how long none may come.
+pub(crate) async fn received(
+    call: &Call,
+    mut response: Response,
+    limit: u64,
+    patience: Duration,
+    sink: &mut (impl AsyncWrite + Unpin + Send),
+    progress: &(impl Fn(u64) + Sync),
+) -> Result<Downloaded, ClientError> {
+    let too_long = || {
+        let Call { host, what } = call.clone();
+        ClientError::DownloadTooLong { host, what, limit }
+    };
+    let failed = |source| ClientError::Sink {
+        what: call.what.clone(),
+        source,
+    };
+    if response
+        .content_length()
+        .is_some_and(|length| length > limit)
+    {
+        return Err(too_long());
+    }
+    let mut hasher = sha2::Sha256::new();
+    let mut size = 0;
+    loop {
+        let bytes = match timeout(patience, response.chunk()).await {
+            Err(_) => return Err(call.unreachable(NetworkFault::Stalled)),
+            Ok(Err(error)) => return Err(call.failed(error)),
+            Ok(Ok(None)) => break,
+            Ok(Ok(Some(bytes))) => bytes,
         };
-        let failed = |source| ClientError::Sink {
-            what: call.what.clone(),
-            source,
-        };
-        if response
-            .content_length()
-            .is_some_and(|length| length > limit)
-        {
+        size += bytes.len() as u64;
+        if size > limit {
             return Err(too_long());
         }
-        let mut hasher = sha2::Sha256::new();
-        let mut size = 0;
-        loop {
-            let bytes = match timeout(self.stall_timeout(), response.chunk()).await {
-                Err(_) => return Err(call.unreachable(NetworkFault::Stalled)),
-                Ok(Err(error)) => return Err(call.failed(error)),
-                Ok(Ok(None)) => break,
-                Ok(Ok(Some(bytes))) => bytes,
-            };
-            size += bytes.len() as u64;
-            if size > limit {
-                return Err(too_long());
-            }
-            hasher.update(&bytes);
-            sink.write_all(&bytes).await.map_err(failed)?;
-            progress(size);
-        }
-        sink.flush().await.map_err(failed)?;
-        Ok(Downloaded {
-            size,
-            sha256: Sha256Digest::from_hasher(hasher),
-        })
+        hasher.update(&bytes);
+        sink.write_all(&bytes).await.map_err(failed)?;
+        progress(size);
     }
+    sink.flush().await.map_err(failed)?;
+    Ok(Downloaded {
+        size,
+        sha256: Sha256Digest::from_hasher(hasher),
+    })
 }
 
 /// A sink that only shows what it is given.
@@ -224,7 +237,7 @@ impl<F: Fn(&[u8])> AsyncWrite for Shown<'_, F> {
 }
 
 /// Where a redirect leads, if it is safe to follow.
-fn target(call: &Call, from: &Url, response: &Response) -> Result<Url, ClientError> {
+pub(crate) fn target(call: &Call, from: &Url, response: &Response) -> Result<Url, ClientError> {
     let unusable = || call.unexpected(AnswerProblem::Unusable("the redirect"));
     let location = header(response.headers(), &LOCATION).ok_or_else(unusable)?;
     let to = from.join(location).map_err(|_| unusable())?;

@@ -32,7 +32,7 @@ pub enum ErrorKind {
 )]
 pub enum ClientError {
     /// The client could not be built.
-    #[error("the client of the Hub cannot be set up: {why}")]
+    #[error("the HTTP client cannot be set up: {why}")]
     Setup {
         why: &'static str,
         source: Option<reqwest::Error>,
@@ -60,11 +60,12 @@ pub enum ClientError {
         fault: NetworkFault,
         source: Option<reqwest::Error>,
     },
-    /// 429, also after the retries.
-    #[error("cannot {what}: {host} allows no more calls for now (429): {message}")]
+    /// 429, or another status by which a service says the same, also after the retries.
+    #[error("cannot {what}: {host} allows no more calls for now ({status}): {message}")]
     RateLimited {
         host: String,
         what: String,
+        status: u16,
         message: String,
         retry_after: Option<Duration>,
     },

@@ -9,6 +9,9 @@
 //! tokens with, to the address that was given with it);
 //! no answer is read without a bound; no error shows a token or the query of a signed address.
 //!
+//! How requests are made, repeated and read can be had without the Hub, for other services that
+//! files are published at: [`Transport`].
+//!
 //! Left to others: which files make a release and in what order they are sent (the orchestrator),
 //! how progress and retries look (its reporters), and the choice of a TLS provider. The process
 //! must have installed one (`rustls::crypto::CryptoProvider::install_default`) before
@@ -23,6 +26,7 @@ mod compare;
 mod credential;
 mod download;
 mod error;
+mod file_body;
 mod held;
 mod history;
 mod job;
@@ -34,9 +38,10 @@ mod releases;
 mod retry;
 mod text;
 mod tokens;
+mod transport;
 mod upload;
 
-pub use address::{HubUrl, HubUrlError};
+pub use address::{HubUrl, HubUrlError, host_of, is_loopback};
 pub use builder::HubClientBuilder;
 pub use client::HubClient;
 pub use download::Downloaded;
@@ -45,4 +50,5 @@ pub use job::JobIdentity;
 pub use problem::{AnswerProblem, Difference, FileChange, NetworkFault};
 pub use releases::Capabilities;
 pub use retry::{RetryNotice, RetryPolicy};
+pub use transport::{Answer, FileBody, Sending, Transport, TransportSettings};
 pub use upload::Uploaded;

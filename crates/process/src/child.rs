@@ -4,7 +4,7 @@
 use crate::{Command, ProcessError};
 use process_wrap::tokio::ChildWrapper;
 use std::time::Duration;
-use tokio::process::{ChildStderr, ChildStdout};
+use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
 
 /// How long a child that was asked to end may take before it is killed.
 const GRACE: Duration = Duration::from_secs(3);
@@ -30,6 +30,11 @@ impl Child {
     /// Standard output and standard error, the first time they are asked for.
     pub(crate) fn streams(&mut self) -> (Option<ChildStdout>, Option<ChildStderr>) {
         (self.wrapped.stdout().take(), self.wrapped.stderr().take())
+    }
+
+    /// Standard input, the first time it is asked for, where there is something to read.
+    pub(crate) fn stdin(&mut self) -> Option<ChildStdin> {
+        self.wrapped.stdin().take()
     }
 
     /// The child alone. Waiting for it does not wait for what it started.

@@ -14,6 +14,17 @@ pub struct Command {
     pub(crate) args: Vec<OsString>,
     pub(crate) env: Env,
     pub(crate) cwd: Option<PathBuf>,
+    pub(crate) input: Option<Input>,
+}
+
+/// What a child reads from its standard input. It may be a secret, so it is never shown.
+#[derive(Clone)]
+pub(crate) struct Input(pub(crate) Vec<u8>);
+
+impl std::fmt::Debug for Input {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Input")
+    }
 }
 
 impl Command {
@@ -24,6 +35,7 @@ impl Command {
             args: Vec::new(),
             env: Env::default(),
             cwd: None,
+            input: None,
         }
     }
 
@@ -59,6 +71,14 @@ impl Command {
     #[must_use]
     pub fn cwd(mut self, dir: impl Into<PathBuf>) -> Self {
         self.cwd = Some(dir.into());
+        self
+    }
+
+    /// What a child that is run to its end reads from its standard input, which is empty otherwise: the
+    /// way for a secret that may stand in no argument.
+    #[must_use]
+    pub fn input(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.input = Some(Input(bytes.into()));
         self
     }
 
@@ -157,5 +177,12 @@ mod tests {
     fn a_command_reads_as_it_would_be_typed() {
         let command = Command::new("cargo").args(["build", "a b", "it's", ""]);
         assert_eq!(command.to_string(), r"cargo build 'a b' 'it'\''s' ''");
+    }
+
+    #[test]
+    fn what_it_reads_is_never_shown() {
+        let command = Command::new("security").input("hunter2");
+        let shown = format!("{command} {command:?}");
+        assert!(!shown.contains("hunter2"), "{shown}");
     }
 }

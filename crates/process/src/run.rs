@@ -1,6 +1,7 @@
 //! Running children: with deadlines, line by line, and never left behind.
 
 use crate::child::Child;
+use crate::command::Input;
 use crate::stream::{Lines, capture};
 use crate::{Command, Line, ProcessError, Stream};
 use process_wrap::tokio::CommandWrap;
@@ -9,6 +10,8 @@ use std::io;
 use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::ChildStdin;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -78,10 +81,15 @@ impl Runner {
     pub async fn output(&self, command: &Command, limit: Duration) -> Result<Output, ProcessError> {
         let mut child = self.spawn(command, Stdio::piped)?;
         let (out, err) = child.streams();
+        let stdin = child.stdin();
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
         let status = {
             let mut reading = pin!(async {
-                tokio::try_join!(capture(out, &mut stdout), capture(err, &mut stderr))
+                let reads = async {
+                    tokio::try_join!(capture(out, &mut stdout), capture(err, &mut stderr))
+                };
+                // Side by side: a child may write before it has read everything.
+                tokio::join!(feed(stdin, command), reads).1
             });
             let mut patience = pin!(tokio::time::sleep(limit));
             let mut open = true;
@@ -257,10 +265,11 @@ impl Runner {
 
     fn spawn(&self, command: &Command, output: fn() -> Stdio) -> Result<Child, ProcessError> {
         let mut tokio_command = command.to_tokio();
-        tokio_command
-            .stdin(Stdio::null())
-            .stdout(output())
-            .stderr(output());
+        let input = match command.input {
+            Some(_) => Stdio::piped(),
+            None => Stdio::null(),
+        };
+        tokio_command.stdin(input).stdout(output()).stderr(output());
         let mut wrap = CommandWrap::from(tokio_command);
         #[cfg(unix)]
         wrap.wrap(process_wrap::tokio::ProcessGroup::leader());
@@ -302,6 +311,15 @@ impl Background {
 impl std::fmt::Debug for Background {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Background")
+    }
+}
+
+/// Gives a child what it is to read. One that ends without having read it all has its reasons.
+async fn feed(stdin: Option<ChildStdin>, command: &Command) {
+    if let (Some(mut stdin), Some(Input(bytes))) = (stdin, &command.input)
+        && let Err(error) = stdin.write_all(bytes).await
+    {
+        tracing::debug!(%command, %error, "not all of its input was read");
     }
 }
 

@@ -152,3 +152,16 @@ async fn a_child_that_closes_its_output_is_waited_for() {
         .unwrap();
     assert_eq!(status.code(), Some(6));
 }
+
+#[tokio::test]
+async fn a_child_reads_what_it_is_given_and_else_nothing() {
+    let runner = Runner::default();
+    let long = "x".repeat(1 << 20);
+    let output = runner.success(&sh("cat").input(long.clone()), LIMIT).await;
+    assert_eq!(output.unwrap().stdout_text(), long);
+    let output = runner.success(&sh("cat"), LIMIT).await.unwrap();
+    assert_eq!(output.stdout_text(), "");
+    // One that does not care for it is no failure.
+    let output = runner.success(&sh("echo done").input(long), LIMIT).await;
+    assert_eq!(output.unwrap().stdout_text(), "done");
+}

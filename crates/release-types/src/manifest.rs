@@ -132,6 +132,14 @@ pub enum ManifestProblem {
         /// The platform of the first.
         other: Platform,
     },
+    /// A file stands for itself and for a signature.
+    #[error("`{path}` stands on line {first} too: a signature is a file of its own")]
+    OwnSignature {
+        /// The file.
+        path: String,
+        /// The line of the first.
+        first: usize,
+    },
     /// Nothing but blank lines and comments.
     #[error("the manifest has no rows")]
     Empty,

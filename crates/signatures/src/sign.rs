@@ -32,7 +32,7 @@ pub struct SigningKey {
 #[derive(Debug, thiserror::Error)]
 pub enum SignError {
     /// The text is no secret key.
-    #[error("it is no secret key: {0}")]
+    #[error("it is no secret key")]
     Text(#[from] TextError),
     /// The key is encrypted, and there was no password.
     #[error("the secret key is encrypted, and no password was given")]

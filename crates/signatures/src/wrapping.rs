@@ -93,6 +93,16 @@ mod tests {
 
     proptest! {
         #[test]
+        fn what_begins_as_they_do_is_one_in_either_form(text in "\\PC{0,60}(\n\\PC{0,20}){0,3}") {
+            let lines = format!("{UNTRUSTED}{text}");
+            prop_assert_eq!(unwrap(&lines).as_deref(), Ok(lines.trim()));
+            prop_assert_eq!(unwrap(&wrap(&lines)), Ok(lines.clone()));
+            // Nor does what follows make anything panic.
+            let raw: Result<[u8; 74], _> = payload(&lines, "signature");
+            prop_assert!(raw.is_err() || lines.lines().nth(1).is_some());
+        }
+
+        #[test]
         fn no_text_makes_it_panic(text in "\\PC{0,60}") {
             prop_assert!(unwrap(&text).is_ok() == text.trim().starts_with(UNTRUSTED));
         }

@@ -86,6 +86,13 @@ async fn tell_usage(
             usage.errors
         ));
     }
+    if world.in_github_actions() && usage.is_cold() {
+        reporter.warn(format!(
+            "the cache answered none of {} compilations: unless this is its first build with this Rust, \
+             look whether earlier jobs have filled the cache that this one reads",
+            usage.misses
+        ));
+    }
     reporter.event(Event::Cache(usage.clone()));
     Some(usage)
 }

@@ -1,7 +1,9 @@
 //! The command line, as clap reads it.
 
+mod asks;
 mod channels;
 mod format;
+mod github_release;
 mod hub;
 mod manifest;
 mod pack;
@@ -10,9 +12,11 @@ mod share;
 mod sign;
 mod tokens;
 mod verify;
+mod workflows;
 
 pub use channels::{ProductsArgs, PromoteCommand, RollbackCommand, YankCommand};
 pub use format::Format;
+pub use github_release::{GithubReleaseCommand, WhenLatest};
 pub use hub::HubCommand;
 pub use manifest::{ManifestBuild, ManifestCheck, ManifestCommand, ManifestShow};
 pub use pack::{PackCommand, PackPublish};
@@ -21,6 +25,7 @@ pub use share::{RequireArgs, ShareArgs};
 pub use sign::{PublicKeyArgs, SignCommand, SignerCommand, SignerKind};
 pub use tokens::{TokenCommand, TokenIssue, TokenList, TokenRevoke};
 pub use verify::{ReadBackArgs, VerifyCommand};
+pub use workflows::WorkflowsCommand;
 
 use clap::{Args, Parser, Subcommand};
 use release_types::{Channel, Platform, ProductName};
@@ -60,8 +65,8 @@ pub struct GlobalArgs {
     /// Where installed tools and the embedded Hub's data are kept.
     #[arg(long, global = true, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
-    /// Where builds are staged; for `sign`, `publish` and `verify` several times [default: `dist` in the
-    /// workspace].
+    /// Where builds are staged; for `sign`, `publish`, `verify` and `github-release` several times [default:
+    /// `dist` in the workspace].
     #[arg(long, global = true, value_name = "DIR")]
     pub dist_dir: Vec<PathBuf>,
     /// Cargo's target directory [default: the workspace's own].
@@ -80,7 +85,7 @@ pub enum Command {
     Build(BuildCommand),
     /// Sign what is staged, or what a manifest names, with the key in TAURI_SIGNING_PRIVATE_KEY.
     #[command(after_help = "Examples:\n  atlas-release sign runner-v1.4.0\n  \
-        atlas-release sign --manifest launcher.manifest --product launcher --version 1.4.0\n  \
+        atlas-release sign launcher.manifest --version 1.4.0\n  \
         atlas-release sign --check")]
     Sign(SignCommand),
     /// Keys to sign with.
@@ -105,6 +110,12 @@ pub enum Command {
         ATLAS_HUB_URL=https://hub.example.com atlas-release release runner-v1.4.0"
     )]
     Release(ReleaseCommand),
+    /// Make what is staged a release on GitHub, with the credential in GITHUB_TOKEN.
+    #[command(
+        after_help = "Examples:\n  atlas-release github-release runner-v1.4.0 --repository owner/name\n  \
+        atlas-release github-release --dist-dir dists/linux --dist-dir dists/macos --notes-file notes.md"
+    )]
+    GithubRelease(GithubReleaseCommand),
     /// Give another channel a release too; no bytes move.
     #[command(
         after_help = "Example:\n  atlas-release promote 1.4.0-beta.2 --from beta --to stable"
@@ -145,6 +156,12 @@ pub enum Command {
         eval \"$(atlas-release env --format sh)\"\n  atlas-release env --format fish | source\n  \
         atlas-release env --format powershell | Out-String | Invoke-Expression")]
     Env(EnvCommand),
+    /// The workflows of GitHub Actions that release this workspace.
+    #[command(subcommand)]
+    Workflows(WorkflowsCommand),
+    /// What the action `atlas-release` of GitHub Actions runs; its inputs are variables.
+    #[command(hide = true)]
+    GithubAction,
     /// The embedded Hub.
     #[command(subcommand)]
     Hub(HubCommand),
@@ -166,23 +183,6 @@ pub enum Command {
     /// Print the version, commit, target and compiler of this program.
     #[command(after_help = "Example:\n  atlas-release version --format json")]
     Version,
-}
-
-impl Command {
-    /// Whether it builds nothing, so that nobody who runs it expects Rust to be fetched for it.
-    pub fn only_asks(&self) -> bool {
-        match self {
-            Self::Plan(_) | Self::Doctor | Self::Setup(_) | Self::Env(_) => true,
-            Self::Build(args) => args.dry_run,
-            Self::Release(args) => args.dry_run,
-            Self::Publish(_) | Self::Verify(_) | Self::Hub(_) | Self::Version => true,
-            Self::Promote(_) | Self::Yank(_) | Self::Rollback(_) => true,
-            Self::Token(_) | Self::Pack(_) | Self::Manifest(_) => true,
-            Self::Sign(_) | Self::Signer(_) => true,
-            Self::Completions { .. } | Self::Man { .. } => true,
-            Self::Reproduce(_) => false,
-        }
-    }
 }
 
 /// Which release.

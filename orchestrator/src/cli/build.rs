@@ -2,6 +2,7 @@
 
 use super::args::{BuildCommand, PlanArgs};
 use super::bundles;
+use super::code_sign::{ready, sign_code};
 use super::common::App;
 use super::prepared::{Prepared, Programs, Subject, Work};
 use crate::build::{self as stage, Built};
@@ -9,6 +10,7 @@ use crate::dist::{self, Earlier, Staged};
 use crate::error::Error;
 use crate::events::Event;
 use crate::lock::DirLock;
+use crate::plan::Plan;
 use crate::publish::LastPublished;
 use crate::settings::{self, HubChoice, SettingsError};
 use crate::{installers, select, toolchain};
@@ -48,7 +50,9 @@ pub(super) async fn build(app: &App<'_>, args: BuildCommand) -> Result<(), Error
         Some(url) => last_published(app, url, &prepared.subject()).await?,
         None => LastPublished::default(),
     };
-    build_and_stage(app, prepared, &last).await.map(|_| ())
+    build_and_stage(app, prepared, &last, Signing::AsConfigured)
+        .await
+        .map(|_| ())
 }
 
 /// The Hub that flag or environment name, if any.
@@ -108,12 +112,22 @@ pub(super) fn lock(app: &App<'_>, prepared: &Prepared) -> Result<[DirLock; 3], E
     ])
 }
 
+/// Whether programs get their system's own signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Signing {
+    /// Where the workspace says so.
+    AsConfigured,
+    /// Not at all: what the commit makes is asked for, and nothing is given to anybody.
+    Never,
+}
+
 /// From plans to staged platforms: the part that `build` and `release` share. Nothing is staged
 /// before every target is built and the tree is seen to be what it was at the beginning.
 pub(super) async fn build_and_stage(
     app: &App<'_>,
     prepared: Prepared,
     last: &LastPublished,
+    signing: Signing,
 ) -> Result<(Vec<Staged>, Vec<Earlier>), Error> {
     let Prepared {
         work,
@@ -128,17 +142,27 @@ pub(super) async fn build_and_stage(
     let is_still = select::is_still(app.world, &root, &apart, (&commit, &seen));
     let folders = match work {
         Work::Programs(programs) => {
-            let built = build_programs(app, &programs, &state_dir).await?;
+            // What could not be signed after the build is not built.
+            let signers = ready(app, &programs.plans, signing)?;
+            let mut all = build_programs(app, &programs, &state_dir).await?;
             is_still.await?;
-            let built = programs.plans.iter().zip(&built);
-            let mut packed = Vec::with_capacity(programs.plans.len());
-            for (plan, built) in built.clone() {
+            // Installers hold what users run, so they are made of the signed programs.
+            let mut signed = Vec::with_capacity(all.len());
+            for ((plan, built), signer) in all.iter_mut().zip(&signers) {
+                signed.push(match signer {
+                    Some(signer) => Some(sign_code(app, plan, built, signer).await?),
+                    None => None,
+                });
+            }
+            let mut packed = Vec::with_capacity(all.len());
+            for (plan, built) in &all {
                 packed.push(installers::make(app.world, plan, built, app.reporter.as_ref()).await?);
             }
-            let folders = built.zip(&packed);
-            let folders =
-                folders.map(|((plan, built), installers)| dist::stage(plan, built, installers));
-            folders.collect::<Result<Vec<_>, _>>()?
+            let mut folders = Vec::with_capacity(all.len());
+            for (((plan, built), installers), signed) in all.iter().zip(&packed).zip(&signed) {
+                folders.push(dist::stage(plan, built, installers, signed.as_ref())?);
+            }
+            folders
         }
         Work::Bundles(plans) => {
             let made = bundles::make(app, plans).await?;
@@ -166,11 +190,11 @@ pub(super) async fn build_and_stage(
 }
 
 /// Builds the programs of each plan.
-async fn build_programs(
+async fn build_programs<'p>(
     app: &App<'_>,
-    programs: &Programs,
+    programs: &'p Programs,
     state_dir: &Path,
-) -> Result<Vec<Built>, Error> {
+) -> Result<Vec<(&'p Plan, Built)>, Error> {
     let (world, reporter) = (app.world, app.reporter.as_ref());
     let plans = &programs.plans;
     installers::check_tools(world, plans)?;
@@ -193,7 +217,7 @@ async fn build_programs(
             reporter,
         )
         .await?;
-        all.push(stage::build(world, plan, tools, reporter).await?);
+        all.push((plan, stage::build(world, plan, tools, reporter).await?));
     }
     Ok(all)
 }

@@ -10,7 +10,7 @@ use crate::publish::{Publication, PublishError, finish, preflight};
 use crate::select::known_group;
 use crate::settings::SettingsError;
 use crate::verify::{Look, ReadBacks, verify};
-use crate::{dist, products};
+use crate::{dist, products, sign};
 use release_types::{FileName, ObjectKey, Platform, ProductName, Tag, artifact_key};
 use std::path::PathBuf;
 
@@ -49,6 +49,12 @@ pub(super) async fn by_name(app: &App<'_>, args: PublishCommand) -> Result<(), E
         return Err(usage(
             "--finish without files needs --require, or `require` in [workspace.metadata.atlas-release]: nobody else says which platforms there are",
         ));
+    }
+    let secret = sign::secret(app.world)?;
+    let own = secret.as_ref().map(|secret| secret.key.public());
+    let signed_by = app.keys(args.key.public_key.as_deref()).await?.own(own);
+    for product in &products {
+        signed_by.is_known(product)?;
     }
     let settings = app.publish_settings(args.publish)?;
     let channel = channel_of(args.staged.files.channel, &tag.version)?;
@@ -103,7 +109,7 @@ pub(super) async fn by_name(app: &App<'_>, args: PublishCommand) -> Result<(), E
             now: app.world.now,
             reporter,
         };
-        let mut receipt = verify(look, publication).await?;
+        let mut receipt = verify(look, publication, &signed_by).await?;
         receipt.serve_command = hub.serve_command(app);
         reporter.event(Event::Receipt(Box::new(receipt)));
         Ok(())

@@ -47,11 +47,11 @@ impl App<'_> {
     pub fn check_dist_dirs(&self, command: &Command) -> Result<(), SettingsError> {
         let several = matches!(
             command,
-            Command::Publish(_) | Command::Verify(_) | Command::Sign(_)
+            Command::Publish(_) | Command::Verify(_) | Command::Sign(_) | Command::GithubRelease(_)
         );
         match self.global.dist_dir.len() {
             2.. if !several => Err(SettingsError::Flags(
-                "--dist-dir can be given several times for `sign`, `publish` and `verify` alone"
+                "--dist-dir can be given several times for `sign`, `publish`, `verify` and `github-release` alone"
                     .to_owned(),
             )),
             _ => Ok(()),

@@ -6,10 +6,13 @@ mod build;
 mod bundles;
 mod channels;
 mod client;
+mod code_sign;
 mod common;
 mod doctor;
 mod finish;
 mod folders;
+mod github_action;
+mod github_release;
 mod goods;
 mod hub;
 mod manifest;
@@ -24,6 +27,7 @@ mod signatures;
 mod token;
 mod typed;
 mod verify;
+mod workflows;
 
 use crate::channels::ChannelsError;
 use crate::context::World;
@@ -40,6 +44,7 @@ use build_version::BuildInfo;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory as _, Parser as _};
 use process::{Env, Runner};
+use release_types::Platform;
 use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,6 +55,11 @@ const GRACE: Duration = Duration::from_secs(15);
 
 /// Runs the program and returns what it ends with.
 pub fn main(build: BuildInfo) -> std::process::ExitCode {
+    main_on(build, None)
+}
+
+/// The same where it is decided as on another host, so that this can be tried on this one.
+pub fn main_on(build: BuildInfo, host: Option<Platform>) -> std::process::ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return not_understood(&error),
@@ -114,7 +124,7 @@ pub fn main(build: BuildInfo) -> std::process::ExitCode {
             return fail(&error, error.exit_code(), format);
         }
     };
-    let work = || runtime.block_on(interruptible(command, &cli.global, build, &reporter));
+    let work = || runtime.block_on(interruptible(command, &cli.global, build, host, &reporter));
     // A panic has been shown on standard error by now; a script needs the exit code.
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work))
         .unwrap_or(Err((Error::Defect, ExitCode::Defect)));
@@ -138,6 +148,7 @@ async fn interruptible(
     command: Command,
     global: &GlobalArgs,
     build: BuildInfo,
+    host: Option<Platform>,
     reporter: &Arc<dyn Reporter>,
 ) -> Result<(), (Error, ExitCode)> {
     if let Err(error) = outlive_file_limits() {
@@ -146,6 +157,7 @@ async fn interruptible(
     let cancel = CancellationToken::new();
     let world = match World::capture(Runner::new(cancel.clone())) {
         Ok(mut world) => {
+            world.host = host.unwrap_or(world.host);
             if command.only_asks() {
                 rustup::forbid_downloads(&mut world.env);
             }
@@ -204,12 +216,15 @@ async fn dispatch(
         Command::Publish(args) => publish::publish(&app, args).await,
         Command::Verify(args) => verify::verify(&app, args).await,
         Command::Release(args) => release::release(&app, args).await,
+        Command::GithubRelease(args) => github_release::github_release(&app, args).await,
         Command::Promote(args) => channels::promote(&app, args).await,
         Command::Yank(args) => channels::yank(&app, args).await,
         Command::Rollback(args) => channels::rollback(&app, args).await,
         Command::Token(command) => token::token(&app, command).await,
         Command::Pack(command) => pack::pack(&app, command).await,
         Command::Manifest(command) => manifest::manifest(&app, command).await,
+        Command::Workflows(command) => workflows::workflows(&app, command).await,
+        Command::GithubAction => github_action::github_action(&app).await,
         Command::Reproduce(args) => reproduce::reproduce(&app, args).await,
         Command::Hub(HubCommand::Serve { listen, dry_run }) => {
             hub::serve(&app, listen, dry_run).await

@@ -16,6 +16,7 @@ use crate::publish::{
 };
 use crate::receipt::Receipt;
 use crate::settings::HubChoice;
+use crate::sign::{self, Keys};
 use crate::verify::{Look, ReadBacks, VerifyError, verify};
 use release_types::{Channel, ObjectKey, Platform};
 
@@ -27,9 +28,13 @@ pub(super) async fn publish(app: &App<'_>, args: PublishCommand) -> Result<(), E
     }
     let settings = app.publish_settings(args.publish)?;
     let named = args.key.public_key.as_deref();
+    // Whoever has the key to sign with here means it to be the one.
+    let secret = sign::secret(app.world)?;
+    let own = secret.as_ref().map(|secret| secret.key.public());
     if args.dry_run {
         let goods = goods(app, args.staged).await?;
-        check_signatures(app, &goods, keys_for(app, &goods, named).await?).await?;
+        let keys = keys_for(app, &goods, named).await?.own(own);
+        check_signatures(app, &goods, keys).await?;
         for artifact in &goods.artifacts {
             app.reporter.note(format!(
                 "would publish {} ({} bytes, sha256 {}) on channel {}",
@@ -47,7 +52,7 @@ pub(super) async fn publish(app: &App<'_>, args: PublishCommand) -> Result<(), E
     };
     let goods = goods(app, args.staged).await?;
     let mut goods = goods.requiring(args.require.require);
-    let signed_by = keys_for(app, &goods, named).await?;
+    let signed_by = keys_for(app, &goods, named).await?.own(own);
     check_signatures(app, &goods, signed_by.clone()).await?;
     let groups = by_platform(&goods.artifacts);
     let keys: Vec<_> = groups
@@ -68,7 +73,7 @@ pub(super) async fn publish(app: &App<'_>, args: PublishCommand) -> Result<(), E
         keep_the_hubs(app, client, &mut goods, &signed_by).await?;
         match args.share.stage_only {
             true => stage_only(app, &hub, &goods, means).await,
-            false => publish_and_verify(app, &hub, &goods, means).await,
+            false => publish_and_verify(app, &hub, (&goods, &signed_by), means).await,
         }
     };
     let outcome = app.until_interrupted(work).await;
@@ -153,7 +158,7 @@ fn finishing(goods: &Goods, drafts: bool) -> String {
 async fn read_back(
     app: &App<'_>,
     release: Publication<'_>,
-    means: Means<'_>,
+    (means, keys): (Means<'_>, &Keys),
 ) -> Result<Receipt, Error> {
     let Means {
         client, reporter, ..
@@ -172,7 +177,7 @@ async fn read_back(
         artifacts: &all,
         ..release
     };
-    let verified = verify(look, whole).await;
+    let verified = verify(look, whole, keys).await;
     let damaged: Vec<ObjectKey> = match &verified {
         Err(VerifyError::Differences { damaged, .. }) => {
             let here = |key: &&ObjectKey| release.artifacts.iter().any(|file| file.key == **key);
@@ -197,20 +202,20 @@ async fn read_back(
         reporter.warn(format!("it cannot be mended: {}", with_causes(&error)));
         return Ok(verified?);
     }
-    Ok(verify(look, whole).await?)
+    Ok(verify(look, whole, keys).await?)
 }
 
 /// The part that `publish` and `release` share: send, read back, write the receipt.
 pub(super) async fn publish_and_verify(
     app: &App<'_>,
     hub: &OpenHub,
-    goods: &Goods,
+    (goods, keys): (&Goods, &Keys),
     means: Means<'_>,
 ) -> Result<(), Error> {
     let journal = journal_of(app, hub, goods)?;
     let release = goods.noted_in(&journal);
     send(means, release, (app.world.now)()).await?;
-    let mut receipt = read_back(app, release, means).await?;
+    let mut receipt = read_back(app, release, (means, keys)).await?;
     receipt.source = goods.published_source(&receipt, means.reporter);
     receipt.serve_command = hub.serve_command(app);
     if let Some(dir) = &goods.receipt_dir {

@@ -9,13 +9,14 @@ use release_types::{Channel, ObjectKeyError, artifact_key};
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// What the records below a path say, whatever lies beside them, and what it was built from.
+/// What the records below a path say, whatever lies beside them, what it was built from, and the public key
+/// that was recorded with it.
 pub(super) async fn recorded(
     app: &App<'_>,
     path: &Path,
     name: Option<Named>,
     channel: Option<Channel>,
-) -> Result<(Expectation, Source), Error> {
+) -> Result<(Expectation, Source, Option<String>), Error> {
     let path = app.world.absolute(path);
     app.reading(move || {
         let records = dist::records(&path, name.as_ref())?;
@@ -33,7 +34,8 @@ pub(super) async fn recorded(
             commit: first.commit.clone(),
             dirty: dirty.into_iter().cloned().collect(),
         };
-        Ok((expected, source))
+        let key = records.iter().find_map(|record| record.public_key.clone());
+        Ok((expected, source, key))
     })
     .await
 }

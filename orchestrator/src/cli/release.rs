@@ -1,7 +1,7 @@
 //! `release`: the whole way.
 
 use super::args::{ReleaseCommand, SignerKind};
-use super::build::{build_and_stage, lock};
+use super::build::{Signing, build_and_stage, lock};
 use super::common::App;
 use super::prepared::Subject;
 use super::publish::{Goods, publish_and_verify};
@@ -65,7 +65,8 @@ pub(super) async fn release(app: &App<'_>, args: ReleaseCommand) -> Result<(), E
             Ok::<_, Error>(preflight)
         };
         let preflight = app.until_interrupted(asked).await?;
-        let (mut staged, earlier) = build_and_stage(app, prepared, &preflight.last).await?;
+        let built = build_and_stage(app, prepared, &preflight.last, Signing::AsConfigured);
+        let (mut staged, earlier) = built.await?;
         if let Some(secret) = &secret {
             let how = How {
                 secret,
@@ -88,16 +89,19 @@ pub(super) async fn release(app: &App<'_>, args: ReleaseCommand) -> Result<(), E
         };
         let publishing = async {
             keep_the_hubs(app, client, &mut goods, &signed_by).await?;
-            publish_and_verify(app, &hub, &goods, means).await
+            publish_and_verify(app, &hub, (&goods, &signed_by), means).await
         };
         let outcome = app.until_interrupted(publishing).await;
         if matches!(&outcome, Err(Error::Publish(error)) if error.is_refusal()) {
-            let dir = goods.receipt_dir.clone().unwrap_or_default();
             let mut restored = false;
             for earlier in earlier {
-                let path = dir.clone();
-                let io = |source| Error::Io { path, source };
-                restored |= earlier.restore().map_err(io)?;
+                match earlier.restore() {
+                    Ok(was_there) => restored |= was_there,
+                    // That it was refused counts for more.
+                    Err(error) => app.reporter.warn(format!(
+                        "the earlier build could not be put back into dist/: {error}"
+                    )),
+                }
             }
             if restored {
                 app.reporter

@@ -1,7 +1,7 @@
 //! `reproduce`: is what was built, or what is published, what the commit makes?
 
 use super::args::{BuildArgs, GlobalArgs, ReproduceCommand, SelectArgs};
-use super::build::{build_and_stage, lock};
+use super::build::{Signing, build_and_stage, lock};
 use super::common::App;
 use super::publish::lock_for;
 use crate::dist::{self, DistError, ReleaseRecord, Staged};
@@ -20,7 +20,10 @@ use std::path::Path;
 
 pub(super) async fn reproduce(app: &App<'_>, args: ReproduceCommand) -> Result<(), Error> {
     let workspace = products::read(app.world).await?;
-    let subject = subject(app, &args, &workspace.root).await?;
+    let mut subject = subject(app, &args, &workspace.root).await?;
+    if args.against_hub {
+        subject = subject.published_signed(&workspace.signing.code);
+    }
     let temporary = app.world.temp_dir();
     let reporter = app.reporter.as_ref();
     let scratch = Scratch::begin(&temporary, reporter).map_err(io(&temporary))?;
@@ -164,7 +167,8 @@ impl Maker for Ours<'_> {
             same_tools(&order.world, record, found, linker.as_deref(), plan)?;
         }
         let _locks = lock(&app, &prepared)?;
-        let (mut staged, _) = build_and_stage(&app, prepared, &LastPublished::default()).await?;
+        let last = LastPublished::default();
+        let (mut staged, _) = build_and_stage(&app, prepared, &last, Signing::Never).await?;
         Ok(staged.swap_remove(0))
     }
 

@@ -1,19 +1,24 @@
 //! `sign` and `signer`.
 
 use super::args::{FilesArgs, SignCommand, SignerCommand, StagedArgs};
+use super::code_sign::sign_files;
 use super::common::App;
 use super::goods::{goods, named_tag};
 use super::signatures::{Batch, How, check_signatures, keys_for};
 use crate::artifacts::{from_manifest_of, read_signature_paths};
+use crate::context::World;
 use crate::dist;
 use crate::error::Error;
 use crate::events::Event;
 use crate::outcome::Outcome;
 use crate::settings::SettingsError;
 use crate::sign::{self, SignError};
-use release_types::{Kind, ProductName};
+use release_types::{Kind, ProductName, Tag};
 use secrecy::SecretString;
 use std::path::{Path, PathBuf};
+
+/// What the names of manifests end with.
+const ENDING: &str = ".manifest";
 
 pub(super) async fn signer(app: &App<'_>, command: SignerCommand) -> Result<(), Error> {
     let SignerCommand::Generate { output } = command;
@@ -35,11 +40,26 @@ pub(super) async fn signer(app: &App<'_>, command: SignerCommand) -> Result<(), 
     Ok(())
 }
 
-pub(super) async fn sign(app: &App<'_>, args: SignCommand) -> Result<(), Error> {
+pub(super) async fn sign(app: &App<'_>, mut args: SignCommand) -> Result<(), Error> {
+    let folder = take_manifest(app.world, &mut args)?;
     if args.check {
         return check_alone(app, args).await;
     }
-    let secret = sign::secret(app.world)?.ok_or(SignError::NoKey)?;
+    if args.code {
+        code_sign_alone(app, &args, folder.is_some()).await?;
+    }
+    let secret = match sign::secret(app.world)? {
+        Some(secret) => secret,
+        None if args.code => {
+            let why = format!(
+                "{} is not set, so there are no signatures for updaters",
+                sign::KEY_VAR
+            );
+            app.reporter.warn(why);
+            return Ok(());
+        }
+        None => return Err(SignError::NoKey.into()),
+    };
     let own = secret.key.public().clone();
     let named = args.key.public_key.as_deref();
     let keys = app.keys(named).await?.own(Some(&own));
@@ -50,6 +70,12 @@ pub(super) async fn sign(app: &App<'_>, args: SignCommand) -> Result<(), Error> 
         signer: args.signer,
         minisig,
     };
+    if let Some(dir) = folder {
+        // <dist>/<release>/<platform>
+        let dist_dir = dir.ancestors().nth(2).unwrap_or(&dir).to_owned();
+        let _locks = app.lock_dist_dirs(&[dist_dir])?;
+        return how.sign_folder(app, &dir).await.map(drop);
+    }
     match (args.manifest, args.product, args.version) {
         (Some(manifest), Some(product), Some(version)) => {
             let manifest = app.world.absolute(&manifest);
@@ -59,7 +85,7 @@ pub(super) async fn sign(app: &App<'_>, args: SignCommand) -> Result<(), Error> 
             };
             keys.accept([&product], &own)?;
             let subject = (manifest.clone(), base, product, version);
-            let batch = app.reading(move || of_manifest(subject)).await?;
+            let batch = app.reading(move || of_manifest(subject, minisig)).await?;
             app.reporter
                 .stage("signing", format!("{}", manifest.display()));
             let signed = how.sign(app, batch).await?;
@@ -79,6 +105,69 @@ pub(super) async fn sign(app: &App<'_>, args: SignCommand) -> Result<(), Error> 
             Ok(())
         }
     }
+}
+
+/// Takes a manifest that stands in the place of a tag for what it is, and what is not said of it from where
+/// it lies. The platform's folder, when it is that of a staged build, which is then signed as such.
+fn take_manifest(world: &World, args: &mut SignCommand) -> Result<Option<PathBuf>, SettingsError> {
+    let is_file = |named: &str| world.absolute(Path::new(named)).is_file();
+    // What reads as a tag is one, whatever lies in this folder.
+    let is_manifest =
+        |named: &str| named.parse::<Tag>().is_err() && (named.ends_with(ENDING) || is_file(named));
+    let Some(named) = args.tag.take_if(|named| is_manifest(named)) else {
+        let is_said = args.product.is_some() || args.version.is_some() || args.base_dir.is_some();
+        return match args.manifest.is_none() && is_said {
+            true => Err(SettingsError::Flags(
+                "--product, --version and --base-dir say what a manifest does not, and none is named"
+                    .to_owned(),
+            )),
+            false => Ok(None),
+        };
+    };
+    let path = world.absolute(Path::new(&named));
+    args.manifest = Some(path.clone());
+    let product = path
+        .file_name()
+        .and_then(|name| name.to_str()?.strip_suffix(ENDING));
+    let product = product.and_then(|name| name.parse().ok());
+    let is_bare = args.product.is_none() && args.base_dir.is_none();
+    args.product = args.product.take().or(product);
+    if args.product.is_none() {
+        let why =
+            format!("{named} is not called <product>{ENDING}: name its product with --product");
+        return Err(SettingsError::Flags(why));
+    }
+    if args.version.is_some() {
+        return Ok(None);
+    }
+    let folder = path.parent().map(Path::to_owned).unwrap_or_default();
+    match dist::read_record_file(&folder.join(dist::RELEASE_FILE)) {
+        Ok(record) if is_bare => {
+            args.version = Some(record.version);
+            Ok(Some(folder))
+        }
+        _ => Err(SettingsError::Flags(format!(
+            "{named} does not say of which version its files are: name it with --version"
+        ))),
+    }
+}
+
+/// `sign --code`: the operating system's own signatures of a manifest's files.
+async fn code_sign_alone(app: &App<'_>, args: &SignCommand, is_staged: bool) -> Result<(), Error> {
+    let (Some(manifest), Some(product), Some(version), false) =
+        (&args.manifest, &args.product, &args.version, is_staged)
+    else {
+        let why = "--code is for the files of a manifest: what `build` has staged is signed by it";
+        return Err(SettingsError::Flags(why.to_owned()).into());
+    };
+    let manifest = app.world.absolute(manifest);
+    let base = match &args.base_dir {
+        Some(dir) => app.world.absolute(dir),
+        None => manifest.parent().map(Path::to_owned).unwrap_or_default(),
+    };
+    let subject = (manifest.clone(), base, product.clone(), version.clone());
+    let batch = app.reading(move || of_manifest(subject, false)).await?;
+    sign_files(app, &manifest, &batch.artifacts).await
 }
 
 /// `sign --check`: what `publish` looks at before it sends anything.
@@ -112,12 +201,17 @@ async fn check_alone(app: &App<'_>, args: SignCommand) -> Result<(), Error> {
 /// What a manifest names, but for signatures, which may be missing.
 fn of_manifest(
     (manifest, base, product, version): (PathBuf, PathBuf, ProductName, semver::Version),
+    minisig: bool,
 ) -> Result<Batch, Error> {
     let wanted = |kind| kind != Kind::Signature;
     let artifacts = from_manifest_of(&manifest, &base, (&product, &version), wanted)?;
+    let paths = read_signature_paths(&manifest, &base, &product)?;
+    let payloads = sign::payloads(&version, &artifacts, &paths);
+    sign::guard(&manifest, &base, &payloads, minisig)?;
     Ok(Batch {
-        paths: read_signature_paths(&manifest, &base, &product)?,
+        paths,
         artifacts,
         version,
+        scratch: manifest.parent().unwrap_or(&base).to_owned(),
     })
 }

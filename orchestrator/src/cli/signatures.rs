@@ -5,20 +5,22 @@ use super::common::App;
 use super::goods::Goods;
 use crate::artifacts::LocalArtifact;
 use crate::dist::{self, Staged};
-use crate::error::Error;
+use crate::error::{Error, with_causes};
 use crate::events::Event;
-use crate::products::{self, ProductsError};
+use crate::products::{self, ProductsError, SigningSettings};
 use crate::sign::{self, Keys, Secret, SignError, SignaturePaths, Signed, Tauri, payloads};
 use hub_client::HubClient;
 use release_types::ProductName;
-use std::collections::BTreeSet;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 /// Files, and where their signatures lie or belong.
 pub(super) struct Batch {
     pub version: semver::Version,
     pub artifacts: Vec<LocalArtifact>,
     pub paths: SignaturePaths,
+    /// A folder for what comes and goes, where nobody looks at files one by one.
+    pub scratch: PathBuf,
 }
 
 /// How files are signed.
@@ -45,7 +47,8 @@ impl How<'_> {
         let batch = Batch {
             version: record.version.clone(),
             artifacts: staged.artifacts,
-            paths: SignaturePaths::new(),
+            paths: record.signature_paths(dir),
+            scratch: dir.parent().unwrap_or(dir).to_owned(),
         };
         let signed = self.sign(app, batch).await?;
         let (folder, minisig) = (dir.to_owned(), self.minisig);
@@ -56,6 +59,7 @@ impl How<'_> {
     /// Signs what has no good signature, and tells of all.
     pub async fn sign(&self, app: &App<'_>, batch: Batch) -> Result<Vec<Signed>, Error> {
         let (key, keys) = (self.secret.key.clone(), self.keys.clone());
+        let scratch = batch.scratch.clone();
         let looked = app
             .reading(move || {
                 let all = payloads(&batch.version, &batch.artifacts, &batch.paths);
@@ -69,16 +73,25 @@ impl How<'_> {
                     .await?
             }
             SignerKind::Tauri => {
+                let (mut tools, mut texts) = (BTreeMap::new(), BTreeMap::new());
                 for one in looked.iter().filter(|one| one.found.is_err()) {
                     let product = &one.payload.product;
                     let folder = self.keys.folder(product);
                     let folder = folder.ok_or_else(|| SignError::NoFolder {
                         product: product.clone(),
                     })?;
-                    let tauri = Tauri::find(app.world, &folder).await?;
-                    tauri.sign(app.world, &one.payload, self.secret).await?;
+                    let tauri = match tools.get(&folder) {
+                        Some(tauri) => tauri,
+                        None => {
+                            let found = Tauri::find(app.world, &folder).await?;
+                            &*tools.entry(folder).or_insert(found)
+                        }
+                    };
+                    let with = (scratch.as_path(), self.secret);
+                    let text = tauri.sign(app.world, &one.payload, with).await?;
+                    texts.insert(one.payload.path.clone(), text);
                 }
-                app.reading(move || Ok(sign::signed_by_others(looked, key.public())?))
+                app.reading(move || Ok(sign::signed_by_others(looked, key.public(), &texts)?))
                     .await?
             }
         };
@@ -97,26 +110,22 @@ impl How<'_> {
 
 impl App<'_> {
     /// The public keys that a flag or the workspace here name. Neither cargo nor a workspace has to be
-    /// there.
+    /// there; where there is one whose key cannot be known, a flag has to name it.
     pub async fn keys(&self, named: Option<&str>) -> Result<Keys, Error> {
         let world = self.world;
-        let mut above = world.cwd.ancestors();
-        let is_workspace = above.any(|dir| dir.join("Cargo.toml").is_file());
-        let settings = match is_workspace && world.find_program("cargo").is_some() {
-            false => None,
-            true => match products::signing(world).await {
-                Ok(settings) => Some(settings),
-                Err(ProductsError::NoCargo | ProductsError::NoToolchain(_)) => None,
-                Err(error @ ProductsError::WorkspaceSection { .. }) => return Err(error.into()),
-                Err(error) => {
-                    let why = crate::error::with_causes(&error);
-                    self.reporter
-                        .warn(format!("the workspace's public key is not known: {why}"));
-                    None
-                }
-            },
+        let dir = world.cwd.clone();
+        let read = self.reading(move || Ok(products::signing(&dir)));
+        let settings = match read.await? {
+            Ok(settings) => settings,
+            Err(error @ ProductsError::Manifest { .. }) if named.is_some() => {
+                let why = with_causes(&error);
+                self.reporter
+                    .warn(format!("the workspace's settings are not known: {why}"));
+                SigningSettings::default()
+            }
+            Err(error) => return Err(error.into()),
         };
-        let keys = Keys::of_workspace(settings.unwrap_or_default());
+        let keys = Keys::of_workspace(settings);
         Ok(keys.named(world, named)?)
     }
 }
@@ -164,7 +173,7 @@ pub(super) async fn keep_the_hubs(
     let adopted = sign::of_hub(client, &goods.version, &goods.artifacts, keys).await?;
     let is_staged = goods.manifest.is_none();
     for one in adopted {
-        let file = one.put(is_staged)?;
+        let file = app.reading(move || Ok(one.put(is_staged)?)).await?;
         app.reporter.note(format!(
             "{} is published already with another signature of the same bytes, which is as good: it is kept",
             file.key

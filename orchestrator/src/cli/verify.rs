@@ -32,11 +32,12 @@ pub(super) async fn verify(app: &App<'_>, mut args: VerifyCommand) -> Result<(),
         at_once: args.read_back.downloads,
         sample: args.sample,
     };
-    let keys = app.keys(args.key.public_key.as_deref()).await?;
+    let mut keys = app.keys(args.key.public_key.as_deref()).await?;
     let subject = match args.against.take() {
         Some(path) => {
             let name = name(app, args.name)?;
-            let (expected, source) = recorded(app, &path, name, args.files.channel).await?;
+            let (expected, source, key) = recorded(app, &path, name, args.files.channel).await?;
+            keys = keys.recorded(key.as_deref())?;
             Subject::Recorded(expected, source)
         }
         None => subject(app, args).await?,

@@ -2,8 +2,9 @@
 //! signatures. The folder with its manifests, `release.json` and `SHA256SUMS` is replaced as a whole, so
 //! that no reader and no run that is killed ever sees them disagree.
 
+use super::aside;
 use super::read::read_sums;
-use super::write::{FOLDER, REPLACED, STAGING, row, sums_text, sweep, write_file};
+use super::write::{row, sums_text, write_file};
 use super::{
     DistError, RELEASE_FILE, RecordedArtifact, ReleaseRecord, SUMS_FILE, Staged, load_platform,
     read_record_file,
@@ -41,10 +42,6 @@ pub fn add(dir: &Path, additions: &[Addition]) -> Result<Staged, DistError> {
     {
         return Ok(staged);
     }
-    let write = |path: &Path| {
-        let path = path.to_owned();
-        move |source| DistError::Write { path, source }
-    };
     let mut record = read_record_file(&dir.join(RELEASE_FILE))?;
     let mut sums = read_sums(dir)?;
     let mut new: BTreeMap<String, Vec<u8>> = BTreeMap::new();
@@ -84,8 +81,7 @@ pub fn add(dir: &Path, additions: &[Addition]) -> Result<Staged, DistError> {
     sums.insert(RELEASE_FILE.to_owned(), Sha256Digest::of(&json));
     new.insert(RELEASE_FILE.to_owned(), json);
     new.insert(SUMS_FILE.to_owned(), sums_text(&sums).into_bytes());
-    replace(dir, &new).map_err(write(dir))?;
-    load_platform(dir)
+    replace(dir, &new, load_platform).map(|staged| staged.moved_to(dir))
 }
 
 /// Whether every file is there and recorded as it should be.
@@ -117,6 +113,7 @@ fn insert(record: &mut ReleaseRecord, addition: &Addition) -> Option<RecordedArt
         kind: addition.kind,
         size: addition.bytes.len() as u64,
         sha256: Sha256Digest::of(&addition.bytes),
+        before_signing: None,
         inspection: None,
         ..files[index].clone()
     };
@@ -124,33 +121,68 @@ fn insert(record: &mut ReleaseRecord, addition: &Addition) -> Option<RecordedArt
     Some(recorded)
 }
 
-/// Replaces a folder by one that has these files and all its others.
-fn replace(dir: &Path, new: &BTreeMap<String, Vec<u8>>) -> io::Result<()> {
+/// Replaces a folder by one that has these files and all its others, if that is found to be good.
+fn replace<T>(
+    dir: &Path,
+    new: &BTreeMap<String, Vec<u8>>,
+    check: impl FnOnce(&Path) -> Result<T, DistError>,
+) -> Result<T, DistError> {
+    let write = |source| DistError::Write {
+        path: dir.to_owned(),
+        source,
+    };
     let parent = dir.parent().unwrap_or(dir);
-    // `dist/` is locked, so what is under way there is nobody's.
-    sweep(parent)?;
-    let aside = tempfile::Builder::new()
-        .prefix(STAGING)
-        .tempdir_in(parent)?;
-    let made = aside.path().join(FOLDER);
-    std::fs::create_dir(&made)?;
-    same_files(dir, &made, &|name| new.contains_key(name))?;
+    aside::sweep(parent).map_err(write)?;
+    let aside = aside::staging(parent).map_err(write)?;
+    let made = aside.path().join(aside::name(dir));
+    fill(dir, &made, new).map_err(write)?;
+    let found = check(&made)?;
+    exchange(&made, dir, parent).map_err(write)?;
+    Ok(found)
+}
+
+fn fill(dir: &Path, made: &Path, new: &BTreeMap<String, Vec<u8>>) -> io::Result<()> {
+    std::fs::create_dir(made)?;
+    same_files(dir, made, &|name| new.contains_key(name))?;
     for (name, bytes) in new {
         write_file(&made.join(name), bytes)?;
     }
-    if system::exchange(&made, dir)? {
-        return system::sync_dir(parent);
-    }
-    let old = tempfile::Builder::new()
-        .prefix(REPLACED)
-        .tempdir_in(parent)?;
-    let before = old.path().join(FOLDER);
-    std::fs::rename(dir, &before)?;
-    if let Err(error) = std::fs::rename(&made, dir) {
-        std::fs::rename(&before, dir)?;
-        return Err(error);
+    Ok(())
+}
+
+fn exchange(made: &Path, dir: &Path, parent: &Path) -> io::Result<()> {
+    if !system::exchange(made, dir)? {
+        in_two_steps(made, dir, parent)?;
     }
     system::sync_dir(parent)
+}
+
+/// Where nothing can be exchanged at one moment. A run that is killed in between leaves what was there
+/// where the next one finds it.
+fn in_two_steps(made: &Path, dir: &Path, parent: &Path) -> io::Result<()> {
+    let old = aside::replaced(parent)?;
+    let before = old.path().join(aside::name(dir));
+    std::fs::rename(dir, &before)?;
+    let Err(error) = std::fs::rename(made, dir) else {
+        return Ok(());
+    };
+    if std::fs::rename(&before, dir).is_err() {
+        let why = format!("{error}; what was there lies in {}", old.keep().display());
+        return Err(io::Error::new(error.kind(), why));
+    }
+    Err(error)
+}
+
+/// Gives a file another name, by a link where there are such; a link is copied.
+///
+/// # Errors
+/// What the system says.
+pub fn same_file(path: &Path, name: &Path) -> io::Result<()> {
+    let is_link = path.symlink_metadata()?.is_symlink();
+    if is_link || std::fs::hard_link(path, name).is_err() {
+        std::fs::copy(path, name)?;
+    }
+    Ok(())
 }
 
 /// Gives all files of a folder but some a place in another one too, by links where there are such.
@@ -166,9 +198,7 @@ fn same_files(from: &Path, to: &Path, but: &dyn Fn(&str) -> bool) -> io::Result<
             std::fs::create_dir(&place)?;
             same_files(&path, &place, &|_| false)?;
         } else if kind.is_file() {
-            if std::fs::hard_link(&path, &place).is_err() {
-                std::fs::copy(&path, &place)?;
-            }
+            same_file(&path, &place)?;
         } else {
             let why = format!("{} is neither a file nor a folder", path.display());
             return Err(io::Error::other(why));
@@ -190,10 +220,35 @@ mod tests {
         std::fs::write(dir.join("sub/kept"), "2").unwrap();
         std::fs::write(dir.join("new"), "old").unwrap();
         let new = BTreeMap::from([("new".to_owned(), b"new".to_vec())]);
-        replace(&dir, &new).unwrap();
+        replace(&dir, &new, |_| Ok(())).unwrap();
         let read = |name: &str| std::fs::read_to_string(dir.join(name)).unwrap();
         assert_eq!(["kept", "sub/kept", "new"].map(read), ["1", "2", "new"]);
         let left = std::fs::read_dir(parent.path()).unwrap();
         assert_eq!(left.count(), 1, "nothing is left beside it");
+        // What is not good takes nothing's place.
+        let newer = BTreeMap::from([("new".to_owned(), b"newer".to_vec())]);
+        let refused = replace(&dir, &newer, |made| {
+            assert_eq!(std::fs::read_to_string(made.join("new")).unwrap(), "newer");
+            let dir = made.to_owned();
+            Err::<(), _>(DistError::NoRelease { dir })
+        });
+        assert!(refused.is_err());
+        assert_eq!(["kept", "sub/kept", "new"].map(read), ["1", "2", "new"]);
+    }
+
+    #[test]
+    fn in_two_steps_what_was_there_is_never_lost() {
+        let parent = tempfile::tempdir().unwrap();
+        let [dir, made] = ["linux-x64", "made"].map(|name| parent.path().join(name));
+        for (path, text) in [(&dir, "old"), (&made, "new")] {
+            std::fs::create_dir(path).unwrap();
+            std::fs::write(path.join("file"), text).unwrap();
+        }
+        let read = || std::fs::read_to_string(dir.join("file")).unwrap();
+        in_two_steps(&parent.path().join("none"), &dir, parent.path()).unwrap_err();
+        assert_eq!(read(), "old");
+        in_two_steps(&made, &dir, parent.path()).unwrap();
+        assert_eq!(read(), "new");
+        assert_eq!(std::fs::read_dir(parent.path()).unwrap().count(), 1);
     }
 }

@@ -1,8 +1,9 @@
 //! Staging what a bundle command has made: its files become a platform's folder, all at once, which is
 //! then like that of any other release.
 
+use super::aside;
 use super::carry::signatures_of;
-use super::write::{STAGING, publish_dir, row, sums_text, sweep, write_file};
+use super::write::{publish_dir, row, sums_text, write_file};
 use super::{
     DistError, Earlier, FORMAT, RELEASE_FILE, RecordedArtifact, RecordedToolchain, ReleaseRecord,
     SUMS_FILE, Staged, load_platform,
@@ -33,11 +34,8 @@ pub fn stage_bundles(
     let parent = plan.staging.parent().unwrap_or(&plan.repository);
     let target = parent.join(platform.to_string());
     std::fs::create_dir_all(parent).map_err(write(parent))?;
-    sweep(parent).map_err(write(parent))?;
-    let aside = tempfile::Builder::new()
-        .prefix(STAGING)
-        .tempdir_in(parent)
-        .map_err(write(parent))?;
+    aside::sweep(parent).map_err(write(parent))?;
+    let aside = aside::staging(parent).map_err(write(parent))?;
     let dir = aside.path();
     let (mut artifacts, mut sums) = (Vec::new(), BTreeMap::new());
     for product in &made.products {
@@ -115,6 +113,7 @@ fn files_of(
             kind: *kind,
             size,
             sha256,
+            before_signing: None,
             inspection: None,
         });
     }
@@ -203,6 +202,7 @@ fn record(
             commit_time: plan.commit_time,
             ..Recipe::default()
         }),
+        code_signing: None,
         started_at: made.started_at,
         finished_at: made.finished_at,
     }

@@ -33,7 +33,7 @@ pub(super) fn signatures_of(program: &RecordedArtifact, earlier: &Path) -> Vec<R
 }
 
 /// Whether a file is there as it was recorded. A link is none of this program's making.
-fn is_as_recorded(recorded: &RecordedArtifact, path: &Path) -> bool {
+pub(super) fn is_as_recorded(recorded: &RecordedArtifact, path: &Path) -> bool {
     let is_file = path.symlink_metadata().is_ok_and(|meta| meta.is_file());
     is_file && digest_file(path).is_ok_and(|found| found == (recorded.size, recorded.sha256))
 }

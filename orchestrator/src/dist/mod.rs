@@ -5,23 +5,28 @@
 //! `release.json` and `SHA256SUMS`. Reading it back checks that all of them agree.
 
 mod add;
+mod aside;
 mod bundles;
 mod carry;
+mod code_signed;
 mod contradiction;
 mod merge;
 mod read;
 mod records;
 mod write;
 
-pub use add::{Addition, add};
+pub use add::{Addition, add, same_file};
+pub use aside::staging as aside_in;
 pub use bundles::stage_bundles;
+pub use code_signed::code_signed_before;
 pub use merge::open_all;
 pub use read::{find, load, load_platform, load_unsigned, open, platforms_of, read_record_file};
 pub use records::{Named, records, staged_as};
-pub use write::{Earlier, stage, write_atomically};
+pub use write::{Earlier, rewrite_atomically, stage, write_atomically};
 
 use crate::artifacts::{ArtifactError, LocalArtifact};
 use crate::build::Recipe;
+use crate::code_sign::{BeforeSigning, CodeSigning};
 use crate::inspect::Inspection;
 use crate::text::told;
 use crate::toolchain::CacheUse;
@@ -29,7 +34,7 @@ use release_types::{Channel, FileName, Kind, Platform, ProductName, Sha256Digest
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The name of the document that describes a platform's folder.
 pub const RELEASE_FILE: &str = "release.json";
@@ -87,6 +92,9 @@ pub struct ReleaseRecord {
     /// The key that signatures of the files are checked with, in Tauri's form, as the workspace says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_key: Option<String>,
+    /// What has code-signed the programs, where they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code_signing: Option<CodeSigning>,
     /// How to make the same bytes again; nothing in records of format 1.
     #[serde(default)]
     pub recipe: Option<Recipe>,
@@ -113,6 +121,9 @@ pub struct RecordedArtifact {
     pub size: u64,
     /// Its digest.
     pub sha256: Sha256Digest,
+    /// What it was before it was code-signed, where it is: the bytes that the commit makes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before_signing: Option<BeforeSigning>,
     /// What its file says about itself, for a program.
     #[serde(default)]
     pub inspection: Option<Inspection>,
@@ -209,4 +220,37 @@ pub struct Staged {
     pub record: ReleaseRecord,
     /// The files its manifests name.
     pub artifacts: Vec<LocalArtifact>,
+}
+
+impl ReleaseRecord {
+    /// Where the signatures lie that are recorded, in the folder `dir`.
+    pub fn signature_paths(
+        &self,
+        dir: &Path,
+    ) -> BTreeMap<(ProductName, Platform, String), PathBuf> {
+        let files = self.artifacts.iter();
+        let signatures = files.filter(|file| file.kind == Kind::Signature);
+        let places = signatures.map(|file| {
+            let key = (
+                file.product.clone(),
+                self.platform,
+                file.filename.to_string(),
+            );
+            (key, dir.join(file.filename.as_str()))
+        });
+        places.collect()
+    }
+}
+
+impl Staged {
+    /// The same folder in another place, where it was moved to after it was read.
+    fn moved_to(mut self, dir: &Path) -> Self {
+        for file in &mut self.artifacts {
+            if let Ok(rest) = file.path.strip_prefix(&self.dir) {
+                file.path = dir.join(rest);
+            }
+        }
+        self.dir = dir.to_owned();
+        self
+    }
 }

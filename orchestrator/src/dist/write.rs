@@ -1,5 +1,6 @@
 //! Staging: what was built becomes a platform's folder, all at once.
 
+use super::aside::{self, WRITING};
 use super::carry::signatures_of;
 use super::{
     DistError, FORMAT, JOURNAL_FILE, RECEIPT_FILE, RELEASE_FILE, RecordedArtifact,
@@ -7,6 +8,7 @@ use super::{
 };
 use crate::artifacts::digest_file;
 use crate::build::{Built, environment};
+use crate::code_sign::CodeSigned;
 use crate::installers::Made;
 use crate::plan::Plan;
 use crate::system;
@@ -16,17 +18,9 @@ use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-/// Beginnings of the names of what is under way.
-pub(super) const STAGING: &str = ".staging-";
-pub(super) const REPLACED: &str = ".replaced-";
-
-/// The name of the earlier build in the folder it was put aside into.
-pub(super) const FOLDER: &str = "platform";
-
-const WRITING: &str = ".writing-";
-
-/// Stages what was built, and the installers made of it, into the plan's folder, in the place of an earlier build of the same
-/// platform, which can still be put back.
+/// Stages what was built, and the installers made of it, into the plan's folder, in the place of an
+/// earlier build of the same platform, which can still be put back. Programs that were code-signed are
+/// taken in the place of those that cargo has made; what these were is recorded.
 ///
 /// # Errors
 /// When something cannot be written; nothing half-written stays behind.
@@ -34,6 +28,7 @@ pub fn stage(
     plan: &Plan,
     built: &Built,
     installers: &Made,
+    code_signed: Option<&CodeSigned>,
 ) -> Result<(Staged, Earlier), DistError> {
     let write = |path: &Path| {
         let path = path.to_owned();
@@ -41,18 +36,20 @@ pub fn stage(
     };
     let parent = plan.staging.parent().unwrap_or(&plan.root);
     std::fs::create_dir_all(parent).map_err(write(parent))?;
-    sweep(parent).map_err(write(parent))?;
-    let aside = tempfile::Builder::new()
-        .prefix(STAGING)
-        .tempdir_in(parent)
-        .map_err(write(parent))?;
+    aside::sweep(parent).map_err(write(parent))?;
+    let aside = aside::staging(parent).map_err(write(parent))?;
     let dir = aside.path();
     let mut artifacts = Vec::new();
     let mut sums = BTreeMap::new();
-    for product in &built.products {
+    for (index, product) in built.products.iter().enumerate() {
+        let signed = code_signed.and_then(|signed| signed.files.get(index));
+        let (program, before_signing) = match signed {
+            Some((path, before)) => (path, Some(*before)),
+            None => (&product.executable, None),
+        };
         let planned = &product.planned;
         let path = dir.join(planned.filename.as_str());
-        copy_file(&product.executable, &path, 0o755).map_err(write(&path))?;
+        copy_file(program, &path, 0o755).map_err(write(&path))?;
         let (size, sha256) = digest_file(&path).map_err(write(&path))?;
         let program = RecordedArtifact {
             product: planned.product.clone(),
@@ -62,6 +59,7 @@ pub fn stage(
             kind: Kind::Binary,
             size,
             sha256,
+            before_signing,
             inspection: Some(product.inspection.clone()),
         };
         let mut files = vec![program];
@@ -74,6 +72,7 @@ pub fn stage(
                 kind: Kind::Installer,
                 size,
                 sha256,
+                before_signing: None,
                 inspection: None,
                 ..files[0].clone()
             });
@@ -97,7 +96,8 @@ pub fn stage(
         let manifest = dir.join(&planned.manifest);
         write_file(&manifest, text.as_bytes()).map_err(write(&manifest))?;
     }
-    let record = record(plan, built, artifacts);
+    let mut record = record(plan, built, artifacts);
+    record.code_signing = code_signed.map(|signed| signed.signing.clone());
     let path = dir.join(RELEASE_FILE);
     let json = serde_json::to_vec_pretty(&record).map_err(|e| DistError::Write {
         path: path.clone(),
@@ -143,15 +143,13 @@ impl Earlier {
             if !target.is_dir() {
                 return Err(io::ErrorKind::NotADirectory.into());
             }
-            let aside = tempfile::Builder::new()
-                .prefix(REPLACED)
-                .tempdir_in(parent)?;
+            let aside = aside::replaced(parent)?;
             // The folder last: what is put aside goes with `aside` when a step fails.
             let receipt = parent.join(RECEIPT_FILE);
             if receipt.exists() {
                 std::fs::rename(&receipt, aside.path().join(RECEIPT_FILE))?;
             }
-            std::fs::rename(target, aside.path().join(FOLDER))?;
+            std::fs::rename(target, aside.path().join(aside::name(target)))?;
             earlier.aside = Some(aside);
         }
         Ok(earlier)
@@ -164,7 +162,8 @@ impl Earlier {
             return Ok(());
         };
         let receipt = aside.path().join(RECEIPT_FILE);
-        let before = read_record_file(&aside.path().join(FOLDER).join(RELEASE_FILE)).ok();
+        let folder = aside.path().join(aside::name(&self.target));
+        let before = read_record_file(&folder.join(RELEASE_FILE)).ok();
         let files = |record: &ReleaseRecord| -> Vec<_> {
             let files = record.artifacts.iter();
             files
@@ -175,7 +174,7 @@ impl Earlier {
             return Ok(());
         }
         // The earlier folder keeps its own, in case it is put back. What is no journal is not taken along.
-        let journal = aside.path().join(FOLDER).join(JOURNAL_FILE);
+        let journal = folder.join(JOURNAL_FILE);
         if journal.symlink_metadata().is_ok_and(|meta| meta.is_file()) {
             std::fs::copy(journal, self.target.join(JOURNAL_FILE))?;
         }
@@ -189,42 +188,39 @@ impl Earlier {
     /// what was built now is refused. Whether there was one.
     ///
     /// # Errors
-    /// What the system says.
+    /// What the system says. Both builds are kept then, this one in its place if there is a way.
     pub fn restore(self) -> io::Result<bool> {
         let Some(aside) = self.aside else {
             return Ok(false);
         };
-        if self.target.exists() {
-            std::fs::remove_dir_all(&self.target)?;
+        let put_back = || {
+            let parent = self.target.parent().unwrap_or(&self.target);
+            // Nothing is removed before the earlier one is in its place.
+            let refused = aside::staging(parent)?;
+            let now = refused.path().join(aside::name(&self.target));
+            let is_there = self.target.exists();
+            if is_there {
+                std::fs::rename(&self.target, &now)?;
+            }
+            let before = aside.path().join(aside::name(&self.target));
+            if let Err(error) = std::fs::rename(before, &self.target) {
+                if is_there && std::fs::rename(&now, &self.target).is_err() {
+                    let _kept: PathBuf = refused.keep();
+                }
+                return Err(error);
+            }
+            let receipt = aside.path().join(RECEIPT_FILE);
+            if receipt.exists() {
+                std::fs::rename(receipt, self.target.with_file_name(RECEIPT_FILE))?;
+            }
+            Ok(true)
+        };
+        let outcome = put_back();
+        if outcome.is_err() {
+            let _kept: PathBuf = aside.keep();
         }
-        std::fs::rename(aside.path().join(FOLDER), &self.target)?;
-        let receipt = aside.path().join(RECEIPT_FILE);
-        if receipt.exists() {
-            std::fs::rename(receipt, self.target.with_file_name(RECEIPT_FILE))?;
-        }
-        Ok(true)
+        outcome
     }
-}
-
-/// Removes what a run that was killed has left half-done; `dist/` is locked, so it is nobody's.
-pub(super) fn sweep(dir: &Path) -> io::Result<()> {
-    for entry in std::fs::read_dir(dir)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if ![STAGING, REPLACED, WRITING]
-            .iter()
-            .any(|start| name.starts_with(start))
-        {
-            continue;
-        }
-        if entry.file_type()?.is_dir() {
-            std::fs::remove_dir_all(entry.path())?;
-        } else {
-            std::fs::remove_file(entry.path())?;
-        }
-    }
-    Ok(())
 }
 
 fn record(plan: &Plan, built: &Built, artifacts: Vec<RecordedArtifact>) -> ReleaseRecord {
@@ -259,6 +255,7 @@ fn record(plan: &Plan, built: &Built, artifacts: Vec<RecordedArtifact>) -> Relea
             .iter()
             .find_map(|product| plan.signed_by.key_of(&product.product))
             .map(PublicKey::to_tauri),
+        code_signing: None,
         recipe: Some(built.recipe.clone()),
         started_at: built.started_at,
         finished_at: built.finished_at,
@@ -303,11 +300,33 @@ pub(super) fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// # Errors
 /// What the system says.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace_file(path, bytes, 0o644)
+}
+
+/// The same for a file that is a person's: it stays as open or closed to others as it was, and where a link
+/// stands in its place, what that leads to is written.
+///
+/// # Errors
+/// What the system says.
+pub fn rewrite_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let real = match path.symlink_metadata() {
+        Ok(meta) if meta.is_symlink() => std::fs::canonicalize(path)?,
+        _ => path.to_owned(),
+    };
+    let mode = match system::mode(&real) {
+        Ok(mode) => mode.unwrap_or(0o644),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => 0o644,
+        Err(error) => return Err(error),
+    };
+    replace_file(&real, bytes, mode)
+}
+
+fn replace_file(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let dir = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new().prefix(WRITING).tempfile_in(dir)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
-    system::set_mode(file.path(), 0o644)?;
+    system::set_mode(file.path(), mode)?;
     file.persist(path)?;
     Ok(())
 }

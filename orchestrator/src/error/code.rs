@@ -5,8 +5,10 @@ use crate::artifacts::ArtifactError;
 use crate::build::BuildError;
 use crate::bundle::BundleError;
 use crate::channels::ChannelsError;
+use crate::code_sign::CodeSignError;
 use crate::dist::DistError;
 use crate::git::GitError;
+use crate::github_release::GithubReleaseError;
 use crate::installers::InstallerError;
 use crate::job_env::JobEnvError;
 use crate::manifest::ManifestsError;
@@ -19,6 +21,7 @@ use crate::sign::SignError;
 use crate::tokens::TokenError;
 use crate::toolchain::ToolchainError;
 use crate::verify::VerifyError;
+use crate::workflows::WorkflowsError;
 use hub_client::{ClientError, ErrorKind};
 use packages::PackageError;
 use process::ProcessError;
@@ -27,7 +30,7 @@ impl Error {
     /// The exit code. The match names every case, so that a new one has to be decided on.
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Settings(_) | Self::Plan(_) => ExitCode::Usage,
+            Self::Settings(_) | Self::Plan(_) | Self::Action(_) => ExitCode::Usage,
             Self::Artifacts(error) => artifact_code(error),
             Self::Products(error) => match error {
                 ProductsError::NoCargo | ProductsError::NoToolchain(_) => ExitCode::Tool,
@@ -42,6 +45,7 @@ impl Error {
                 ProductsError::Answer(_) => ExitCode::Tool,
                 ProductsError::Section { .. }
                 | ProductsError::WorkspaceSection { .. }
+                | ProductsError::Manifest { .. }
                 | ProductsError::Twice { .. }
                 | ProductsError::Nothing { .. } => ExitCode::Usage,
             },
@@ -132,6 +136,7 @@ impl Error {
                 | ManifestsError::UnknownBin(_) => ExitCode::Usage,
                 ManifestsError::Write { .. } => ExitCode::Machine,
             },
+            Self::CodeSign(error) => code_sign_code(error),
             Self::Sign(error) => sign_code(error),
             Self::Publish(error) => match error {
                 PublishError::Older { .. } | PublishError::BackportDate { .. } => ExitCode::Usage,
@@ -174,6 +179,13 @@ impl Error {
                 JobEnvError::NotInAJob(_) => ExitCode::Usage,
                 JobEnvError::Io { .. } => ExitCode::Machine,
             },
+            Self::Workflows(error) => match error {
+                WorkflowsError::Drift(_)
+                | WorkflowsError::NotTop { .. }
+                | WorkflowsError::Marks { .. }
+                | WorkflowsError::NoPlace { .. } => ExitCode::Usage,
+                WorkflowsError::Read { .. } | WorkflowsError::Write { .. } => ExitCode::Machine,
+            },
             Self::Channels(error) => match error {
                 ChannelsError::SameChannel(_)
                 | ChannelsError::NoHistory
@@ -206,6 +218,7 @@ impl Error {
                     client_code(source)
                 }
             },
+            Self::GithubRelease(error) => github_release_code(error),
             Self::Client(error) => client_code(error),
             Self::Lock(_) | Self::Io { .. } | Self::Output => ExitCode::Machine,
             #[cfg(feature = "hub")]
@@ -267,6 +280,35 @@ fn bundle_code(error: &BundleError) -> ExitCode {
     }
 }
 
+/// Of the operating systems' own signatures.
+fn code_sign_code(error: &CodeSignError) -> ExitCode {
+    match error {
+        CodeSignError::Required(_)
+        | CodeSignError::NotBase64 { .. }
+        | CodeSignError::Credential { .. }
+        | CodeSignError::Tool { .. }
+        | CodeSignError::Answer { .. }
+        | CodeSignError::Unchanged { .. }
+        | CodeSignError::NotAccepted { .. } => ExitCode::Signing,
+        CodeSignError::Env(_) => ExitCode::Usage,
+        CodeSignError::Missing { .. } => ExitCode::Tool,
+        CodeSignError::Process { source, .. } => signing_tool_code(source),
+        CodeSignError::Temporary(error) => toolchain_code(error),
+        CodeSignError::Random(_) | CodeSignError::Io { .. } => ExitCode::Machine,
+    }
+}
+
+/// Of a tool that was to sign.
+fn signing_tool_code(error: &ProcessError) -> ExitCode {
+    match error {
+        ProcessError::Interrupted { .. } => ExitCode::Interrupted,
+        ProcessError::NotFound { .. } | ProcessError::Spawn { .. } => ExitCode::Tool,
+        ProcessError::Failed { .. } | ProcessError::TimedOut { .. } | ProcessError::Io { .. } => {
+            ExitCode::Signing
+        }
+    }
+}
+
 /// Of signatures.
 fn sign_code(error: &SignError) -> ExitCode {
     match error {
@@ -278,19 +320,15 @@ fn sign_code(error: &SignError) -> ExitCode {
         | SignError::Sign { .. }
         | SignError::Unsigned { .. }
         | SignError::NotGood { .. }
+        | SignError::NoPublicKey { .. }
         | SignError::Generate(_) => ExitCode::Signing,
         SignError::Env(_)
         | SignError::PublicKey(_)
         | SignError::NoFolder { .. }
+        | SignError::Taken { .. }
         | SignError::Exists { .. } => ExitCode::Usage,
         SignError::NoTauri { .. } => ExitCode::Tool,
-        SignError::Tauri { source, .. } => match source {
-            ProcessError::Interrupted { .. } => ExitCode::Interrupted,
-            ProcessError::NotFound { .. } | ProcessError::Spawn { .. } => ExitCode::Tool,
-            ProcessError::Failed { .. }
-            | ProcessError::TimedOut { .. }
-            | ProcessError::Io { .. } => ExitCode::Signing,
-        },
+        SignError::Tauri { source, .. } => signing_tool_code(source),
         // Both are told as what they are.
         SignError::Dist(_) | SignError::Manifests(_) | SignError::Io { .. } => ExitCode::Machine,
         SignError::Artifacts(error) => artifact_code(error),
@@ -310,6 +348,37 @@ fn toolchain_code(error: &ToolchainError) -> ExitCode {
         | ToolchainError::NoToolchain(_)
         | ToolchainError::NoTarget { .. }
         | ToolchainError::Ask { .. } => ExitCode::Tool,
+    }
+}
+
+/// Of a release that is not on GitHub.
+fn github_release_code(error: &GithubReleaseError) -> ExitCode {
+    match error {
+        GithubReleaseError::NoRepository
+        | GithubReleaseError::Repository(_)
+        | GithubReleaseError::Api(_)
+        | GithubReleaseError::NoToken
+        | GithubReleaseError::Token
+        | GithubReleaseError::NoTag
+        | GithubReleaseError::Changelog { .. }
+        | GithubReleaseError::NoNotes { .. }
+        | GithubReleaseError::LongNotes { .. }
+        | GithubReleaseError::SameName { .. }
+        | GithubReleaseError::Name(_)
+        | GithubReleaseError::TooLarge { .. }
+        | GithubReleaseError::TooMany { .. }
+        | GithubReleaseError::NeverLatest(_)
+        | GithubReleaseError::Renamed { .. } => ExitCode::Usage,
+        GithubReleaseError::Write { .. } => ExitCode::Machine,
+        GithubReleaseError::Incomplete { .. }
+        | GithubReleaseError::Unseen(_)
+        | GithubReleaseError::NoSuchTag { .. }
+        | GithubReleaseError::OtherCommit { .. }
+        | GithubReleaseError::SeveralDrafts { .. }
+        | GithubReleaseError::Conflict { .. } => ExitCode::Refused,
+        GithubReleaseError::Altered { .. } => ExitCode::Verification,
+        GithubReleaseError::Unsettled { .. } => ExitCode::Network,
+        GithubReleaseError::Client(error) => client_code(error),
     }
 }
 

@@ -28,10 +28,13 @@ impl Error {
             Self::Channels(error) => error.hint(),
             Self::Token(error) => error.hint(),
             Self::Pack(error) => error.hint(),
+            Self::GithubRelease(error) => error.hint(),
             Self::Manifests(error) => error.hint(),
             Self::Bundle(error) => error.hint(),
+            Self::Workflows(error) => error.hint(),
             Self::Settings(error) => error.hint(),
             Self::Sign(error) => error.hint(),
+            Self::CodeSign(error) => error.hint(),
             _ => None,
         };
         if own.is_some() {

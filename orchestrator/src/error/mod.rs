@@ -8,8 +8,11 @@ use crate::artifacts::ArtifactError;
 use crate::build::BuildError;
 use crate::bundle::BundleError;
 use crate::channels::ChannelsError;
+use crate::code_sign::CodeSignError;
 use crate::dist::DistError;
 use crate::doctor::Lacking;
+use crate::github_action::ActionError;
+use crate::github_release::GithubReleaseError;
 use crate::installers::InstallerError;
 use crate::job_env::JobEnvError;
 use crate::lock::LockError;
@@ -25,6 +28,7 @@ use crate::sign::SignError;
 use crate::tokens::TokenError;
 use crate::toolchain::ToolchainError;
 use crate::verify::VerifyError;
+use crate::workflows::WorkflowsError;
 use hub_client::ClientError;
 use std::path::PathBuf;
 
@@ -83,6 +87,8 @@ pub enum Error {
     #[error(transparent)]
     Manifests(#[from] ManifestsError),
     #[error(transparent)]
+    CodeSign(#[from] CodeSignError),
+    #[error(transparent)]
     Sign(SignError),
     #[error(transparent)]
     Publish(#[from] PublishError),
@@ -93,11 +99,17 @@ pub enum Error {
     #[error(transparent)]
     JobEnv(#[from] JobEnvError),
     #[error(transparent)]
+    Action(#[from] ActionError),
+    #[error(transparent)]
+    Workflows(#[from] WorkflowsError),
+    #[error(transparent)]
     Channels(ChannelsError),
     #[error(transparent)]
     Token(#[from] TokenError),
     #[error(transparent)]
     Pack(#[from] PackError),
+    #[error(transparent)]
+    GithubRelease(#[from] GithubReleaseError),
     #[error(transparent)]
     Client(#[from] ClientError),
     #[error(transparent)]

@@ -85,6 +85,14 @@ fn delimiter() -> std::io::Result<String> {
     Ok(format!("atlas-release-{number:032x}"))
 }
 
+/// Appends named values to a file of a step, such as the one for its outputs.
+///
+/// # Errors
+/// What the system says.
+pub fn append_named(file: &Path, values: &BTreeMap<String, String>) -> std::io::Result<()> {
+    append_variables(file, values, &delimiter()?)
+}
+
 /// Appends variables to the file that `GITHUB_ENV` names, in the form that also takes values of
 /// several lines. The delimiter has to be one that nobody can guess and no value holds.
 ///

@@ -6,8 +6,10 @@ mod github;
 mod render;
 mod work_out;
 
-pub(crate) use github::append as append_to_job_file;
 pub use github::{GithubFiles, JobEnvError, append_path, path_file};
+pub(crate) use github::{
+    append as append_to_job_file, append_named as append_variables_to_job_file,
+};
 pub use render::{Shell, render};
 pub use work_out::work_out;
 

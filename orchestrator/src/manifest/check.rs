@@ -83,7 +83,7 @@ pub(super) fn of_one_file(text: &str, base: &Path) -> Vec<(ManifestRow, Manifest
     for row in &reading.rows {
         let Ok(real) = file(row, base) else { continue };
         let first = *files.entry(real).or_insert(row);
-        if reading.conflict(first, row).is_some() {
+        if first.platform != row.platform && reading.conflict(first, row).is_some() {
             pairs.push((first.clone(), row.clone()));
         }
     }

@@ -2,7 +2,7 @@
 
 use super::ManifestsError;
 use crate::artifacts::{DOCUMENT_LIMIT, read_text};
-use crate::dist::write_atomically;
+use crate::dist::rewrite_atomically;
 use release_types::{ManifestRow, with_rows};
 use std::path::Path;
 
@@ -46,7 +46,7 @@ pub fn read_text_of(manifest: &Path) -> Result<String, ManifestsError> {
 /// # Errors
 /// When it cannot be written; what was there before stays.
 pub fn write(manifest: &Path, text: &str) -> Result<(), ManifestsError> {
-    write_atomically(manifest, text.as_bytes()).map_err(|source| ManifestsError::Write {
+    rewrite_atomically(manifest, text.as_bytes()).map_err(|source| ManifestsError::Write {
         path: manifest.to_owned(),
         source,
     })
@@ -84,6 +84,17 @@ mod tests {
         assert!(put_rows(&manifest, &[row("a|b")]).is_err());
         assert_eq!((modified(), read()), (before, signed));
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+        // It may be a link, and what it leads to stays as open to others as it was.
+        let link = dir.path().join("link.manifest");
+        crate::system::alias(&manifest, &link).unwrap();
+        crate::system::set_mode(&manifest, 0o600).unwrap();
+        assert!(put_rows(&link, &[row("c.sig")]).unwrap());
+        assert!(read().contains("\nc.sig|"));
+        if cfg!(unix) {
+            assert!(link.symlink_metadata().unwrap().is_symlink());
+            assert_eq!(crate::system::mode(&manifest).unwrap(), Some(0o600));
+        }
+        std::fs::remove_file(&link).unwrap();
         std::fs::write(&manifest, "a|linux\n").unwrap();
         let error = put_rows(&manifest, &[row("a.sig")]).unwrap_err();
         assert!(error.to_string().contains("line 1, column 8"), "{error}");

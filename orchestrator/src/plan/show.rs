@@ -1,6 +1,7 @@
 //! A plan as a person reads it.
 
 use super::{Plan, shortened};
+use release_types::Os;
 use std::fmt;
 
 impl fmt::Display for Plan {
@@ -43,6 +44,25 @@ impl fmt::Display for Plan {
         write!(f, "staging   {}", self.staging.display())?;
         if let Some(key) = &self.signed_by.public_key {
             write!(f, "\nsigning   for the public key {}", key.id())?;
+        }
+        let code = &self.signed_by.code;
+        match (self.platform.os, &code.windows, &code.macos) {
+            (Os::Windows, Some(windows), _) => {
+                write!(
+                    f,
+                    "\ncode      signed by signtool, with the time of {}",
+                    windows.timestamp_url
+                )?;
+            }
+            (Os::Macos, _, Some(macos)) => {
+                let notary = if macos.notarize {
+                    " and shown to Apple's notary"
+                } else {
+                    ""
+                };
+                write!(f, "\ncode      signed by codesign{notary}")?;
+            }
+            (Os::Linux | Os::Windows | Os::Macos, _, _) => {}
         }
         if !self.calls.is_empty() {
             write!(

@@ -1,15 +1,19 @@
 //! What a workspace releases: products and groups, declared in `[package.metadata.atlas-release]`, or in
 //! `[workspace.metadata.atlas-release.products]` where they are no packages, and read through `cargo metadata`.
 
+mod code_signing;
 mod declared;
 mod installer;
 mod signing;
 mod tools;
+mod workflows;
 
+pub use code_signing::{CodeSignSettings, MacosSign, WindowsSign};
 pub use declared::{CONFIG_PLACE, Declared};
 pub use installer::{DIR, Format, INSTALLER_TABLE, InstallerSettings, SHELL};
 pub use signing::{SigningSettings, TAURI_CONFIGS, signing, tauri_public_key};
 pub use tools::{Install, PKGBUILD, ProductTool, ProductTools, TOOLS_TABLE};
+pub use workflows::{LAUNCHER, WorkflowSettings};
 
 use crate::context::World;
 use crate::inspect::GlibcVersion;
@@ -70,8 +74,12 @@ pub struct Workspace {
     pub max_glibc: Option<GlibcVersion>,
     /// The platforms without which nothing of a release is to be seen; none where each counts alone.
     pub require: Vec<Platform>,
+    /// The group whose releases may be GitHub's latest, where there are several groups.
+    pub github_latest: Option<String>,
     /// What it says of signatures.
     pub signing: SigningSettings,
+    /// What it says of the workflows that release it.
+    pub workflows: WorkflowSettings,
 }
 
 impl Workspace {
@@ -125,6 +133,14 @@ pub enum ProductsError {
         /// What is wrong.
         why: String,
     },
+    /// A `Cargo.toml` at or above the folder cannot be read, so nobody knows what the workspace says.
+    #[error("cannot read {}", manifest.display())]
+    Manifest {
+        /// The file.
+        manifest: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
     /// Two packages declare one product.
     #[error("packages `{first}` and `{second}` both declare the product `{product}`")]
     Twice {
@@ -163,12 +179,17 @@ struct WorkspaceSection {
     max_glibc: Option<GlibcVersion>,
     #[serde(default, deserialize_with = "platforms")]
     require: Vec<Platform>,
+    github_latest: Option<ProductName>,
     /// As text, so that an error names the setting.
     public_key: Option<String>,
     #[serde(default)]
     minisig: bool,
     #[serde(default)]
     products: BTreeMap<ProductName, declared::ProductSection>,
+    windows_sign: Option<WindowsSign>,
+    macos_sign: Option<MacosSign>,
+    /// Read on its own, so that an error names its table.
+    workflows: Option<Value>,
 }
 
 /// Platforms by their names.
@@ -241,16 +262,38 @@ pub fn from_metadata(metadata: &Metadata) -> Result<Workspace, ProductsError> {
     if products.is_empty() && signing.products.is_empty() {
         return Err(ProductsError::Nothing { root });
     }
+    let mut groups: Vec<&str> = products.values().map(|p| p.group.as_str()).collect();
+    groups.sort_unstable();
+    groups.dedup();
+    let workflows = WorkflowSettings::parse(section.workflows, &groups).map_err(|why| {
+        ProductsError::WorkspaceSection {
+            manifest: root.join("Cargo.toml"),
+            why: format!("`workflows`: {why}"),
+        }
+    })?;
+    let products: Vec<Product> = products.into_values().collect();
+    if let Some(group) = &section.github_latest
+        && products
+            .iter()
+            .all(|product| product.group != group.as_str())
+    {
+        return Err(ProductsError::WorkspaceSection {
+            manifest: root.join("Cargo.toml"),
+            why: format!("github-latest: there is no group `{group}`"),
+        });
+    }
     let workspace = Workspace {
         signing,
+        workflows,
         build_dir: metadata.build_directory.clone().map(Into::into),
         target_dir: metadata.target_directory.clone().into_std_path_buf(),
         path_dependencies: path_dependencies(metadata),
         root,
-        products: products.into_values().collect(),
+        products,
         pass_env: section.pass_env,
         max_glibc: section.max_glibc,
         require: section.require,
+        github_latest: section.github_latest.map(|group| group.to_string()),
     };
     workspace.check_declared()?;
     Ok(workspace)

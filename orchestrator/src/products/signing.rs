@@ -10,9 +10,8 @@
 //! folder = "apps/launcher"
 //! ```
 
-use super::{Declared, ProductsError, WorkspaceSection, metadata, workspace_section};
+use super::{CodeSignSettings, Declared, ProductsError, SECTION, WorkspaceSection};
 use crate::artifacts::read_text;
-use crate::context::World;
 use release_types::ProductName;
 use serde::{Serialize, Serializer};
 use signatures::PublicKey;
@@ -23,7 +22,14 @@ use std::path::Path;
 const CONFIG_LIMIT: u64 = 1024 * 1024;
 
 /// Where Tauri's configuration lies in a launcher's folder.
-pub const TAURI_CONFIGS: [&str; 2] = ["tauri.conf.json", "src-tauri/tauri.conf.json"];
+pub const TAURI_CONFIGS: [&str; 4] = [
+    "tauri.conf.json",
+    "Tauri.toml",
+    "src-tauri/tauri.conf.json",
+    "src-tauri/Tauri.toml",
+];
+
+const MANIFEST: &str = "Cargo.toml";
 
 /// What a workspace says of signatures.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +40,8 @@ pub struct SigningSettings {
     pub minisig: bool,
     /// The products that are no package of the workspace.
     pub products: BTreeMap<ProductName, Declared>,
+    /// How programs get the operating system's own signatures.
+    pub code: CodeSignSettings,
 }
 
 /// The public key's number: the rest is for the run alone.
@@ -72,23 +80,82 @@ impl SigningSettings {
             let declared = declared.map_err(|why| fail(format!("`products.{product}`: {why}")))?;
             products.insert(product, declared);
         }
+        let (windows, macos) = (section.windows_sign.take(), section.macos_sign.take());
         Ok(Self {
             public_key,
             minisig: section.minisig,
             products,
+            code: CodeSignSettings::of(windows, macos, root).map_err(fail)?,
         })
     }
 }
 
-/// Reads what the workspace that `world.cwd` belongs to says of signatures, also where no package of it
-/// declares a product.
+/// Reads what the workspace that a folder belongs to says of signatures, also where no package of it declares a
+/// product, and without cargo: who publishes need not have one. Nothing, where there is no workspace.
 ///
 /// # Errors
-/// When there is no cargo or no workspace, or what it says cannot be used.
-pub async fn signing(world: &World) -> Result<SigningSettings, ProductsError> {
-    let metadata = metadata(world).await?;
-    let root = metadata.workspace_root.clone().into_std_path_buf();
-    SigningSettings::of(&mut workspace_section(&metadata)?, &root)
+/// When a `Cargo.toml` there cannot be read, or what it says cannot be used.
+pub fn signing(dir: &Path) -> Result<SigningSettings, ProductsError> {
+    let Some((root, manifest)) = workspace_of(dir)? else {
+        return Ok(SigningSettings::default());
+    };
+    let section = manifest.get("workspace").and_then(|workspace| {
+        let metadata = workspace.get("metadata")?;
+        metadata.get(SECTION).cloned()
+    });
+    let Some(section) = section else {
+        return Ok(SigningSettings::default());
+    };
+    let section = section.try_into::<WorkspaceSection>();
+    let mut section = section.map_err(|error| ProductsError::WorkspaceSection {
+        manifest: root.join(MANIFEST),
+        why: error.to_string(),
+    })?;
+    SigningSettings::of(&mut section, &root)
+}
+
+/// The folder of the workspace that a folder belongs to, and its manifest, found as cargo finds it.
+fn workspace_of(dir: &Path) -> Result<Option<(PathBuf, toml::Table)>, ProductsError> {
+    let mut above = dir.ancestors().filter(|dir| dir.join(MANIFEST).is_file());
+    let Some(own) = above.next() else {
+        return Ok(None);
+    };
+    let manifest = read_manifest(own)?;
+    if manifest.contains_key("workspace") {
+        return Ok(Some((own.to_owned(), manifest)));
+    }
+    let named = manifest.get("package").and_then(|one| one.get("workspace"));
+    if let Some(named) = named.and_then(toml::Value::as_str) {
+        let root = own.join(named);
+        let manifest = read_manifest(&root)?;
+        return Ok(Some((root, manifest)));
+    }
+    for root in above {
+        let manifest = read_manifest(root)?;
+        let Some(workspace) = manifest.get("workspace") else {
+            continue;
+        };
+        let lists = |name: &str| {
+            let paths = workspace.get(name).and_then(toml::Value::as_array);
+            let mut paths = paths.into_iter().flatten().filter_map(toml::Value::as_str);
+            paths.any(|path| own.starts_with(root.join(path)))
+        };
+        if lists("exclude") && !lists("members") {
+            return Ok(None);
+        }
+        return Ok(Some((root.to_owned(), manifest)));
+    }
+    Ok(None)
+}
+
+fn read_manifest(dir: &Path) -> Result<toml::Table, ProductsError> {
+    let manifest = dir.join(MANIFEST);
+    let text = read_text(&manifest, CONFIG_LIMIT);
+    let table = text.and_then(|text| {
+        let table = toml::from_str(&text);
+        table.map_err(|error: toml::de::Error| std::io::Error::other(error.message().to_owned()))
+    });
+    table.map_err(|source| ProductsError::Manifest { manifest, source })
 }
 
 /// The public key in the configuration of a Tauri application, if it updates itself.
@@ -102,8 +169,12 @@ pub fn tauri_public_key(folder: &Path) -> Result<Option<PublicKey>, String> {
     };
     let at = |why: String| format!("{}: {why}", path.display());
     let text = read_text(&path, CONFIG_LIMIT).map_err(|error| at(error.to_string()))?;
-    let config: serde_json::Value =
-        serde_json::from_str(&text).map_err(|error| at(error.to_string()))?;
+    let config: serde_json::Value = match path.extension() {
+        Some(ending) if ending == "toml" => {
+            toml::from_str(&text).map_err(|error| at(error.message().to_owned()))?
+        }
+        _ => serde_json::from_str(&text).map_err(|error| at(error.to_string()))?,
+    };
     let key = &config["plugins"]["updater"]["pubkey"];
     match key.as_str().map(str::trim) {
         None if key.is_null() => Ok(None),
@@ -170,6 +241,51 @@ mod tests {
             let found = section(text, root.path()).unwrap();
             assert_eq!(found.key_of(&launcher), None);
         }
+        std::fs::remove_file(&config).unwrap();
+        let toml = format!("[plugins.updater]\npubkey = '{}'\n", other.to_tauri());
+        std::fs::write(folder.join("src-tauri/Tauri.toml"), toml).unwrap();
+        let found = section(text, root.path()).unwrap();
+        assert_eq!(found.key_of(&launcher), Some(&other));
+    }
+
+    #[test]
+    fn the_workspace_is_found_without_cargo() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |name: &str| root.path().join(name);
+        let write = |name: &str, text: &str| {
+            std::fs::create_dir_all(at(name).parent().unwrap()).unwrap();
+            std::fs::write(at(name), text).unwrap();
+        };
+        let key: PublicKey = KEY.parse().unwrap();
+        let section = format!(
+            "[workspace]\nmembers = ['a', 'left/but']\nexclude = ['left']\n[workspace.metadata.atlas-release]\npublic-key = '{KEY}'\n"
+        );
+        write("w/Cargo.toml", &section);
+        for member in ["w/a", "w/left", "w/left/but"] {
+            write(&format!("{member}/Cargo.toml"), "[package]\nname = 'a'\n");
+        }
+        write("b/Cargo.toml", "[package]\nworkspace = '../w'\n");
+        for (dir, has_key) in [
+            ("w", true),
+            ("w/a", true),
+            ("w/a/src", true),
+            ("w/left/but", true),
+            ("b", true),
+            ("w/left", false),
+            (".", false),
+        ] {
+            let found = signing(&at(dir)).unwrap();
+            assert_eq!(found.public_key.as_ref() == Some(&key), has_key, "{dir}");
+        }
+        write("w/Cargo.toml", "[workspace");
+        let error = signing(&at("w/a")).unwrap_err();
+        assert!(matches!(error, ProductsError::Manifest { .. }), "{error}");
+        write(
+            "w/Cargo.toml",
+            "[workspace.metadata.atlas-release]\ncolour = 'red'\n",
+        );
+        let error = signing(&at("w")).unwrap_err().to_string();
+        assert!(error.contains("unknown field `colour`"), "{error}");
     }
 
     #[test]

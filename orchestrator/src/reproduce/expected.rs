@@ -33,15 +33,18 @@ pub(super) enum Bytes {
 }
 
 impl Expected {
-    /// The files that a record names; their bytes are nowhere.
+    /// The files that a record names, as they were before code signing; their bytes are nowhere.
     pub fn of_record(record: &ReleaseRecord) -> Vec<Self> {
-        let files = record.artifacts.iter().map(|artifact| Self {
-            product: artifact.product.clone(),
-            kind: artifact.kind,
-            filename: artifact.filename.to_string(),
-            size: artifact.size,
-            sha256: artifact.sha256,
-            bytes: None,
+        let files = record.artifacts.iter().map(|artifact| {
+            let before = artifact.before_signing;
+            Self {
+                product: artifact.product.clone(),
+                kind: artifact.kind,
+                filename: artifact.filename.to_string(),
+                size: before.map_or(artifact.size, |before| before.size),
+                sha256: before.map_or(artifact.sha256, |before| before.sha256),
+                bytes: None,
+            }
         });
         files.collect()
     }

@@ -4,8 +4,9 @@ use super::ReproduceError;
 use crate::context::World;
 use crate::dist::ReleaseRecord;
 use crate::git::Git;
+use crate::products::CodeSignSettings;
 use crate::select::SelectError;
-use release_types::{Channel, Platform, Tag};
+use release_types::{Channel, Os, Platform, Tag};
 use std::path::Path;
 
 /// What is to be built.
@@ -70,14 +71,43 @@ impl Subject {
             return Err(refused(why.to_owned()));
         }
         let tag = record.tag.parse();
+        let signed = record
+            .artifacts
+            .iter()
+            .filter(|file| file.before_signing.is_some());
+        let notes = signed.map(|file| {
+            format!(
+                "{} is code-signed: what is compared is the file before that, of which the record has the digest",
+                file.filename
+            )
+        });
+        let notes = notes.collect();
         Ok(Self {
             tag: tag.map_err(|error: release_types::TagError| refused(error.to_string()))?,
             commit: record.commit.clone(),
             channel: Some(record.channel),
             platform: record.platform,
             record: Some(record),
-            notes: Vec::new(),
+            notes,
         })
+    }
+
+    /// Says that what a Hub has may be no other than what was built, if the workspace has it code-signed: a
+    /// signature changes the file, and a Hub has no other.
+    #[must_use]
+    pub fn published_signed(mut self, settings: &CodeSignSettings) -> Self {
+        let is_signed = match self.platform.os {
+            Os::Windows => settings.windows.is_some(),
+            Os::Macos => settings.macos.is_some(),
+            Os::Linux => false,
+        };
+        if is_signed {
+            self.notes.push(format!(
+                "programs for {} are code-signed, which changes them: where what is published differs, compare with the digests from before, by --from and the release.json of that build",
+                self.platform.os
+            ));
+        }
+        self
     }
 
     /// The commit that the subject's tag is at in the repository of the workspace at `root`.

@@ -1,8 +1,9 @@
 //! Signatures that a Hub has already. Two signatures of the same bytes are both good and not the same file,
 //! and what is published never changes: a release that is made again elsewhere keeps the first.
 
+use super::check::signature_paths;
 use super::payload::payloads;
-use super::{Keys, Payload, SignError, SignaturePaths};
+use super::{Keys, Payload, SignError};
 use crate::artifacts::LocalArtifact;
 use crate::dist::{self, Addition};
 use hub_client::{ClientError, HubClient};
@@ -68,17 +69,18 @@ pub async fn of_hub(
     let signed = artifacts.iter().filter(|file| file.kind == Kind::Signature);
     let groups: BTreeSet<(&ProductName, Platform)> =
         signed.map(|file| (&file.product, file.platform)).collect();
+    let payloads = payloads(version, artifacts, &signature_paths(artifacts));
     let mut adopted: Vec<Adopted> = Vec::new();
     for (product, platform) in groups {
         for &channel in Channel::ALL {
             let text = version.to_string();
             let found = client.release(product, &text, platform, channel).await?;
             let Some(release) = found else { continue };
-            for payload in payloads(version, artifacts, &SignaturePaths::new()) {
+            for payload in &payloads {
                 if &payload.product != product || !payload.platforms().any(|on| on == platform) {
                     continue;
                 }
-                for one in of_payload(client, &release, artifacts, &payload, keys).await? {
+                for one in of_payload(client, &release, artifacts, payload, keys).await? {
                     let key = &one.instead_of.key;
                     if adopted.iter().all(|other| other.instead_of.key != *key) {
                         adopted.push(one);
@@ -134,8 +136,16 @@ async fn of_payload(
             continue;
         }
         let tauris = keys.is_tauris(&payload.product);
-        let text = String::from_utf8_lossy(&bytes);
-        if payload.judge_text(&text, key, tauris).is_ok() {
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let (of, key) = (payload.clone(), key.clone());
+        // It reads all of the file.
+        let judging = move || of.judge_text(&text, &key, tauris).is_ok();
+        let is_good = match tokio::task::spawn_blocking(judging).await {
+            Ok(is_good) => is_good,
+            // It is never cancelled, so it can only have panicked.
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        };
+        if is_good {
             adopted.push(Adopted {
                 instead_of: local.clone(),
                 of: payload.filename.clone(),

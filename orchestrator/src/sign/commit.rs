@@ -1,12 +1,14 @@
 //! Putting signatures where the files are: into a staged folder, or beside a manifest's files.
 
-use super::{SignError, Signed};
-use crate::artifacts::{ArtifactError, DOCUMENT_LIMIT, read_text};
+use super::payload::{beside, read_signature};
+use super::{Payload, SignError, Signed};
+use crate::artifacts::read_rows;
 use crate::dist::{self, Addition, DistError, Staged};
 use crate::manifest::put_rows;
-use release_types::{FileName, FileNameError, Kind, ManifestRow, parse_manifest};
-use signatures::{ENDING, STOCK_ENDING};
-use std::path::Path;
+use release_types::{FileName, FileNameError, Kind, ManifestRow};
+use signatures::{ENDING, STOCK_ENDING, Signature};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 /// Adds signatures to the folder of a staged platform, and to all that is written about it there.
 ///
@@ -28,21 +30,72 @@ pub fn into_folder(dir: &Path, signed: &[Signed], minisig: bool) -> Result<Stage
     Ok(dist::add(dir, &additions)?)
 }
 
+/// Makes sure, before anything is signed, that signatures are written over nothing but signatures: neither
+/// over a file that the manifest names, nor over one that a mistake in it leads to.
+///
+/// # Errors
+/// The first one that would be.
+pub fn guard(
+    manifest: &Path,
+    base: &Path,
+    payloads: &[Payload],
+    minisig: bool,
+) -> Result<(), SignError> {
+    // What is not there yet is known by its folder.
+    let real = |path: &Path| {
+        let known = std::fs::canonicalize(path).ok();
+        known.or_else(|| {
+            let dir = std::fs::canonicalize(path.parent()?).ok()?;
+            Some(dir.join(path.file_name()?))
+        })
+    };
+    let rows = read_rows(manifest)?;
+    let files = rows.iter().filter(|row| row.kind != Kind::Signature);
+    let files = files.map(|row| base.join(&row.path));
+    let files = files.chain([manifest.to_owned()]);
+    let files: BTreeSet<_> = files.filter_map(|path| real(&path)).collect();
+    let mut written: BTreeMap<PathBuf, _> = BTreeMap::new();
+    for payload in payloads {
+        let mut places = vec![(&payload.signature, ENDING)];
+        if minisig || payload.has_stock {
+            places.push((&payload.stock, STOCK_ENDING));
+        }
+        for (path, ending) in places {
+            let taken = |why| {
+                Err(SignError::Taken {
+                    payload: payload.filename.clone(),
+                    path: path.clone(),
+                    why,
+                })
+            };
+            let Some(real) = real(path) else { continue };
+            if files.contains(&real) {
+                return taken("is a file that the manifest names");
+            }
+            let is_own = *path == beside(&payload.path, ending);
+            if !is_own && real.symlink_metadata().is_ok() && !is_signature(&real) {
+                return taken("is there already and no signature");
+            }
+            // A file that is published under several names has a signature for each, which says it.
+            let of = (&payload.path, &payload.filename);
+            if *written.entry(real).or_insert(of) != of {
+                return taken("is that of another file's signature");
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_signature(path: &Path) -> bool {
+    read_signature(path).is_ok_and(|text| text.parse::<Signature>().is_ok())
+}
+
 /// Writes signatures beside a manifest's files, then their rows into it.
 ///
 /// # Errors
 /// When something cannot be written. A signature that is there by then is found again by the next run.
 pub fn into_manifest(manifest: &Path, signed: &[Signed], minisig: bool) -> Result<(), SignError> {
-    let read = |source| ArtifactError::Read {
-        path: manifest.to_owned(),
-        source,
-    };
-    let row = |source| ArtifactError::Row {
-        path: manifest.to_owned(),
-        source,
-    };
-    let text = read_text(manifest, DOCUMENT_LIMIT).map_err(read)?;
-    let there = parse_manifest(&text).map_err(row)?;
+    let there = read_rows(manifest)?;
     let mut rows = Vec::new();
     for one in signed {
         let payload = &one.payload;
@@ -83,7 +136,8 @@ pub fn into_manifest(manifest: &Path, signed: &[Signed], minisig: bool) -> Resul
 fn texts(signed: &Signed, minisig: bool) -> Vec<(&'static str, String)> {
     let signature = &signed.signature;
     let mut texts = vec![(ENDING, signature.to_tauri())];
-    if minisig {
+    // One that is good is left alone, as long as it is recorded.
+    if (minisig || signed.payload.has_stock) && !signed.has_stock {
         texts.push((STOCK_ENDING, signature.to_minisign().to_owned()));
     }
     texts

@@ -5,7 +5,7 @@ use crate::artifacts::ArtifactError;
 use crate::dist::DistError;
 use crate::manifest::ManifestsError;
 use process::{NotUtf8, ProcessError};
-use release_types::ProductName;
+use release_types::{FileName, ProductName};
 use signatures::{KeyId, Mismatch, TextError, VerifyError};
 use std::io;
 use std::path::PathBuf;
@@ -17,16 +17,16 @@ pub enum Fault {
     #[error("there is no signature")]
     Missing,
     /// It cannot be read.
-    #[error("the signature cannot be read: {0}")]
-    Unreadable(io::Error),
+    #[error("the signature cannot be read")]
+    Unreadable(#[source] io::Error),
     /// Its text is none of a signature.
-    #[error("what lies in the place of the signature is none: {0}")]
+    #[error("what lies in the place of the signature is none")]
     Text(#[from] TextError),
     /// It does not hold.
-    #[error("the signature does not hold: {0}")]
+    #[error("the signature does not hold")]
     Broken(#[from] VerifyError),
     /// It holds, and is for something else.
-    #[error("the signature is for something else: {0}")]
+    #[error("the signature is for something else")]
     Other(#[from] Mismatch),
 }
 
@@ -88,6 +88,24 @@ pub enum SignError {
     Unsigned {
         /// Each file and what is wrong, for people.
         list: Vec<String>,
+    },
+    /// A product is signed, and nobody knows by which key.
+    #[error("no public key is known for {product}: {} says none that can be read", folder.display())]
+    NoPublicKey {
+        /// The product.
+        product: ProductName,
+        /// Its folder.
+        folder: PathBuf,
+    },
+    /// Where a signature belongs is something else.
+    #[error("the signature of {payload} would be written to {}, which {why}", path.display())]
+    Taken {
+        /// The name of the file that is signed.
+        payload: FileName,
+        /// Where the manifest says that its signature is.
+        path: PathBuf,
+        /// What is there.
+        why: &'static str,
     },
     /// There is no Tauri.
     #[error("`tauri` was not found, neither in node_modules at or above {} nor on PATH", folder.display())]
@@ -169,6 +187,10 @@ impl SignError {
             Self::OtherKey { .. } => "use the secret key of the public key that is configured: programs that are installed trust no other. A new pair has to be shipped, by a release signed with the old one, before it is signed with"
                 .to_owned(),
             Self::Unsigned { .. } => "nothing was sent; `atlas-release sign` signs what has no good signature"
+                .to_owned(),
+            Self::NoPublicKey { .. } => "name it with --public-key, or `public-key` in [workspace.metadata.atlas-release]; of an application's configuration, `plugins.updater.pubkey` in tauri.conf.json or Tauri.toml is read"
+                .to_owned(),
+            Self::Taken { .. } => "correct the path in the manifest's row of kind `signature`"
                 .to_owned(),
             Self::NoTauri { .. } => {
                 "install it there (npm install --save-dev @tauri-apps/cli), or leave --signer tauri out: the native signer makes the same signatures"

@@ -86,6 +86,21 @@ impl Keys {
         self.configured(product).or(self.own.as_ref())
     }
 
+    /// Makes sure that there is a key of a product that the workspace declares with its folder: an application
+    /// that updates itself is never published unchecked because its configuration could not be read.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn is_known(&self, product: &ProductName) -> Result<(), SignError> {
+        match self.folder(product) {
+            Some(folder) if self.of(product).is_none() => Err(SignError::NoPublicKey {
+                product: product.clone(),
+                folder,
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether a product's programs may not be published without a signature.
     pub fn are_needed(&self, product: &ProductName) -> bool {
         self.configured(product).is_some() || self.is_tauris(product)

@@ -2,8 +2,11 @@
 
 use super::payload::read_signature;
 use super::{Fault, Keys, Payload, SignError, SignatureState};
+use crate::error::with_causes;
 use signatures::{PublicKey, Signature, SigningKey};
+use std::collections::BTreeMap;
 use std::fs::File;
+use std::path::PathBuf;
 
 /// A file, and what is known of its signature before anything is signed.
 #[derive(Debug)]
@@ -12,6 +15,8 @@ pub struct Looked {
     pub payload: Payload,
     /// Its signature, or what is wrong with it.
     pub found: Result<Signature, Fault>,
+    /// What is wrong with the one in minisign's own form, where there has to be one.
+    pub stock: Option<Fault>,
 }
 
 /// A file with a good signature.
@@ -25,6 +30,8 @@ pub struct Signed {
     pub state: SignatureState,
     /// What was wrong with the one that was there.
     pub why: Option<String>,
+    /// Whether one in minisign's own form is there and good.
+    pub has_stock: bool,
 }
 
 /// Looks at the signatures that are there.
@@ -38,12 +45,21 @@ pub fn look(
 ) -> Result<Vec<Looked>, SignError> {
     let mut all = Vec::with_capacity(payloads.len());
     for payload in payloads {
-        let found = payload.judge(key, keys.is_tauris(&payload.product));
+        let tauris = keys.is_tauris(&payload.product);
+        let found = payload.judge(key, tauris);
         if let Err(Fault::Broken(signatures::VerifyError::Read(source))) = found {
             let path = payload.path;
             return Err(SignError::Io { path, source });
         }
-        all.push(Looked { payload, found });
+        let stock = payload.has_stock.then(|| {
+            let text = read_signature(&payload.stock);
+            text.and_then(|text| payload.judge_text(&text, key, tauris))
+        });
+        all.push(Looked {
+            payload,
+            found,
+            stock: stock.and_then(Result::err),
+        });
     }
     Ok(all)
 }
@@ -72,14 +88,18 @@ pub fn sign(
     })
 }
 
-/// Takes what somebody else has signed meanwhile, if it is good.
+/// Takes what somebody else has signed meanwhile, by the paths of the files, if it is good.
 ///
 /// # Errors
 /// When it is not.
-pub fn signed_by_others(looked: Vec<Looked>, key: &PublicKey) -> Result<Vec<Signed>, SignError> {
+pub fn signed_by_others(
+    looked: Vec<Looked>,
+    key: &PublicKey,
+    texts: &BTreeMap<PathBuf, String>,
+) -> Result<Vec<Signed>, SignError> {
     finish(looked, |payload| {
-        let text = read_signature(&payload.signature);
-        let judged = text.and_then(|text| payload.judge_text(&text, key, true));
+        let text = texts.get(&payload.path).ok_or(Fault::Missing);
+        let judged = text.and_then(|text| payload.judge_text(text, key, true));
         judged.map_err(|source| SignError::NotGood {
             path: payload.path.clone(),
             source,
@@ -92,12 +112,24 @@ fn finish(
     make: impl Fn(&Payload) -> Result<Signature, SignError>,
 ) -> Result<Vec<Signed>, SignError> {
     let mut all = Vec::with_capacity(looked.len());
-    for Looked { payload, found } in looked {
+    for looked in looked {
+        let Looked {
+            payload,
+            found,
+            stock,
+        } = looked;
+        let has_stock = payload.has_stock && stock.is_none();
         let (signature, state, why) = match found {
-            Ok(signature) => (signature, SignatureState::Kept, None),
+            Ok(signature) => match &stock {
+                None => (signature, SignatureState::Kept, None),
+                Some(fault) => {
+                    let why = format!("{}: {}", payload.stock.display(), with_causes(fault));
+                    (signature, SignatureState::Remade, Some(why))
+                }
+            },
             Err(Fault::Missing) => (make(&payload)?, SignatureState::Made, None),
             Err(fault) => {
-                let why = Some(fault.to_string());
+                let why = Some(with_causes(&fault));
                 (make(&payload)?, SignatureState::Remade, why)
             }
         };
@@ -106,6 +138,7 @@ fn finish(
             signature,
             state,
             why,
+            has_stock,
         });
     }
     Ok(all)

@@ -19,13 +19,13 @@ mod tauri;
 
 pub use adopt::{Adopted, of_hub};
 pub use check::{Checked, check};
-pub use commit::{into_folder, into_manifest};
+pub use commit::{guard, into_folder, into_manifest};
 pub use error::{Fault, SignError};
 pub use generate::{NewKey, generate};
 pub use key::{KEY_VAR, PASSWORD_VAR, Secret, secret};
 pub use keys::Keys;
 pub use make::{Looked, Signed, look, sign, signed_by_others};
-pub use payload::{Payload, SignaturePaths, is_signed, payloads};
+pub use payload::{Payload, SignaturePaths, payloads};
 pub use tauri::Tauri;
 
 use serde::Serialize;

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 const UPDATED_FROM: [&str; 5] = [".appimage", ".deb", ".exe", ".msi", ".rpm"];
 
 /// Whether a file is signed: what an updater puts in the place of what is installed.
-pub fn is_signed(kind: Kind, filename: &str) -> bool {
+fn is_signed(kind: Kind, filename: &str) -> bool {
     let name = filename.to_ascii_lowercase();
     match kind {
         Kind::Binary => true,
@@ -42,13 +42,15 @@ pub struct Payload {
     pub signature: PathBuf,
     /// Where the one in minisign's own form is, or belongs.
     pub stock: PathBuf,
+    /// Whether there is to be one in that form, by whoever lists the files.
+    pub has_stock: bool,
     /// The system it is for.
     pub os: Os,
     /// The architectures it is for, at least one.
     pub archs: Vec<Arch>,
 }
 
-/// The files among others that are signed, in their order.
+/// The files among others that have to be signed or have a signature by `paths`, in their order.
 pub fn payloads(
     version: &semver::Version,
     artifacts: &[LocalArtifact],
@@ -56,7 +58,12 @@ pub fn payloads(
 ) -> Vec<Payload> {
     let mut found: Vec<Payload> = Vec::new();
     for file in artifacts {
-        if !is_signed(file.kind, file.filename.as_str()) {
+        let named = |ending: &str| {
+            let name = format!("{}{ending}", file.filename);
+            paths.get(&(file.product.clone(), file.platform, name))
+        };
+        let has_signature = file.kind != Kind::Signature && named(ENDING).is_some();
+        if !has_signature && !is_signed(file.kind, file.filename.as_str()) {
             continue;
         }
         let Platform { os, arch } = file.platform;
@@ -69,9 +76,8 @@ pub fn payloads(
             continue;
         }
         let place = |ending: &str| {
-            let name = format!("{}{ending}", file.filename);
-            let named = paths.get(&(file.product.clone(), file.platform, name));
-            named.cloned().unwrap_or_else(|| beside(&file.path, ending))
+            let named = named(ending).cloned();
+            named.unwrap_or_else(|| beside(&file.path, ending))
         };
         found.push(Payload {
             product: file.product.clone(),
@@ -81,6 +87,7 @@ pub fn payloads(
             path: file.path.clone(),
             signature: place(ENDING),
             stock: place(STOCK_ENDING),
+            has_stock: named(STOCK_ENDING).is_some(),
             os,
             archs: vec![arch],
         });
@@ -144,14 +151,18 @@ impl Payload {
     fn is_meant(&self, said: &TrustedComment, tauris: bool) -> Result<(), Fault> {
         let here = self.path.file_name().map(|name| name.to_string_lossy());
         let here = here.unwrap_or_default();
-        let names = [self.filename.as_str(), &here];
+        // Tauri's tools know a file by no other name than that which it has here.
+        let names = match tauris {
+            true => &[self.filename.as_str(), &here][..],
+            false => &[self.filename.as_str()],
+        };
         let version = self.version.to_string();
         for platform in self.platforms() {
             let binding = Binding {
                 product: &self.product,
                 version: &version,
                 platform,
-                names: &names,
+                names,
             };
             match tauris {
                 true => said.agrees(&binding)?,

@@ -1,11 +1,14 @@
 //! Tauri's own tool, run in the launcher's folder. The secret key is in that child's environment and in no
 //! argument.
 
+use super::payload::{beside, read_signature};
 use super::{KEY_VAR, PASSWORD_VAR, Payload, Secret, SignError};
 use crate::context::World;
+use crate::dist;
 use process::{AllowList, Command, ProcessError};
 use release_types::Os;
 use secrecy::ExposeSecret as _;
+use signatures::ENDING;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -58,17 +61,28 @@ impl Tauri {
         Ok(tauri)
     }
 
-    /// Signs a file, whose path becomes absolute: the tool starts in another folder than this program.
+    /// Signs a file and returns what the tool made of it. It writes beside what it signs, so it gets the file
+    /// in a folder of its own, which is made in `scratch`; by an absolute path, since it starts in another
+    /// folder than this program.
     ///
     /// # Errors
-    /// When it fails.
+    /// When it fails, or makes nothing.
     pub async fn sign(
         &self,
         world: &World,
         payload: &Payload,
-        secret: &Secret,
-    ) -> Result<(), SignError> {
-        let path = world.absolute(&payload.path);
+        (scratch, secret): (&Path, &Secret),
+    ) -> Result<String, SignError> {
+        let scratch = world.absolute(scratch);
+        let io = |source| SignError::Io {
+            path: scratch.clone(),
+            source,
+        };
+        let folder = dist::aside_in(&scratch).map_err(io)?;
+        let path = folder
+            .path()
+            .join(payload.path.file_name().unwrap_or_default());
+        dist::same_file(&world.absolute(&payload.path), &path).map_err(io)?;
         let version = match self.takes_version {
             true => vec![VERSION_FLAG.to_owned(), payload.version.to_string()],
             false => Vec::new(),
@@ -80,9 +94,15 @@ impl Tauri {
             .env(KEY_VAR, secret.text.expose_secret())
             .env(PASSWORD_VAR, secret.password.expose_secret());
         match world.runner.success(&command, LIMIT).await {
-            Ok(_) => Ok(()),
+            Ok(_) => {
+                let made = read_signature(&beside(&path, ENDING));
+                made.map_err(|source| SignError::NotGood {
+                    path: payload.path.clone(),
+                    source,
+                })
+            }
             Err(source) => Err(SignError::Tauri {
-                path,
+                path: payload.path.clone(),
                 source: without(source, secret),
             }),
         }

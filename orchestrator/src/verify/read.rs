@@ -107,6 +107,14 @@ pub(super) async fn read_all(
     transfers.watch(reporter, reading).await
 }
 
+/// Whether the Hub answers, and what it answers is not the file, or no id that an address holds.
+pub(super) fn is_answer(error: &ClientError) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::Verification | ErrorKind::Refused | ErrorKind::Usage
+    )
+}
+
 async fn read(
     client: &HubClient,
     (wanted, signed): (&Wanted<'_>, Option<&Signed<'_>>),
@@ -133,13 +141,7 @@ async fn read(
     transfer.gone();
     let read = match read {
         Ok(read) => read,
-        // The Hub answers, and what it answers is not the file, or no id that an address holds.
-        Err(error)
-            if matches!(
-                error.kind(),
-                ErrorKind::Verification | ErrorKind::Refused | ErrorKind::Usage
-            ) =>
-        {
+        Err(error) if is_answer(&error) => {
             let how = format!("{key} cannot be read back: {error}");
             return Ok(Found::Differs(how));
         }

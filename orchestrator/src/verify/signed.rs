@@ -1,11 +1,12 @@
 //! Signatures of what is read back: their texts are fetched first, and checked while the bytes pass by.
 
 use super::list::Group;
+use super::read::is_answer;
 use super::{Expectation, ExpectedFile};
-use crate::sign::{Keys, is_signed};
+use crate::sign::Keys;
 use crate::text::told;
 use hub_client::{ClientError, HubClient};
-use release_types::Kind;
+use release_types::{Asset, Kind};
 use signatures::{Binding, ENDING, MAX_TEXT, PublicKey, Signature, Verifier};
 use std::sync::{Mutex, PoisonError};
 
@@ -34,24 +35,25 @@ impl<'a> Signed<'a> {
         let Some(key) = keys.of(&file.product) else {
             return Ok(None);
         };
-        if !is_signed(file.kind, file.filename.as_str()) {
+        if file.kind == Kind::Signature {
             return Ok(None);
         }
         let name = format!("{}{ENDING}", file.filename);
         let mut assets = group.release.iter().flat_map(|release| &release.assets);
         let asset = assets.find(|asset| asset.filename == name);
         let signature = match asset {
-            None if file.kind != Kind::Binary => return Ok(None),
+            None if file.kind != Kind::Binary || !keys.are_needed(&file.product) => {
+                return Ok(None);
+            }
             None => Err("it has no signature".to_owned()),
             Some(asset) if asset.size > MAX_TEXT => Err(format!("{name} is too long for one")),
-            Some(asset) => {
-                let mut bytes = Vec::new();
-                client
-                    .download(&asset.download_id, asset.size, &mut bytes)
-                    .await?;
-                let text = String::from_utf8_lossy(&bytes);
-                text.parse().map_err(|why| format!("{name}: {why}"))
-            }
+            Some(asset) => match text_of(client, asset).await {
+                Ok(text) => text.parse().map_err(|why| format!("{name}: {why}")),
+                Err(error) if is_answer(&error) => {
+                    Err(format!("its signature cannot be read back: {error}"))
+                }
+                Err(error) => return Err(error),
+            },
         };
         Ok(Some(Self {
             file,
@@ -74,6 +76,23 @@ impl<'a> Signed<'a> {
             verifier: Mutex::new(verifier),
         }
     }
+}
+
+/// The text of a signature's file, which is no longer than it is listed.
+async fn text_of(client: &HubClient, asset: &Asset) -> Result<String, ClientError> {
+    let bytes = Mutex::new(Vec::new());
+    let held = || bytes.lock().unwrap_or_else(PoisonError::into_inner);
+    let progress = |so_far| {
+        // They come once more.
+        if so_far == 0 {
+            held().clear();
+        }
+    };
+    let seen = |new: &[u8]| held().extend_from_slice(new);
+    let (id, size) = (&asset.download_id, asset.size);
+    client.read_back_seen(id, size, progress, seen).await?;
+    let text = String::from_utf8_lossy(&held()).into_owned();
+    Ok(text)
 }
 
 /// A check under way.

@@ -86,6 +86,19 @@ fn github_without_its_variables_is_told_what_it_lacks() {
     cached.is_right(run, &[words], began, 60);
 }
 
+#[test]
+fn a_job_without_a_single_hit_says_so() {
+    let cached = Cached::new().with_sccache();
+    for warnings in [&["the cache answered none of"][..], &[]] {
+        let began = Instant::now();
+        let build = cached.build("").env("GITHUB_ACTIONS", "true");
+        // With a cache on this disk in the place of GitHub's.
+        let run = build.env("SCCACHE_GHA_ENABLED", "off").run();
+        cached.is_right(run, warnings, began, 60);
+        cached.clean();
+    }
+}
+
 /// A build where the real sccache says something with secrets in it, instead of compiling this crate.
 fn says_secrets(crate_name: &str) -> (Cached, Finished, Instant) {
     let cached = Cached::new();

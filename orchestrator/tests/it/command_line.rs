@@ -4,13 +4,14 @@ use crate::support::*;
 use serde_json::Value;
 use test_support::{Sandbox, tree};
 
-const COMMANDS: [&str; 23] = [
+const COMMANDS: [&str; 26] = [
     "",
     "plan",
     "build",
     "publish",
     "verify",
     "release",
+    "github-release",
     "promote",
     "yank",
     "rollback",
@@ -24,6 +25,8 @@ const COMMANDS: [&str; 23] = [
     "doctor",
     "setup",
     "env",
+    "workflows generate",
+    "workflows check",
     "hub serve",
     "completions",
     "man",

@@ -7,6 +7,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod action;
 mod asked_git;
 mod asking;
 mod base_hub;
@@ -19,12 +20,20 @@ mod cached_c;
 mod caches;
 mod changed_trees;
 mod checking_manifests;
+#[cfg(target_os = "linux")]
+mod code_signing;
+#[cfg(target_os = "linux")]
+mod code_signing_files;
 mod command_line;
 mod damaged_hub;
 mod declared_tools;
 mod deployed_hub;
+#[cfg(target_os = "linux")]
+mod fan_in;
 mod fault_table;
 mod faults;
+mod get_program;
+mod github;
 mod going_back;
 mod hub_server;
 mod in_a_job;
@@ -36,6 +45,7 @@ mod journals;
 mod launcher;
 mod launcher_command;
 mod limits;
+mod local_release;
 #[cfg(target_os = "linux")]
 mod long_files;
 mod making_manifests;
@@ -59,11 +69,18 @@ mod resuming;
 #[cfg(target_os = "linux")]
 mod rustflags;
 mod same_bytes;
+mod setup_steps;
 mod several_machines;
+mod signed_files;
 mod signed_on_hub;
 mod signing;
 mod signing_keys;
+#[cfg(target_os = "linux")]
+mod signing_machine;
+#[cfg(target_os = "linux")]
+mod staged_signed;
 mod staging;
+mod steps;
 mod submodules;
 mod support;
 mod tags;
@@ -77,3 +94,5 @@ mod typed;
 mod verifying;
 mod verifying_others;
 mod windows_tools;
+mod workflow_files;
+mod workflow_rules;

@@ -244,7 +244,7 @@ fn what_does_not_go_together_is_refused() {
         ("publish --product alpha", "--manifest <FILE>"),
         (
             "build demo-v0.1.0",
-            "--dist-dir can be given several times for `sign`, `publish` and `verify` alone",
+            "--dist-dir can be given several times for `sign`, `publish`, `verify` and `github-release` alone",
         ),
     ] {
         let run = hub.publishes(with_dists(&sandbox, line, &dists));

@@ -3,6 +3,7 @@
 use crate::hub_server::TestHub;
 use crate::signing::Pair;
 use crate::support::*;
+use serde_json::Value;
 use std::fs;
 use test_support::Sandbox;
 
@@ -31,6 +32,14 @@ fn what_a_hub_gives_out_is_checked_with_the_key() {
             let run = verify(&line, &other).exits(8);
             run.says(&["its signature does not hold", &pair.public.id().to_string()]);
         }
+    }
+    // The key that was recorded with the build counts too.
+    let mut recorded: Value = serde_json::from_slice(&fs::read(&record).unwrap()).unwrap();
+    for (key, code) in [(&pair, 0), (&other, 8)] {
+        recorded["public_key"] = key.public.to_tauri().into();
+        fs::write(&record, recorded.to_string()).unwrap();
+        let line = format!("verify --against {record}");
+        hub.publishes(atlas(&sandbox, &line)).run().exits(code);
     }
     // What was published without is told where there is a key, and only there.
     fs::write(sandbox.root().join("app"), "bytes").unwrap();

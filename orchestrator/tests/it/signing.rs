@@ -311,3 +311,48 @@ fn an_old_signed_file_is_no_new_version() {
     assert_eq!(proxy.seen(), [], "nothing was sent");
     publish("alpha", "1.0.0", x64).exits(0);
 }
+
+#[test]
+fn a_manifest_may_stand_in_the_place_of_a_tag() {
+    let sandbox = Sandbox::new();
+    launcher(&sandbox);
+    let pair = Pair::new();
+    let sign = |line: &str| pair.signs(atlas(&sandbox, line)).run();
+    sign("sign launcher.manifest --version 1.4.0")
+        .exits(0)
+        .says(&["App.deb"]);
+    // As by --manifest: there is nothing left to do.
+    sign("sign --manifest launcher.manifest --product launcher --version 1.4.0")
+        .exits(0)
+        .says(&["kept"]);
+    let key = format!("--public-key {}", pair.public.to_tauri());
+    let check = format!("sign ./launcher.manifest --version 1.4.0 --check {key}");
+    atlas(&sandbox, &check).run().exits(0).says(&["checked"]);
+    fs::rename(
+        sandbox.root().join("launcher.manifest"),
+        sandbox.root().join("rows"),
+    )
+    .unwrap();
+    sign("sign rows --product launcher --version 1.4.0")
+        .exits(0)
+        .says(&["kept"]);
+    for (line, says) in [
+        (
+            "sign rows --version 1.4.0",
+            "name its product with --product",
+        ),
+        ("sign rows --product launcher", "name it with --version"),
+        ("sign none.manifest --version 1.4.0", "none.manifest"),
+        ("sign demo-v0.1.0 --version 1.4.0", "and none is named"),
+    ] {
+        sign(line).exits(2).says(&[says]);
+    }
+    // One that lies in a staged build is that build.
+    let staged = staged_release(&sandbox);
+    let manifest = staged.join("alpha.manifest");
+    sign(&format!("sign {}", manifest.display())).exits(0);
+    let sums = sandbox.invoke("sha256sum").args(["--check", "SHA256SUMS"]);
+    sums.cwd(&staged).run().exits(0);
+    assert!(staged.join(format!("beta-{}.sig", platform())).exists());
+    sign("sign demo-v0.1.0").exits(0).says(&["kept"]);
+}

@@ -98,6 +98,53 @@ fn a_workspace_with_a_key_releases_signed_programs_alone() {
 }
 
 #[test]
+fn a_signed_release_that_is_refused_leaves_the_published_one() {
+    let (pair, project) = (Pair::new(), Project::new());
+    let release = || {
+        let run = project.quick("release demo-v1.0.0 --local");
+        pair.signs(run).run()
+    };
+    release().exits(0);
+    let folder = project.sandbox.dist_dir().join("demo-1.0.0");
+    let before = tree(&folder);
+    assert!(before.contains_key("receipt.json"));
+    project.fixture.change("again");
+    let run = release().exits(6);
+    run.says(&[
+        "published already with other bytes",
+        "dist/ holds the earlier build again",
+    ]);
+    let now = tree(&folder);
+    let names =
+        |tree: &std::collections::BTreeMap<String, _>| tree.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&now), names(&before));
+    assert!(now == before, "the published build is another one");
+}
+
+#[test]
+fn a_build_script_does_not_see_the_secret_key() {
+    let (pair, project) = (Pair::new(), Project::new());
+    let seen = project.sandbox.root().join("seen-by-the-build");
+    let script = format!(
+        "fn main() {{ build_version::emit(); std::fs::write({seen:?}, format!(\"{{:?}}\", std::env::vars_os().collect::<Vec<_>>())).unwrap(); }}\n"
+    );
+    project.fixture.write("beta/build.rs", &script);
+    project.fixture.commit("look around");
+    let run = project.quick("release demo-v1.0.0 --local");
+    let run = pair.signs(run).env(PASSWORD, "not-needed-here");
+    run.run().exits(0).says(&["signing demo-v1.0.0"]);
+    let text = fs::read_to_string(seen).unwrap();
+    assert!(text.contains("OUT_DIR"), "{text}");
+    for secret in [
+        "TAURI_SIGNING",
+        "not-needed-here",
+        pair.secret.expose_secret(),
+    ] {
+        assert!(!text.contains(secret), "{text}");
+    }
+}
+
+#[test]
 fn a_release_is_signed_where_there_is_a_key_and_nobody_asks_for_one() {
     let project = Project::tagged("demo-v0.1.0");
     let (pair, hub) = (Pair::new(), TestHub::start());

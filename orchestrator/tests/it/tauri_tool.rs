@@ -6,6 +6,7 @@ use crate::support::*;
 use secrecy::ExposeSecret as _;
 use signatures::{SigningKey, TrustedComment};
 use std::fs;
+use std::path::Path;
 use test_support::{FakeTools, Fixture, Sandbox};
 
 const GOODS: &str =
@@ -59,10 +60,12 @@ fn it_gets_an_absolute_path_and_the_key_in_its_environment() {
     let payload = fixture.root().join("target/App.AppImage");
     let calls = tools.calls("tauri");
     assert_eq!(calls.len(), 2);
-    assert_eq!(
-        calls[1],
-        format!("signer sign --app-version 1.4.0 {}", payload.display())
-    );
+    let given = calls[1].strip_prefix("signer sign --app-version 1.4.0 ");
+    let given = Path::new(given.unwrap());
+    assert!(given.is_absolute(), "{}", given.display());
+    assert_eq!(given.file_name(), payload.file_name());
+    // It wrote beside that, and nothing of it is left there.
+    assert!(!given.exists() && given.parent() != payload.parent());
     let text = fs::read_to_string(&seen).unwrap();
     let folder = fixture.root().join("apps/launcher");
     assert_eq!(text.lines().next().unwrap(), folder.display().to_string());
@@ -87,6 +90,16 @@ fn it_gets_an_absolute_path_and_the_key_in_its_environment() {
         .run()
         .exits(0)
         .says(&["checked"]);
+    // The manifest says where the signature lies. The tool is asked once what it takes, however many there are.
+    fixture.write("target/Two/App.AppImage", "the application");
+    fixture.write(
+        "launcher.manifest",
+        "target/App.AppImage|linux|x64|binary\nsigs|linux|x64|signature|App.AppImage.sig\n\
+         target/Two/App.AppImage|linux|arm64|binary\n",
+    );
+    sign().run().exits(0);
+    assert!(fixture.root().join("sigs").is_file());
+    assert_eq!(tools.calls("tauri").len(), 5);
     let run = Pair::new()
         .signs(atlas(&sandbox, GOODS))
         .cwd(fixture.root())

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use test_support::{FakeTools, Sandbox};
 
 /// A rustc that links what it is told to with the linker it is told to use.
-const RUSTC: &str = r#"
+pub const RUSTC: &str = r#"
 case "$*" in
   *sysroot*) echo /nowhere; exit;;
   -vV) echo 'rustc 1.95.0 (not really)'; exit;;
@@ -24,7 +24,7 @@ done
 "$linker" "/OUT:$out""#;
 
 /// An lld-link whose programs are scripts.
-const LLD_LINK: &str = r#"#!/bin/sh
+pub const LLD_LINK: &str = r#"#!/bin/sh
 case "$1" in
   --version) echo 'LLD 18.1.8';;
   /OUT:*) printf '#!/bin/sh\nexit 0\n' > "${1#/OUT:}"; chmod +x "${1#/OUT:}";;

@@ -5,7 +5,8 @@ use crate::{Kind, Os, Platform, bundles};
 use std::collections::{HashMap, HashSet};
 
 impl ManifestReading<'_> {
-    /// Signatures without a payload, and files that stand for two platforms; in the order of the rows.
+    /// Signatures without a payload, and files that stand for two platforms, or for a payload and a signature;
+    /// in the order of the rows.
     ///
     /// Paths are compared as they are written, but for what `.` and doubled separators add: whether
     /// two of them lead to one file is for somebody to say who can look.
@@ -38,6 +39,13 @@ impl ManifestReading<'_> {
 
     /// What is wrong with two rows, of which the first stands first, that are of one file.
     pub fn conflict(&self, first: &ManifestRow, row: &ManifestRow) -> Option<ManifestError> {
+        if (first.kind == Kind::Signature) != (row.kind == Kind::Signature) {
+            let problem = ManifestProblem::OwnSignature {
+                path: row.path.clone(),
+                first: first.line,
+            };
+            return Some(self.error(row, 1, problem));
+        }
         if first.platform == row.platform || (is_universal(first) && is_universal(row)) {
             return None;
         }

@@ -146,6 +146,10 @@ fn rows_that_contradict_each_other_are_told() {
             "line 2, column 1: `a.asc` is a signature, and is not called as its payload with `.sig` after it"
         ]
     );
+    assert_eq!(
+        faults("a|linux|x64|binary\n./a|linux|x64|signature|a.sig\n"),
+        ["line 2, column 1: `./a` stands on line 1 too: a signature is a file of its own"]
+    );
     // A signature of a signature signs nothing that is published.
     assert_eq!(
         faults("a|linux|x64|binary\na.sig|linux|x64|signature\na.sig.sig|linux|x64|signature\n")

@@ -26,23 +26,30 @@ pub enum SignerKind {
 /// `sign`.
 #[derive(Debug, Args)]
 pub struct SignCommand {
-    /// The tag of a staged release [default: the tag of the job, else the one release in dist/].
+    /// The tag of a staged release, or a manifest as by --manifest [default: the tag of the job, else
+    /// the one release in dist/].
+    #[arg(value_name = "TAG|FILE", group = "files")]
     pub tag: Option<String>,
     /// A manifest whose files are signed instead; it gets the signatures' rows.
-    #[arg(long, value_name = "FILE", conflicts_with = "tag", requires_all = ["product", "version"])]
+    #[arg(long, value_name = "FILE", group = "files", conflicts_with = "tag",
+        requires_all = ["product", "version"])]
     pub manifest: Option<PathBuf>,
-    /// The product of the manifest.
-    #[arg(long, requires = "manifest")]
+    /// The product of the manifest [default: the name of the file before `.manifest`].
+    #[arg(long, requires = "files")]
     pub product: Option<ProductName>,
-    /// The version of the manifest's files.
-    #[arg(long, requires = "manifest")]
+    /// The version of the manifest's files [default: the staged build's that it lies in].
+    #[arg(long, requires = "files")]
     pub version: Option<semver::Version>,
     /// Where the manifest's relative paths start [default: its own folder].
-    #[arg(long, value_name = "DIR", requires = "manifest")]
+    #[arg(long, value_name = "DIR", requires = "files")]
     pub base_dir: Option<PathBuf>,
     /// Sign nothing: look whether all is signed as it has to be, as `publish` does by itself.
     #[arg(long, conflicts_with_all = ["signer", "minisig"])]
     pub check: bool,
+    /// Give the manifest's files the operating system's own signature first, as the workspace says (see
+    /// docs/signing.md); a build's have it already.
+    #[arg(long, requires = "files", conflicts_with = "check")]
+    pub code: bool,
     /// Who signs.
     #[arg(long, value_enum, default_value_t)]
     pub signer: SignerKind,

@@ -71,6 +71,11 @@ impl CacheUse {
             given_up: None,
         })
     }
+
+    /// Whether there was something to answer and nothing was answered.
+    pub fn is_cold(&self) -> bool {
+        self.hits == 0 && self.misses > 0
+    }
 }
 
 impl std::fmt::Display for CacheUse {

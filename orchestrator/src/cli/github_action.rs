@@ -1,0 +1,48 @@
+//! `github-action`: what the action `atlas-release` runs.
+
+use super::args::{Cli, Command};
+use super::common::App;
+use super::publish;
+use crate::error::Error;
+use crate::github_action::{Inputs, Outputs, Rows, workspace};
+use crate::settings::SettingsError;
+use clap::Parser as _;
+use std::sync::Arc;
+
+/// What rows of an input are called in errors.
+const INLINE: &str = "files";
+
+pub(super) async fn github_action(app: &App<'_>) -> Result<(), Error> {
+    let inputs = Inputs::of(&app.world.env)?;
+    let mut world = app.world.clone();
+    world.cwd = workspace(&world.env, &world.cwd);
+    let temporary = world.temp_dir();
+    let temporary = tempfile::tempdir_in(&temporary).map_err(|source| Error::Io {
+        path: temporary,
+        source,
+    })?;
+    let manifest = match &inputs.rows {
+        Rows::File(path) => world.absolute(path),
+        Rows::Inline(rows) => {
+            let path = temporary.path().join(INLINE);
+            std::fs::write(&path, rows).map_err(|source| Error::Io {
+                path: path.clone(),
+                source,
+            })?;
+            path
+        }
+    };
+    let line = Cli::try_parse_from(inputs.arguments(&manifest, &world.cwd));
+    let line = line.map_err(|error| SettingsError::Flags(error.to_string()))?;
+    let Some(Command::Publish(args)) = line.command else {
+        return Err(Error::Defect);
+    };
+    let reporter = Outputs::of_step(Arc::clone(app.reporter), &world.env);
+    let inside = App {
+        world: &world,
+        global: app.global,
+        build: app.build,
+        reporter: &reporter,
+    };
+    publish::publish(&inside, args).await
+}

@@ -1,0 +1,124 @@
+//! What lies in a release's folder for as long as a run is under way: what it makes, and what it puts aside
+//! for that. `dist/` is locked, so what is there of another run is what one that was killed has left.
+
+use super::RECEIPT_FILE;
+use release_types::Platform;
+use std::ffi::OsStr;
+use std::hash::{BuildHasher as _, RandomState};
+use std::io;
+use std::path::Path;
+use std::sync::LazyLock;
+use tempfile::TempDir;
+
+/// Beginnings of the names of what is under way.
+const STAGING: &str = ".staging-";
+const REPLACED: &str = ".replaced-";
+pub(super) const WRITING: &str = ".writing-";
+
+/// Tells what this run holds from what another one has left.
+static OWN: LazyLock<String> =
+    LazyLock::new(|| format!("{:016x}-", RandomState::new().hash_one("run")));
+
+/// A new folder for what is made; it goes when it is dropped.
+///
+/// # Errors
+/// What the system says.
+pub fn staging(parent: &Path) -> io::Result<TempDir> {
+    own(STAGING, parent)
+}
+
+/// A new folder for what makes way, under its own name there; it goes when it is dropped.
+pub(super) fn replaced(parent: &Path) -> io::Result<TempDir> {
+    own(REPLACED, parent)
+}
+
+fn own(start: &str, parent: &Path) -> io::Result<TempDir> {
+    let prefix = format!("{start}{}", *OWN);
+    tempfile::Builder::new().prefix(&prefix).tempdir_in(parent)
+}
+
+/// The name that a platform's folder keeps when it is put aside.
+pub(super) fn name(dir: &Path) -> &OsStr {
+    dir.file_name().unwrap_or(OsStr::new("platform"))
+}
+
+/// Removes what a run that was killed has left half-done. A platform's folder that it had put aside, and
+/// that nothing has taken the place of, is put back. What this run holds stays.
+pub(super) fn sweep(dir: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(dir)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let starts = [STAGING, REPLACED, WRITING];
+        let Some(rest) = starts.iter().find_map(|start| name.strip_prefix(start)) else {
+            continue;
+        };
+        if rest.starts_with(&*OWN) {
+            continue;
+        }
+        if entry.file_type()?.is_dir() {
+            if name.starts_with(REPLACED) {
+                put_back(&entry.path(), dir)?;
+            }
+            std::fs::remove_dir_all(entry.path())?;
+        } else {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn put_back(aside: &Path, parent: &Path) -> io::Result<()> {
+    let mut is_back = false;
+    for entry in std::fs::read_dir(aside)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let is_platform = name
+            .to_str()
+            .is_some_and(|name| name.parse::<Platform>().is_ok());
+        let place = parent.join(&name);
+        if is_platform && entry.file_type()?.is_dir() && place.symlink_metadata().is_err() {
+            std::fs::rename(entry.path(), place)?;
+            is_back = true;
+        }
+    }
+    let (receipt, place) = (aside.join(RECEIPT_FILE), parent.join(RECEIPT_FILE));
+    if is_back && receipt.exists() && !place.exists() {
+        std::fs::rename(receipt, place)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn what_this_run_holds_stays_and_what_has_no_successor_is_put_back() {
+        let parent = tempfile::tempdir().unwrap();
+        let at = |name: &str| parent.path().join(name);
+        let held = replaced(parent.path()).unwrap();
+        let making = staging(parent.path()).unwrap();
+        for folder in [
+            ".replaced-x/linux-x64",
+            ".replaced-y/macos-arm64",
+            ".replaced-z/platform",
+            ".staging-x/linux-arm64",
+            "macos-arm64",
+        ] {
+            fs::create_dir_all(at(folder)).unwrap();
+            fs::write(at(folder).join("from"), folder).unwrap();
+        }
+        fs::write(at(".replaced-x").join(RECEIPT_FILE), "its receipt").unwrap();
+        sweep(parent.path()).unwrap();
+        let read = |name: &str| fs::read_to_string(at(name)).unwrap();
+        assert_eq!(read("linux-x64/from"), ".replaced-x/linux-x64");
+        assert_eq!(read("macos-arm64/from"), "macos-arm64");
+        assert_eq!(read(RECEIPT_FILE), "its receipt");
+        assert!(held.path().is_dir() && making.path().is_dir());
+        drop((held, making));
+        let left = fs::read_dir(parent.path()).unwrap().count();
+        assert_eq!(left, 3, "both platforms and the receipt");
+    }
+}

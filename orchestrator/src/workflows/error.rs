@@ -1,0 +1,77 @@
+//! Why there are no workflows, or not those that there should be.
+
+use std::path::PathBuf;
+
+/// What went wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkflowsError {
+    /// The files are not what the workspace says.
+    #[error("the workflows are not what the workspace says: {}", .0.join(", "))]
+    Drift(Vec<String>),
+    /// GitHub looks for workflows at the top alone.
+    #[error(
+        "the workspace at {} is not at the top of its repository ({}), where GitHub looks for workflows",
+        root.display(),
+        top.display()
+    )]
+    NotTop {
+        /// The workspace.
+        root: PathBuf,
+        /// The repository.
+        top: PathBuf,
+    },
+    /// Marks that lead nowhere.
+    #[error("{}: line {line}: {why}", path.display())]
+    Marks {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong.
+        why: String,
+    },
+    /// Lines of a person's that have no place any more.
+    #[error("{}: what stands between the lines `yours: {name}` has no place in this workflow any more", path.display())]
+    NoPlace {
+        /// The file.
+        path: PathBuf,
+        /// What the place was called.
+        name: String,
+    },
+    /// A file cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file cannot be written.
+    #[error("cannot write {}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+impl WorkflowsError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        let text = match self {
+            Self::Drift(_) => {
+                "atlas-release workflows generate writes them; what is to stay belongs between lines marked `yours`"
+            }
+            Self::Marks { .. } => {
+                "a place begins with `# >>> yours: NAME` and ends with `# <<< yours: NAME`, as in a newly made file"
+            }
+            Self::NoPlace { .. } => "put it elsewhere, or take it out, and run it again",
+            Self::NotTop { .. } => {
+                "call the reusable workflow from a workflow of your own: docs/github-actions.md"
+            }
+            Self::Read { .. } | Self::Write { .. } => return None,
+        };
+        Some(text.to_owned())
+    }
+}

@@ -1,0 +1,194 @@
+//! `workflows generate` and `workflows check`: the workflows are what the workspace says, and what a person
+//! has put between the marks stays.
+
+use crate::steps::{repository, yaml};
+use crate::support::*;
+use serde_json::json;
+use std::fs;
+use test_support::{Invocation, Sandbox};
+
+fn workflows(project: &Project, line: &str) -> Invocation {
+    project.atlas(&format!("workflows {line}"))
+}
+
+fn files(project: &Project) -> Vec<String> {
+    let folder = project.fixture.root().join(".github/workflows");
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn those_of_this_repository_are_what_it_says() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.invoke(ATLAS_RELEASE).args(["workflows", "check"]);
+    run.cwd(repository()).run().exits(0);
+}
+
+#[test]
+fn they_are_made_found_different_and_made_again() {
+    let project = Project::new();
+    let run = workflows(&project, "check").run().exits(2);
+    let run = run.says(&["demo-release.yml", "hint: atlas-release workflows generate"]);
+    assert!(
+        run.stdout
+            .contains("missing  .github/workflows/release.yml"),
+        "{run}"
+    );
+    assert!(
+        run.stdout
+            .contains("+++ b/.github/workflows/other-release.yml"),
+        "{run}"
+    );
+    let run = workflows(&project, "generate --format json").run().exits(0);
+    let told = events(&run).pop().unwrap();
+    assert_eq!(
+        told["files"][0],
+        json!({"path": ".github/workflows/demo-release.yml", "state": "written"})
+    );
+    let all = ["demo-release.yml", "other-release.yml", "release.yml"];
+    assert_eq!(files(&project), all);
+    workflows(&project, "check").run().exits(0);
+    let run = workflows(&project, "generate --format json").run().exits(0);
+    let told = events(&run).pop().unwrap();
+    assert!(
+        told["files"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|file| file["state"] == "same")
+    );
+
+    let folder = project.fixture.root().join(".github/workflows");
+    let demo = yaml(&folder.join("demo-release.yml"));
+    assert_eq!(demo["on"]["push"]["tags"], json!(["demo-v*"]));
+    assert_eq!(
+        demo["jobs"]["release"]["uses"],
+        "$/.github/workflows/release.yml"
+    );
+    let release = yaml(&folder.join("release.yml"));
+    let matrix = &release["jobs"]["build"]["strategy"]["matrix"]["include"];
+    assert_eq!(matrix.as_array().unwrap().len(), 6);
+    let text = fs::read_to_string(folder.join("release.yml")).unwrap();
+    assert!(!text.contains("@@"), "{text}");
+
+    // A change by hand is found, and shown as what would take it back.
+    let path = ".github/workflows/release.yml";
+    project
+        .fixture
+        .edit(path, "fail-fast: false", "fail-fast: true");
+    let run = workflows(&project, "check").run().exits(2);
+    assert!(
+        run.stdout
+            .contains("-      fail-fast: true\n+      fail-fast: false"),
+        "{run}"
+    );
+    assert_eq!(run.stdout.matches("\n@@ ").count(), 1, "{run}");
+    let run = workflows(&project, "check --format json").run().exits(2);
+    let told = &events_of(&run, "workflows")[0]["files"];
+    assert_eq!(told[2]["state"], "differs");
+    workflows(&project, "generate").run().exits(0);
+    workflows(&project, "check").run().exits(0);
+    // Line ends of another system are none.
+    let crlf = text.replace('\n', "\r\n");
+    fs::write(folder.join("release.yml"), crlf).unwrap();
+    workflows(&project, "check").run().exits(0);
+}
+
+#[test]
+fn what_is_between_the_marks_stays_or_is_missed() {
+    let project = Project::new();
+    workflows(&project, "generate").run().exits(0);
+    let path = ".github/workflows/release.yml";
+    let begin = "      # >>> yours: before-build\n";
+    let own = format!("{begin}      - name: Mine\n        run: make assets\n");
+    project.fixture.edit(path, begin, &own);
+    workflows(&project, "check").run().exits(0);
+    project
+        .fixture
+        .edit(path, "fail-fast: false", "fail-fast: true");
+    workflows(&project, "generate").run().exits(0);
+    let text = fs::read_to_string(project.fixture.root().join(path)).unwrap();
+    assert!(
+        text.contains(&own) && text.contains("fail-fast: false"),
+        "{text}"
+    );
+
+    // A place that the workflow does not have would lose its lines.
+    project
+        .fixture
+        .edit(path, "yours: before-build", "yours: elsewhere");
+    let before = project.everything();
+    for command in ["check", "generate"] {
+        workflows(&project, command)
+            .run()
+            .exits(2)
+            .says(&["`yours: elsewhere`", "has no place"]);
+    }
+    project.is_still(&before);
+    project.fixture.edit(path, "# <<< yours: elsewhere\n", "\n");
+    workflows(&project, "check")
+        .run()
+        .exits(2)
+        .says(&["release.yml: line", "begins within `elsewhere`"]);
+}
+
+#[test]
+fn the_workspace_says_which_there_are_and_where_they_run() {
+    let project = Project::new();
+    workflows(&project, "generate").run().exits(0);
+    let tool = format!("owner/atlas-release@{}", "a".repeat(40));
+    let section = format!(
+        "[workspace.metadata.atlas-release]\nrequire = [\"linux-x64\"]\n\n\
+         [workspace.metadata.atlas-release.workflows]\ngroups = [\"demo\"]\nlauncher = \"apps/launcher\"\n\
+         tool = \"{tool}\"\nrunners = {{ linux-x64 = \"mine\", macos-arm64 = \"macos-15\" }}\n\n# Quick"
+    );
+    project.fixture.edit("Cargo.toml", "# Quick", &section);
+    let run = workflows(&project, "check").run().exits(2);
+    assert!(
+        run.stdout
+            .contains("stale    .github/workflows/other-release.yml"),
+        "{run}"
+    );
+    workflows(&project, "generate").run().exits(0);
+    let all = [
+        "demo-release.yml",
+        "launcher-release.yml",
+        "launcher.yml",
+        "release.yml",
+    ];
+    assert_eq!(files(&project), all);
+    let release = yaml(&project.fixture.root().join(".github/workflows/release.yml"));
+    let build = &release["jobs"]["build"];
+    assert_eq!(
+        build["strategy"]["matrix"]["include"],
+        json!([{"platform": "linux-x64", "runner": "mine"}, {"platform": "macos-arm64", "runner": "macos-15"}])
+    );
+    assert_eq!(release["env"]["ATLAS_REQUIRE"], "linux-x64");
+    assert_eq!(release["jobs"]["finish"]["runs-on"], "mine");
+    let uses = build["steps"].as_array().unwrap().iter();
+    let uses: Vec<&str> = uses.filter_map(|step| step["uses"].as_str()).collect();
+    let action = format!(
+        "owner/atlas-release/.github/actions/setup-atlas-release@{}",
+        "a".repeat(40)
+    );
+    assert!(uses.contains(&action.as_str()), "{uses:?}");
+    // What somebody else has written is nobody's to remove.
+    fs::write(
+        project.fixture.root().join(".github/workflows/mine.yml"),
+        "name: mine\n",
+    )
+    .unwrap();
+    workflows(&project, "check").run().exits(0);
+
+    project
+        .fixture
+        .edit("Cargo.toml", "groups = [\"demo\"]", "groups = [\"none\"]");
+    workflows(&project, "check").run().exits(2).says(&[
+        "[workspace.metadata.atlas-release]",
+        "`workflows`: `groups`: there is no group `none`",
+    ]);
+}

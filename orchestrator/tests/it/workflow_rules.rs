@@ -1,0 +1,140 @@
+//! What holds for every workflow of the repository, beyond what linters know.
+
+use crate::steps::{repository, yaml};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+fn workflows() -> BTreeMap<String, Value> {
+    let folder = repository().join(".github/workflows");
+    let files = std::fs::read_dir(folder).unwrap().map(|file| {
+        let path = file.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        (name, yaml(&path))
+    });
+    files.collect()
+}
+
+/// Every step of every job, with the file and the job that it stands in.
+fn steps() -> Vec<(String, Value)> {
+    let mut all = Vec::new();
+    for (file, workflow) in workflows() {
+        for (id, job) in workflow["jobs"].as_object().unwrap() {
+            for step in job["steps"].as_array().into_iter().flatten() {
+                all.push((format!("{file}: {id}"), step.clone()));
+            }
+        }
+    }
+    for name in ["atlas-release", "setup-atlas-release"] {
+        let path = repository().join(".github/actions").join(name);
+        let action = yaml(&path.join("action.yml"));
+        for step in action["runs"]["steps"].as_array().unwrap() {
+            all.push((name.to_owned(), step.clone()));
+        }
+    }
+    all
+}
+
+#[test]
+fn no_expression_stands_in_a_script_and_no_script_decides() {
+    for (at, step) in steps() {
+        let Some(run) = step["run"].as_str() else {
+            continue;
+        };
+        assert!(!run.contains("${{"), "{at}: {run}");
+        for word in ["if ", "for ", "while ", "case ", "&&", "||", ";", "`", "$("] {
+            assert!(!run.contains(word), "{at}: {run}");
+        }
+    }
+}
+
+#[test]
+fn actions_of_others_are_pinned_and_checkouts_keep_no_credential() {
+    let mut lfs = Vec::new();
+    for (at, step) in steps() {
+        let Some(uses) = step["uses"].as_str() else {
+            continue;
+        };
+        if uses.starts_with("$/") {
+            continue;
+        }
+        let (name, commit) = uses.split_once('@').unwrap();
+        let is_commit = commit.len() == 40 && commit.chars().all(|c| c.is_ascii_hexdigit());
+        assert!(is_commit, "{at}: {uses}");
+        if name == "actions/checkout" {
+            assert_eq!(step["with"]["persist-credentials"], false, "{at}");
+            assert_eq!(step["with"]["fetch-depth"], 1, "{at}");
+            if step["with"]["lfs"] == true {
+                lfs.push(at);
+            } else {
+                assert_eq!(step["with"]["lfs"], false, "{at}");
+            }
+        } else if name.starts_with("actions/cache") {
+            let key = "atlas-rust-${{ runner.os }}-workspace";
+            assert_eq!(step["with"]["key"], key, "{at}");
+        }
+    }
+    assert_eq!(lfs, ["launcher.yml: build"]);
+}
+
+#[test]
+fn nothing_is_allowed_that_a_job_does_not_say_and_no_publish_is_cut_off() {
+    for (file, workflow) in workflows() {
+        assert_eq!(workflow["permissions"], json!({}), "{file}");
+        let cancels = workflow["concurrency"]["cancel-in-progress"] == true;
+        assert_eq!(cancels, file == "ci.yml", "{file}");
+        for (id, job) in workflow["jobs"].as_object().unwrap() {
+            let permissions = job["permissions"].as_object().unwrap();
+            let writes = permissions.iter().filter(|(_, leave)| *leave == "write");
+            let writes: Vec<&str> = writes.map(|(name, _)| name.as_str()).collect();
+            let allowed: &[&str] = match (file.as_str(), id.as_str()) {
+                ("ci.yml", _) => &[],
+                ("launcher.yml", _) | ("release.yml", "build" | "finish") => &["id-token"],
+                ("launcher-release.yml", _) => &["id-token"],
+                ("release.yml", "attest") => &["attestations", "id-token"],
+                ("release.yml", "github-release") => &["contents"],
+                _ => &["attestations", "contents", "id-token"],
+            };
+            assert_eq!(writes, allowed, "{file}: {id}");
+            assert_ne!(job["secrets"], "inherit", "{file}: {id}");
+        }
+        // It would wrap the building of the program that tries it.
+        assert!(!workflow.to_string().contains("RUSTC_WRAPPER"), "{file}");
+    }
+}
+
+#[test]
+fn both_runner_programs_are_built_in_one_job_of_each_platform() {
+    let all = workflows();
+    let release = &all["release.yml"];
+    let include = &release["jobs"]["build"]["strategy"]["matrix"]["include"];
+    let platforms: Vec<&str> = include
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["platform"].as_str().unwrap())
+        .collect();
+    assert_eq!(platforms.len(), 6);
+    assert_eq!(release["env"]["ATLAS_REQUIRE"], platforms.join(","));
+    for (name, value) in [
+        ("CARGO_INCREMENTAL", "0"),
+        ("CARGO_TARGET_AARCH64_PC_WINDOWS_MSVC_LINKER", "lld-link"),
+        ("CARGO_TARGET_X86_64_PC_WINDOWS_MSVC_LINKER", "lld-link"),
+        ("SCCACHE_GHA_ENABLED", "true"),
+        ("SCCACHE_IGNORE_SERVER_IO_ERROR", "1"),
+    ] {
+        for file in ["release.yml", "launcher.yml"] {
+            assert_eq!(all[file]["env"][name], value, "{file}: {name}");
+        }
+    }
+    for (file, tags) in [
+        ("runner-release.yml", "runner-v*"),
+        ("cli-release.yml", "cli-v*"),
+        ("launcher-release.yml", "launcher-v*"),
+    ] {
+        assert_eq!(all[file]["on"], json!({"push": {"tags": [tags]}}), "{file}");
+        assert_eq!(all[file]["jobs"].as_object().unwrap().len(), 1);
+    }
+    for file in ["release.yml", "launcher.yml"] {
+        assert!(all[file]["on"]["workflow_call"].is_object(), "{file}");
+    }
+}
