@@ -16,7 +16,7 @@ use release_types::ProductName;
 use serde::{Serialize, Serializer};
 use signatures::PublicKey;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The longest configuration of an application that is read, in bytes.
 const CONFIG_LIMIT: u64 = 1024 * 1024;
