@@ -23,7 +23,7 @@ use crate::settings::{self, BuildSettings, HubChoice, PublishSettings};
 use crate::toolchain::{Wanted, find, installers, stall_limit, uses_github_cache};
 use crate::{cargo_config, products, state};
 use build_version::BuildInfo;
-use hub_client::{HubClient, HubUrl};
+use hub_client::HubClient;
 use release_types::{ProductName, Tag};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -291,7 +291,7 @@ impl App<'_> {
                 let state_dir = self.state_dir()?;
                 let local = LocalHub::start(&state_dir, version, now, products).await?;
                 let url = format!("http://{}", local.address());
-                let url = HubUrl::parse(&url).map_err(settings::SettingsError::from)?;
+                let url = hub_client::HubUrl::parse(&url).map_err(settings::SettingsError::from)?;
                 let client = self.client_of(url).deploy_token(Some(local.token()));
                 let client = client.build()?;
                 Ok(OpenHub {

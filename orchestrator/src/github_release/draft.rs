@@ -70,8 +70,8 @@ pub(super) fn choose<'a>(
     })
 }
 
-/// Finds the release of the tag or makes a draft of it, whose id is noted in `made_here`. A draft whose answer was lost is found, and not
-/// made once more.
+/// Finds the release of the tag or makes a draft of it, whose id is noted in `made_here`. A draft whose
+/// answer was lost is found, and not made once more.
 pub(super) async fn find_or_make(
     github: &GitHub,
     wanted: &Wanted,
@@ -97,9 +97,10 @@ pub(super) async fn find_or_make(
                 make_latest: None,
             })
             .await?;
-        let mut ids = made_here.lock().unwrap_or_else(PoisonError::into_inner);
-        ids.push(made.id);
-        drop(ids);
+        {
+            let mut ids = made_here.lock().unwrap_or_else(PoisonError::into_inner);
+            ids.push(made.id);
+        }
         // Another run may have made one at the same moment.
         let all = github.releases().await?;
         let found = chosen(github, &all, &tag, reporter).await?;

@@ -15,13 +15,12 @@ const LIMIT: Duration = Duration::from_secs(1500);
 
 /// Variables with secrets, each of which gets a value of its own; `ATLAS_APP_DEPLOY_TOKEN` holds
 /// the Hub's real token.
-const SECRETS: [&str; 7] = [
+const SECRETS: [&str; 6] = [
     "ATLAS_HUB_ADMIN_TOKEN",
     "ATLAS_PACK_DEPLOY_TOKEN",
     "CARGO_REGISTRY_TOKEN",
     "GITHUB_TOKEN",
     "GH_TOKEN",
-    "TAURI_SIGNING_PRIVATE_KEY",
     "TAURI_SIGNING_PRIVATE_KEY_PASSWORD",
 ];
 

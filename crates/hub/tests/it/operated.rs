@@ -146,7 +146,7 @@ async fn a_check_finds_every_damage() {
         let said = text(&done.stdout);
         let file = format!("runner 1.0.0 stable linux/x64 r: its bytes {why} (");
         assert!(said.starts_with(&file), "{said}");
-        assert!(text(&done.stderr).contains("1 of 1 files"));
+        assert!(text(&done.stderr).contains("1 of 1 file of releases"));
         assert!(text(&done.stderr).contains("hint: "));
     };
     whole(&["check"]);

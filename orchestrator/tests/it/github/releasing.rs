@@ -278,7 +278,7 @@ fn memory_does_not_grow_with_the_files() {
     let github = tagged(FakeGitHub::with(|seen, before| {
         let hit = seen.method == "PATCH" && before == 0;
         let wait = vec![("retry-after", "5".to_owned())];
-        hit.then(|| server::Fault::Answer(429, wait, "rate limit"))
+        hit.then_some(server::Fault::Answer(429, wait, "rate limit"))
     }));
     let sandbox = machine_with(TAG, &vec![b'x'; LARGE]);
     let run = release(&github, &sandbox, "").start();
