@@ -231,11 +231,23 @@ async function fromHub(toml) {
   return { program: path };
 }
 
+/** Whether a variable's name looks like a secret's: the words of `crates/process/src/allow_list.rs`. */
+function looksSecret(variable) {
+  const name = variable.toUpperCase().replace(/_KEY_PREFIX$/, '');
+  return (
+    /KEY$|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|PRIVATE|_KEY/.test(name) ||
+    name.split('_').some((part) =>
+      /(PASS|PWD|AUTH|COOKIES?)$|^(AUTHORIZATION|BEARER|CREDS?|JWT|PAT|PEM|PFX|SIG|SIGNATURE)$/.test(part),
+    )
+  );
+}
+
 /** The environment of a build: without what could be secret, and without tools that nobody has tried yet. */
 function buildEnvironment() {
   const kept = Object.entries(process.env).filter(
     ([name]) =>
-      !/TOKEN|SECRET|PASSWORD|PRIVATE|CREDENTIAL|^ATLAS_/i.test(name) &&
+      !looksSecret(name) &&
+      !/^(ATLAS_|ACTIONS_(ID_TOKEN|RUNTIME)_)/i.test(name) &&
       !/^RUSTC_(WORKSPACE_)?WRAPPER$/i.test(name) &&
       !/^CARGO_TARGET_.*_LINKER$/i.test(name),
   );

@@ -20,6 +20,12 @@ pub enum WorkflowsError {
         /// The repository.
         top: PathBuf,
     },
+    /// A file of somebody else's stands where one of these has to be.
+    #[error("{}: this file was not made by `atlas-release workflows generate`", path.display())]
+    NotOurs {
+        /// The file.
+        path: PathBuf,
+    },
     /// Marks that lead nowhere.
     #[error("{}: line {line}: {why}", path.display())]
     Marks {
@@ -62,6 +68,9 @@ impl WorkflowsError {
         let text = match self {
             Self::Drift(_) => {
                 "atlas-release workflows generate writes them; what is to stay belongs between lines marked `yours`"
+            }
+            Self::NotOurs { .. } => {
+                "it is left as it is; give it another name, or remove it, and run it again"
             }
             Self::Marks { .. } => {
                 "a place begins with `# >>> yours: NAME` and ends with `# <<< yours: NAME`, as in a newly made file"

@@ -26,7 +26,8 @@ struct Planned {
 /// Compares the files of a repository with those that have to be.
 ///
 /// # Errors
-/// When one cannot be read, or holds lines of a person's that have no place any more.
+/// When one cannot be read, was made by somebody else, or holds lines of a person's that have no place any
+/// more.
 pub fn check(top: &Path, wanted: &[Wanted]) -> Result<Report, WorkflowsError> {
     let files = planned(top, wanted)?.into_iter().map(|file| {
         let state = match (&file.now, &file.then) {
@@ -94,6 +95,9 @@ fn planned(top: &Path, wanted: &[Wanted]) -> Result<Vec<Planned>, WorkflowsError
     let plan = |(path, made): (&str, Option<&str>)| {
         let file = top.join(path);
         let now = read(&file)?;
+        if now.as_ref().is_some_and(|text| !text.starts_with(HEAD)) {
+            return Err(WorkflowsError::NotOurs { path: file });
+        }
         let yours = match &now {
             None => Places::new(),
             Some(text) => places(text).map_err(|wrong| WorkflowsError::Marks {

@@ -12,6 +12,24 @@ use test_support::{FakeTools, Fault, Finished, Proxy, Sandbox, Seen};
 const VERSION: &str = "3.2.1";
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
+/// Names that say that something is secret, as `process::is_secret_name` knows them.
+const SECRETS: [&str; 14] = [
+    "SIGNING_KEY",
+    "STORE_KEY_BASE64",
+    "DB_PASS",
+    "PGPASSWORD",
+    "LOGIN_PWD",
+    "OAUTH",
+    "GH_PAT",
+    "A_JWT",
+    "TLS_PEM",
+    "WIN_B64_PFX",
+    "NETRC_COOKIES",
+    "MY_CREDS",
+    "GPG_PASSPHRASE",
+    "ACTIONS_ID_TOKEN_REQUEST_URL",
+];
+
 /// A checkout of the actions that names a public key, a Hub, and a cargo that builds at once.
 struct World {
     sandbox: Sandbox,
@@ -146,7 +164,11 @@ impl World {
 
     /// The same for an action that is named so.
     fn get_at(&self, action_ref: &str, hub: &str) -> (Finished, Job<'_>) {
-        let job = Job::new(&self.sandbox, self.sandbox.root())
+        let mut job = Job::new(&self.sandbox, self.sandbox.root());
+        for name in SECRETS {
+            job = job.with(name, "planted");
+        }
+        let job = job
             .with("PATH", self.tools.path_before(self.sandbox.env()))
             .with("RUSTC_WRAPPER", "sccache")
             .with("CARGO_TARGET_X86_64_PC_WINDOWS_MSVC_LINKER", "lld-link")
@@ -319,6 +341,7 @@ fn what_the_hub_has_not_is_built() {
     for name in ["RUSTC_WRAPPER", "MSVC_LINKER", "RUNTIME_TOKEN", "ATLAS_"] {
         assert!(!env.contains(name), "{name} in {env}");
     }
+    assert!(!env.contains("planted"), "{env}");
     assert!(env.contains("CARGO_HOME="), "{env}");
 }
 

@@ -50,3 +50,47 @@ fn it_does_what_the_workflow_does() {
     let usage = project.sandbox.invoke(repository().join("ci/release"));
     usage.run().exits(2).says(&["usage: ci/release TAG"]);
 }
+
+#[test]
+fn what_compiles_it_sees_no_secret_and_is_asked_once() {
+    let project = Project::tagged("demo-v0.1.0");
+    let tools = FakeTools::new(project.sandbox.root().join("bin"));
+    let root = project.sandbox.root().display().to_string();
+    tools.add("made", &format!("env > '{root}/program-env'"));
+    tools.add(
+        "cargo",
+        &format!(
+            "env > '{root}/cargo-env'\n\
+             echo '{{\"reason\":\"compiler-artifact\",\"target\":{{\"name\":\"atlas-release\"}},\
+             \"executable\":\"{root}/bin/made\"}}'"
+        ),
+    );
+    let mut release = project.sandbox.invoke(repository().join("ci/release"));
+    release = release.args(["demo-v0.1.0"]).cwd(project.fixture.root());
+    release = release.env("PATH", tools.path_before(project.sandbox.env()));
+    for name in [
+        "ATLAS_APP_DEPLOY_TOKEN",
+        "GITHUB_TOKEN",
+        "TAURI_SIGNING_PRIVATE_KEY",
+        "TAURI_SIGNING_PRIVATE_KEY_PASSWORD",
+        "WIN_PFX_PASSWORD",
+    ] {
+        release = release.env(name, "planted");
+    }
+    release.run().exits(0);
+    let told = |name: &str| std::fs::read_to_string(format!("{root}/{name}")).unwrap();
+    assert!(!told("cargo-env").contains("planted"));
+    assert!(told("program-env").contains("ATLAS_APP_DEPLOY_TOKEN=planted"));
+    assert_eq!(tools.calls("cargo").len(), 1);
+    let verbs: Vec<_> = tools.calls("made");
+    assert_eq!(
+        verbs,
+        [
+            "setup",
+            "build demo-v0.1.0",
+            "sign demo-v0.1.0",
+            "publish demo-v0.1.0 --stage-only",
+            "publish demo-v0.1.0 --finish"
+        ]
+    );
+}

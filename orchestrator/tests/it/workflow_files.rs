@@ -136,6 +136,23 @@ fn what_is_between_the_marks_stays_or_is_missed() {
         .says(&["release.yml: line", "begins within `elsewhere`"]);
 }
 
+/// `release.yml` is what many people call their own.
+#[test]
+fn a_workflow_of_somebody_elses_is_left_alone() {
+    let project = Project::new();
+    let folder = project.fixture.root().join(".github/workflows");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("release.yml"), "name: mine\non: push\n").unwrap();
+    let before = project.everything();
+    for command in ["check", "generate"] {
+        workflows(&project, command).run().exits(2).says(&[
+            "release.yml: this file was not made by",
+            "hint: it is left as it is",
+        ]);
+    }
+    project.is_still(&before);
+}
+
 #[test]
 fn the_workspace_says_which_there_are_and_where_they_run() {
     let project = Project::new();

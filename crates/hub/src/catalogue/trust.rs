@@ -44,27 +44,9 @@ impl Catalogue {
     /// All rules, the oldest first.
     pub(crate) async fn trust_rules(&self) -> Result<Vec<TrustRule>, HubError> {
         let mut tx = self.read().await?;
-        let rows: Vec<Row> = query(
-            "SELECT id, issuer, repository, owner_id, workflow, environment FROM trust_rules \
-             ORDER BY created_at, id",
-        )
-        .fetch_all(&mut tx)
-        .await?;
-        let targets: Vec<(String, String, String)> =
-            query("SELECT rule_id, kind, name FROM trust_targets ORDER BY name")
-                .fetch_all(&mut tx)
-                .await?;
+        let rules = rules(&mut tx).await?;
         tx.commit().await?;
-        let mut of: HashMap<String, Vec<(String, String)>> = HashMap::new();
-        for (rule, kind, name) in targets {
-            of.entry(rule).or_default().push((kind, name));
-        }
-        rows.into_iter()
-            .map(|row| {
-                let targets = of.remove(&row.0).unwrap_or_default();
-                rule(row, &targets)
-            })
-            .collect()
+        Ok(rules)
     }
 
     /// Adds a rule, or what it is for to the rule that is for the same job.
@@ -73,9 +55,10 @@ impl Catalogue {
         rule: &TrustRule,
         now: Timestamp,
     ) -> Result<AddedRule, HubError> {
-        let existing = self.trust_rules().await?;
-        let same = existing.into_iter().find(|known| known.job == rule.job);
+        // Read where nobody else writes: two at once would else make two rules for one job.
         let mut tx = self.write().await?;
+        let existing = rules(&mut tx).await?;
+        let same = existing.into_iter().find(|known| known.job == rule.job);
         let id = match &same {
             Some(known) => known.id.clone(),
             None => {
@@ -297,6 +280,30 @@ async fn insert(tx: &mut Tx, id: &str, job: &TrustedJob, now: Timestamp) -> Resu
     .execute(tx)
     .await?;
     Ok(())
+}
+
+/// All rules, the oldest first.
+async fn rules(tx: &mut Tx) -> Result<Vec<TrustRule>, HubError> {
+    let rows: Vec<Row> = query(
+        "SELECT id, issuer, repository, owner_id, workflow, environment FROM trust_rules \
+             ORDER BY created_at, id",
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    let targets: Vec<(String, String, String)> =
+        query("SELECT rule_id, kind, name FROM trust_targets ORDER BY name")
+            .fetch_all(&mut *tx)
+            .await?;
+    let mut of: HashMap<String, Vec<(String, String)>> = HashMap::new();
+    for (rule, kind, name) in targets {
+        of.entry(rule).or_default().push((kind, name));
+    }
+    rows.into_iter()
+        .map(|row| {
+            let targets = of.remove(&row.0).unwrap_or_default();
+            rule(row, &targets)
+        })
+        .collect()
 }
 
 /// A rule's job, as the audit names it.
