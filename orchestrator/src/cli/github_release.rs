@@ -22,6 +22,10 @@ use std::sync::Arc;
 const CHANGELOG: &str = "CHANGELOG.md";
 
 pub(super) async fn github_release(app: &App<'_>, args: GithubReleaseCommand) -> Result<(), Error> {
+    if args.check_notes {
+        let tag = named_tag(app, args.tag.clone())?.ok_or(GithubReleaseError::NoTagNamed)?;
+        return show_notes(app, &notes(app, &args, &tag)?);
+    }
     let repository = repository(app, args.repository.as_deref())?;
     let api = api(app, args.github_api.as_deref())?;
     let named = named_tag(app, args.tag.clone())?;
@@ -56,10 +60,7 @@ pub(super) async fn github_release(app: &App<'_>, args: GithubReleaseCommand) ->
                 asset.name, asset.size, asset.sha256
             ));
         }
-        let lines = notes.lines().count();
-        app.reporter
-            .note(format!("its notes would have {lines} lines:\n{notes}"));
-        return Ok(());
+        return show_notes(app, &notes);
     }
     let token = token(app)?;
     let reporter = Arc::clone(app.reporter);
@@ -83,6 +84,13 @@ pub(super) async fn github_release(app: &App<'_>, args: GithubReleaseCommand) ->
     let done = app.until_interrupted(work).await?;
     let event = Event::Outcome(Box::new(Outcome::GithubRelease(done)));
     app.reporter.event(event);
+    Ok(())
+}
+
+fn show_notes(app: &App<'_>, notes: &str) -> Result<(), Error> {
+    let lines = notes.lines().count();
+    app.reporter
+        .note(format!("its notes would have {lines} lines:\n{notes}"));
     Ok(())
 }
 

@@ -360,6 +360,7 @@ fn github_release_code(error: &GithubReleaseError) -> ExitCode {
         | GithubReleaseError::NoToken
         | GithubReleaseError::Token
         | GithubReleaseError::NoTag
+        | GithubReleaseError::NoTagNamed
         | GithubReleaseError::Changelog { .. }
         | GithubReleaseError::NoNotes { .. }
         | GithubReleaseError::LongNotes { .. }

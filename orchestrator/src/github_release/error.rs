@@ -60,6 +60,9 @@ pub enum GithubReleaseError {
     /// The release that is staged says of no tag.
     #[error("what is staged is of no tag")]
     NoTag,
+    /// No tag was named.
+    #[error("no tag was named whose notes could be looked for")]
+    NoTagNamed,
     /// The changelog cannot be read.
     #[error("cannot read the changelog {}", path.display())]
     Changelog {
@@ -214,6 +217,7 @@ impl GithubReleaseError {
             Self::NoToken | Self::Token => {
                 "in a job of GitHub Actions: env: { GITHUB_TOKEN: ${{ github.token }} }, and permissions: { contents: write }; elsewhere a token that may write the repository's contents"
             }
+            Self::NoTagNamed => "atlas-release github-release <group>-v<version> --check-notes",
             Self::NoNotes { .. } => {
                 "add a section to the changelog, such as `## 1.4.0` or `## runner 1.4.0`, name another file with --changelog, or give the notes: --notes or --notes-file"
             }

@@ -42,6 +42,10 @@ pub struct GithubReleaseCommand {
     /// Check the files and show what would be released, and ask nobody.
     #[arg(long)]
     pub dry_run: bool,
+    /// Show the notes that the tag would have, and do nothing else: nothing has to be built for it, so a job
+    /// can end at once instead of after the release.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub check_notes: bool,
 }
 
 /// Whether a release is the latest.

@@ -159,3 +159,19 @@ fn a_dry_run_shows_all_and_asks_nobody() {
     ]);
     assert_eq!(github.seen(|_| true), []);
 }
+
+#[test]
+fn notes_are_looked_for_before_anything_is_built() {
+    let (github, sandbox) = (github(), machine(TAG));
+    std::fs::remove_dir_all(sandbox.dist_dir()).unwrap();
+    ran(&github, &sandbox, &format!("{TAG} --check-notes"))
+        .exits(0)
+        .says(&["- faster"]);
+    ran(&github, &sandbox, "demo-v9.9.9 --check-notes")
+        .exits(2)
+        .says(&["has no section of this version", "hint: add a section"]);
+    ran(&github, &sandbox, "--check-notes")
+        .exits(2)
+        .says(&["no tag was named", "hint: "]);
+    assert_eq!(github.seen(|_| true), []);
+}
