@@ -69,8 +69,11 @@ fn actions_of_others_are_pinned_and_checkouts_keep_no_credential() {
                 assert_eq!(step["with"]["lfs"], false, "{at}");
             }
         } else if name.starts_with("actions/cache") {
-            let key = "atlas-rust-${{ runner.os }}-workspace";
+            // An entry is never written over, so one name for ever would keep its first content.
+            let of_all = "atlas-rust-${{ runner.os }}-workspace";
+            let key = format!("{of_all}-${{{{ hashFiles('Cargo.lock') }}}}");
             assert_eq!(step["with"]["key"], key, "{at}");
+            assert_eq!(step["with"]["restore-keys"], of_all, "{at}");
         }
     }
     assert_eq!(lfs, ["launcher.yml: build"]);
@@ -126,6 +129,45 @@ fn both_runner_programs_are_built_in_one_job_of_each_platform() {
             assert_eq!(all[file]["env"][name], value, "{file}: {name}");
         }
     }
+    // What a tag's run writes no other run sees; what the main branch does is what they find.
+    for file in ["release.yml", "launcher.yml"] {
+        assert_eq!(
+            all[file]["env"]["SCCACHE_GHA_RW_MODE"], "READ_ONLY",
+            "{file}"
+        );
+    }
+    let filled = &all["ci.yml"]["jobs"]["caches"]["strategy"]["matrix"]["runner"];
+    let mut filled: Vec<_> = filled.as_array().unwrap().iter().collect();
+    let mut runners: Vec<_> = include
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["runner"])
+        .collect();
+    filled.sort_by_key(|name| name.to_string());
+    runners.sort_by_key(|name| name.to_string());
+    assert_eq!(filled, runners);
+    let builds = |job: &serde_json::Value| {
+        let steps = job["steps"].as_array().unwrap().iter();
+        let runs = steps.filter_map(|step| step["run"].as_str());
+        let builds: Vec<String> = runs
+            .filter(|run| run.starts_with("atlas-release build"))
+            .map(str::to_owned)
+            .collect();
+        builds
+    };
+    // Both programs of the runner come out of one command in one job of each platform.
+    assert_eq!(
+        builds(&release["jobs"]["build"]),
+        ["atlas-release build \"$ATLAS_TAG\""]
+    );
+    assert_eq!(
+        builds(&all["ci.yml"]["jobs"]["caches"]),
+        [
+            "atlas-release build runner --snapshot",
+            "atlas-release build cli --snapshot"
+        ]
+    );
     for (file, tags) in [
         ("runner-release.yml", "runner-v*"),
         ("cli-release.yml", "cli-v*"),
