@@ -18,7 +18,7 @@ pub(super) async fn workflows(app: &App<'_>, command: WorkflowsCommand) -> Resul
         let root = workspace.root;
         return Err(WorkflowsError::NotTop { root, top }.into());
     }
-    let wanted = wanted(&workspace);
+    let wanted = wanted(&workspace)?;
     let report = match command {
         WorkflowsCommand::Generate => generate(&top, &wanted)?,
         WorkflowsCommand::Check => check(&top, &wanted)?,

@@ -182,6 +182,8 @@ impl Error {
             Self::Workflows(error) => match error {
                 WorkflowsError::Drift(_)
                 | WorkflowsError::NotTop { .. }
+                | WorkflowsError::Folder { .. }
+                | WorkflowsError::NotOurs { .. }
                 | WorkflowsError::Marks { .. }
                 | WorkflowsError::NoPlace { .. } => ExitCode::Usage,
                 WorkflowsError::Read { .. } | WorkflowsError::Write { .. } => ExitCode::Machine,

@@ -79,18 +79,11 @@ impl Declared {
 }
 
 impl Workspace {
-    /// The names of the groups that cargo builds, sorted.
-    pub fn groups_of_packages(&self) -> Vec<&str> {
-        let mut groups: Vec<&str> = self.products.iter().map(|p| p.group.as_str()).collect();
-        groups.sort_unstable();
-        groups.dedup();
-        groups
-    }
-
     /// The names of all groups, sorted.
     pub fn groups(&self) -> Vec<&str> {
         let declared = self.signing.products.values();
-        let mut groups = self.groups_of_packages();
+        let packages = self.products.iter();
+        let mut groups: Vec<&str> = packages.map(|product| product.group.as_str()).collect();
         groups.extend(declared.map(|declared| declared.group.as_str()));
         groups.sort_unstable();
         groups.dedup();

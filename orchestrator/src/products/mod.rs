@@ -3,6 +3,7 @@
 
 mod code_signing;
 mod declared;
+mod groups;
 mod installer;
 mod signing;
 mod tools;
@@ -13,8 +14,9 @@ pub use declared::{CONFIG_PLACE, Declared};
 pub use installer::{DIR, Format, INSTALLER_TABLE, InstallerSettings, SHELL};
 pub use signing::{SigningSettings, TAURI_CONFIGS, signing, tauri_public_key};
 pub use tools::{Install, PKGBUILD, ProductTool, ProductTools, TOOLS_TABLE};
-pub use workflows::{LAUNCHER, WorkflowSettings};
+pub use workflows::{WorkflowSettings, is_plain_path};
 
+use self::groups::Groups;
 use crate::context::World;
 use crate::inspect::GlibcVersion;
 use crate::rustup::{self, NoToolchain};
@@ -262,26 +264,18 @@ pub fn from_metadata(metadata: &Metadata) -> Result<Workspace, ProductsError> {
     if products.is_empty() && signing.products.is_empty() {
         return Err(ProductsError::Nothing { root });
     }
-    let mut groups: Vec<&str> = products.values().map(|p| p.group.as_str()).collect();
-    groups.sort_unstable();
-    groups.dedup();
-    let workflows = WorkflowSettings::parse(section.workflows, &groups).map_err(|why| {
-        ProductsError::WorkspaceSection {
-            manifest: root.join("Cargo.toml"),
-            why: format!("`workflows`: {why}"),
-        }
-    })?;
-    let products: Vec<Product> = products.into_values().collect();
-    if let Some(group) = &section.github_latest
-        && products
-            .iter()
-            .all(|product| product.group != group.as_str())
-    {
-        return Err(ProductsError::WorkspaceSection {
-            manifest: root.join("Cargo.toml"),
-            why: format!("github-latest: there is no group `{group}`"),
-        });
+    let fail = |setting: &str, why: String| ProductsError::WorkspaceSection {
+        manifest: root.join("Cargo.toml"),
+        why: format!("{setting}: {why}"),
+    };
+    let groups = Groups::of(products.values(), &signing);
+    let workflows = WorkflowSettings::parse(section.workflows, &groups);
+    let workflows = workflows.map_err(|why| fail("`workflows`", why))?;
+    if let Some(group) = &section.github_latest {
+        let known = groups.known(group.as_str());
+        known.map_err(|why| fail("`github-latest`", why))?;
     }
+    let products: Vec<Product> = products.into_values().collect();
     let workspace = Workspace {
         signing,
         workflows,

@@ -2,21 +2,18 @@
 //!
 //! ```toml
 //! [workspace.metadata.atlas-release.workflows]
-//! groups = ["cli", "runner"]        # those that have one; all by default
-//! launcher = "apps/launcher"        # the folder of an application that Tauri bundles
+//! groups = ["cli", "launcher"]      # those that have one; all by default
 //! tool = "owner/atlas-release@<commit>"   # where atlas-release is, if not in this repository
 //!
 //! [workspace.metadata.atlas-release.workflows.runners]
 //! linux-x64 = "ubuntu-24.04"
 //! ```
 
+use super::groups::Groups;
 use release_types::Platform;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
-
-/// The group of the launcher, which is no package of the workspace.
-pub const LAUNCHER: &str = "launcher";
 
 /// GitHub's own runners, of each platform.
 const RUNNERS: [(&str, &str); 6] = [
@@ -33,8 +30,6 @@ const RUNNERS: [(&str, &str); 6] = [
 pub struct WorkflowSettings {
     /// The groups that have one; none named means all.
     pub groups: Vec<String>,
-    /// The folder of an application that Tauri bundles.
-    pub launcher: Option<String>,
     /// Where atlas-release is, `owner/name@commit`, if not in this repository.
     pub tool: Option<String>,
     /// The runner of each platform that is built for.
@@ -45,7 +40,8 @@ pub struct WorkflowSettings {
 #[serde(deny_unknown_fields, default)]
 struct Section {
     groups: Vec<String>,
-    launcher: Option<String>,
+    /// What a launcher was named by before it was a product like others.
+    launcher: Option<Value>,
     tool: Option<String>,
     runners: Option<BTreeMap<String, String>>,
 }
@@ -55,26 +51,24 @@ impl WorkflowSettings {
     ///
     /// # Errors
     /// What is wrong with it, in words.
-    pub(super) fn parse(value: Option<Value>, groups: &[&str]) -> Result<Self, String> {
+    pub(super) fn parse(value: Option<Value>, groups: &Groups<'_>) -> Result<Self, String> {
         let section: Section = match value {
             None => Section::default(),
             Some(value) => serde_json::from_value(value).map_err(|error| error.to_string())?,
         };
-        if let Some(unknown) = section
-            .groups
-            .iter()
-            .find(|one| !groups.contains(&one.as_str()))
-        {
-            let known = groups.join(", ");
-            return Err(format!(
-                "`groups`: there is no group `{unknown}`; there are: {known}"
-            ));
+        for group in &section.groups {
+            groups
+                .known(group)
+                .map_err(|why| format!("`groups`: {why}"))?;
         }
-        // They stand in YAML, and a folder in a command, too.
-        let launcher = section.launcher;
-        if let Some(folder) = launcher.as_ref().filter(|folder| !is_plain_path(folder)) {
-            return Err(format!("`launcher`: `{folder}` is no plain relative path"));
+        if section.launcher.is_some() {
+            return Err(
+                "`launcher`: a launcher is declared as a product, with its `folder`, in \
+                 [workspace.metadata.atlas-release.products.launcher], and its group belongs into `groups`"
+                    .to_owned(),
+            );
         }
+        // They stand in YAML.
         if let Some(tool) = section.tool.as_ref().filter(|tool| !is_reference(tool)) {
             return Err(format!("`tool`: `{tool}` is not owner/name@commit"));
         }
@@ -99,7 +93,6 @@ impl WorkflowSettings {
         };
         Ok(Self {
             groups: section.groups,
-            launcher,
             tool: section.tool,
             runners: runners.into_iter().map(runner).collect::<Result<_, _>>()?,
         })
@@ -112,7 +105,8 @@ fn is_plain(text: &str) -> bool {
     !text.is_empty() && !text.starts_with(['-', '.']) && text.chars().all(plain)
 }
 
-fn is_plain_path(path: &str) -> bool {
+/// A relative path without anything in it that YAML or a shell knows.
+pub fn is_plain_path(path: &str) -> bool {
     path.split('/').all(is_plain)
 }
 
@@ -128,11 +122,19 @@ fn is_reference(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use release_types::ProductName;
     use serde_json::json;
+
+    fn parse(value: Option<Value>) -> Result<WorkflowSettings, String> {
+        let [program, launcher] = ["tool", "launcher"].map(|name| name.parse::<ProductName>());
+        let (program, launcher) = (program.unwrap(), launcher.unwrap());
+        let groups = Groups::from_iter([("demo", &program), ("app", &launcher)]);
+        WorkflowSettings::parse(value, &groups)
+    }
 
     #[test]
     fn without_a_table_it_is_all_groups_on_githubs_own_runners() {
-        let settings = WorkflowSettings::parse(None, &["demo"]).unwrap();
+        let settings = parse(None).unwrap();
         assert_eq!(settings.groups, Vec::<String>::new());
         let platforms: Vec<Platform> = settings.runners.iter().map(|(p, _)| *p).collect();
         for platform in Platform::ALL {
@@ -146,10 +148,16 @@ mod tests {
         for (value, says) in [
             (
                 json!({"groups": ["none"]}),
-                "no group `none`; there are: demo",
+                "no group `none`; there are: app, demo",
             ),
-            (json!({"launcher": "../x"}), "`launcher`: `../x`"),
-            (json!({"launcher": "a b"}), "no plain relative path"),
+            (
+                json!({"groups": ["demo", "launcher"]}),
+                "(the product `launcher` is of the group `app`)",
+            ),
+            (
+                json!({"launcher": "apps/launcher"}),
+                "[workspace.metadata.atlas-release.products.launcher]",
+            ),
             (json!({"tool": "owner/name@v1"}), "owner/name@commit"),
             (
                 json!({"tool": format!("name@{commit}")}),
@@ -166,12 +174,14 @@ mod tests {
             (json!({"runners": {}}), "names no platform"),
             (json!({"runner": {}}), "unknown field `runner`"),
         ] {
-            let error = WorkflowSettings::parse(Some(value), &["demo"]).unwrap_err();
+            let error = parse(Some(value)).unwrap_err();
             assert!(error.contains(says), "{error}");
         }
         let value =
             json!({"tool": format!("owner/name@{commit}"), "runners": {"linux-x64": "mine"}});
-        let settings = WorkflowSettings::parse(Some(value), &["demo"]).unwrap();
+        let settings = parse(Some(value)).unwrap();
         assert_eq!(settings.runners.len(), 1);
+        let settings = parse(Some(json!({"groups": ["demo", "app"]}))).unwrap();
+        assert_eq!(settings.groups, ["demo", "app"]);
     }
 }

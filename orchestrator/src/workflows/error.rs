@@ -1,5 +1,6 @@
 //! Why there are no workflows, or not those that there should be.
 
+use release_types::ProductName;
 use std::path::PathBuf;
 
 /// What went wrong.
@@ -25,6 +26,14 @@ pub enum WorkflowsError {
     NotOurs {
         /// The file.
         path: PathBuf,
+    },
+    /// A folder that YAML or a shell would read as something else, or that no checkout has.
+    #[error("the folder of `{product}` ({}) cannot stand in a workflow", folder.display())]
+    Folder {
+        /// The product.
+        product: ProductName,
+        /// Its folder.
+        folder: PathBuf,
     },
     /// Marks that lead nowhere.
     #[error("{}: line {line}: {why}", path.display())]
@@ -74,6 +83,9 @@ impl WorkflowsError {
             }
             Self::Marks { .. } => {
                 "a place begins with `# >>> yours: NAME` and ends with `# <<< yours: NAME`, as in a newly made file"
+            }
+            Self::Folder { .. } => {
+                "it has to be within the repository, of letters, digits, `-`, `_` and `.`, or its group left out of `groups` in [workspace.metadata.atlas-release.workflows]"
             }
             Self::NoPlace { .. } => "put it elsewhere, or take it out, and run it again",
             Self::NotTop { .. } => {

@@ -1,8 +1,10 @@
 //! What the workflows have to be, from what a workspace declares. Pure.
 
-use crate::products::{LAUNCHER, Workspace};
-use release_types::{Arch, Os, Platform};
+use super::error::WorkflowsError;
+use crate::products::{Declared, Workspace, is_plain_path};
+use release_types::{Arch, Os, Platform, ProductName};
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// Where GitHub looks for workflows, from the top of a repository.
 pub const FOLDER: &str = ".github/workflows";
@@ -14,8 +16,10 @@ const RELEASE: &str = include_str!("templates/release.yml");
 const LAUNCHER_RELEASE: &str = include_str!("templates/launcher.yml");
 const GROUP: &str = include_str!("templates/group-release.yml");
 
-/// Steps that several workflows have.
-const PARTS: [(&str, &str); 5] = [
+/// What several workflows have in common: inputs, settings, steps, jobs.
+const PARTS: [(&str, &str); 10] = [
+    ("INPUTS", include_str!("templates/parts/inputs.yml")),
+    ("SETTINGS", include_str!("templates/parts/settings.yml")),
     ("GET_RUST", include_str!("templates/parts/get-rust.yml")),
     ("GET_TOOL", include_str!("templates/parts/get-tool.yml")),
     (
@@ -27,9 +31,15 @@ const PARTS: [(&str, &str); 5] = [
         include_str!("templates/parts/restore-cargo.yml"),
     ),
     (
+        "CHECK_NOTES",
+        include_str!("templates/parts/check-notes.yml"),
+    ),
+    (
         "DOWNLOAD_DIST",
         include_str!("templates/parts/download-dist.yml"),
     ),
+    ("HAND_OVER", include_str!("templates/parts/hand-over.yml")),
+    ("LAST_JOBS", include_str!("templates/parts/last-jobs.yml")),
 ];
 
 /// Actions of others, by commit: what a tag names today it may not name tomorrow.
@@ -63,13 +73,6 @@ const PINS: [(&str, &str); 6] = [
 /// Where the jobs run that build nothing, when no Linux runner is named.
 const LINUX: &str = "ubuntu-24.04";
 
-/// What a release of programs needs of GitHub, and what one of a launcher does.
-const PERMISSIONS: &str = "      attestations: write # where each file comes from
-      contents: write # the GitHub Release
-      id-token: write # attestations, and to publish without a token";
-const LAUNCHER_PERMISSIONS: &str = "      contents: read # the sources
-      id-token: write # to publish without a token, where the Hub trusts this workflow";
-
 /// A workflow as it has to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
@@ -80,7 +83,10 @@ pub struct Wanted {
 }
 
 /// The workflows of a workspace, by path.
-pub fn wanted(workspace: &Workspace) -> Vec<Wanted> {
+///
+/// # Errors
+/// When an application's folder cannot stand in one.
+pub fn wanted(workspace: &Workspace) -> Result<Vec<Wanted>, WorkflowsError> {
     let settings = &workspace.workflows;
     let action = ".github/actions/setup-atlas-release";
     let tool = match &settings.tool {
@@ -135,57 +141,112 @@ pub fn wanted(workspace: &Workspace) -> Vec<Wanted> {
             text: filled_in(template, &values),
         });
     };
-    let groups = groups(workspace);
-    if !groups.is_empty() {
-        add("release", RELEASE, &[]);
-    }
-    for group in groups {
-        let products = workspace.group(group);
-        let products: Vec<&str> = products.iter().map(|one| one.product.as_str()).collect();
-        let more = caller(group, &products.join(" and "), "release", PERMISSIONS);
+    for group in groups(workspace) {
+        let products = workspace.names_of(group);
+        let products: Vec<&str> = products.iter().map(ProductName::as_str).collect();
+        let (called, with) = match &workspace.declared(group)[..] {
+            [] => ("release", String::new()),
+            declared => ("launcher", inputs(&workspace.root, declared)?),
+        };
+        match called {
+            "release" => add(called, RELEASE, &[]),
+            _ => add(called, LAUNCHER_RELEASE, &[]),
+        }
+        let more = [
+            ("GROUP", group.to_owned()),
+            ("PRODUCTS", products.join(" and ")),
+            // Only this repository's tags begin it, so its own commit is meant, as every runner knows it.
+            ("CALLED", format!("./{FOLDER}/{called}.yml")),
+            ("WITH", with),
+        ];
         add(&format!("{group}-release"), GROUP, &more);
     }
-    if let Some(folder) = &settings.launcher {
-        add("launcher", LAUNCHER_RELEASE, &[("FOLDER", folder.clone())]);
-        let more = caller(LAUNCHER, LAUNCHER, "launcher", LAUNCHER_PERMISSIONS);
-        add("launcher-release", GROUP, &more);
-    }
     all.sort_by(|a, b| a.path.cmp(&b.path));
-    all
+    all.dedup();
+    Ok(all)
 }
 
 /// The groups that have a workflow.
 fn groups(workspace: &Workspace) -> Vec<&str> {
     let named = &workspace.workflows.groups;
     match named.is_empty() {
-        // A launcher has one of its own.
-        true => workspace.groups_of_packages(),
+        true => workspace.groups(),
         false => named.iter().map(String::as_str).collect(),
     }
 }
 
-fn caller(
-    group: &str,
-    products: &str,
-    called: &str,
-    permissions: &str,
-) -> [(&'static str, String); 4] {
-    [
-        ("GROUP", group.to_owned()),
-        ("PRODUCTS", products.to_owned()),
-        ("CALLED", format!("$/{FOLDER}/{called}.yml")),
-        ("PERMISSIONS", permissions.to_owned()),
-    ]
+/// What the workflow of applications is told of those of a group. Packages are those of the first one's
+/// folder.
+fn inputs(root: &Path, declared: &[(&ProductName, &Declared)]) -> Result<String, WorkflowsError> {
+    let Some((product, first)) = declared.first() else {
+        return Ok(String::new());
+    };
+    let folder = first.folder.strip_prefix(root).ok();
+    let folder = folder
+        .and_then(Path::to_str)
+        .map(|text| text.replace('\\', "/"));
+    let folder = match folder {
+        Some(own) if own.is_empty() => Some(".".to_owned()),
+        folder => folder.filter(|folder| is_plain_path(folder)),
+    };
+    let folder = folder.ok_or_else(|| WorkflowsError::Folder {
+        product: (*product).clone(),
+        folder: first.folder.clone(),
+    })?;
+    let mut lines = format!("\n      folder: {folder}");
+    if declared.iter().any(|(_, one)| one.tauri_signs) {
+        lines += "\n      tauri-signs: true";
+    }
+    Ok(lines)
 }
 
 /// A template with `@@NAME@@` replaced, also in what takes the place of one.
 fn filled_in(template: &str, values: &BTreeMap<&str, String>) -> String {
     let mut text = template.to_owned();
-    // Parts name pins, and nothing names parts again.
-    for _ in 0..2 {
+    // Templates name parts, parts name parts, and those name pins, which name nothing.
+    for _ in 0..3 {
         for (name, value) in values {
             text = text.replace(&format!("@@{name}@@"), value);
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_part_says_something() {
+        for (name, text) in PARTS {
+            assert!(!text.trim().is_empty(), "{name}");
+            let is_used = |text: &str| text.contains(&format!("@@{name}@@"));
+            let mut all = [RELEASE, LAUNCHER_RELEASE].into_iter();
+            let in_part = PARTS.iter().any(|(_, part)| is_used(part));
+            assert!(in_part || all.any(is_used), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_an_application_needs_is_told_of_its_folder() {
+        let product: ProductName = "launcher".parse().unwrap();
+        let declared = |folder: &str, tauri_signs| Declared {
+            folder: folder.into(),
+            public_key: None,
+            group: "launcher".to_owned(),
+            bundle: None,
+            tauri_signs,
+        };
+        let told = |one: &Declared| inputs(Path::new("/w"), &[(&product, one)]);
+        let lines = told(&declared("/w/apps/launcher", false)).unwrap();
+        assert_eq!(lines, "\n      folder: apps/launcher");
+        let lines = told(&declared("/w/app", true)).unwrap();
+        assert_eq!(lines, "\n      folder: app\n      tauri-signs: true");
+        let lines = told(&declared("/w", false)).unwrap();
+        assert_eq!(lines, "\n      folder: .");
+        for folder in ["/elsewhere/app", "/w/an app", "/w/$(app)"] {
+            let error = told(&declared(folder, false)).unwrap_err().to_string();
+            assert!(error.contains(folder), "{error}");
+        }
+    }
 }

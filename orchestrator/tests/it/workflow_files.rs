@@ -67,7 +67,7 @@ fn they_are_made_found_different_and_made_again() {
     assert_eq!(demo["on"]["push"]["tags"], json!(["demo-v*"]));
     assert_eq!(
         demo["jobs"]["release"]["uses"],
-        "$/.github/workflows/release.yml"
+        "./.github/workflows/release.yml"
     );
     let release = yaml(&folder.join("release.yml"));
     let matrix = &release["jobs"]["build"]["strategy"]["matrix"]["include"];
@@ -157,11 +157,15 @@ fn a_workflow_of_somebody_elses_is_left_alone() {
 fn the_workspace_says_which_there_are_and_where_they_run() {
     let project = Project::new();
     workflows(&project, "generate").run().exits(0);
+    let apps = project.fixture.root().join("apps/launcher");
+    fs::create_dir_all(apps).unwrap();
     let tool = format!("owner/atlas-release@{}", "a".repeat(40));
     let section = format!(
         "[workspace.metadata.atlas-release]\nrequire = [\"linux-x64\"]\n\n\
-         [workspace.metadata.atlas-release.workflows]\ngroups = [\"demo\"]\nlauncher = \"apps/launcher\"\n\
-         tool = \"{tool}\"\nrunners = {{ linux-x64 = \"mine\", macos-arm64 = \"macos-15\" }}\n\n# Quick"
+         [workspace.metadata.atlas-release.workflows]\ngroups = [\"demo\", \"app\"]\n\
+         tool = \"{tool}\"\nrunners = {{ linux-x64 = \"mine\", macos-arm64 = \"macos-15\" }}\n\n\
+         [workspace.metadata.atlas-release.products.launcher]\nfolder = \"apps/launcher\"\ngroup = \"app\"\n\
+         tauri-signs = true\n\n# Quick"
     );
     project.fixture.edit("Cargo.toml", "# Quick", &section);
     let run = workflows(&project, "check").run().exits(2);
@@ -172,8 +176,8 @@ fn the_workspace_says_which_there_are_and_where_they_run() {
     );
     workflows(&project, "generate").run().exits(0);
     let all = [
+        "app-release.yml",
         "demo-release.yml",
-        "launcher-release.yml",
         "launcher.yml",
         "release.yml",
     ];
@@ -193,6 +197,19 @@ fn the_workspace_says_which_there_are_and_where_they_run() {
         "a".repeat(40)
     );
     assert!(uses.contains(&action.as_str()), "{uses:?}");
+    // A product that is no package has a workflow of its own, which is told where it lies.
+    let app = yaml(
+        &project
+            .fixture
+            .root()
+            .join(".github/workflows/app-release.yml"),
+    );
+    let release = &app["jobs"]["release"];
+    assert_eq!(release["uses"], "./.github/workflows/launcher.yml");
+    assert_eq!(
+        release["with"],
+        json!({"tag": "${{ github.ref_name }}", "folder": "apps/launcher", "tauri-signs": true})
+    );
     // What somebody else has written is nobody's to remove.
     fs::write(
         project.fixture.root().join(".github/workflows/mine.yml"),
@@ -201,11 +218,43 @@ fn the_workspace_says_which_there_are_and_where_they_run() {
     .unwrap();
     workflows(&project, "check").run().exits(0);
 
-    project
-        .fixture
-        .edit("Cargo.toml", "groups = [\"demo\"]", "groups = [\"none\"]");
+    for (named, says) in [
+        (
+            "none",
+            "there is no group `none`; there are: app, demo, other",
+        ),
+        ("launcher", "(the product `launcher` is of the group `app`)"),
+    ] {
+        let (was, now) = ("\"demo\", \"app\"", format!("\"demo\", \"{named}\""));
+        project.fixture.edit("Cargo.toml", was, &now);
+        workflows(&project, "check").run().exits(2).says(&[
+            "[workspace.metadata.atlas-release]",
+            "`workflows`: `groups`: ",
+            says,
+        ]);
+        project.fixture.edit("Cargo.toml", &now, was);
+    }
+    let (was, now) = ("folder = \"apps/launcher\"", "folder = \"apps/../my app\"");
+    fs::create_dir_all(project.fixture.root().join("my app")).unwrap();
+    project.fixture.edit("Cargo.toml", was, now);
+    workflows(&project, "check")
+        .run()
+        .exits(2)
+        .says(&["the folder of `launcher`", "cannot stand in a workflow"]);
+    project.fixture.edit("Cargo.toml", now, was);
+    project.fixture.edit(
+        "Cargo.toml",
+        "[workspace.metadata.atlas-release]\n",
+        "[workspace.metadata.atlas-release]\ngithub-latest = \"app\"\n",
+    );
+    workflows(&project, "check").run().exits(0);
+    project.fixture.edit(
+        "Cargo.toml",
+        "github-latest = \"app\"",
+        "github-latest = \"alpha\"",
+    );
     workflows(&project, "check").run().exits(2).says(&[
-        "[workspace.metadata.atlas-release]",
-        "`workflows`: `groups`: there is no group `none`",
+        "`github-latest`: there is no group `alpha`",
+        "(the product `alpha` is of the group `demo`)",
     ]);
 }

@@ -91,10 +91,9 @@ fn nothing_is_allowed_that_a_job_does_not_say_and_no_publish_is_cut_off() {
             let writes: Vec<&str> = writes.map(|(name, _)| name.as_str()).collect();
             let allowed: &[&str] = match (file.as_str(), id.as_str()) {
                 ("ci.yml", _) => &[],
-                ("launcher.yml", _) | ("release.yml", "build" | "finish") => &["id-token"],
-                ("launcher-release.yml", _) => &["id-token"],
-                ("release.yml", "attest") => &["attestations", "id-token"],
-                ("release.yml", "github-release") => &["contents"],
+                ("launcher.yml" | "release.yml", "build" | "finish") => &["id-token"],
+                ("launcher.yml" | "release.yml", "attest") => &["attestations", "id-token"],
+                ("launcher.yml" | "release.yml", "github-release") => &["contents"],
                 _ => &["attestations", "contents", "id-token"],
             };
             assert_eq!(writes, allowed, "{file}: {id}");
@@ -179,4 +178,41 @@ fn both_runner_programs_are_built_in_one_job_of_each_platform() {
     for file in ["release.yml", "launcher.yml"] {
         assert!(all[file]["on"]["workflow_call"].is_object(), "{file}");
     }
+}
+
+#[test]
+fn a_launcher_is_released_by_the_commands_of_every_release() {
+    let all = workflows();
+    let commands = |file: &str| {
+        let jobs = all[file]["jobs"].as_object().unwrap();
+        let steps = jobs
+            .values()
+            .flat_map(|job| job["steps"].as_array().unwrap());
+        let run = steps.filter_map(|step| step["run"].as_str());
+        let ours = run.filter(|line| line.starts_with("atlas-release "));
+        ours.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let mut launcher = commands("launcher.yml");
+    launcher.retain(|line| line != "atlas-release env --format github");
+    assert_eq!(launcher, commands("release.yml"));
+    for file in ["launcher.yml", "release.yml"] {
+        for job in ["finish", "attest", "github-release"] {
+            assert_eq!(all["launcher.yml"]["jobs"][job], all[file]["jobs"][job]);
+        }
+    }
+    let caller = &all["launcher-release.yml"]["jobs"]["release"];
+    assert_eq!(caller["with"]["folder"], "examples/launcher");
+    // Who bundles has the key where the command signs, and else only the step that signs has it.
+    let steps = all["launcher.yml"]["jobs"]["build"]["steps"]
+        .as_array()
+        .unwrap();
+    let with_key: Vec<&str> = steps
+        .iter()
+        .filter(|step| step["env"]["TAURI_SIGNING_PRIVATE_KEY"].is_string())
+        .map(|step| step["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(with_key, ["Bundle", "Sign what Tauri has not"]);
+    let bundle = steps.iter().find(|step| step["name"] == "Bundle").unwrap();
+    let key = bundle["env"]["TAURI_SIGNING_PRIVATE_KEY"].as_str().unwrap();
+    assert!(key.starts_with("${{ inputs.tauri-signs && "), "{key}");
 }

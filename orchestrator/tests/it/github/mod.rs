@@ -1,6 +1,7 @@
 //! Releases on GitHub, at a server that behaves as GitHub documents.
 
 mod faults;
+mod in_workflow;
 mod refused;
 mod releasing;
 mod rivals;

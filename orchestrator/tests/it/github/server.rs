@@ -117,10 +117,14 @@ impl FakeGitHub {
 
     /// The invocation with this server, its repository and the credential in its environment.
     pub fn is_for(&self, invocation: Invocation) -> Invocation {
+        self.is_at(invocation).env("GITHUB_TOKEN", TOKEN)
+    }
+
+    /// The same without the credential.
+    pub fn is_at(&self, invocation: Invocation) -> Invocation {
         invocation
             .env("GITHUB_API_URL", &self.api)
             .env("GITHUB_REPOSITORY", REPOSITORY)
-            .env("GITHUB_TOKEN", TOKEN)
     }
 
     /// The requests of a kind so far.
