@@ -28,6 +28,8 @@ const SIGNATURE_LIMIT = 64 * 1024;
 const LIST_LIMIT = 4 * 1024 * 1024;
 // In milliseconds, for one answer with its body.
 const ANSWER_TIME = 10 * 60 * 1000;
+// And for nothing to come at all.
+const SILENCE = 20 * 1000;
 const REDIRECTS = 5;
 
 // What README.md lists as the exit codes of `atlas-release`.
@@ -35,6 +37,7 @@ const USAGE = 2;
 const TOOL = 3;
 const BUILD = 4;
 const VERIFICATION = 8;
+const MACHINE = 9;
 
 /** A reason to end that is no defect. */
 class Stop extends Error {
@@ -43,6 +46,9 @@ class Stop extends Error {
     this.code = code;
   }
 }
+
+/** Nothing comes; asking again would take as long once more. */
+class Silence extends Error {}
 
 /** A line that GitHub shows beside the job, whatever it holds. */
 function annotate(kind, message) {
@@ -88,11 +94,23 @@ function mayBeAsked(url) {
  * by a redirect.
  */
 async function load(address, limit) {
-  const signal = AbortSignal.timeout(ANSWER_TIME);
+  const silence = new AbortController();
+  const stop = () => silence.abort(new Silence(`nothing came for ${SILENCE / 1000} s`));
+  const timer = setTimeout(stop, SILENCE);
+  try {
+    return await loadWhile(address, limit, AbortSignal.any([silence.signal, AbortSignal.timeout(ANSWER_TIME)]), timer);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The same until a signal says to stop, with a timer that each piece sets back. */
+async function loadWhile(address, limit, signal, timer) {
   let url = new URL(address);
   for (let hop = 0; hop <= REDIRECTS; hop += 1) {
     if (!mayBeAsked(url)) throw new Error(`a redirect leads to ${url.protocol}//${url.host}, which is not asked`);
     const answer = await fetch(url, { redirect: 'manual', signal });
+    timer.refresh();
     const next = answer.headers.get('location');
     if ([301, 302, 303, 307, 308].includes(answer.status) && next) {
       await answer.body?.cancel();
@@ -104,6 +122,7 @@ async function load(address, limit) {
     const parts = [];
     let size = 0;
     for await (const part of answer.body) {
+      timer.refresh();
       size += part.length;
       if (size > limit) throw new Error(`${url.host} sends more than ${limit} bytes`);
       parts.push(part);
@@ -119,7 +138,7 @@ async function get(address, limit) {
     try {
       return await load(address, limit);
     } catch (error) {
-      if (attempt === 3) throw error;
+      if (attempt === 3 || error instanceof Silence) throw error;
       await new Promise((wake) => setTimeout(wake, attempt * 1000));
     }
   }
@@ -248,6 +267,8 @@ function buildEnvironment() {
     ([name]) =>
       !looksSecret(name) &&
       !/^(ATLAS_|ACTIONS_(ID_TOKEN|RUNTIME)_)/i.test(name) &&
+      // What later steps are told by: nothing that is compiled has to say anything there.
+      !/^GITHUB_(ENV|OUTPUT|PATH|STATE|STEP_SUMMARY)$/i.test(name) &&
       !/^RUSTC_(WORKSPACE_)?WRAPPER$/i.test(name) &&
       !/^CARGO_TARGET_.*_LINKER$/i.test(name),
   );
@@ -309,7 +330,9 @@ try {
   tell(process.env.GITHUB_OUTPUT, 'program', EXE ? program.replaceAll('\\', '/') : program);
   if (addPath && process.env.GITHUB_PATH) appendFileSync(process.env.GITHUB_PATH, `${dirname(program)}\n`);
 } catch (error) {
-  if (!(error instanceof Stop)) throw error;
+  // What the system says of a folder or a file is no defect either.
+  const ofMachine = typeof error.syscall === 'string';
+  if (!(error instanceof Stop) && !ofMachine) throw error;
   annotate('error', error.message);
-  process.exitCode = error.code;
+  process.exitCode = ofMachine ? MACHINE : error.code;
 }

@@ -233,6 +233,9 @@ impl HubClient {
             return Err(refusal.into_error(&call));
         }
         let issued: Issued = answer::json(&call, response, &secrets.texts()).await?;
+        if issued.value.trim().is_empty() {
+            return Err(call.unexpected(AnswerProblem::Unusable("an empty ID token")));
+        }
         let token = SecretString::from(issued.value);
         job.note(&token);
         Ok(token)

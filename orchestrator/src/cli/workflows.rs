@@ -23,11 +23,12 @@ pub(super) async fn workflows(app: &App<'_>, command: WorkflowsCommand) -> Resul
         WorkflowsCommand::Generate => generate(&top, &wanted)?,
         WorkflowsCommand::Check => check(&top, &wanted)?,
     };
-    let drift = report.drift();
+    let (stale, drift) = (report.stale(), report.drift());
     let told = Outcome::Workflows(report);
     app.reporter.event(Event::Outcome(Box::new(told)));
-    match drift.is_empty() {
-        true => Ok(()),
-        false => Err(WorkflowsError::Drift(drift).into()),
+    match (drift.len(), stale.len()) {
+        (0, _) => Ok(()),
+        (all, old) if all == old => Err(WorkflowsError::Stale(stale).into()),
+        _ => Err(WorkflowsError::Drift(drift).into()),
     }
 }

@@ -181,6 +181,7 @@ impl Error {
             },
             Self::Workflows(error) => match error {
                 WorkflowsError::Drift(_)
+                | WorkflowsError::Stale(_)
                 | WorkflowsError::NotTop { .. }
                 | WorkflowsError::Folder { .. }
                 | WorkflowsError::NotOurs { .. }

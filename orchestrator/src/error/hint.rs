@@ -250,7 +250,7 @@ impl Error {
                 | ToolchainError::Broken { tool: "lld-link", .. },
             ) => "install LLVM (choco install llvm); lld-link is looked for on PATH and in LLVM\\bin below Program Files".to_owned(),
             Self::Settings(SettingsError::NoToken) => {
-                "an administrator of the Hub issues one; README.md shows how".to_owned()
+                "an administrator of the Hub issues one; README.md shows how. A job of GitHub Actions whose workflow the Hub trusts needs none, but `permissions: { id-token: write }`".to_owned()
             }
             Self::Publish(PublishError::Incomplete { .. }) => {
                 "nobody sees anything of it: when the other machines have done their part, run the same command again, or `publish --finish` on one of them; --require says what is needed"

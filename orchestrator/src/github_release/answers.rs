@@ -52,7 +52,11 @@ impl Limit<'_> {
             return None;
         }
         let reset = self.reset.filter(|_| spent);
-        let reset = reset.and_then(|text| Timestamp::from_second(text.parse().ok()?).ok());
+        let reset = reset.and_then(|text| {
+            let seconds: i128 = text.parse().ok()?;
+            let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
+            Some(Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX))
+        });
         let left = reset.and_then(|at| Duration::try_from(at.duration_since(self.now)).ok());
         // Its clock shows whole seconds.
         let left = left.map(|left| left + Duration::from_secs(1));

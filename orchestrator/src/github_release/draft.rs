@@ -11,10 +11,25 @@ use super::{Wanted, is_gone};
 use crate::events::Reporter;
 use crate::text::one_line;
 use hub_client::ClientError;
+use release_types::Sha256Digest;
 use std::sync::{Mutex, PoisonError};
 
-/// What drafts of this program have in their notes, where nobody sees it.
-const MARK: &str = "<!-- draft made by atlas-release -->";
+/// What drafts of this program have at the end of their notes, where nobody sees it, before the digest of the
+/// notes: a person may have written others, and left it there.
+const MARK: &str = "<!-- draft made by atlas-release, notes ";
+
+/// What it ends with.
+const MARK_END: &str = " -->";
+
+/// Notes with the mark.
+fn marked(notes: &str) -> String {
+    format!("{notes}\n\n{MARK}{}{MARK_END}\n", digest(notes))
+}
+
+/// The digest of notes, however their lines end: GitHub's page writes them anew.
+fn digest(notes: &str) -> Sha256Digest {
+    Sha256Digest::of(notes.replace("\r\n", "\n").trim_end().as_bytes())
+}
 
 /// Which of all releases is that of a tag.
 #[derive(Debug)]
@@ -31,6 +46,22 @@ impl RemoteRelease {
         let body = self.body.as_deref();
         self.draft && body.is_some_and(|body| body.contains(MARK))
     }
+
+    /// What a person has made of the notes of a draft of this program, without the mark; nothing where they
+    /// are what it has written.
+    pub(super) fn rewritten(&self) -> Option<String> {
+        let body = self.body.as_deref()?;
+        let (before, rest) = body.split_once(MARK)?;
+        let (told, after) = rest.split_once(MARK_END)?;
+        let notes = format!("{}{}", before.trim_end(), after.trim_end());
+        (told != digest(&notes).to_string()).then_some(notes)
+    }
+
+    /// Whether its name is the one that drafts of this program have.
+    pub(super) fn has_own_name(&self) -> bool {
+        let name = self.name.as_deref();
+        name.is_none_or(|name| name.is_empty() || name == self.tag_name)
+    }
 }
 
 /// Chooses: what is published counts for more than any draft, what a person has made for more than what
@@ -45,7 +76,12 @@ pub(super) fn choose<'a>(
     let of_tag = || all.iter().filter(|release| release.tag_name == tag);
     let mut marked: Vec<&RemoteRelease> = of_tag().filter(|one| one.is_marked()).collect();
     if let Some(published) = of_tag().find(|release| !release.draft) {
-        // GitHub publishes no second one of a tag, so these never become anything.
+        // GitHub publishes no second one of a tag, so these never become anything. Only what a person has
+        // put into one keeps it.
+        let has = |name: &str| published.assets.iter().any(|one| one.name == name);
+        marked.retain(|draft| {
+            draft.rewritten().is_none() && draft.assets.iter().all(|one| has(&one.name))
+        });
         return Ok(Choice {
             release: Some(published),
             leftovers: marked,
@@ -63,7 +99,10 @@ pub(super) fn choose<'a>(
         }
     };
     // One with files may be what another run is at work on, which sees less than this one.
-    marked.retain(|one| chosen.is_some_and(|chosen| chosen.id != one.id) && one.assets.is_empty());
+    marked.retain(|one| {
+        let is_other = chosen.is_some_and(|chosen| chosen.id != one.id);
+        is_other && one.assets.is_empty() && one.rewritten().is_none()
+    });
     Ok(Choice {
         release: chosen,
         leftovers: marked,
@@ -79,7 +118,7 @@ pub(super) async fn find_or_make(
     reporter: &dyn Reporter,
 ) -> Result<RemoteRelease, GithubReleaseError> {
     let tag = wanted.tag.to_string();
-    let body = format!("{}\n\n{MARK}\n", wanted.notes);
+    let body = marked(&wanted.notes);
     let attempt = || async {
         let all = github.releases().await?;
         match chosen(github, &all, &tag, reporter).await? {
@@ -160,7 +199,11 @@ mod tests {
             "html_url": format!("https://github.com/o/d/{id}"),
             "upload_url": "",
             "draft": kind != "published",
-            "body": if kind == "marked" { format!("notes\n\n{MARK}\n") } else { "notes".to_owned() },
+            "body": match kind {
+                "marked" => marked("notes"),
+                "rewritten" => marked("notes").replace("notes\n", "My notes\n"),
+                _ => "notes".to_owned(),
+            },
             "assets": vec![asset; assets],
         }))
         .unwrap()
@@ -190,6 +233,33 @@ mod tests {
             release(1, "person", 0),
         ];
         chooses(&published, Some(9), &[5]);
+    }
+
+    #[test]
+    fn what_a_person_has_made_of_a_draft_is_never_removed() {
+        let mut own_file = release(6, "marked", 2);
+        own_file.assets[1].name = "manual.pdf".to_owned();
+        let all = [
+            own_file,
+            release(7, "rewritten", 0),
+            release(8, "marked", 0),
+            release(9, "published", 1),
+        ];
+        chooses(&all, Some(9), &[8]);
+        let drafts = [release(5, "marked", 0), release(6, "rewritten", 0)];
+        chooses(&drafts, Some(5), &[]);
+    }
+
+    #[test]
+    fn notes_are_known_again_with_other_line_ends_and_not_with_other_words() {
+        let mut draft = release(1, "marked", 0);
+        assert_eq!(draft.rewritten(), None);
+        draft.body = Some(marked("one\ntwo\n").replace('\n', "\r\n"));
+        assert_eq!(draft.rewritten(), None);
+        draft.body = Some(marked("one").replace("one", "one and more") + "\nand this");
+        assert_eq!(draft.rewritten().unwrap(), "one and more\n\nand this");
+        draft.body = Some("none".to_owned());
+        assert_eq!(draft.rewritten(), None);
     }
 
     #[test]

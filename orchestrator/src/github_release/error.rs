@@ -240,7 +240,7 @@ impl GithubReleaseError {
                 "published bytes never change: release a new version; where it is a draft that an earlier build has left, delete it on GitHub"
             }
             Self::Altered { .. } => {
-                "run the same command again: what differs is sent again where it is a draft's"
+                "GitHub has not kept what it was given; in a draft delete these files there and run it again, and what was published already release as a new version"
             }
             Self::Client(ClientError::Unauthorized { .. }) => {
                 "GITHUB_TOKEN, or GH_TOKEN without it, has to hold a token that has not expired"

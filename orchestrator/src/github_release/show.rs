@@ -26,12 +26,24 @@ impl Run<'_> {
             return Ok(Round::Overtaken);
         }
         let latest = self.is_latest(&all).await?;
-        // What a person has written stays.
-        let counts = release.is_marked() || self.wanted.notes_count;
+        // What a person has written stays, and the newest of it.
+        let draft = now.unwrap_or(release);
+        let rewritten = draft.rewritten();
+        let body = match (draft.is_marked(), &rewritten) {
+            _ if self.wanted.notes_count => Some(self.wanted.notes.as_str()),
+            (true, None) => Some(self.wanted.notes.as_str()),
+            (_, rewritten) => rewritten.as_deref(),
+        };
+        if !self.wanted.notes_count && rewritten.is_some() {
+            self.reporter.note(format!(
+                "the notes of {tag} were written anew on GitHub, and stay as they are there"
+            ));
+        }
+        let is_named = draft.is_marked() && draft.has_own_name();
         let change = Change {
             tag_name: &tag,
-            name: release.is_marked().then_some(tag.as_str()),
-            body: counts.then_some(self.wanted.notes.as_str()),
+            name: is_named.then_some(tag.as_str()),
+            body,
             draft: false,
             prerelease: self.wanted.is_prerelease(),
             make_latest: Some(if latest { "true" } else { "false" }),

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub(super) struct RemoteRelease {
     pub id: u64,
     pub tag_name: String,
+    #[serde(default)]
+    pub name: Option<String>,
     pub html_url: String,
     pub upload_url: String,
     pub draft: bool,

@@ -9,6 +9,9 @@ pub enum WorkflowsError {
     /// The files are not what the workspace says.
     #[error("the workflows are not what the workspace says: {}", .0.join(", "))]
     Drift(Vec<String>),
+    /// Files of earlier workspaces, which may be what somebody has gone on with.
+    #[error("made once, and nothing declares what they release any more: {}", .0.join(", "))]
+    Stale(Vec<String>),
     /// GitHub looks for workflows at the top alone.
     #[error(
         "the workspace at {} is not at the top of its repository ({}), where GitHub looks for workflows",
@@ -77,6 +80,9 @@ impl WorkflowsError {
         let text = match self {
             Self::Drift(_) => {
                 "atlas-release workflows generate writes them; what is to stay belongs between lines marked `yours`"
+            }
+            Self::Stale(_) => {
+                "remove them; or, where one is yours by now, its first line, which says that it is made"
             }
             Self::NotOurs { .. } => {
                 "it is left as it is; give it another name, or remove it, and run it again"

@@ -48,7 +48,8 @@ pub fn check(top: &Path, wanted: &[Wanted]) -> Result<Report, WorkflowsError> {
     })
 }
 
-/// Makes them what they have to be. Nothing is written before all of them can be.
+/// Makes them what they have to be. Nothing is written before all of them can be, and nothing is removed:
+/// a file that nobody needs any more may be a copy that somebody has gone on with.
 ///
 /// # Errors
 /// As [`check`], or when one cannot be written.
@@ -65,11 +66,7 @@ pub fn generate(top: &Path, wanted: &[Wanted]) -> Result<Report, WorkflowsError>
                     .map_err(|source| WorkflowsError::Write { path, source })?;
                 State::Written
             }
-            None => {
-                std::fs::remove_file(&path)
-                    .map_err(|source| WorkflowsError::Write { path, source })?;
-                State::Removed
-            }
+            None => State::Stale,
         };
         files.push(FileReport {
             path: file.path,
@@ -137,7 +134,8 @@ fn made_before(top: &Path) -> Result<Vec<String>, WorkflowsError> {
         let Some(name) = name.to_str().filter(|name| name.ends_with(".yml")) else {
             continue;
         };
-        let text = read(&folder.join(name))?;
+        // What cannot be read is not one of these; where one of these has to be, it is read again.
+        let text = read(&folder.join(name)).unwrap_or_default();
         if text.is_some_and(|text| text.starts_with(HEAD)) {
             made.push(format!("{FOLDER}/{name}"));
         }

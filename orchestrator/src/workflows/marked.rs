@@ -41,6 +41,8 @@ pub(super) fn places(text: &str) -> Result<Places, MarksError> {
                 }
                 None => return Err(wrong(format!("`{name}` ends and has not begun"))),
             }
+        } else if is_like_a_mark(content) {
+            return Err(wrong(format!("`{content}` is almost a mark, and none")));
         } else if let Some((_, _, lines)) = &mut open {
             lines.push(line.to_owned());
         }
@@ -52,6 +54,13 @@ pub(super) fn places(text: &str) -> Result<Places, MarksError> {
         }),
         None => Ok(places),
     }
+}
+
+/// Whether a comment was a mark before somebody, or a formatter, changed it: with it unseen, the lines behind
+/// it would be made anew.
+fn is_like_a_mark(content: &str) -> bool {
+    let arrows = content.contains(">>>") || content.contains("<<<");
+    content.starts_with('#') && arrows && content.to_ascii_lowercase().contains("yours")
 }
 
 /// A newly made text with the lines of a person's in their places.
@@ -99,6 +108,20 @@ mod tests {
         let newer = MADE.replace("b\n", "c\n");
         let expected = edited.replace("b\n", "c\n");
         assert_eq!(filled(&newer, &yours).unwrap(), expected);
+    }
+
+    #[test]
+    fn what_was_a_mark_is_not_passed_over() {
+        for (from, to) in [
+            ("# >>>", "#>>>"),
+            ("yours: one", "yours one"),
+            ("# <<< yours", "# <<<  Yours"),
+        ] {
+            let wrong = places(&MADE.replace(from, to)).unwrap_err();
+            assert!(wrong.why.contains("almost a mark"), "{wrong:?}");
+        }
+        let other = format!("{MADE}# >>> somebody else's <<<\n");
+        assert!(places(&other).is_ok());
     }
 
     #[test]

@@ -141,6 +141,8 @@ pub fn wanted(workspace: &Workspace) -> Result<Vec<Wanted>, WorkflowsError> {
             text: filled_in(template, &values),
         });
     };
+    // Whoever names another action may be at a GitHub that does not know `$`; both mean the same commit here.
+    let own = if settings.tool.is_some() { "." } else { "$" };
     for group in groups(workspace) {
         let products = workspace.names_of(group);
         let products: Vec<&str> = products.iter().map(ProductName::as_str).collect();
@@ -155,8 +157,7 @@ pub fn wanted(workspace: &Workspace) -> Result<Vec<Wanted>, WorkflowsError> {
         let more = [
             ("GROUP", group.to_owned()),
             ("PRODUCTS", products.join(" and ")),
-            // Only this repository's tags begin it, so its own commit is meant, as every runner knows it.
-            ("CALLED", format!("./{FOLDER}/{called}.yml")),
+            ("CALLED", format!("{own}/{FOLDER}/{called}.yml")),
             ("WITH", with),
         ];
         add(&format!("{group}-release"), GROUP, &more);

@@ -20,8 +20,6 @@ pub enum State {
     Stale,
     /// It was written.
     Written,
-    /// It was removed.
-    Removed,
 }
 
 /// One of the files.
@@ -46,6 +44,12 @@ pub struct Report {
 }
 
 impl Report {
+    /// The files that were made once, and that nothing declares any more.
+    pub fn stale(&self) -> Vec<String> {
+        let files = self.files.iter().filter(|file| file.state == State::Stale);
+        files.map(|file| file.path.clone()).collect()
+    }
+
     /// The files that are not what they have to be.
     pub fn drift(&self) -> Vec<String> {
         let off = |file: &&FileReport| {
@@ -65,7 +69,6 @@ impl fmt::Display for Report {
                 State::Missing => "missing",
                 State::Stale => "stale",
                 State::Written => "written",
-                State::Removed => "removed",
             };
             let glue = if number == 0 { "" } else { "\n" };
             write!(f, "{glue}{word:<8} {}", file.path)?;

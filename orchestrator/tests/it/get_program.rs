@@ -363,3 +363,31 @@ fn only_safe_addresses_are_asked() {
     let (run, _) = world.get("");
     assert!(run.exits(4).stdout.contains("cargo could not build"));
 }
+
+/// One that takes a connection and says nothing.
+#[test]
+fn a_hub_that_says_nothing_is_not_waited_for() {
+    let world = World::new();
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let hub = format!("http://{}", silent.local_addr().unwrap());
+    let begun = std::time::Instant::now();
+    world.builds(&hub, "nothing came for 20 s");
+    assert!(begun.elapsed() < std::time::Duration::from_secs(50));
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_said_and_no_defect() {
+    let world = World::new();
+    let job = Job::new(&world.sandbox, world.sandbox.root())
+        .with("PATH", world.tools.path_before(world.sandbox.env()))
+        .with("RUNNER_TEMP", world.sandbox.root().join("nowhere"))
+        .at("main");
+    let inputs = [("hub_url", "")];
+    let ran = run_action(&world.checkout, "setup-atlas-release", &inputs, &job);
+    let run = ran.steps[0].clone().exits(9);
+    assert!(
+        run.stdout.contains("::error title=atlas-release::"),
+        "{run}"
+    );
+    assert!(!run.stderr.contains("at placed"), "{run}");
+}

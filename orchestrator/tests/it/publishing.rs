@@ -133,7 +133,7 @@ fn settings_that_are_missing_or_wrong_are_named() {
     exit 2
     --- stderr
     error: there is no credential to publish with: ATLAS_APP_DEPLOY_TOKEN is not set
-    hint: an administrator of the Hub issues one; README.md shows how
+    hint: an administrator of the Hub issues one; README.md shows how. A job of GitHub Actions whose workflow the Hub trusts needs none, but `permissions: { id-token: write }`
     ");
     let run = atlas(&sandbox, "publish --hub-url http://hub.example.com").run();
     insta::assert_snapshot!(shown(&run), @r"

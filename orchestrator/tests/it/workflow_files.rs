@@ -67,7 +67,7 @@ fn they_are_made_found_different_and_made_again() {
     assert_eq!(demo["on"]["push"]["tags"], json!(["demo-v*"]));
     assert_eq!(
         demo["jobs"]["release"]["uses"],
-        "./.github/workflows/release.yml"
+        "$/.github/workflows/release.yml"
     );
     let release = yaml(&folder.join("release.yml"));
     let matrix = &release["jobs"]["build"]["strategy"]["matrix"]["include"];
@@ -134,6 +134,30 @@ fn what_is_between_the_marks_stays_or_is_missed() {
         .run()
         .exits(2)
         .says(&["release.yml: line", "begins within `elsewhere`"]);
+}
+
+/// A copy that somebody has gone on with still says that it was made.
+#[test]
+fn what_nothing_declares_any_more_is_named_and_not_removed() {
+    let project = Project::new();
+    workflows(&project, "generate").run().exits(0);
+    let folder = project.fixture.root().join(".github/workflows");
+    let text = fs::read_to_string(folder.join("demo-release.yml")).unwrap();
+    let own = text.replace("name: demo-release", "name: nightly");
+    fs::write(folder.join("nightly.yml"), &own).unwrap();
+    // What is no file of text is none of these.
+    fs::create_dir(folder.join("folder.yml")).unwrap();
+    fs::write(folder.join("bytes.yml"), b"\xff\xfe").unwrap();
+    for command in ["check", "generate"] {
+        workflows(&project, command).run().exits(2).says(&[
+            "nothing declares what they release any more: .github/workflows/nightly.yml",
+            "hint: remove them; or, where one is yours by now, its first line",
+        ]);
+        assert_eq!(fs::read_to_string(folder.join("nightly.yml")).unwrap(), own);
+    }
+    let (_, rest) = own.split_once('\n').unwrap();
+    fs::write(folder.join("nightly.yml"), rest).unwrap();
+    workflows(&project, "check").run().exits(0);
 }
 
 /// `release.yml` is what many people call their own.

@@ -126,7 +126,8 @@ impl Environment {
     }
 
     fn is(&self, other: &str) -> bool {
-        self.0.to_lowercase() == other.to_lowercase()
+        // ASCII alone: by Unicode's rules the Kelvin sign is a `k` too, and GitHub may hold it to be another name.
+        self.0.eq_ignore_ascii_case(other)
     }
 }
 

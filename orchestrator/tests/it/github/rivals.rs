@@ -78,13 +78,13 @@ fn what_another_run_is_sending_is_waited_for() {
 
 #[test]
 fn drafts_that_runs_have_left_behind_are_one_in_the_end() {
-    const MARKED: &str = "old\n\n<!-- draft made by atlas-release -->\n";
+    let marked = marked("old");
     let (github, sandbox) = (github(), machine(TAG));
     let first = {
         let mut state = github.state();
-        let first = state.has(TAG, true, MARKED, &[]);
-        state.has(TAG, true, MARKED, &[]);
-        state.has(TAG, true, MARKED, &[]);
+        let first = state.has(TAG, true, &marked, &[]);
+        state.has(TAG, true, &marked, &[]);
+        state.has(TAG, true, &marked, &[]);
         first
     };
     ran(&github, &sandbox, "")
@@ -102,12 +102,34 @@ fn a_release_that_was_published_meanwhile_is_the_one() {
     let sandbox = machine(TAG);
     ran(&github, &sandbox, "").exits(0);
     let before = github.seen(Seen::changes).len();
-    const MARKED: &str = "old\n\n<!-- draft made by atlas-release -->\n";
     github
         .state()
-        .has(TAG, true, MARKED, &[("alpha-linux-x64", b"runs")]);
+        .has(TAG, true, &marked("old"), &[("alpha-linux-x64", b"runs")]);
     ran(&github, &sandbox, "").exits(0);
     is_whole(&github, &sandbox);
     // The draft that nobody needs any more is gone.
     assert_eq!(github.seen(Seen::changes).len(), before + 1);
+}
+
+/// The notes of a draft that a run with these has left behind.
+fn marked(notes: &str) -> String {
+    let digest = release_types::Sha256Digest::of(notes.as_bytes());
+    format!("{notes}\n\n<!-- draft made by atlas-release, notes {digest} -->\n")
+}
+
+/// The mark is not to be seen on GitHub's page, so whoever edits the notes leaves it where it is.
+#[test]
+fn what_a_person_writes_into_a_draft_stays() {
+    let (github, sandbox) = (github(), machine(TAG));
+    let written = marked("old").replace("old\n", "My long notes\n");
+    github.state().has(TAG, true, &written, &[]);
+    ran(&github, &sandbox, "")
+        .exits(0)
+        .says(&["were written anew on GitHub, and stay"]);
+    is_whole(&github, &sandbox);
+    let state = github.state();
+    let [release] = state.of_tag(TAG)[..] else {
+        panic!("there is one release")
+    };
+    assert_eq!(release.body, "My long notes");
 }
