@@ -62,7 +62,10 @@ pub fn payloads(
             let name = format!("{}{ending}", file.filename);
             paths.get(&(file.product.clone(), file.platform, name))
         };
-        let has_signature = file.kind != Kind::Signature && named(ENDING).is_some();
+        let is_named = [ENDING, STOCK_ENDING]
+            .into_iter()
+            .any(|one| named(one).is_some());
+        let has_signature = file.kind != Kind::Signature && is_named;
         if !has_signature && !is_signed(file.kind, file.filename.as_str()) {
             continue;
         }
