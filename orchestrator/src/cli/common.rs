@@ -20,7 +20,7 @@ use crate::plan::{Facts, plan};
 use crate::publish::PublishError;
 use crate::select::{self, SelectError};
 use crate::settings::{self, BuildSettings, HubChoice, PublishSettings};
-use crate::sign::Keys;
+use crate::sign::{Keys, is_key_there};
 use crate::toolchain::{Wanted, find, installers, stall_limit, uses_github_cache};
 use crate::{cargo_config, products, state};
 use build_version::BuildInfo;
@@ -167,6 +167,7 @@ impl App<'_> {
                 github_cache: uses_github_cache(world),
                 hub,
                 publishes,
+                has_key: is_key_there(world),
             })
         };
         let plans = targets

@@ -46,6 +46,12 @@ impl Secret {
     }
 }
 
+/// Whether the environment holds or names a secret key, whatever it is worth.
+pub fn is_key_there(world: &World) -> bool {
+    let value = world.env.get(KEY_VAR).unwrap_or_default();
+    !value.to_string_lossy().trim().is_empty()
+}
+
 /// The secret key that the environment holds or names, if it does either.
 ///
 /// # Errors

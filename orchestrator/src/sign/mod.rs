@@ -23,10 +23,10 @@ pub use check::{Checked, check, signature_paths};
 pub use commit::{guard, into_folder, into_manifest};
 pub use error::{Fault, SignError};
 pub use generate::{NewKey, generate};
-pub use key::{KEY_VAR, PASSWORD_VAR, Secret, secret, secret_for};
+pub use key::{KEY_VAR, PASSWORD_VAR, Secret, is_key_there, secret, secret_for};
 pub use keys::Keys;
 pub use make::{Looked, Signed, look, sign, signed_by_others};
-pub use payload::{Payload, SignaturePaths, payloads};
+pub use payload::{Payload, SignaturePaths, is_signed, payloads};
 pub use stage::{Batch, Signer, Signing, check_all, keep_the_hubs};
 pub use tauri::Tauri;
 

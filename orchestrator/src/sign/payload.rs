@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 const UPDATED_FROM: [&str; 5] = [".appimage", ".deb", ".exe", ".msi", ".rpm"];
 
 /// Whether a file is signed: what an updater puts in the place of what is installed.
-fn is_signed(kind: Kind, filename: &str) -> bool {
+pub fn is_signed(kind: Kind, filename: &str) -> bool {
     let name = filename.to_ascii_lowercase();
     match kind {
         Kind::Binary => true,
