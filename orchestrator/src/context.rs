@@ -73,6 +73,23 @@ impl World {
         Command::new(program).envs(&self.env.allowed(allowed))
     }
 
+    /// Does work that reads much where it holds up nothing, neither signals nor a server in this process. Nothing
+    /// when the run is interrupted before it is done.
+    pub async fn apart<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
+        let task = tokio::task::spawn_blocking(work);
+        tokio::select! {
+            done = task => match done {
+                Ok(done) => Some(done),
+                // It is never cancelled, so it can only have panicked.
+                Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+            },
+            () = self.runner.cancellation().cancelled() => None,
+        }
+    }
+
     /// cargo's own folder: `CARGO_HOME`, by default `.cargo` in the home folder.
     pub fn cargo_home(&self) -> Option<PathBuf> {
         let named = |name| {

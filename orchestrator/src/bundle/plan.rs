@@ -3,10 +3,11 @@
 
 use super::{BundleError, command};
 use crate::context::World;
-use crate::plan::{release_dir, shortened};
+use crate::plan::{PlannedSigning, release_dir, shortened};
 use crate::products::{Declared, SigningSettings, Workspace};
 use crate::select::Selected;
 use crate::settings::HubChoice;
+use crate::sign::is_key_there;
 use crate::toolchain::{CommonEnv, Rustc, common_environment};
 use release_types::{Channel, FileName, ObjectKey, Platform, ProductName, artifact_key};
 use serde::Serialize;
@@ -68,6 +69,8 @@ pub struct BundlePlan {
     /// The Hub's address, or `local`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hub: Option<String>,
+    /// What signing adds; what bundles are called only their maker knows.
+    pub signing: PlannedSigning,
     /// The number of the public key that files have to be signed for, where the workspace names one.
     #[serde(skip_serializing_if = "SigningSettings::is_keyless")]
     pub signed_by: SigningSettings,
@@ -164,6 +167,10 @@ pub fn plan(facts: &BundleFacts<'_>) -> Result<BundlePlan, BundleError> {
             HubChoice::Local => "local".to_owned(),
             HubChoice::Remote(url) => url.to_string(),
         }),
+        signing: PlannedSigning {
+            has_key: is_key_there(facts.world),
+            files: Vec::new(),
+        },
         signed_by: workspace.signing.clone(),
         repository: facts.repository.to_owned(),
         targets,
@@ -223,6 +230,7 @@ impl fmt::Display for BundlePlan {
                 )?;
             }
         }
+        write!(f, "\nsigning   {}", self.signing)?;
         if let Some(hub) = &self.hub {
             write!(f, "\nhub       {hub}")?;
         }

@@ -22,7 +22,7 @@ pub use manifest::{ManifestBuild, ManifestCheck, ManifestCommand, ManifestShow};
 pub use pack::{PackCommand, PackPublish};
 pub use reproduce::ReproduceCommand;
 pub use share::{RequireArgs, ShareArgs};
-pub use sign::{PublicKeyArgs, SignCommand, SignerCommand, SignerKind};
+pub use sign::{PublicKeyArgs, SignCommand, SignerCommand};
 pub use tokens::{TokenCommand, TokenIssue, TokenList, TokenRevoke};
 pub use verify::{ReadBackArgs, VerifyCommand};
 pub use workflows::WorkflowsCommand;
@@ -325,7 +325,7 @@ pub struct EnvCommand {
 }
 
 /// What is staged, for `publish`.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct StagedArgs {
     /// The tag of a staged release [default: the tag of the job, else the one release in dist/].
     pub tag: Option<String>,
@@ -341,7 +341,7 @@ pub struct StagedArgs {
 }
 
 /// What else there is to say of files that are named or staged.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct FilesArgs {
     /// The version of the manifest's files.
     #[arg(long, requires = "manifest")]

@@ -20,6 +20,7 @@ use crate::plan::{Facts, plan};
 use crate::publish::PublishError;
 use crate::select::{self, SelectError};
 use crate::settings::{self, BuildSettings, HubChoice, PublishSettings};
+use crate::sign::{Keys, is_key_there};
 use crate::toolchain::{Wanted, find, installers, stall_limit, uses_github_cache};
 use crate::{cargo_config, products, state};
 use build_version::BuildInfo;
@@ -166,6 +167,7 @@ impl App<'_> {
                 github_cache: uses_github_cache(world),
                 hub,
                 publishes,
+                has_key: is_key_there(world),
             })
         };
         let plans = targets
@@ -252,15 +254,13 @@ impl App<'_> {
         &self,
         work: impl FnOnce() -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let task = tokio::task::spawn_blocking(work);
-        self.until_interrupted(async {
-            match task.await {
-                Ok(outcome) => outcome,
-                // It is never cancelled, so it can only have panicked.
-                Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-            }
-        })
-        .await
+        let done = self.world.apart(work).await;
+        done.ok_or(Error::Interrupted)?
+    }
+
+    /// The public keys that a flag or the workspace here name.
+    pub async fn keys(&self, named: Option<&str>) -> Result<Keys, Error> {
+        Ok(Keys::here(self.world, named, self.reporter.as_ref()).await?)
     }
 
     /// A client of the Hub that was chosen; the embedded one is started, in a state folder that

@@ -2,15 +2,19 @@
 
 use super::args::StagedArgs;
 use super::common::App;
-use crate::artifacts::{LocalArtifact, from_manifest};
-use crate::dist::{self, Staged};
+use crate::artifacts::{ArtifactError, LocalArtifact, from_manifest};
+use crate::context::World;
+use crate::dist::{self, DistError, Staged};
 use crate::error::Error;
 use crate::events::Reporter;
 use crate::publish::{Journal, Publication};
 use crate::receipt::{Receipt, Source};
 use crate::select::{self, SelectError};
 use crate::settings::SettingsError;
+use crate::sign::{self, Batch, Keys};
+use hub_client::HubClient;
 use release_types::{Channel, Platform, ProductName, Tag};
+use signatures::PublicKey;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -145,15 +149,123 @@ impl Goods {
     }
 }
 
+/// The files that the arguments name, with the keys that their signatures are good by: the one that is named or
+/// known, else that of the key that is there to sign with.
+///
+/// # Errors
+/// When they cannot be read, or all that is wrong with their signatures, missing ones included.
+pub(super) async fn signed_goods(
+    app: &App<'_>,
+    args: StagedArgs,
+    (named, own): (Option<&str>, Option<&PublicKey>),
+) -> Result<(Goods, Keys), Error> {
+    let keys = app.keys(named).await?.own(own);
+    match goods(app, args.clone()).await {
+        Ok(goods) => {
+            let keys = keys.recorded(goods.public_key.as_deref())?;
+            check_signatures(app, &goods, &keys).await?;
+            Ok((goods, keys))
+        }
+        Err(error) if is_signature_missing(&error) => {
+            // The first that is missing was in the way; it is told with all the others.
+            if let Ok((batch, recorded)) = unsigned(app, args).await {
+                let keys = keys.recorded(recorded.as_deref())?;
+                sign::check_all(app.world, batch, &keys, app.reporter.as_ref()).await?;
+            }
+            Err(error)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes sure that all is signed that has to be, and every signature good.
+pub(super) async fn check_signatures(
+    app: &App<'_>,
+    goods: &Goods,
+    keys: &Keys,
+) -> Result<(), Error> {
+    let batch = Batch {
+        version: goods.version.clone(),
+        artifacts: goods.artifacts.clone(),
+        paths: sign::signature_paths(&goods.artifacts),
+        scratch: PathBuf::new(),
+    };
+    Ok(sign::check_all(app.world, batch, keys, app.reporter.as_ref()).await?)
+}
+
+fn is_signature_missing(error: &Error) -> bool {
+    let error = match error {
+        Error::Artifacts(error) | Error::Dist(DistError::Artifacts(error)) => error,
+        _ => return false,
+    };
+    matches!(error, ArtifactError::NoSignature { .. })
+}
+
+/// The files that the arguments name but for signatures, where those are said to be, and the public key that was
+/// recorded with them.
+async fn unsigned(app: &App<'_>, args: StagedArgs) -> Result<(Batch, Option<String>), Error> {
+    let named = args.product.clone();
+    if let (Some(manifest), [product], Some(version)) =
+        (&args.manifest, &args.product[..], &args.files.version)
+    {
+        let (manifest, base) = place(app.world, manifest, args.files.base_dir.as_deref());
+        let (product, version) = (product.clone(), version.clone());
+        let read = move || Ok(Batch::of_manifest((&manifest, &base), &product, version)?);
+        return Ok((app.reading(read).await?, None));
+    }
+    let tag = named_tag(app, args.tag)?;
+    let dist_dirs = app.dist_dirs();
+    app.reading(move || {
+        let mut all = Vec::new();
+        for dist_dir in dist_dirs {
+            for dir in dist::platforms_of(&dist::find(&dist_dir, tag.as_ref())?)? {
+                all.push(dist::load_unsigned(&dir)?);
+            }
+        }
+        let recorded = all.iter().find_map(|one| one.record.public_key.clone());
+        let mut batches = all.iter().map(Batch::of_staged);
+        let mut batch = batches.next().ok_or(DistError::NoRelease {
+            dir: PathBuf::from("dist"),
+        })?;
+        for other in batches {
+            batch.artifacts.extend(other.artifacts);
+            batch.paths.extend(other.paths);
+        }
+        let is_meant = |product: &ProductName| named.is_empty() || named.contains(product);
+        batch.artifacts.retain(|file| is_meant(&file.product));
+        batch.paths.retain(|(product, ..), _| is_meant(product));
+        Ok((batch, recorded))
+    })
+    .await
+}
+
+/// Where a manifest is, and where its relative paths start.
+fn place(world: &World, manifest: &Path, base: Option<&Path>) -> (PathBuf, PathBuf) {
+    let manifest = world.absolute(manifest);
+    let base = match base {
+        Some(dir) => world.absolute(dir),
+        None => manifest.parent().map(Path::to_owned).unwrap_or_default(),
+    };
+    (manifest, base)
+}
+
+/// Keeps the signatures that the Hub has of the same bytes.
+pub(super) async fn keep_the_hubs(
+    app: &App<'_>,
+    client: &HubClient,
+    goods: &mut Goods,
+    keys: &Keys,
+) -> Result<(), Error> {
+    let files = (&mut goods.artifacts[..], goods.manifest.is_none());
+    let (world, reporter) = (app.world, app.reporter.as_ref());
+    Ok(sign::keep_the_hubs((world, client), &goods.version, files, keys, reporter).await?)
+}
+
 /// The files that the arguments name, read and checked.
 pub(super) async fn goods(app: &App<'_>, args: StagedArgs) -> Result<Goods, Error> {
     match (args.manifest, &args.product[..], args.files.version) {
         (Some(manifest), [product], Some(version)) => {
-            let manifest = app.world.absolute(&manifest);
-            let base = match args.files.base_dir {
-                Some(dir) => app.world.absolute(&dir),
-                None => manifest.parent().map(Path::to_owned).unwrap_or_default(),
-            };
+            let (manifest, base) = place(app.world, &manifest, args.files.base_dir.as_deref());
             let channel = channel_of(args.files.channel, &version)?;
             let product = product.clone();
             app.reading(move || {

@@ -23,7 +23,6 @@ mod recorded;
 mod release;
 mod reproduce;
 mod sign;
-mod signatures;
 mod token;
 mod typed;
 mod verify;

@@ -3,8 +3,8 @@
 use super::args::PublishCommand;
 use super::common::{App, OpenHub};
 use super::finish;
-pub(super) use super::goods::{Goods, goods};
-use super::signatures::{check_signatures, keep_the_hubs, keys_for};
+pub(super) use super::goods::Goods;
+use super::goods::{keep_the_hubs, signed_goods};
 use crate::artifacts::by_platform;
 use crate::dist;
 use crate::error::{Error, with_causes};
@@ -32,9 +32,7 @@ pub(super) async fn publish(app: &App<'_>, args: PublishCommand) -> Result<(), E
     let secret = sign::secret(app.world)?;
     let own = secret.as_ref().map(|secret| secret.key.public());
     if args.dry_run {
-        let goods = goods(app, args.staged).await?;
-        let keys = keys_for(app, &goods, named).await?.own(own);
-        check_signatures(app, &goods, keys).await?;
+        let (goods, _) = signed_goods(app, args.staged, (named, own)).await?;
         for artifact in &goods.artifacts {
             app.reporter.note(format!(
                 "would publish {} ({} bytes, sha256 {}) on channel {}",
@@ -50,10 +48,8 @@ pub(super) async fn publish(app: &App<'_>, args: PublishCommand) -> Result<(), E
         true => app.lock_dist_dirs(&dist_dirs)?,
         false => Vec::new(),
     };
-    let goods = goods(app, args.staged).await?;
+    let (goods, signed_by) = signed_goods(app, args.staged, (named, own)).await?;
     let mut goods = goods.requiring(args.require.require);
-    let signed_by = keys_for(app, &goods, named).await?.own(own);
-    check_signatures(app, &goods, signed_by.clone()).await?;
     let groups = by_platform(&goods.artifacts);
     let keys: Vec<_> = groups
         .iter()

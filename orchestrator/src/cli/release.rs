@@ -1,15 +1,15 @@
 //! `release`: the whole way.
 
-use super::args::{ReleaseCommand, SignerKind};
+use super::args::ReleaseCommand;
 use super::build::{Signing, build_and_stage, lock};
 use super::common::App;
+use super::goods::{check_signatures, keep_the_hubs};
 use super::prepared::Subject;
 use super::publish::{Goods, publish_and_verify};
-use super::signatures::{How, check_signatures, keep_the_hubs, secret_for_release};
 use crate::error::Error;
 use crate::publish::{Means, Publication, check_elsewhere, preflight};
 use crate::settings::{self, HubChoice};
-use crate::sign::Keys;
+use crate::sign::{self, Keys, Signer};
 
 pub(super) async fn release(app: &App<'_>, args: ReleaseCommand) -> Result<(), Error> {
     let choice = app.hub_choice(&args.hub)?;
@@ -41,7 +41,7 @@ pub(super) async fn release(app: &App<'_>, args: ReleaseCommand) -> Result<(), E
         false => args.require.require,
     };
     // What could not be signed after the build is not built.
-    let secret = secret_for_release(app, &products, &signed_by)?;
+    let secret = sign::secret_for(app.world, &products, &signed_by)?;
     let signed_by = signed_by.own(secret.as_ref().map(|secret| secret.key.public()));
     let hub = app.open_hub(&choice, &products, true).await?;
     let work = async {
@@ -68,19 +68,21 @@ pub(super) async fn release(app: &App<'_>, args: ReleaseCommand) -> Result<(), E
         let built = build_and_stage(app, prepared, &preflight.last, Signing::AsConfigured);
         let (mut staged, earlier) = built.await?;
         if let Some(secret) = &secret {
-            let how = How {
+            let signing = sign::Signing {
+                world: app.world,
+                reporter,
                 secret,
                 keys: &signed_by,
-                signer: SignerKind::Native,
+                signer: Signer::Native,
                 minisig: signed_by.minisig(),
             };
             for platform in &mut staged {
-                *platform = how.sign_folder(app, &platform.dir).await?;
+                *platform = signing.folder(&platform.dir).await?;
             }
         }
         let goods = Goods::of_staged(&staged, None, receipt_dir);
         let mut goods = goods.requiring(require.clone());
-        check_signatures(app, &goods, signed_by.clone()).await?;
+        check_signatures(app, &goods, &signed_by).await?;
         let means = Means {
             client,
             preflight: &preflight,

@@ -3,17 +3,15 @@
 use super::args::{FilesArgs, SignCommand, SignerCommand, StagedArgs};
 use super::code_sign::sign_files;
 use super::common::App;
-use super::goods::{goods, named_tag};
-use super::signatures::{Batch, How, check_signatures, keys_for};
-use crate::artifacts::{from_manifest_of, read_signature_paths};
+use super::goods::{named_tag, signed_goods};
 use crate::context::World;
 use crate::dist;
 use crate::error::Error;
 use crate::events::Event;
 use crate::outcome::Outcome;
 use crate::settings::SettingsError;
-use crate::sign::{self, SignError};
-use release_types::{Kind, ProductName, Tag};
+use crate::sign::{self, Batch, SignError, Signing};
+use release_types::{ProductName, Tag};
 use secrecy::SecretString;
 use std::path::{Path, PathBuf};
 
@@ -64,17 +62,20 @@ pub(super) async fn sign(app: &App<'_>, mut args: SignCommand) -> Result<(), Err
     let named = args.key.public_key.as_deref();
     let keys = app.keys(named).await?.own(Some(&own));
     let minisig = args.minisig || keys.minisig();
-    let how = How {
+    let signing = Signing {
+        world: app.world,
+        reporter: app.reporter.as_ref(),
         secret: &secret,
         keys: &keys,
-        signer: args.signer,
+        signer: args.signer.into(),
         minisig,
     };
     if let Some(dir) = folder {
         // <dist>/<release>/<platform>
         let dist_dir = dir.ancestors().nth(2).unwrap_or(&dir).to_owned();
         let _locks = app.lock_dist_dirs(&[dist_dir])?;
-        return how.sign_folder(app, &dir).await.map(drop);
+        signing.folder(&dir).await?;
+        return Ok(());
     }
     match (args.manifest, args.product, args.version) {
         (Some(manifest), Some(product), Some(version)) => {
@@ -84,11 +85,10 @@ pub(super) async fn sign(app: &App<'_>, mut args: SignCommand) -> Result<(), Err
                 None => manifest.parent().map(Path::to_owned).unwrap_or_default(),
             };
             keys.accept([&product], &own)?;
-            let subject = (manifest.clone(), base, product, version);
-            let batch = app.reading(move || of_manifest(subject, minisig)).await?;
+            let batch = batch(app, (&manifest, base), (product, version), minisig).await?;
             app.reporter
                 .stage("signing", format!("{}", manifest.display()));
-            let signed = how.sign(app, batch).await?;
+            let signed = signing.batch(batch).await?;
             app.reading(move || Ok(sign::into_manifest(&manifest, &signed, minisig)?))
                 .await
         }
@@ -99,7 +99,7 @@ pub(super) async fn sign(app: &App<'_>, mut args: SignCommand) -> Result<(), Err
             for dist_dir in dist_dirs {
                 let release = dist::find(&dist_dir, tag.as_ref())?;
                 for dir in dist::platforms_of(&release)? {
-                    how.sign_folder(app, &dir).await?;
+                    signing.folder(&dir).await?;
                 }
             }
             Ok(())
@@ -165,8 +165,8 @@ async fn code_sign_alone(app: &App<'_>, args: &SignCommand, is_staged: bool) -> 
         Some(dir) => app.world.absolute(dir),
         None => manifest.parent().map(Path::to_owned).unwrap_or_default(),
     };
-    let subject = (manifest.clone(), base, product.clone(), version.clone());
-    let batch = app.reading(move || of_manifest(subject, false)).await?;
+    let of = (product.clone(), version.clone());
+    let batch = batch(app, (&manifest, base), of, false).await?;
     sign_files(app, &manifest, &batch.artifacts).await
 }
 
@@ -183,11 +183,10 @@ async fn check_alone(app: &App<'_>, args: SignCommand) -> Result<(), Error> {
             channel: Some(release_types::Channel::Stable),
         },
     };
-    let goods = goods(app, staged).await?;
     let own = sign::secret(app.world)?;
     let own = own.as_ref().map(|secret| secret.key.public());
-    let keys = keys_for(app, &goods, args.key.public_key.as_deref()).await?;
-    let keys = keys.own(own);
+    let named = args.key.public_key.as_deref();
+    let (goods, keys) = signed_goods(app, staged, (named, own)).await?;
     let products = goods.products();
     if products.iter().all(|product| keys.of(product).is_none()) {
         app.reporter.warn(
@@ -195,23 +194,20 @@ async fn check_alone(app: &App<'_>, args: SignCommand) -> Result<(), Error> {
                 .to_owned(),
         );
     }
-    check_signatures(app, &goods, keys).await
+    Ok(())
 }
 
 /// What a manifest names, but for signatures, which may be missing.
-fn of_manifest(
-    (manifest, base, product, version): (PathBuf, PathBuf, ProductName, semver::Version),
+async fn batch(
+    app: &App<'_>,
+    (manifest, base): (&Path, PathBuf),
+    (product, version): (ProductName, semver::Version),
     minisig: bool,
 ) -> Result<Batch, Error> {
-    let wanted = |kind| kind != Kind::Signature;
-    let artifacts = from_manifest_of(&manifest, &base, (&product, &version), wanted)?;
-    let paths = read_signature_paths(&manifest, &base, &product)?;
-    let payloads = sign::payloads(&version, &artifacts, &paths);
-    sign::guard(&manifest, &base, &payloads, minisig)?;
-    Ok(Batch {
-        paths,
-        artifacts,
-        version,
-        scratch: manifest.parent().unwrap_or(&base).to_owned(),
+    let manifest = manifest.to_owned();
+    app.reading(move || {
+        let from = (manifest.as_path(), base.as_path());
+        Ok(Batch::to_sign(from, &product, version, minisig)?)
     })
+    .await
 }

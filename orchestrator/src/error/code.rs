@@ -332,9 +332,14 @@ fn sign_code(error: &SignError) -> ExitCode {
         | SignError::Exists { .. } => ExitCode::Usage,
         SignError::NoTauri { .. } => ExitCode::Tool,
         SignError::Tauri { source, .. } => signing_tool_code(source),
-        // Both are told as what they are.
-        SignError::Dist(_) | SignError::Manifests(_) | SignError::Io { .. } => ExitCode::Machine,
+        // The first three are told as what they are.
+        SignError::Dist(_)
+        | SignError::Manifests(_)
+        | SignError::Products(_)
+        | SignError::Io { .. } => ExitCode::Machine,
         SignError::Artifacts(error) => artifact_code(error),
+        SignError::Client(error) => client_code(error),
+        SignError::Interrupted => ExitCode::Interrupted,
     }
 }
 

@@ -159,6 +159,9 @@ impl From<SignError> for Error {
             SignError::Dist(error) => Self::Dist(error),
             SignError::Artifacts(error) => Self::Artifacts(error),
             SignError::Manifests(error) => Self::Manifests(error),
+            SignError::Products(error) => Self::Products(error),
+            SignError::Client(error) => Self::Client(error),
+            SignError::Interrupted => Self::Interrupted,
             error => Self::Sign(error),
         }
     }

@@ -1,7 +1,7 @@
 //! What is told of a manifest: a document for programs, a table for people.
 
 use super::batch::LeftOut;
-use crate::text::one_line;
+use crate::text::{one_line, table};
 use release_types::{Arch, FileName, Kind, ManifestRow, Os};
 use serde::Serialize;
 use std::fmt;
@@ -73,23 +73,6 @@ impl fmt::Display for Described {
                 row.filename.to_string(),
             ]
         });
-        let rows: Vec<[String; 5]> = std::iter::once(COLUMNS.map(str::to_owned))
-            .chain(rows)
-            .collect();
-        let mut widths = [0; 5];
-        for row in &rows {
-            for (width, cell) in widths.iter_mut().zip(row) {
-                *width = (*width).max(cell.chars().count());
-            }
-        }
-        for (index, row) in rows.iter().enumerate() {
-            let cells = row.iter().zip(widths);
-            let line: String = cells
-                .map(|(cell, width)| format!("{cell:width$}  "))
-                .collect();
-            let end = if index == 0 { "" } else { "\n" };
-            write!(f, "{end}{}", line.trim_end())?;
-        }
-        Ok(())
+        f.write_str(&table(COLUMNS, rows))
     }
 }

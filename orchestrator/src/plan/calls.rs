@@ -1,11 +1,12 @@
 //! The calls to the Hub that a release makes, in order.
 
-use super::{PlannedCall, PlannedProduct};
-use release_types::{Channel, ObjectKey, Platform, Tag};
+use super::{PlannedCall, PlannedProduct, PlannedSigning};
+use release_types::{Channel, FileName, ObjectKey, Platform, Tag};
+use signatures::ENDING;
 
 /// The calls of [`crate::publish`] and [`crate::verify`], for a release of which nothing is there.
 pub(super) fn calls(
-    products: &[PlannedProduct],
+    (products, signing): (&[PlannedProduct], &PlannedSigning),
     tag: &Tag,
     platform: Platform,
     channel: Channel,
@@ -51,6 +52,14 @@ pub(super) fn calls(
         ));
     }
     for p in products {
+        if signing.made(&p.product).next().is_none() {
+            continue;
+        }
+        for &channel in Channel::ALL {
+            calls.push(version(p, channel, "are there signatures of it already?"));
+        }
+    }
+    for p in products {
         for &channel in Channel::ALL {
             calls.push(version(
                 p,
@@ -67,7 +76,7 @@ pub(super) fn calls(
             "what is uploaded already? (where the Hub tells)",
         ));
     }
-    for (filename, key) in products.iter().flat_map(PlannedProduct::files) {
+    for (filename, key) in products.iter().flat_map(|p| files(p, signing)) {
         calls.push(presign(key, "where to upload"));
         calls.push(call(
             "PUT",
@@ -89,14 +98,27 @@ pub(super) fn calls(
     ));
     for p in products {
         calls.push(version(p, channel, "read it back"));
-        for (filename, _) in p.files() {
-            calls.push(call(
-                "GET",
-                format!("/api/v1/download/<id of {filename}>"),
-                "read the bytes back",
-            ));
+        // Of the two forms of a signature one is enough.
+        let tauris = signing.made(&p.product);
+        let tauris = tauris.filter(|one| one.filename.as_str().ends_with(ENDING));
+        let signatures = tauris.map(|one| (&one.filename, "read the signature of what comes back"));
+        let all = files(p, signing).into_iter();
+        let all = all.map(|(filename, _)| (filename, "read the bytes back"));
+        for (filename, purpose) in signatures.chain(all) {
+            let path = format!("/api/v1/download/<id of {filename}>");
+            calls.push(call("GET", path, purpose));
         }
         calls.push(latest(p, platform, "is it what users get?"));
     }
     calls
+}
+
+/// The names and keys of all files of a product, signatures included.
+fn files<'a>(
+    product: &'a PlannedProduct,
+    signing: &'a PlannedSigning,
+) -> Vec<(&'a FileName, &'a ObjectKey)> {
+    let signatures = signing.made(&product.product);
+    let signatures = signatures.map(|one| (&one.filename, &one.key));
+    product.files().chain(signatures).collect()
 }

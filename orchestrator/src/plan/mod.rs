@@ -5,9 +5,11 @@ mod calls;
 mod products;
 mod remap;
 mod show;
+mod signing;
 mod tools;
 
 pub use products::{PlannedInstaller, PlannedProduct};
+pub use signing::{PlannedSignature, PlannedSigning};
 
 use crate::inspect::GlibcVersion;
 use crate::products::{SigningSettings, Workspace};
@@ -24,6 +26,7 @@ use products::planned_product;
 use release_types::{Channel, FileNameError, ObjectKeyError, Os, Platform, ProductName};
 use remap::remap;
 use serde::Serialize;
+use signing::planned_signing;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tools::{planned_sccache, tools};
@@ -100,6 +103,8 @@ pub struct Plan {
     /// The Hub's address, or `local`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hub: Option<String>,
+    /// What signing adds.
+    pub signing: PlannedSigning,
     /// The calls to the Hub, in order, when nothing of the release is there yet.
     pub calls: Vec<PlannedCall>,
     /// What the shim does.
@@ -194,6 +199,8 @@ pub struct Facts<'a> {
     pub hub: Option<&'a HubChoice>,
     /// Whether the run ends with the build or goes on to the Hub.
     pub publishes: bool,
+    /// Whether there is a secret key to sign with.
+    pub has_key: bool,
 }
 
 /// Makes the plan.
@@ -237,8 +244,10 @@ pub fn plan(facts: &Facts<'_>) -> Result<Plan, PlanError> {
             github_cache: facts.github_cache,
         },
     });
+    let with = (facts.has_key, facts.workspace.signing.minisig);
+    let signing = planned_signing(&products, (tag, platform), with)?;
     let calls = if facts.publishes {
-        calls(&products, tag, platform, *channel)
+        calls((&products, &signing), tag, platform, *channel)
     } else {
         Vec::new()
     };
@@ -268,6 +277,7 @@ pub fn plan(facts: &Facts<'_>) -> Result<Plan, PlanError> {
             HubChoice::Remote(url) => url.to_string(),
         }),
         require: facts.workspace.require.clone(),
+        signing,
         calls,
         products,
         policy,

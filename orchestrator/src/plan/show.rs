@@ -45,6 +45,7 @@ impl fmt::Display for Plan {
         if let Some(key) = &self.signed_by.public_key {
             write!(f, "\nsigning   for the public key {}", key.id())?;
         }
+        write!(f, "\nsigning   {}", self.signing)?;
         let code = &self.signed_by.code;
         match (self.platform.os, &code.windows, &code.macos) {
             (Os::Windows, Some(windows), _) => {

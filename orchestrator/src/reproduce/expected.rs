@@ -7,6 +7,7 @@ use crate::dist::{ReleaseRecord, Staged};
 use crate::products::Product;
 use hub_client::{ClientError, HubClient};
 use release_types::{Channel, Kind, ProductName, Sha256Digest};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// What the names of installers for macOS end with.
@@ -20,9 +21,21 @@ pub struct Expected {
     filename: String,
     pub(super) size: u64,
     sha256: Sha256Digest,
+    /// Whether its product's program was code-signed.
+    signed: CodeSigned,
     /// Where the bytes are, if anywhere. Those of a Hub are always read, others to explain a
     /// difference.
     pub(super) bytes: Option<Bytes>,
+}
+
+/// Whether a product's program had the operating system's own signature. An installer holds the program as users
+/// run it, so it holds that signature too, and no build makes one again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum CodeSigned {
+    No,
+    /// Where it differs: the workspace says that it is to be.
+    Perhaps,
+    Yes,
 }
 
 /// Where bytes are.
@@ -35,9 +48,16 @@ pub(super) enum Bytes {
 impl Expected {
     /// The files that a record names, as they were before code signing; their bytes are nowhere.
     pub fn of_record(record: &ReleaseRecord) -> Vec<Self> {
+        let signed = record.artifacts.iter();
+        let signed = signed.filter(|file| file.before_signing.is_some());
+        let signed: BTreeSet<&ProductName> = signed.map(|file| &file.product).collect();
         let files = record.artifacts.iter().map(|artifact| {
             let before = artifact.before_signing;
             Self {
+                signed: match signed.contains(&artifact.product) {
+                    true => CodeSigned::Yes,
+                    false => CodeSigned::No,
+                },
                 product: artifact.product.clone(),
                 kind: artifact.kind,
                 filename: artifact.filename.to_string(),
@@ -57,6 +77,8 @@ impl Expected {
             filename: artifact.filename.to_string(),
             size: artifact.size,
             sha256: artifact.sha256,
+            // Builds that are compared sign nothing.
+            signed: CodeSigned::No,
             bytes: Some(Bytes::File(artifact.path.clone())),
         });
         files.collect()
@@ -99,6 +121,10 @@ impl Expected {
                 filename: asset.filename,
                 size: asset.size,
                 sha256: asset.sha256,
+                signed: match subject.perhaps_signed {
+                    true => CodeSigned::Perhaps,
+                    false => CodeSigned::No,
+                },
                 bytes: Some(Bytes::Download(asset.download_id)),
             }));
         }
@@ -157,22 +183,38 @@ pub(super) enum Compared<'a> {
     Not(String),
 }
 
-/// The file that something built is to be compared with.
+/// The file that something built is to be compared with. `before` is what was found of others, a product's program
+/// before its installers.
 ///
 /// # Errors
 /// When there is none for a program, which is a difference.
 pub(super) fn counterpart<'a>(
     artifact: &LocalArtifact,
     expected: &'a [Expected],
+    before: &[Comparison],
 ) -> Result<Compared<'a>, ReproduceError> {
     let filename = artifact.filename.as_str();
     let is_installer = artifact.kind == Kind::Installer;
+    let found = expected.iter().find(|other| other.is_of(artifact));
+    let differs = || {
+        let mut of_product = before.iter().filter(|one| one.product == artifact.product);
+        of_product.any(|one| !one.identical)
+    };
+    let holds_signed = found.is_some_and(|other| match other.signed {
+        CodeSigned::No => false,
+        CodeSigned::Perhaps => differs(),
+        CodeSigned::Yes => true,
+    });
+    if is_installer && holds_signed {
+        return Ok(Compared::Not(format!(
+            "{filename} is not proven: it holds a code-signed program, and no build makes a code signature again"
+        )));
+    }
     if is_installer && filename.ends_with(MACOS_INSTALLER) {
         return Ok(Compared::Not(format!(
             "{filename} is not compared: macOS's own tool makes it, and writes the time into it"
         )));
     }
-    let found = expected.iter().find(|other| other.is_of(artifact));
     match found {
         Some(other) => Ok(Compared::With(other)),
         // They may have been left out, or come later.
@@ -225,6 +267,7 @@ mod tests {
             filename: filename.to_owned(),
             size: 1,
             sha256: Sha256Digest::of(b"1"),
+            signed: CodeSigned::No,
             bytes: None,
         }
     }
@@ -256,18 +299,59 @@ mod tests {
             (Kind::Binary, "one-linux-x64"),
             (Kind::Installer, "one-installer-linux-x64.deb"),
         ] {
-            let found = counterpart(&built(kind, name), &all).unwrap();
+            let found = counterpart(&built(kind, name), &all, &[]).unwrap();
             assert!(matches!(found, Compared::With(other) if other.filename == name));
         }
         for (name, says) in [
             ("one-installer-linux-x64.rpm", "there is no such file"),
             ("one-installer-macos-x64.pkg", "writes the time into it"),
         ] {
-            let found = counterpart(&built(Kind::Installer, name), &all).unwrap();
+            let found = counterpart(&built(Kind::Installer, name), &all, &[]).unwrap();
             assert!(matches!(found, Compared::Not(why) if why.contains(says)));
         }
-        let error = counterpart(&built(Kind::Binary, "two-linux-x64"), &all).unwrap_err();
+        let error = counterpart(&built(Kind::Binary, "two-linux-x64"), &all, &[]).unwrap_err();
         assert!(error.to_string().contains("two-linux-x64 was built"));
+    }
+
+    #[test]
+    fn an_installer_of_a_signed_program_is_not_proven() {
+        let (program, zip) = ("one-windows-x64.exe", "one-installer-windows-x64.zip");
+        let compared = |signed, identical| {
+            let signed = |one| Expected { signed, ..one };
+            let all = [
+                signed(expected(Kind::Binary, program)),
+                signed(expected(Kind::Installer, zip)),
+            ];
+            let artifact = built(Kind::Binary, program);
+            let Ok(Compared::With(other)) = counterpart(&artifact, &all, &[]) else {
+                panic!("a program is always compared");
+            };
+            let mut before = other.compared(&artifact, None).unwrap();
+            before.identical = identical;
+            match counterpart(&built(Kind::Installer, zip), &all, &[before]).unwrap() {
+                Compared::With(_) => None,
+                Compared::Not(why) => Some(why),
+            }
+        };
+        for (signed, identical) in [
+            (CodeSigned::No, true),
+            (CodeSigned::No, false),
+            (CodeSigned::Perhaps, true),
+        ] {
+            assert_eq!(compared(signed, identical), None, "{signed:?}");
+        }
+        for (signed, identical) in [
+            (CodeSigned::Perhaps, false),
+            (CodeSigned::Yes, true),
+            (CodeSigned::Yes, false),
+        ] {
+            let why = compared(signed, identical).unwrap();
+            assert!(why.starts_with(zip), "{why}");
+            assert!(
+                why.contains("is not proven: it holds a code-signed"),
+                "{why}"
+            );
+        }
     }
 
     #[test]

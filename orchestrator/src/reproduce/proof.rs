@@ -321,7 +321,7 @@ async fn compare<M: Maker>(
 ) -> Result<Vec<Comparison>, M::Error> {
     let mut files = Vec::new();
     for artifact in &staged.artifacts {
-        let other = match counterpart(artifact, expected)? {
+        let other = match counterpart(artifact, expected, &files)? {
             Compared::With(other) => other,
             Compared::Not(why) => {
                 notes.push(why);

@@ -22,6 +22,8 @@ pub struct Subject {
     pub platform: Platform,
     /// The record of the build that is to be repeated, when there is one.
     pub record: Option<ReleaseRecord>,
+    /// Whether what is published may have been code-signed, which nobody but a record knows.
+    pub perhaps_signed: bool,
     /// What a verdict has to say beside the bytes.
     pub notes: Vec<String>,
 }
@@ -88,6 +90,7 @@ impl Subject {
             channel: Some(record.channel),
             platform: record.platform,
             record: Some(record),
+            perhaps_signed: false,
             notes,
         })
     }
@@ -101,6 +104,7 @@ impl Subject {
             Os::Macos => settings.macos.is_some(),
             Os::Linux => false,
         };
+        self.perhaps_signed = is_signed;
         if is_signed {
             self.notes.push(format!(
                 "programs for {} are code-signed, which changes them: where what is published differs, compare with the digests from before, by --from and the release.json of that build",
@@ -185,6 +189,7 @@ impl Subject {
             commit,
             platform: request.target.unwrap_or(world.host),
             record: None,
+            perhaps_signed: false,
             notes: Vec::new(),
         })
     }
@@ -208,6 +213,7 @@ mod tests {
                 channel: None,
                 platform: Platform::ALL[0],
                 record: None,
+                perhaps_signed: false,
                 notes: Vec::new(),
             };
             let subject = subject.beside_its_tag(at.map(str::to_owned), named);

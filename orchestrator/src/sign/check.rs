@@ -4,8 +4,9 @@ use super::payload::{payloads, read_signature};
 use super::{Fault, Keys, Payload, SignError, SignaturePaths, SignatureState};
 use crate::artifacts::LocalArtifact;
 use crate::error::with_causes;
-use release_types::{Kind, Platform, ProductName};
-use signatures::{KeyId, STOCK_ENDING, Signature};
+use release_types::Kind;
+use signatures::{ENDING, KeyId, STOCK_ENDING, Signature};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// A signature that was looked at.
@@ -19,41 +20,55 @@ pub struct Checked {
     pub state: SignatureState,
 }
 
-/// Checks the signatures of files, all of them before it says what is wrong.
+/// Checks the signatures of files, all of them before it says what is wrong. `paths` are where signatures are said
+/// to lie; those that do not are as wrong as those that do not hold.
 ///
 /// # Errors
-/// Every file that has none and has to have one, and every signature that is not good; or that a product of
-/// which there has to be a public key has none.
+/// Every file that has none and has to have one, and every signature that is missing or not good; or that a product
+/// of which there has to be a public key has none.
 pub fn check(
     version: &semver::Version,
     artifacts: &[LocalArtifact],
+    paths: &SignaturePaths,
     keys: &Keys,
 ) -> Result<Vec<Checked>, SignError> {
-    let paths = signature_paths(artifacts);
-    let (mut good, mut list) = (Vec::new(), Vec::new());
-    for payload in payloads(version, artifacts, &paths) {
-        keys.is_known(&payload.product)?;
-        match of_payload(&payload, &paths, keys) {
-            Ok(Some((key, state))) => good.push(Checked {
-                payload,
-                key,
-                state,
-            }),
-            Ok(None) => {}
-            Err((path, fault)) => {
-                let fault = with_causes(&fault);
-                list.push(format!("{}: {fault}", path.display()));
-            }
+    let is_gone = |path: &&Path| path.try_exists().is_ok_and(|is_there| !is_there);
+    let named = paths.values().map(PathBuf::as_path);
+    let gone: BTreeSet<&Path> = named.filter(is_gone).collect();
+    let missing = gone.iter();
+    let missing = missing.map(|path| format!("{}: the signature is missing", path.display()));
+    let mut list: Vec<String> = missing.collect();
+    let (mut good, mut unknown) = (Vec::new(), None);
+    for payload in payloads(version, artifacts, paths) {
+        if let Err(error) = keys.is_known(&payload.product) {
+            // Nothing more can be said of its signatures than that.
+            unknown.get_or_insert(error);
+            continue;
         }
+        let mut faults = Vec::new();
+        let found = of_payload(&payload, (paths, &gone), keys, &mut faults);
+        let faults = faults.into_iter();
+        list.extend(
+            faults.map(|(path, fault)| format!("{}: {}", path.display(), with_causes(&fault))),
+        );
+        good.extend(found.map(|(key, state)| Checked {
+            payload,
+            key,
+            state,
+        }));
     }
-    match list.is_empty() {
-        true => Ok(good),
-        false => Err(SignError::Unsigned { list }),
+    match (list.is_empty(), unknown) {
+        (true, None) => Ok(good),
+        (true, Some(error)) => Err(error),
+        (false, unknown) => {
+            list.extend(unknown.map(|error| error.to_string()));
+            Err(SignError::Unsigned { list })
+        }
     }
 }
 
 /// Where the files of kind `signature` lie.
-pub(super) fn signature_paths(artifacts: &[LocalArtifact]) -> SignaturePaths {
+pub fn signature_paths(artifacts: &[LocalArtifact]) -> SignaturePaths {
     let signatures = artifacts.iter().filter(|file| file.kind == Kind::Signature);
     let named = signatures.map(|file| {
         let key = (
@@ -66,50 +81,53 @@ pub(super) fn signature_paths(artifacts: &[LocalArtifact]) -> SignaturePaths {
     named.collect()
 }
 
-/// What is known of a file's signature, or which file is wrong, and how.
+/// What is known of a file's signature. What is wrong is added to `faults`, with the file that it is told of.
 fn of_payload(
     payload: &Payload,
-    paths: &SignaturePaths,
+    (paths, gone): (&SignaturePaths, &BTreeSet<&Path>),
     keys: &Keys,
-) -> Result<Option<(KeyId, SignatureState)>, (PathBuf, Fault)> {
-    let at = |path: &Path| {
-        let path = path.to_owned();
-        move |fault: Fault| (path, fault)
-    };
+    faults: &mut Vec<(PathBuf, Fault)>,
+) -> Option<(KeyId, SignatureState)> {
     let product = &payload.product;
-    let name = payload.signature_name();
-    let is_there = |platform| paths.contains_key(&named(product, platform, &name));
+    let row = |ending, platform| {
+        let name = format!("{}{ending}", payload.filename);
+        paths.get(&(product.clone(), platform, name))
+    };
     // What a person installs from need not be signed.
     let is_needed = payload.kind == Kind::Binary && keys.are_needed(product);
-    if is_needed && !payload.platforms().all(is_there) {
-        return Err(at(&payload.path)(Fault::Missing));
+    if is_needed && payload.platforms().any(|on| row(ENDING, on).is_none()) {
+        faults.push((payload.path.clone(), Fault::Missing));
     }
-    if !payload.platforms().any(is_there) {
-        return Ok(None);
-    }
-    let tauris = keys.is_tauris(product);
-    let Some(key) = keys.of(product) else {
-        // Without a key it may be of any other make, unless an updater is known to read it.
-        if !tauris {
-            return Ok(None);
+    let (key, tauris) = (keys.of(product), keys.is_tauris(product));
+    let mut found = None;
+    for ending in [ENDING, STOCK_ENDING] {
+        let all = payload.platforms().filter_map(|on| row(ending, on));
+        let all: BTreeSet<&Path> = all.map(PathBuf::as_path).collect();
+        for path in all.difference(gone) {
+            let text = || read_signature(path);
+            let judged = match key {
+                Some(key) => text()
+                    .and_then(|text| payload.judge_text(&text, key, tauris))
+                    .map(|signature| (signature.key_id(), SignatureState::Checked)),
+                // Without a key it may be of any other make, unless an updater is known to read it.
+                None if tauris && ending == ENDING => text()
+                    .and_then(|text| Ok(text.parse::<Signature>()?))
+                    .map(|signature| (signature.key_id(), SignatureState::Unchecked)),
+                None => continue,
+            };
+            match judged {
+                Ok(judged) => {
+                    found.get_or_insert(judged);
+                }
+                Err(fault) => {
+                    let of = match ending {
+                        ENDING => payload.path.as_path(),
+                        _ => *path,
+                    };
+                    faults.push((of.to_owned(), fault));
+                }
+            }
         }
-        let text = read_signature(&payload.signature).map_err(at(&payload.path))?;
-        let signature = text.parse::<Signature>();
-        let signature = signature.map_err(|why| at(&payload.path)(why.into()))?;
-        return Ok(Some((signature.key_id(), SignatureState::Unchecked)));
-    };
-    let signature = payload.judge(key, tauris).map_err(at(&payload.path))?;
-    let stock = format!("{}{STOCK_ENDING}", payload.filename);
-    let stock = payload
-        .platforms()
-        .find_map(|platform| paths.get(&named(product, platform, &stock)));
-    if let Some(path) = stock {
-        let judged = read_signature(path).and_then(|text| payload.judge_text(&text, key, tauris));
-        judged.map_err(at(path))?;
     }
-    Ok(Some((signature.key_id(), SignatureState::Checked)))
-}
-
-fn named(product: &ProductName, platform: Platform, name: &str) -> (ProductName, Platform, String) {
-    (product.clone(), platform, name.to_owned())
+    found
 }

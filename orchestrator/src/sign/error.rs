@@ -4,6 +4,8 @@ use super::{KEY_VAR, PASSWORD_VAR};
 use crate::artifacts::ArtifactError;
 use crate::dist::DistError;
 use crate::manifest::ManifestsError;
+use crate::products::ProductsError;
+use hub_client::ClientError;
 use process::{NotUtf8, ProcessError};
 use release_types::{FileName, ProductName};
 use signatures::{KeyId, Mismatch, TextError, VerifyError};
@@ -153,6 +155,15 @@ pub enum SignError {
     /// The manifest could not be given rows.
     #[error(transparent)]
     Manifests(#[from] ManifestsError),
+    /// What the workspace says of signatures could not be read.
+    #[error(transparent)]
+    Products(#[from] ProductsError),
+    /// The Hub could not be asked.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The run was interrupted.
+    #[error("interrupted")]
+    Interrupted,
     /// A file could not be read or written.
     #[error("cannot use {}", path.display())]
     Io {

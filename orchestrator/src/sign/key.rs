@@ -1,9 +1,10 @@
 //! The secret key, from the environment alone.
 
-use super::SignError;
+use super::{Keys, SignError};
 use crate::artifacts::read_text;
 use crate::context::World;
 use process::Env;
+use release_types::ProductName;
 use secrecy::{ExposeSecret as _, SecretString};
 use signatures::{MAX_TEXT, SigningKey};
 use std::path::Path;
@@ -45,6 +46,12 @@ impl Secret {
     }
 }
 
+/// Whether the environment holds or names a secret key, whatever it is worth.
+pub fn is_key_there(world: &World) -> bool {
+    let value = world.env.get(KEY_VAR).unwrap_or_default();
+    !value.to_string_lossy().trim().is_empty()
+}
+
 /// The secret key that the environment holds or names, if it does either.
 ///
 /// # Errors
@@ -77,6 +84,32 @@ pub fn secret(world: &World) -> Result<Option<Secret>, SignError> {
         text,
         password,
     }))
+}
+
+/// The secret key for a release of products, before anything of it is built: where a public key is configured for one
+/// of them it has to be there, and be the one that belongs to it.
+///
+/// # Errors
+/// As [`secret`], or when it is missing or another one.
+pub fn secret_for<'p>(
+    world: &World,
+    products: impl IntoIterator<Item = &'p ProductName>,
+    keys: &Keys,
+) -> Result<Option<Secret>, SignError> {
+    let found = secret(world)?;
+    let products: Vec<_> = products.into_iter().collect();
+    match &found {
+        Some(secret) => keys.accept(products, secret.key.public())?,
+        None => {
+            for product in products {
+                if let Some(key) = keys.configured(product) {
+                    let (product, key) = (product.clone(), key.id());
+                    return Err(SignError::KeyNeeded { product, key });
+                }
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// What is in the file that a value names, if there is such a one. A value that is no path is not shown: it

@@ -3,7 +3,9 @@
 use super::SignError;
 use crate::artifacts::read_text;
 use crate::context::World;
-use crate::products::SigningSettings;
+use crate::error::with_causes;
+use crate::events::Reporter;
+use crate::products::{self, ProductsError, SigningSettings};
 use release_types::ProductName;
 use signatures::{MAX_TEXT, PublicKey};
 use std::path::{Path, PathBuf};
@@ -23,6 +25,30 @@ pub struct Keys {
 }
 
 impl Keys {
+    /// Those that a flag, or the workspace of the working folder, name. Neither cargo nor a workspace has to be
+    /// there; where there is one whose key cannot be known, a flag has to name it.
+    ///
+    /// # Errors
+    /// When what is named is no key, or the workspace's settings cannot be used.
+    pub async fn here(
+        world: &World,
+        named: Option<&str>,
+        reporter: &dyn Reporter,
+    ) -> Result<Self, SignError> {
+        let dir = world.cwd.clone();
+        let read = world.apart(move || products::signing(&dir));
+        let settings = match read.await.ok_or(SignError::Interrupted)? {
+            Ok(settings) => settings,
+            Err(error @ ProductsError::Manifest { .. }) if named.is_some() => {
+                let why = with_causes(&error);
+                reporter.warn(format!("the workspace's settings are not known: {why}"));
+                SigningSettings::default()
+            }
+            Err(error) => return Err(error.into()),
+        };
+        Self::of_workspace(settings).named(world, named)
+    }
+
     /// Those of a workspace.
     pub fn of_workspace(workspace: SigningSettings) -> Self {
         Self {

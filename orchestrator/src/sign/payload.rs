@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 const UPDATED_FROM: [&str; 5] = [".appimage", ".deb", ".exe", ".msi", ".rpm"];
 
 /// Whether a file is signed: what an updater puts in the place of what is installed.
-fn is_signed(kind: Kind, filename: &str) -> bool {
+pub fn is_signed(kind: Kind, filename: &str) -> bool {
     let name = filename.to_ascii_lowercase();
     match kind {
         Kind::Binary => true,
@@ -62,7 +62,10 @@ pub fn payloads(
             let name = format!("{}{ending}", file.filename);
             paths.get(&(file.product.clone(), file.platform, name))
         };
-        let has_signature = file.kind != Kind::Signature && named(ENDING).is_some();
+        let is_named = [ENDING, STOCK_ENDING]
+            .into_iter()
+            .any(|one| named(one).is_some());
+        let has_signature = file.kind != Kind::Signature && is_named;
         if !has_signature && !is_signed(file.kind, file.filename.as_str()) {
             continue;
         }

@@ -1,7 +1,7 @@
 //! What is told of tokens: documents for programs, lines for people.
 
 use super::Owner;
-use crate::text::one_line;
+use crate::text::{one_line, table};
 use jiff::Timestamp;
 use release_types::{AppToken, PackId};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -233,24 +233,7 @@ impl fmt::Display for Issued {
 
 impl fmt::Display for Tokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rows: Vec<[String; 7]> = std::iter::once(COLUMNS.map(str::to_owned))
-            .chain(self.tokens.iter().map(Listed::cells))
-            .collect();
-        let mut widths = [0; 7];
-        for row in &rows {
-            for (width, cell) in widths.iter_mut().zip(row) {
-                *width = (*width).max(cell.chars().count());
-            }
-        }
-        for (index, row) in rows.iter().enumerate() {
-            let cells = row.iter().zip(widths);
-            let line: String = cells
-                .map(|(cell, width)| format!("{cell:width$}  "))
-                .collect();
-            let end = if index == 0 { "" } else { "\n" };
-            write!(f, "{end}{}", line.trim_end())?;
-        }
-        Ok(())
+        f.write_str(&table(COLUMNS, self.tokens.iter().map(Listed::cells)))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Installers of a product that declares them, from the build to the root of a system.
 
 use crate::support::*;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
 use test_support::Sandbox;
@@ -314,6 +314,38 @@ fn a_second_build_proves_them_too() {
     let program = format!("gamma-{}", platform());
     assert_eq!(files, [program, installer("deb"), installer("rpm")]);
     assert_eq!(document["identical"], true, "{document:#}");
+}
+
+#[test]
+fn of_a_signed_program_they_are_named_as_not_proven() {
+    let project = project();
+    let dir = built(&project, "1.0.0");
+    // The record as it is where the program was code-signed: it, and what holds it, came out as other files.
+    let file = dir.join("release.json");
+    let mut record: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    for artifact in record["artifacts"].as_array_mut().unwrap() {
+        if artifact["kind"] == "binary" {
+            artifact["before_signing"] =
+                json!({"size": artifact["size"], "sha256": artifact["sha256"]});
+        }
+        artifact["sha256"] = json!("0".repeat(64));
+    }
+    fs::write(&file, record.to_string()).unwrap();
+    let line = format!("reproduce --from {} --format json", file.display());
+    let run = project.atlas(&line).run().exits(0);
+    let document = events_of(&run, "reproduction").remove(0);
+    let files = document["files"].as_array().unwrap();
+    assert_eq!(files.len(), 1, "{document:#}");
+    assert_eq!(files[0]["filename"], format!("gamma-{}", platform()));
+    assert_eq!(document["identical"], true, "{document:#}");
+    let notes = document["notes"].to_string();
+    for ending in ["deb", "rpm"] {
+        let why = format!(
+            "{} is not proven: it holds a code-signed program",
+            installer(ending)
+        );
+        assert!(notes.contains(&why), "{notes}");
+    }
 }
 
 #[test]

@@ -91,6 +91,7 @@ mod terminal;
 mod tools;
 mod trusted;
 mod typed;
+mod universal;
 mod verifying;
 mod verifying_others;
 mod windows_tools;

@@ -156,6 +156,88 @@ fn whatever_has_a_signature_has_a_good_one() {
 }
 
 #[test]
+fn all_that_is_wrong_is_told_at_once() {
+    let names = ["good", "gone", "bare", "broken", "changed"];
+    let sandbox = with_files(&names);
+    let pair = Pair::new();
+    let row = |name: &&str| format!("{name}|linux|x64|binary\n");
+    rows(&sandbox, &names.iter().map(row).collect::<String>());
+    let sign = |names: &str| {
+        let run = atlas(&sandbox, &format!("sign {GOODS} {names}"));
+        pair.signs(run).run().exits(0)
+    };
+    sign("");
+    let root = sandbox.root();
+    fs::remove_file(root.join("gone.sig")).unwrap();
+    fs::write(root.join("broken.sig"), "broken").unwrap();
+    fs::write(root.join("changed"), "other bytes").unwrap();
+    let manifest = fs::read_to_string(root.join("m")).unwrap();
+    let rest = manifest.lines().filter(|row| !row.starts_with("bare.sig"));
+    rows(
+        &sandbox,
+        &rest.map(|row| format!("{row}\n")).collect::<String>(),
+    );
+    let key = pair.public.line();
+    let check = atlas(&sandbox, &format!("sign --check {GOODS}")).args(["--public-key", key]);
+    for run in [dry_run(&sandbox, &pair).run(), check.run()] {
+        let run = run.exits(5).says(&[
+            "4 files are not signed as they have to be",
+            "gone.sig: the signature is missing",
+            "bare: there is no signature",
+            "broken: what lies in the place of the signature is none",
+            "changed: the signature does not hold",
+        ]);
+        assert!(!run.stderr.contains("/good: "), "{run}");
+    }
+    // One that is named and missing is so without a key too.
+    let run = atlas(&sandbox, &format!("sign --check {GOODS}")).run();
+    run.exits(5).says(&["gone.sig: the signature is missing"]);
+    sign("");
+    dry_run(&sandbox, &pair).run().exits(0);
+}
+
+#[test]
+fn minisigns_own_form_alone_is_looked_at_too() {
+    let sandbox = with_files(&["App.dmg", "app"]);
+    let pair = Pair::new();
+    let text = "App.dmg|macos|arm64|installer\nApp.dmg.minisig|macos|arm64|signature\n\
+                app|macos|arm64|binary\napp.minisig|macos|arm64|signature\n";
+    rows(&sandbox, text);
+    let stock = |pair: &Pair, name: &str, bytes: &str| {
+        let said =
+            format!("timestamp:1\tfile:{name}\tversion:1.0.0\tproduct:alpha\tos:macos\tarch:arm64");
+        let key = SigningKey::open(&pair.secret, None).unwrap();
+        let made = key.sign(bytes.as_bytes(), &TrustedComment::parse(&said));
+        let path = sandbox.root().join(format!("{name}.minisig"));
+        fs::write(path, made.unwrap().to_minisign()).unwrap();
+    };
+    stock(&pair, "App.dmg", "App.dmg");
+    stock(&pair, "app", "app");
+    // A program has to have the one that updaters read.
+    let run = dry_run(&sandbox, &pair).run().exits(5);
+    run.says(&["a file is not signed", "app: there is no signature"]);
+    let installer: String = text.lines().take(2).map(|row| format!("{row}\n")).collect();
+    rows(&sandbox, &installer);
+    dry_run(&sandbox, &pair).run().exits(0).says(&["checked"]);
+    stock(&pair, "App.dmg", "other bytes");
+    let run = dry_run(&sandbox, &pair).run().exits(5);
+    run.says(&[
+        "App.dmg.minisig: the signature does not hold",
+        "other bytes",
+    ]);
+    stock(&Pair::new(), "App.dmg", "App.dmg");
+    let run = dry_run(&sandbox, &pair).run().exits(5);
+    run.says(&["App.dmg.minisig: ", "it was made with the key"]);
+    // Without a key nothing is known of it.
+    let run = atlas(&sandbox, &format!("publish --dry-run {GOODS}"));
+    run.run().exits(0);
+    // And it is mended as others are.
+    let sign = atlas(&sandbox, &format!("sign {GOODS}"));
+    pair.signs(sign).run().exits(0);
+    dry_run(&sandbox, &pair).run().exits(0);
+}
+
+#[test]
 fn minisigns_own_form_is_mended_as_well() {
     let sandbox = with_files(&["app"]);
     let pair = Pair::new();

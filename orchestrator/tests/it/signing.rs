@@ -150,10 +150,20 @@ fn a_signature_that_was_deleted_stops_publishing_until_it_is_mended() {
         run.env("ATLAS_HUB_URL", proxy.url()).run()
     };
     publish().exits(5).says(&[
-        "line 2: the signature",
-        &beta,
-        "`atlas-release sign` makes it again",
+        "a file is not signed as it has to be",
+        &format!("{beta}.sig: the signature is missing"),
+        "`atlas-release sign` signs what has no good signature",
     ]);
+    // All that are missing are told at once.
+    let other = staged.join(format!("alpha-{}.minisig", platform()));
+    fs::remove_file(&other).unwrap();
+    for run in [publish(), atlas(&sandbox, "sign --check").run()] {
+        run.exits(5).says(&[
+            "2 files are not signed as they have to be",
+            &format!("{beta}.sig: the signature is missing"),
+            &format!("{}: the signature is missing", other.display()),
+        ]);
+    }
     assert_eq!(proxy.seen(), [], "nothing was sent");
     let run = pair
         .signs(atlas(&sandbox, "sign --minisig --format json"))
@@ -161,7 +171,7 @@ fn a_signature_that_was_deleted_stops_publishing_until_it_is_mended() {
         .exits(0);
     let alpha = format!("alpha-{}", platform());
     let told = [
-        (alpha, "kept".to_owned()),
+        (alpha, "remade".to_owned()),
         (beta.clone(), "made".to_owned()),
     ];
     assert_eq!(states(&run), told);

@@ -4,9 +4,9 @@ use crate::hub_server::TestHub;
 use crate::signing::{KEY, Pair, assets};
 use crate::support::*;
 use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fs;
-use test_support::{Fault, Proxy, Sandbox, tree};
+use test_support::{Fault, Finished, Proxy, Sandbox, tree};
 
 const PASSWORD: &str = "TAURI_SIGNING_PRIVATE_KEY_PASSWORD";
 
@@ -243,4 +243,37 @@ fn a_pair_of_keys_is_made_and_never_written_over() {
     let run = atlas(&sandbox, "sign --check --public-key nonsense").run();
     run.exits(2)
         .says(&["--public-key is neither a public key nor a file"]);
+}
+
+#[test]
+fn a_plan_says_what_signing_adds_and_nothing_of_the_key() {
+    let project = Project::tagged("demo-v0.1.0");
+    let pair = Pair::new();
+    let secret = pair.secret.expose_secret();
+    let plan = |line: &str| project.quick(&format!("plan demo-v0.1.0 --local {line}"));
+    let file = format!("alpha-{}.sig", platform());
+    let run = plan("").run().exits(0);
+    let none = "signing   no key: TAURI_SIGNING_PRIVATE_KEY is not set; with one there would be";
+    assert!(run.stdout.contains(none), "{run}");
+    assert!(run.stdout.contains(&format!("file {file}\n")), "{run}");
+    let calls = |run: &Finished| {
+        let calls = events_of(run, "plan")[0]["calls"].to_string();
+        calls.contains(&file)
+    };
+    let run = plan("--format json").run().exits(0);
+    assert!(!calls(&run), "{run}");
+    // What it holds is not looked at, and so not shown.
+    for key in [secret, "of-nobody"] {
+        let run = plan("").env(KEY, key).run().exits(0);
+        let with = "signing   with the key that TAURI_SIGNING_PRIVATE_KEY holds or names";
+        assert!(run.stdout.contains(with), "{run}");
+        assert!(!format!("{run}").contains(key), "{run}");
+        let run = plan("--format json").env(KEY, key).run().exits(0);
+        assert!(calls(&run), "{run}");
+        let signing = events_of(&run, "plan")[0]["signing"].clone();
+        assert_eq!(signing["has_key"], true);
+        let files = signing["files"].as_array().unwrap();
+        assert_eq!((files.len(), &files[0]["filename"]), (2, &json!(file)));
+        assert!(!format!("{run}").contains(key), "{run}");
+    }
 }

@@ -60,6 +60,7 @@ async fn built(project: &Project) -> (Plan, Built) {
         debug_is_said: false,
         hub: None,
         publishes: false,
+        has_key: false,
     });
     let (plan, reporter) = (plan.unwrap(), HumanReporter::default());
     let policy = plan.policy.clone();

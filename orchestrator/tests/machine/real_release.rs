@@ -3,9 +3,12 @@
 
 use super::watch::{ProcWatch, files_with, holds, started, traced};
 use super::{ATLAS_RELEASE, atlas_release, plain_env, receipt, workspace};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use hub::{Hub, HubConfig};
 use process::{Command, Env, Output, Runner};
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
+use signatures::{PublicKey, Signature};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 const LIMIT: Duration = Duration::from_secs(1500);
 
 /// Variables with secrets, each of which gets a value of its own; `ATLAS_APP_DEPLOY_TOKEN` holds
-/// the Hub's real token.
+/// the Hub's real token, and `TAURI_SIGNING_PRIVATE_KEY` a real key with the password of its variable.
 const SECRETS: [&str; 6] = [
     "ATLAS_HUB_ADMIN_TOKEN",
     "ATLAS_PACK_DEPLOY_TOKEN",
@@ -81,6 +84,18 @@ async fn release(env: &Env, tag: &str, dirs: [&Path; 3], log: &Path) -> Output {
         .collect();
     assert!(output.status.success(), "{}: {tail:#?}", output.status);
     output
+}
+
+/// A secret key in each form that somebody could read it in, and its public key.
+fn key_pair(password: &str) -> (Vec<String>, PublicKey) {
+    let password = SecretString::from(password.to_owned());
+    let pair = signatures::generate(Some(&password)).unwrap();
+    let text = pair.secret.expose_secret().to_owned();
+    // Within Tauri's wrapping are minisign's two lines, of which the second is the key.
+    let lines = BASE64_STANDARD.decode(&text).unwrap();
+    let lines = String::from_utf8(lines).unwrap();
+    let inside = lines.lines().nth(1).unwrap().to_owned();
+    (vec![text, inside], pair.public)
 }
 
 async fn says(program: &Path) -> String {
@@ -195,6 +210,10 @@ async fn the_real_programs_released_twice_under_watch() {
         env.set(name, &value);
         values.push(value);
     }
+    let password = env.text("TAURI_SIGNING_PRIVATE_KEY_PASSWORD").unwrap();
+    let (secret, public) = key_pair(password.unwrap());
+    env.set("TAURI_SIGNING_PRIVATE_KEY", &secret[0]);
+    values.extend(secret);
     env.set("ATLAS_APP_DEPLOY_TOKEN", &hub.token);
     values.push(hub.token.clone());
     env.set("ATLAS_HUB_URL", &hub.url);
@@ -204,8 +223,13 @@ async fn the_real_programs_released_twice_under_watch() {
         .success(&command(&env, "plan", "runner-v0.3.1", dirs), LIMIT)
         .await
         .unwrap();
+    for bytes in [&planned.stdout, &planned.stderr] {
+        assert!(!values.iter().any(|value| holds(bytes, value)));
+    }
     let planned = String::from_utf8(planned.stdout).unwrap();
     let planned: serde_json::Value = serde_json::from_str(planned.lines().last().unwrap()).unwrap();
+    assert_eq!(planned["signing"]["has_key"], true);
+    assert_eq!(planned["signing"]["files"].as_array().unwrap().len(), 2);
 
     let program = PathBuf::from(ATLAS_RELEASE);
     // The program itself was given the values, and so was the strace that starts it; this test
@@ -276,6 +300,13 @@ async fn the_real_programs_released_twice_under_watch() {
             sum.stdout_text().split(' ').next()
         );
         assert_eq!(says(&staged("0.3.1", bin)).await, format!("{bin} 0.3.1"));
+        // It is signed with the key that nobody has seen.
+        assert_eq!(answer["assets"][1]["kind"], "signature");
+        let program = staged("0.3.1", bin);
+        let signature = std::fs::read_to_string(program.with_added_extension("sig")).unwrap();
+        let signature: Signature = signature.parse().unwrap();
+        let program = std::fs::File::open(program).unwrap();
+        signature.verify(&public, program).unwrap();
     }
 
     // Again with the next tag and the same target directory.

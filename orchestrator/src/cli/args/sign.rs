@@ -1,5 +1,6 @@
 //! The arguments of `sign` and `signer`.
 
+use crate::sign::Signer;
 use clap::{Args, Subcommand, ValueEnum};
 use release_types::ProductName;
 use std::path::PathBuf;
@@ -21,6 +22,15 @@ pub enum SignerKind {
     Native,
     /// `tauri signer sign`, in the product's folder.
     Tauri,
+}
+
+impl From<SignerKind> for Signer {
+    fn from(kind: SignerKind) -> Self {
+        match kind {
+            SignerKind::Native => Self::Native,
+            SignerKind::Tauri => Self::Tauri,
+        }
+    }
 }
 
 /// `sign`.

@@ -1,0 +1,245 @@
+//! Signing as a stage: what lies in a staged folder or stands in a manifest is looked at, signed where it has to be,
+//! and told of; and what is about to be sent is looked at once more.
+
+use super::{
+    Keys, Payload, Secret, SignError, SignaturePaths, Signed, Tauri, check, guard, into_folder,
+    look, of_hub, payloads, sign, signed_by_others,
+};
+use crate::artifacts::{LocalArtifact, from_manifest_of, read_signature_paths};
+use crate::context::World;
+use crate::dist::{self, Staged};
+use crate::events::{Event, Reporter};
+use hub_client::HubClient;
+use release_types::{Kind, ProductName};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// Who makes signatures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signer {
+    /// This program.
+    Native,
+    /// Tauri's own tool, in the product's folder.
+    Tauri,
+}
+
+/// Files, and where their signatures lie or belong.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    /// The version of all of them.
+    pub version: semver::Version,
+    /// The files.
+    pub artifacts: Vec<LocalArtifact>,
+    /// Where their signatures are.
+    pub paths: SignaturePaths,
+    /// A folder for what comes and goes, where nobody looks at files one by one.
+    pub scratch: PathBuf,
+}
+
+impl Batch {
+    /// What a manifest names, but for signatures, which may be missing.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn of_manifest(
+        (manifest, base): (&Path, &Path),
+        product: &ProductName,
+        version: semver::Version,
+    ) -> Result<Self, SignError> {
+        let wanted = |kind| kind != Kind::Signature;
+        Ok(Self {
+            artifacts: from_manifest_of(manifest, base, (product, &version), wanted)?,
+            paths: read_signature_paths(manifest, base, product)?,
+            version,
+            scratch: manifest.parent().unwrap_or(base).to_owned(),
+        })
+    }
+
+    /// The same, and nothing but signatures is written over when it is signed.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or a signature would be written over something else.
+    pub fn to_sign(
+        (manifest, base): (&Path, &Path),
+        product: &ProductName,
+        version: semver::Version,
+        minisig: bool,
+    ) -> Result<Self, SignError> {
+        let batch = Self::of_manifest((manifest, base), product, version)?;
+        let all = payloads(&batch.version, &batch.artifacts, &batch.paths);
+        guard(manifest, base, &all, minisig)?;
+        Ok(batch)
+    }
+
+    /// The files of a staged platform.
+    pub fn of_staged(staged: &Staged) -> Self {
+        let dir = &staged.dir;
+        Self {
+            version: staged.record.version.clone(),
+            artifacts: staged.artifacts.clone(),
+            paths: staged.record.signature_paths(dir),
+            scratch: dir.parent().unwrap_or(dir).to_owned(),
+        }
+    }
+}
+
+/// How files are signed, and who is told.
+#[derive(Clone, Copy)]
+pub struct Signing<'a> {
+    /// The outside.
+    pub world: &'a World,
+    /// Who is told of each signature.
+    pub reporter: &'a dyn Reporter,
+    /// What is signed with.
+    pub secret: &'a Secret,
+    /// What signatures are checked with.
+    pub keys: &'a Keys,
+    /// Who makes them.
+    pub signer: Signer,
+    /// Whether one in minisign's own form goes along.
+    pub minisig: bool,
+}
+
+impl Signing<'_> {
+    /// Signs a platform that is staged, in a folder that the caller has locked.
+    ///
+    /// # Errors
+    /// When a file cannot be read, signed or written; the folder is as it was then.
+    pub async fn folder(&self, dir: &Path) -> Result<Staged, SignError> {
+        let folder = dir.to_owned();
+        let load = move || dist::load_unsigned(&folder);
+        let staged = apart(self.world, load).await??;
+        let record = &staged.record;
+        let products: BTreeSet<_> = staged.artifacts.iter().map(|file| &file.product).collect();
+        let keys = self.keys.clone().recorded(record.public_key.as_deref())?;
+        keys.accept(products, self.secret.key.public())?;
+        let what = format!("{} for {}", record.tag, record.platform);
+        self.reporter.stage("signing", what);
+        let signed = self.batch(Batch::of_staged(&staged)).await?;
+        let (folder, minisig) = (dir.to_owned(), self.minisig);
+        apart(self.world, move || into_folder(&folder, &signed, minisig)).await?
+    }
+
+    /// Signs what has no good signature, and tells of all. Nothing is written.
+    ///
+    /// # Errors
+    /// When a file cannot be read or signed.
+    pub async fn batch(&self, batch: Batch) -> Result<Vec<Signed>, SignError> {
+        let (key, keys) = (self.secret.key.clone(), self.keys.clone());
+        let scratch = batch.scratch.clone();
+        let looked = apart(self.world, move || {
+            let all = payloads(&batch.version, &batch.artifacts, &batch.paths);
+            look(all, key.public(), &keys)
+        });
+        let looked = looked.await??;
+        let (key, now) = (self.secret.key.clone(), (self.world.now)());
+        let signed = match self.signer {
+            Signer::Native => apart(self.world, move || sign(looked, &key, now)).await??,
+            Signer::Tauri => {
+                let unsigned = looked.iter().filter(|one| one.found.is_err());
+                let unsigned = unsigned.map(|one| &one.payload);
+                let texts = self.by_tauri(unsigned, &scratch).await?;
+                let finish = move || signed_by_others(looked, key.public(), &texts);
+                apart(self.world, finish).await??
+            }
+        };
+        for one in &signed {
+            self.reporter.event(Event::Signature {
+                product: one.payload.product.clone(),
+                path: one.payload.path.clone(),
+                key_id: one.signature.key_id().to_string(),
+                state: one.state,
+                why: one.why.clone(),
+            });
+        }
+        Ok(signed)
+    }
+
+    /// What Tauri's tool makes of files, by their paths.
+    async fn by_tauri(
+        &self,
+        files: impl Iterator<Item = &Payload>,
+        scratch: &Path,
+    ) -> Result<BTreeMap<PathBuf, String>, SignError> {
+        let (mut tools, mut texts) = (BTreeMap::new(), BTreeMap::new());
+        for file in files {
+            let folder = self.keys.folder(&file.product);
+            let folder = folder.ok_or_else(|| SignError::NoFolder {
+                product: file.product.clone(),
+            })?;
+            let tauri = match tools.get(&folder) {
+                Some(tauri) => tauri,
+                None => {
+                    let found = Tauri::find(self.world, &folder).await?;
+                    &*tools.entry(folder).or_insert(found)
+                }
+            };
+            let with = (scratch, self.secret);
+            let text = tauri.sign(self.world, file, with).await?;
+            texts.insert(file.path.clone(), text);
+        }
+        Ok(texts)
+    }
+}
+
+/// Makes sure that all is signed that has to be, and every signature good, and tells of each.
+///
+/// # Errors
+/// As [`check`].
+pub async fn check_all(
+    world: &World,
+    batch: Batch,
+    keys: &Keys,
+    reporter: &dyn Reporter,
+) -> Result<(), SignError> {
+    let keys = keys.clone();
+    let checked = apart(world, move || {
+        check(&batch.version, &batch.artifacts, &batch.paths, &keys)
+    });
+    let checked = checked.await??;
+    for one in checked {
+        reporter.event(Event::Signature {
+            product: one.payload.product,
+            path: one.payload.path,
+            key_id: one.key.to_string(),
+            state: one.state,
+            why: None,
+        });
+    }
+    Ok(())
+}
+
+/// Keeps the signatures that the Hub has of the same bytes: what is published never changes, and theirs
+/// are as good. They take the place of those that lie here.
+///
+/// # Errors
+/// When the Hub cannot be asked, or a file cannot be written.
+pub async fn keep_the_hubs(
+    (world, client): (&World, &HubClient),
+    version: &semver::Version,
+    (artifacts, is_staged): (&mut [LocalArtifact], bool),
+    keys: &Keys,
+    reporter: &dyn Reporter,
+) -> Result<(), SignError> {
+    for one in of_hub(client, version, artifacts, keys).await? {
+        let file = apart(world, move || one.put(is_staged)).await??;
+        reporter.note(format!(
+            "{} is published already with another signature of the same bytes, which is as good: it is kept",
+            file.key
+        ));
+        for other in artifacts.iter_mut() {
+            if other.key == file.key {
+                other.clone_from(&file);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Work that reads much, where it holds up nothing.
+async fn apart<T: Send + 'static>(
+    world: &World,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, SignError> {
+    world.apart(work).await.ok_or(SignError::Interrupted)
+}
