@@ -146,7 +146,7 @@ impl Error {
                 | PublishError::Incomplete { .. } => ExitCode::Refused,
                 PublishError::NoDrafts { .. } => ExitCode::Usage,
                 PublishError::Clock { .. } | PublishError::Journal(_) => ExitCode::Machine,
-                PublishError::Altered(_) => ExitCode::Verification,
+                PublishError::Altered(_) | PublishError::NoFiles { .. } => ExitCode::Verification,
                 PublishError::Client(error) => client_code(error),
             },
             Self::Verify(error) => match error {

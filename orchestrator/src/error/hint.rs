@@ -256,6 +256,10 @@ impl Error {
                 "nobody sees anything of it: when the other machines have done their part, run the same command again, or `publish --finish` on one of them; --require says what is needed"
                     .to_owned()
             }
+            Self::Publish(PublishError::NoFiles { .. }) => {
+                "what was staged has been lost there: `publish` with the dist folders sends it again"
+                    .to_owned()
+            }
             Self::Publish(PublishError::NoDrafts { .. }) => {
                 "bring the dist folders of all machines here, and name each with --dist-dir".to_owned()
             }

@@ -132,6 +132,14 @@ pub enum PublishError {
         /// What the Hub said, where it was the Hub that found out.
         source: Option<ClientError>,
     },
+    /// The Hub says that it shows something, and lists not one file of it.
+    #[error("{hub} shows {} without a file, so nothing of it is proven", what.join(", "))]
+    NoFiles {
+        /// The Hub's address.
+        hub: String,
+        /// The products and platforms.
+        what: Vec<String>,
+    },
     /// A release is to be finished by its name, on a Hub that keeps no drafts.
     #[error("{hub} keeps no drafts, so it has bytes and does not know which of them are a release")]
     NoDrafts {

@@ -258,7 +258,7 @@ pub(super) async fn finalize(
             .collect(),
     };
     let lost = match client.finalize(&request).await {
-        Ok(shown) => return Ok(shown),
+        Ok(shown) => return with_files(client, targets, shown),
         Err(error @ ClientError::Conflict { .. }) => {
             return Err(PublishError::Incomplete {
                 missing: Vec::new(),
@@ -281,7 +281,37 @@ pub(super) async fn finalize(
         }
         shown.push(found);
     }
-    Ok(shown)
+    with_files(client, targets, shown)
+}
+
+/// The releases, if each of the platforms has files: one without any would be proven by reading nothing
+/// back.
+///
+/// # Errors
+/// Which have none.
+pub(super) fn with_files(
+    client: &HubClient,
+    targets: &Targets,
+    shown: Vec<Release>,
+) -> Result<Vec<Release>, PublishError> {
+    let has_files = |(product, platform): &(ProductName, Platform)| {
+        let mut own = shown.iter();
+        own.any(|one| {
+            (&one.product, &one.platform) == (product, platform) && !one.assets.is_empty()
+        })
+    };
+    let bare = targets.iter().filter(|target| !has_files(target));
+    let bare: Vec<String> = bare.map(named).collect();
+    if bare.is_empty() {
+        return Ok(shown);
+    }
+    let hub = client.hub().to_string();
+    Err(PublishError::NoFiles { hub, what: bare })
+}
+
+/// A platform of a product in words.
+pub(super) fn named((product, platform): &(ProductName, Platform)) -> String {
+    format!("{product} for {platform}")
 }
 
 /// The files of the drafts that this run has registered: where another run has put one of its own in
