@@ -122,6 +122,7 @@ impl Error {
                 DistError::NoRelease { .. }
                 | DistError::WhichRelease { .. }
                 | DistError::Twice { .. }
+                | DistError::Unrecorded { .. }
                 | DistError::Record { .. } => ExitCode::Usage,
                 DistError::Artifacts(error) => artifact_code(error),
                 DistError::Disagree { .. } => ExitCode::Verification,

@@ -284,6 +284,10 @@ impl Error {
             Self::Dist(DistError::Twice { .. }) => {
                 "two machines have built it: leave one of them out".to_owned()
             }
+            Self::Dist(DistError::Unrecorded { .. }) => {
+                "bring all of its files here, or build that platform again; to leave it out, move the folder away"
+                    .to_owned()
+            }
             Self::Dist(DistError::WhichRelease { found, .. }) if !found.is_empty() => {
                 "name the tag of one of them".to_owned()
             }
