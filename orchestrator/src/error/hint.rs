@@ -309,7 +309,7 @@ impl Error {
             | Self::Verify(VerifyError::Client(error))
                 if error.kind() == ErrorKind::Protocol =>
             {
-                "that is no Distribution API: check the Hub's address".to_owned()
+                super::of_protocol(error).to_owned()
             }
             Self::Client(ClientError::Unreachable { .. })
             | Self::Publish(PublishError::Client(ClientError::Unreachable { .. }))

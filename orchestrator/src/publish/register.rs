@@ -175,8 +175,7 @@ impl Registrar<'_> {
     fn date(&self, group: &Group<'_>, groups: &[Group<'_>]) -> Option<jiff::Timestamp> {
         let at = |group: &Group<'_>| group.published.as_ref().map(|release| release.published_at);
         let own = Some(group).filter(|group| group.damaged).and_then(at);
-        let newest = self.preflight.newest.get(group.product);
-        let backport = newest.map(|newest| *newest - jiff::SignedDuration::from_secs(1));
+        let backport = self.preflight.backports.get(group.product).copied();
         let mut of_product = groups.iter().filter(|other| other.product == group.product);
         own.or(self.settings.published_at)
             .or(backport)

@@ -299,6 +299,23 @@ async fn a_storage_that_answers_early_or_not_at_all_is_noticed() {
     }
 }
 
+#[tokio::test]
+async fn more_headers_than_a_request_can_have_are_refused() {
+    let storage = Server::start(|_, _| status(200, "")).await;
+    let names: Vec<String> = (0..30_000).map(|number| format!("x-{number}")).collect();
+    let given: Vec<_> = names.iter().map(|name| (name.as_str(), "1")).collect();
+    let error = upload(&storage.address, &given, b"abc").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Protocol);
+    assert!(
+        error.to_string().contains("the number of upload headers"),
+        "{error}"
+    );
+    upload(&storage.address, &given[..90], b"abc")
+        .await
+        .unwrap();
+    assert_eq!(storage.seen().len(), 1);
+}
+
 /// What has come into a file's place is never waited for: opening it is outside of every time-out.
 #[cfg(target_os = "linux")]
 #[tokio::test]

@@ -6,7 +6,9 @@ use crate::hub_server::{TestHub, is_registration};
 use crate::support::*;
 use serde_json::{Value, json};
 use std::path::Path;
-use test_support::{Fault, Proxy, Sandbox};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use test_support::{Fault, Proxy, Sandbox, Seen};
 
 /// A release of these products on this platform, as a Hub answers, with these files.
 fn listed(products: &[&str], on: &str, assets: &Value) -> Vec<Value> {
@@ -80,4 +82,79 @@ fn a_platform_that_is_listed_without_files_is_not_there() {
         .exits(6)
         .says(&["alpha for windows-arm64, beta for windows-arm64 is missing"]);
     assert_eq!(base.seen(is_registration), []);
+}
+
+/// The first and the last moment that can be written down.
+const FIRST: &str = "-009999-01-02T01:59:59Z";
+const LAST: &str = "9999-12-30T22:00:00.999999999Z";
+
+/// What a Hub answers that has this version as the newest of stable, published then.
+fn newest(seen: &Seen, version: &str, published_at: &str) -> Option<Fault> {
+    let path = seen.path.strip_prefix("/api/v1/releases/")?;
+    let path = path.strip_suffix("?channel=stable")?;
+    let (product, on) = path.split_once("/latest/")?;
+    let mut answer = listed(&[product], &on.replace('/', "-"), &json!([])).pop()?;
+    answer["version"] = version.into();
+    answer["published_at"] = published_at.into();
+    Some(Fault::Answer(200, answer.to_string()))
+}
+
+#[test]
+fn dates_at_the_ends_of_time_are_refused() {
+    let sandbox = Sandbox::new();
+    staged_release(&sandbox);
+    // A backport is dated just before what is the newest.
+    let base = BaseHub::with(|seen| newest(seen, "9.0.0", FIRST));
+    let run = base.publishes(atlas(&sandbox, "publish --backport"));
+    run.run().exits(7).says(&[
+        "cannot date alpha 0.1.0 before 9.0.0",
+        "the date of the newest release in its answer cannot be used",
+        "hint: whoever runs the Hub has to look at it",
+    ]);
+    assert_eq!(base.seen(is_registration), []);
+    // The Hub's own clock.
+    let base = BaseHub::with(|seen| {
+        let date = "Thu, 30 Dec 9999 22:00:00 GMT".to_owned();
+        (seen.method == "POST").then_some(Fault::Dated(date))
+    });
+    let run = base.publishes(atlas(&sandbox, "publish"));
+    run.run().exits(7).says(&[
+        "cannot compare this machine's clock with the Hub's",
+        "the date in its answer cannot be used",
+    ]);
+    assert_eq!(base.seen(is_registration), []);
+}
+
+#[test]
+fn what_is_promoted_or_rolled_back_to_needs_a_date_beside_the_newest() {
+    let sandbox = Sandbox::new();
+    staged_release(&sandbox);
+    let odd = Arc::new(AtomicBool::new(false));
+    let is_odd = odd.clone();
+    let base = BaseHub::with(move |seen| match is_odd.load(Ordering::SeqCst) {
+        true => newest(seen, "0.0.9", LAST),
+        false => None,
+    });
+    base.publishes(atlas(&sandbox, "publish --channel beta"))
+        .run()
+        .exits(0);
+    // One of the two is on stable as well, and is not the newest there.
+    base.publishes(atlas(
+        &sandbox,
+        "promote 0.1.0 --product beta --from beta --to stable",
+    ))
+    .run()
+    .exits(0);
+    odd.store(true, Ordering::SeqCst);
+    let before = base.seen(is_registration).len();
+    for line in [
+        "rollback --to 0.1.0 --product beta --channel stable",
+        "promote 0.1.0 --product alpha --from beta --to stable",
+    ] {
+        base.publishes(atlas(&sandbox, line))
+            .run()
+            .exits(7)
+            .says(&["the date of the newest release in its answer cannot be used"]);
+    }
+    assert_eq!(base.seen(is_registration).len(), before);
 }
