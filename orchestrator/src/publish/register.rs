@@ -4,7 +4,8 @@
 //! them. Elsewhere the registrations come right after one another, at the very end.
 
 use super::group::{ASKED_AT_ONCE, Group};
-use super::upload::{Sender, Uploads};
+use super::places::Uploads;
+use super::upload::Sender;
 use super::{Means, Preflight, Publication, PublishError};
 use crate::events::{Event, Reporter};
 use crate::settings::PublishSettings;
@@ -68,8 +69,10 @@ impl Registrar<'_> {
                 continue;
             }
             let date = self.date(group, groups).unwrap_or(now);
-            let request = self.request(group, Some(date));
-            let publish = || self.client.publish(group.product, &request);
+            let publish = async |uploads: &Uploads| {
+                let request = self.request(group, Some(date), uploads);
+                self.client.publish(group.product, &request).await
+            };
             match self.uploads.settled(self.sender, group, publish).await {
                 Ok(_) => {}
                 Err(PublishError::Client(error)) if error.is_passing() => {
@@ -90,9 +93,12 @@ impl Registrar<'_> {
             .iter()
             .filter(|group| !group.is_complete())
             .map(|group| {
-                let request = self.request(group, self.date(group, groups));
+                let date = self.date(group, groups);
                 async move {
-                    let draft = || self.client.publish_draft(group.product, &request);
+                    let draft = async |uploads: &Uploads| {
+                        let request = self.request(group, date, uploads);
+                        self.client.publish_draft(group.product, &request).await
+                    };
                     self.uploads.settled(self.sender, group, draft).await
                 }
             })
@@ -149,10 +155,15 @@ impl Registrar<'_> {
         Ok(())
     }
 
-    fn request(&self, group: &Group<'_>, published_at: Option<jiff::Timestamp>) -> PublishRequest {
+    fn request(
+        &self,
+        group: &Group<'_>,
+        published_at: Option<jiff::Timestamp>,
+        uploads: &Uploads,
+    ) -> PublishRequest {
         let artifact = |artifact: &&crate::artifacts::LocalArtifact| Artifact {
             key: artifact.key.clone(),
-            provider: self.uploads.provider(&artifact.key),
+            provider: uploads.provider(&artifact.key),
             filename: artifact.filename.clone(),
             size: artifact.size,
             sha256: artifact.sha256,
