@@ -1,6 +1,6 @@
 //! The client itself, and how a JSON call to the Hub is made.
 
-use crate::address::is_loopback;
+use crate::address::{LONGEST, can_be_sent, is_loopback};
 use crate::answer::{self, Call, Refusal};
 use crate::clock::Clock;
 use crate::credential::Credential;
@@ -219,6 +219,11 @@ impl HubClient {
     ) -> Result<Result<T, (Call, Refusal)>, ClientError> {
         let call = self.call(&request.what);
         let url = self.0.hub.endpoint(request.segments, request.query);
+        if !can_be_sent(&url) {
+            let why = format!("its address would be longer than {LONGEST} bytes");
+            let what = call.what;
+            return Err(ClientError::InvalidRequest { what, why });
+        }
         let body = request.body.map(serde_json::to_vec).transpose();
         let body = body.map_err(|error| ClientError::InvalidRequest {
             what: call.what.clone(),

@@ -6,7 +6,7 @@
 //! Nothing is cached, although a deployed Hub marks its redirects as good for a year: the
 //! addresses they name expire within minutes.
 
-use crate::address::{host_of, may_go};
+use crate::address::{can_be_sent, host_of, may_go};
 use crate::answer::{Call, Refusal, header};
 use crate::client::Repeat;
 use crate::{AnswerProblem, ClientError, HubClient, NetworkFault};
@@ -24,6 +24,9 @@ use url::Url;
 
 /// How many redirects are followed, one after another.
 pub(crate) const MAX_REDIRECTS: usize = 5;
+
+/// The longest download id, in bytes, without what it begins with.
+const LONGEST_ID: usize = 256;
 
 /// What was downloaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,7 +114,10 @@ impl HubClient {
 
     fn download_call(&self, download_id: &str) -> Result<Call, ClientError> {
         let tail = download_id.strip_prefix("dl_").unwrap_or_default();
-        if tail.is_empty() || !tail.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        if tail.is_empty()
+            || tail.len() > LONGEST_ID
+            || !tail.bytes().all(|b| b.is_ascii_alphanumeric())
+        {
             return Err(ClientError::InvalidRequest {
                 what: "download an asset".to_owned(),
                 why: format!(
@@ -241,6 +247,9 @@ pub(crate) fn target(call: &Call, from: &Url, response: &Response) -> Result<Url
     let unusable = || call.unexpected(AnswerProblem::Unusable("the redirect"));
     let location = header(response.headers(), &LOCATION).ok_or_else(unusable)?;
     let to = from.join(location).map_err(|_| unusable())?;
+    if !can_be_sent(&to) {
+        return Err(unusable());
+    }
     may_go(from, &to).map_err(|why| ClientError::Insecure {
         host: call.host.clone(),
         what: call.what.clone(),

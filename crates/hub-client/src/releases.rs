@@ -1,6 +1,6 @@
 //! Presign, publish, and what the Hub shows of its releases and of itself.
 
-use crate::address::{host_of, may_go};
+use crate::address::{can_be_sent, host_of, may_go};
 use crate::answer::Call;
 use crate::client::{Caller, Repeat, Request};
 use crate::{AnswerProblem, ClientError, Difference, HubClient, compare};
@@ -222,6 +222,9 @@ impl HubClient {
     ) -> Result<Url, ClientError> {
         let unusable = || call.unexpected(AnswerProblem::Unusable("the upload address"));
         let url = Url::parse(&signed.url).map_err(|_| unusable())?;
+        if !can_be_sent(&url) {
+            return Err(unusable());
+        }
         let secrets = self.secrets();
         let holds = |secret: &&str| {
             signed.url.contains(secret)

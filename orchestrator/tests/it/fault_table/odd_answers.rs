@@ -158,3 +158,48 @@ fn what_is_promoted_or_rolled_back_to_needs_a_date_beside_the_newest() {
     }
     assert_eq!(base.seen(is_registration).len(), before);
 }
+
+/// A Hub of the base contract that gives every upload this address and these headers.
+fn uploads_to(url: String, headers: Value) -> BaseHub {
+    BaseHub::with(move |seen| {
+        if !seen.path.ends_with("/presign") {
+            return None;
+        }
+        let asked: Value = serde_json::from_str(&seen.body).unwrap();
+        let answer = json!({
+            "url": url, "uploadHeaders": headers, "provider": "local",
+            "key": format!("local::{}", asked["key"].as_str().unwrap()),
+        });
+        Some(Fault::Answer(200, answer.to_string()))
+    })
+}
+
+#[test]
+fn an_upload_that_no_request_can_be_made_of_is_refused() {
+    let sandbox = Sandbox::new();
+    staged_release(&sandbox);
+    let address = "http://127.0.0.1:9/x".to_owned();
+    let many: serde_json::Map<_, _> = (0..30_000)
+        .map(|number| (format!("x-{number}"), json!("1")))
+        .collect();
+    let long = format!("{address}?signature={}", "a".repeat(200_000));
+    for (url, headers, why) in [
+        (address, many.into(), "the number of upload headers"),
+        (long, json!({}), "the upload address"),
+    ] {
+        let base = uploads_to(url, headers);
+        let run = base.publishes(atlas(&sandbox, "publish")).run().exits(7);
+        run.says(&[&format!("{why} in its answer cannot be used")]);
+        assert!(!format!("{run}").contains("aaaa"), "{run}");
+        assert_eq!(base.seen(is_registration), []);
+    }
+    // The Hub's own.
+    let url = format!("https://hub.example/{}", "a".repeat(70_000));
+    let run = atlas(&sandbox, "publish").env("ATLAS_HUB_URL", url);
+    let run = run
+        .env("ATLAS_APP_DEPLOY_TOKEN", "atlas_app_any")
+        .run()
+        .exits(2);
+    run.says(&["the Hub's address is longer than 2048 bytes"]);
+    assert!(!format!("{run}").contains("aaaa"), "{run}");
+}
