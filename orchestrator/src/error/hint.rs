@@ -267,7 +267,9 @@ impl Error {
                 "set the clock; or say with --published-at when the release counts as published"
                     .to_owned()
             }
-            Self::Publish(PublishError::Journal(JournalError::Unfit { .. })) => {
+            Self::Publish(PublishError::Journal(
+                JournalError::Unfit { .. } | JournalError::TooLong { .. },
+            )) => {
                 "move it away; what is uploaded already is then found out from the Hub alone"
                     .to_owned()
             }
