@@ -7,6 +7,7 @@ use crate::credential::Credential;
 use crate::held::Held;
 use crate::job::Job;
 use crate::retry::Counting;
+use crate::turns::Turns;
 use crate::{ClientError, HubUrl, RetryNotice, RetryPolicy, retry};
 use jiff::Timestamp;
 use reqwest::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
@@ -39,6 +40,8 @@ pub(crate) struct Inner {
     pub(crate) retry: RetryPolicy,
     pub(crate) notify: Arc<retry::Notify>,
     pub(crate) clock: Clock,
+    /// When downloads may be asked for again.
+    pub(crate) turns: Turns,
 }
 
 /// Whom a call is made as.

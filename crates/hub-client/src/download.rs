@@ -1,7 +1,7 @@
 //! Downloads: redirects followed by hand, bytes hashed as they arrive, never more than expected.
 //!
 //! A deployed Hub allows 120 downloads a minute: being told to come back later (429) counts for nothing but
-//! time, up to the deadline.
+//! time, up to the deadline. What one of them is told is meant for all.
 //!
 //! Nothing is cached, although a deployed Hub marks its redirects as good for a year: the
 //! addresses they name expire within minutes.
@@ -136,6 +136,8 @@ impl HubClient {
             .endpoint(&["api", "v1", "download", download_id], None);
         let mut call = call.clone();
         for _ in 0..=MAX_REDIRECTS {
+            // Of many that are read side by side, one hears for all that it is too early.
+            self.0.turns.come(&url, self.0.retry.deadline).await;
             let request = self
                 .http(&url)
                 .get(url.clone())
@@ -154,7 +156,16 @@ impl HubClient {
                 }
                 _ => {
                     let refusal = Refusal::read(response, &self.secrets().texts()).await;
-                    return Err(refusal.into_error(&call));
+                    let error = refusal.into_error(&call);
+                    if let ClientError::RateLimited {
+                        retry_after: Some(asked),
+                        ..
+                    } = &error
+                    {
+                        let wait = (*asked).min(self.0.retry.retry_after_cap);
+                        self.0.turns.put_off(&url, wait);
+                    }
+                    return Err(error);
                 }
             }
         }

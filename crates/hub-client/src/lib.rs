@@ -40,6 +40,7 @@ mod retry;
 mod text;
 mod tokens;
 mod transport;
+mod turns;
 mod upload;
 
 pub use address::{HubUrl, HubUrlError, host_of, is_loopback};
