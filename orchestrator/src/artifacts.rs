@@ -1,6 +1,7 @@
 //! Local files that are to be published, and the ways there are to name them: a staged release, or
 //! a manifest of somebody else's making.
 
+use hub_client::open_regular;
 use release_types::{
     FileName, Kind, ManifestError, ManifestRow, ObjectKey, ObjectKeyError, Platform, ProductName,
     Sha256Digest, artifact_key, parse_manifest,
@@ -235,15 +236,15 @@ pub const DOCUMENT_LIMIT: u64 = 16 * 1024 * 1024;
 /// # Errors
 /// What the system says, or that it is no such file.
 pub fn read_text(path: &Path, limit: u64) -> std::io::Result<String> {
-    let meta = std::fs::metadata(path)?;
-    if !meta.is_file() {
-        return Err(std::io::Error::other("it is not a regular file"));
-    }
-    if meta.len() > limit {
+    let file = open_regular(path)?;
+    if file.metadata()?.len() > limit {
         let why = format!("it is longer than {limit} bytes");
         return Err(std::io::Error::other(why));
     }
-    std::fs::read_to_string(path)
+    let mut text = String::new();
+    // It may grow meanwhile.
+    file.take(limit).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// A file's length in bytes and its digest; memory does not grow with the file.
@@ -251,10 +252,7 @@ pub fn read_text(path: &Path, limit: u64) -> std::io::Result<String> {
 /// # Errors
 /// What the system says.
 pub fn digest_file(path: &Path) -> std::io::Result<(u64, Sha256Digest)> {
-    if !std::fs::metadata(path)?.is_file() {
-        return Err(std::io::Error::other("it is not a regular file"));
-    }
-    let mut file = std::fs::File::open(path)?;
+    let mut file = open_regular(path)?;
     let mut hasher = sha2::Sha256::new();
     let mut buffer = vec![0; 256 * 1024];
     let mut size = 0;

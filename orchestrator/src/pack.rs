@@ -242,7 +242,9 @@ impl fmt::Display for PublishedBuild {
         write!(
             f,
             "  {} ({} bytes)\n           sha256 {}",
-            self.artifact_key, self.size, self.sha256
+            one_line(&self.artifact_key),
+            self.size,
+            self.sha256
         )
     }
 }

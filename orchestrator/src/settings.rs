@@ -1,5 +1,9 @@
 //! What a run was asked to do, from flags, environment and the workspace, checked once.
 
+mod certificates;
+
+pub use certificates::certificates;
+
 use crate::artifacts::read_text;
 use crate::context::World;
 use crate::state::{self, NoStateDir};
@@ -137,6 +141,16 @@ pub enum SettingsError {
     /// This program was built without the embedded Hub.
     #[error("this atlas-release was built without the embedded Hub")]
     NoEmbeddedHub,
+    /// What should hold trusted certificates cannot be read to its end.
+    #[error("{variable} leads to {}, which holds no certificates", path.display())]
+    Certificates {
+        /// The variable.
+        variable: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        source: std::io::Error,
+    },
     /// A flag that does not go with the others.
     #[error("{0}")]
     Flags(String),

@@ -14,6 +14,13 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
+/// The longest address that is gone to, in bytes: signed ones have some two thousand, and servers take eight
+/// thousand and more.
+pub(crate) const LONGEST: usize = 32 * 1024;
+
+/// The longest address of a Hub, in bytes: calls and their query stand behind it.
+const LONGEST_HUB: usize = 2048;
+
 /// Why a text cannot be the Hub's address. The text itself is not repeated: it may hold a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HubUrlError {
@@ -23,6 +30,9 @@ pub enum HubUrlError {
     /// It cannot be read as an address.
     #[error("the Hub's address cannot be read: {0}")]
     Malformed(String),
+    /// Nothing that long is an address.
+    #[error("the Hub's address is longer than {LONGEST_HUB} bytes")]
+    TooLong,
     /// Another scheme, or none.
     #[error("the Hub's address must begin with https:// (or http:// for this machine)")]
     Scheme,
@@ -84,6 +94,12 @@ impl HubUrl {
                 host: host_of(&url),
             });
         }
+        if url.as_str().len() > LONGEST_HUB {
+            return Err(HubUrlError::TooLong);
+        }
+        if !can_be_sent(&url) {
+            return Err(HubUrlError::Malformed("it names no host".to_owned()));
+        }
         let prefix = url.path().trim_end_matches('/').to_owned();
         url.set_path(&prefix);
         Ok(Self { url, prefix })
@@ -130,6 +146,11 @@ impl fmt::Debug for HubUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "HubUrl({self})")
     }
+}
+
+/// Whether a request can be made to an address: what may stand in one is more than what HTTP takes.
+pub(crate) fn can_be_sent(url: &Url) -> bool {
+    url.as_str().len() <= LONGEST && http::Uri::try_from(url.as_str()).is_ok()
 }
 
 /// Whether an answer that came from `from` may send the client on to `to`; the reason when not.
@@ -315,5 +336,23 @@ mod tests {
         }
         assert!(go("http://127.0.0.1:1", "http://storage.example/x").is_err());
         assert!(go("https://localhost:1", "http://localhost:2/x").is_err());
+    }
+
+    #[test]
+    fn what_http_does_not_take_is_no_address() {
+        let long = |length: usize| format!("https://hub.example/{}", "a".repeat(length));
+        assert!(HubUrl::parse(&long(2000)).is_ok());
+        assert_eq!(HubUrl::parse(&long(70_000)), Err(HubUrlError::TooLong));
+        // Escaped it is nine times as long.
+        let wide = format!("https://hub.example/{}", "€".repeat(400));
+        assert_eq!(HubUrl::parse(&wide), Err(HubUrlError::TooLong));
+        let sent = |text: &str| can_be_sent(&Url::parse(text).unwrap());
+        assert!(sent(&long(30_000)));
+        assert!(!sent(&long(LONGEST)));
+        assert!(!sent("https://a{b}/x"));
+        assert!(matches!(
+            HubUrl::parse("https://a{b}/x"),
+            Err(HubUrlError::Malformed(_))
+        ));
     }
 }

@@ -5,6 +5,7 @@ use crate::clock::Clock;
 use crate::credential::Credential;
 use crate::job::{Job, JobIdentity};
 use crate::retry::Notify;
+use crate::turns::Turns;
 use crate::{ClientError, HubClient, HubUrl, RetryNotice, RetryPolicy};
 use secrecy::SecretString;
 use std::fmt;
@@ -141,6 +142,7 @@ impl HubClientBuilder {
             retry: self.retry,
             notify: self.notify,
             clock: Clock::default(),
+            turns: Turns::default(),
         })))
     }
 }

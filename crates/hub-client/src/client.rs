@@ -1,12 +1,13 @@
 //! The client itself, and how a JSON call to the Hub is made.
 
-use crate::address::is_loopback;
+use crate::address::{LONGEST, can_be_sent, is_loopback};
 use crate::answer::{self, Call, Refusal};
 use crate::clock::Clock;
 use crate::credential::Credential;
 use crate::held::Held;
 use crate::job::Job;
 use crate::retry::Counting;
+use crate::turns::Turns;
 use crate::{ClientError, HubUrl, RetryNotice, RetryPolicy, retry};
 use jiff::Timestamp;
 use reqwest::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
@@ -39,6 +40,8 @@ pub(crate) struct Inner {
     pub(crate) retry: RetryPolicy,
     pub(crate) notify: Arc<retry::Notify>,
     pub(crate) clock: Clock,
+    /// When downloads may be asked for again.
+    pub(crate) turns: Turns,
 }
 
 /// Whom a call is made as.
@@ -219,6 +222,11 @@ impl HubClient {
     ) -> Result<Result<T, (Call, Refusal)>, ClientError> {
         let call = self.call(&request.what);
         let url = self.0.hub.endpoint(request.segments, request.query);
+        if !can_be_sent(&url) {
+            let why = format!("its address would be longer than {LONGEST} bytes");
+            let what = call.what;
+            return Err(ClientError::InvalidRequest { what, why });
+        }
         let body = request.body.map(serde_json::to_vec).transpose();
         let body = body.map_err(|error| ClientError::InvalidRequest {
             what: call.what.clone(),

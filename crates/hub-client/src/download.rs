@@ -1,12 +1,12 @@
 //! Downloads: redirects followed by hand, bytes hashed as they arrive, never more than expected.
 //!
 //! A deployed Hub allows 120 downloads a minute: being told to come back later (429) counts for nothing but
-//! time, up to the deadline.
+//! time, up to the deadline. What one of them is told is meant for all.
 //!
 //! Nothing is cached, although a deployed Hub marks its redirects as good for a year: the
 //! addresses they name expire within minutes.
 
-use crate::address::{host_of, may_go};
+use crate::address::{can_be_sent, host_of, may_go};
 use crate::answer::{Call, Refusal, header};
 use crate::client::Repeat;
 use crate::{AnswerProblem, ClientError, HubClient, NetworkFault};
@@ -24,6 +24,9 @@ use url::Url;
 
 /// How many redirects are followed, one after another.
 pub(crate) const MAX_REDIRECTS: usize = 5;
+
+/// The longest download id, in bytes, without what it begins with.
+const LONGEST_ID: usize = 256;
 
 /// What was downloaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,7 +114,10 @@ impl HubClient {
 
     fn download_call(&self, download_id: &str) -> Result<Call, ClientError> {
         let tail = download_id.strip_prefix("dl_").unwrap_or_default();
-        if tail.is_empty() || !tail.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        if tail.is_empty()
+            || tail.len() > LONGEST_ID
+            || !tail.bytes().all(|b| b.is_ascii_alphanumeric())
+        {
             return Err(ClientError::InvalidRequest {
                 what: "download an asset".to_owned(),
                 why: format!(
@@ -130,6 +136,8 @@ impl HubClient {
             .endpoint(&["api", "v1", "download", download_id], None);
         let mut call = call.clone();
         for _ in 0..=MAX_REDIRECTS {
+            // Of many that are read side by side, one hears for all that it is too early.
+            self.0.turns.come(&url, self.0.retry.deadline).await;
             let request = self
                 .http(&url)
                 .get(url.clone())
@@ -148,7 +156,16 @@ impl HubClient {
                 }
                 _ => {
                     let refusal = Refusal::read(response, &self.secrets().texts()).await;
-                    return Err(refusal.into_error(&call));
+                    let error = refusal.into_error(&call);
+                    if let ClientError::RateLimited {
+                        retry_after: Some(asked),
+                        ..
+                    } = &error
+                    {
+                        let wait = (*asked).min(self.0.retry.retry_after_cap);
+                        self.0.turns.put_off(&url, wait);
+                    }
+                    return Err(error);
                 }
             }
         }
@@ -241,6 +258,9 @@ pub(crate) fn target(call: &Call, from: &Url, response: &Response) -> Result<Url
     let unusable = || call.unexpected(AnswerProblem::Unusable("the redirect"));
     let location = header(response.headers(), &LOCATION).ok_or_else(unusable)?;
     let to = from.join(location).map_err(|_| unusable())?;
+    if !can_be_sent(&to) {
+        return Err(unusable());
+    }
     may_go(from, &to).map_err(|why| ClientError::Insecure {
         host: call.host.clone(),
         what: call.what.clone(),

@@ -4,7 +4,7 @@
 //! whoever gets it can never complete an object of other bytes.
 
 use crate::answer::Call;
-use crate::{AnswerProblem, ClientError, FileChange, NetworkFault};
+use crate::{AnswerProblem, ClientError, FileChange, NetworkFault, open_regular};
 use futures_util::stream;
 use release_types::Sha256Digest;
 use reqwest::{Body, RequestBuilder, Response};
@@ -101,14 +101,10 @@ impl Source {
     async fn opened(self) -> Result<File, ClientError> {
         let path = self.path.clone();
         let open = move || {
-            let file = File::open(&self.path).map_err(|e| self.failed(e))?;
-            let facts = file.metadata().map_err(|e| self.failed(e))?;
-            if !facts.is_file() {
-                let error = io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file");
-                return Err(self.failed(error));
-            }
-            if facts.len() != self.size {
-                return Err(self.resized(facts.len()));
+            let file = open_regular(&self.path).map_err(|e| self.failed(e))?;
+            let found = file.metadata().map_err(|e| self.failed(e))?.len();
+            if found != self.size {
+                return Err(self.resized(found));
             }
             if self.size == 0 {
                 self.verified(sha2::Sha256::new())?;

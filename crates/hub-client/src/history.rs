@@ -11,6 +11,9 @@ const PAGE: usize = 200;
 /// How many pages are read; a Hub that has more has no end.
 const MAX_PAGES: usize = 500;
 
+/// The longest word for where the next page begins, in bytes. It goes into an address, escaped.
+pub(crate) const LONGEST_CURSOR: usize = 4096;
+
 impl HubClient {
     /// The releases of a product on a channel, the highest version first, those that were taken back
     /// included. `None` where the Hub has no such lists. No token is sent.
@@ -46,6 +49,9 @@ impl HubClient {
             let Some(next) = page.next else {
                 return Ok(Some(releases));
             };
+            if next.len() > LONGEST_CURSOR {
+                return Err(unusable());
+            }
             query = format!("channel={channel}&limit={PAGE}&after=");
             let escaped = url::form_urlencoded::byte_serialize(next.as_bytes());
             for part in escaped {

@@ -6,7 +6,7 @@
 use crate::answer::Call;
 use crate::client::{Caller, Repeat, Request};
 use crate::releases::matched;
-use crate::{ClientError, HubClient, compare};
+use crate::{ClientError, Difference, HubClient, compare};
 use release_types::{
     Channel, FinalizeRequest, ProductName, PromoteRequest, PublishRequest, Release, ReleaseList,
     ReleaseState, ReleaseSummary, Releases, YankRequest,
@@ -43,7 +43,7 @@ impl HubClient {
     ///
     /// # Errors
     /// Without a credential, when the Hub refuses, with 409 where something was never registered,
-    /// or when its answer is about other releases.
+    /// or when its answer is about other releases or leaves one out.
     pub async fn finalize(&self, request: &FinalizeRequest) -> Result<Vec<Release>, ClientError> {
         let call = self.call("make the drafts visible");
         let releases = self
@@ -55,12 +55,23 @@ impl HubClient {
             .flat_map(|release| release.platforms.iter().map(move |on| (release, *on)))
             .collect();
         let mut differences = Vec::new();
-        let counts = (expected.len(), releases.len());
-        compare::field(&mut differences, "releases", &counts.0, &counts.1);
-        for ((of, platform), answer) in expected.into_iter().zip(&releases) {
+        for &(of, platform) in &expected {
             let (product, version) = (&of.product, Some(of.version.as_str()));
-            let found = compare::asked(product, version, platform, of.channel, answer);
-            differences.extend(found);
+            let own = |answer: &&Release| (&answer.product, answer.platform) == (product, platform);
+            match releases.iter().find(own) {
+                Some(answer) => {
+                    let found = compare::asked(product, version, platform, of.channel, answer);
+                    differences.extend(found);
+                }
+                None => differences.push(Difference::Absent {
+                    product: product.clone(),
+                    platform,
+                }),
+            }
+        }
+        if releases.len() > expected.len() {
+            let counts = (expected.len(), releases.len());
+            compare::field(&mut differences, "releases", &counts.0, &counts.1);
         }
         matched(&call, differences)?;
         Ok(releases)

@@ -1,6 +1,7 @@
 //! What is asked before anything is sent: whether a credential may register, and what is stored.
 
 use crate::client::{Caller, Repeat, Request};
+use crate::history::LONGEST_CURSOR;
 use crate::{AnswerProblem, ClientError, HubClient};
 use release_types::{ObjectEntry, ObjectList, ProductName};
 use reqwest::{Method, StatusCode};
@@ -76,7 +77,7 @@ impl HubClient {
                 return Ok(Some(objects));
             };
             // Keys come in their order, so a list that goes back goes round.
-            if after.is_some_and(|after| next <= after) {
+            if next.len() > LONGEST_CURSOR || after.is_some_and(|after| next <= after) {
                 break;
             }
             after = Some(next);

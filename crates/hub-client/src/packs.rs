@@ -2,7 +2,7 @@
 
 use crate::answer::Call;
 use crate::client::{Caller, Repeat, Request};
-use crate::releases::{SLOWEST, matched};
+use crate::releases::{SLOWEST, check_provider, matched};
 use crate::{AnswerProblem, ClientError, Difference, HubClient, Uploaded, compare};
 use release_types::{
     BuildUpload, BuildUploadRequest, CompleteBuildRequest, PresignResponse, Sha256Digest, build_key,
@@ -36,6 +36,7 @@ impl HubClient {
                 repeat: Repeat::Passing,
             })
             .await?;
+        check_provider(&call, &answer.artifact_provider)?;
         let unusable = |_| call.unexpected(AnswerProblem::Unusable("the build's id"));
         let key = build_key(pack, &answer.build_id).map_err(unusable)?;
         let key = format!("{}::{key}", answer.artifact_provider);

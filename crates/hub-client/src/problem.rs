@@ -1,6 +1,6 @@
 //! The details of errors: how the network failed, what is wrong with an answer or a file.
 
-use release_types::Sha256Digest;
+use release_types::{Platform, ProductName, Sha256Digest};
 use std::fmt;
 
 /// How the network failed.
@@ -104,6 +104,13 @@ pub enum Difference {
         /// What the answer says.
         answered: String,
     },
+    /// A platform of a product was asked for and is not in the answer.
+    Absent {
+        /// The product.
+        product: ProductName,
+        /// The platform.
+        platform: Platform,
+    },
     /// A field of the answer itself differs.
     Field {
         /// Which field.
@@ -123,7 +130,7 @@ impl Difference {
             | Self::Unexpected { filename }
             | Self::Repeated { filename }
             | Self::Asset { filename, .. } => Some(filename),
-            Self::Field { .. } => None,
+            Self::Absent { .. } | Self::Field { .. } => None,
         }
     }
 }
@@ -134,6 +141,9 @@ impl fmt::Display for Difference {
             Self::Missing { filename } => write!(f, "`{filename}` was dropped"),
             Self::Unexpected { filename } => write!(f, "`{filename}` was never sent"),
             Self::Repeated { filename } => write!(f, "`{filename}` stands there twice"),
+            Self::Absent { product, platform } => {
+                write!(f, "{product} for {platform} is not in it")
+            }
             Self::Asset {
                 filename,
                 field,

@@ -1,6 +1,6 @@
 //! Presign, publish, and what the Hub shows of its releases and of itself.
 
-use crate::address::{host_of, may_go};
+use crate::address::{can_be_sent, host_of, may_go};
 use crate::answer::Call;
 use crate::client::{Caller, Repeat, Request};
 use crate::{AnswerProblem, ClientError, Difference, HubClient, compare};
@@ -56,6 +56,7 @@ impl HubClient {
                 repeat: Repeat::Passing,
             })
             .await?;
+        check_provider(&call, &answer.provider)?;
         let mut found = Vec::new();
         if let Some(provider) = &request.provider {
             compare::field(&mut found, "provider", provider, &answer.provider);
@@ -222,6 +223,9 @@ impl HubClient {
     ) -> Result<Url, ClientError> {
         let unusable = || call.unexpected(AnswerProblem::Unusable("the upload address"));
         let url = Url::parse(&signed.url).map_err(|_| unusable())?;
+        if !can_be_sent(&url) {
+            return Err(unusable());
+        }
         let secrets = self.secrets();
         let holds = |secret: &&str| {
             signed.url.contains(secret)
@@ -245,6 +249,19 @@ impl HubClient {
                 })
             }
         }
+    }
+}
+
+/// The longest name of a storage, in bytes.
+const LONGEST_PROVIDER: usize = 64;
+
+/// Makes sure that a storage's name is one: it is told to people, noted, and sent back to the Hub.
+pub(crate) fn check_provider(call: &Call, name: &str) -> Result<(), ClientError> {
+    let is_name = (1..=LONGEST_PROVIDER).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_graphic() && b != b':');
+    match is_name {
+        true => Ok(()),
+        false => Err(call.unexpected(AnswerProblem::Unusable("the storage's name"))),
     }
 }
 

@@ -4,7 +4,7 @@
 //!
 //! What a service's answers mean is its caller's to know.
 
-use crate::address::{host_of, is_loopback};
+use crate::address::{can_be_sent, host_of, is_loopback};
 use crate::answer::{self, Call, Refusal, header};
 use crate::builder::clients;
 use crate::clock::date;
@@ -157,7 +157,7 @@ impl Transport {
     pub async fn ask(&self, request: &Sending) -> Result<Answer, ClientError> {
         let call = call(request, &request.url);
         let mut builder = self
-            .http(&request.url)
+            .http(&call, &request.url)?
             .request(request.method.clone(), request.url.clone())
             .headers(request.headers.clone())
             .timeout(self.request_timeout);
@@ -184,7 +184,7 @@ impl Transport {
         let mut headers = request.headers.clone();
         headers.insert(CONTENT_LENGTH, HeaderValue::from(file.size));
         let builder = self
-            .http(&request.url)
+            .http(&call, &request.url)?
             .request(request.method.clone(), request.url.clone())
             .headers(headers);
         let source = Source {
@@ -220,7 +220,7 @@ impl Transport {
             let call = call(request, &url);
             // The digest is that of the stored bytes, not of a compressed copy.
             headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-            let builder = self.http(&url).get(url.clone()).headers(headers);
+            let builder = self.http(&call, &url)?.get(url.clone()).headers(headers);
             let response = match timeout(self.request_timeout, builder.send()).await {
                 Err(_) => return Err(call.unreachable(NetworkFault::Timeout)),
                 Ok(response) => response.map_err(|error| call.failed(error))?,
@@ -242,7 +242,15 @@ impl Transport {
         Err(call(request, &url).unexpected(AnswerProblem::TooManyRedirects))
     }
 
-    fn http(&self, url: &Url) -> &Client {
+    /// The client for a request, if one can be made to its address, which may be a service's own word.
+    fn http(&self, call: &Call, url: &Url) -> Result<&Client, ClientError> {
+        if !can_be_sent(url) {
+            return Err(call.unexpected(AnswerProblem::Unusable("an address")));
+        }
+        Ok(self.direct_or_proxied(url))
+    }
+
+    fn direct_or_proxied(&self, url: &Url) -> &Client {
         match is_loopback(url) {
             true => &self.direct,
             false => &self.proxied,

@@ -11,6 +11,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use url::Url;
 
+/// How many headers an upload may have at most. Storages ask for some five, and take about a hundred.
+const MOST_HEADERS: usize = 100;
+
 /// What was uploaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Uploaded {
@@ -112,6 +115,10 @@ fn upload_secrets<'a>(
 /// Exactly the headers that were signed, and the length.
 fn headers(call: &Call, signed: &PresignResponse, size: u64) -> Result<HeaderMap, ClientError> {
     let unusable = || call.unexpected(AnswerProblem::Unusable("an upload header"));
+    if signed.upload_headers.len() > MOST_HEADERS {
+        let many = AnswerProblem::Unusable("the number of upload headers");
+        return Err(call.unexpected(many));
+    }
     let mut headers = HeaderMap::new();
     for (name, value) in &signed.upload_headers {
         let name: HeaderName = name.parse().map_err(|_| unusable())?;

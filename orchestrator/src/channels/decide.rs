@@ -8,6 +8,9 @@ use semver::Version;
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
+/// By how much a date is before or after another one.
+const SECOND: SignedDuration = SignedDuration::from_secs(1);
+
 /// What becomes of one platform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
@@ -68,30 +71,33 @@ pub(super) fn is_behind(version: &Version, latest: &Platforms) -> bool {
 
 /// When a promoted release counts as published on a Hub that goes by dates: before the newest where
 /// that has a higher version, so that it stays the newest; else after it. Platforms of the release
-/// that are there keep its date where that is late enough.
+/// that are there keep its date where that is late enough. Nothing where the Hub gives dates beside
+/// which there is none.
 pub(super) fn promotion_date(
     version: &Version,
     latest: &Platforms,
     registered: &Platforms,
     now: Timestamp,
-) -> Timestamp {
+) -> Option<Timestamp> {
     if let Some(earliest) = ahead(version, latest).min() {
-        return *earliest - SignedDuration::from_secs(1);
+        return earliest.checked_sub(SECOND).ok();
     }
     let own = registered.values().map(|release| release.published_at);
     let text = version.to_string();
     let others = latest.values().filter(|release| release.version != text);
     let newest = others.map(|release| release.published_at).max();
     match own.max() {
-        Some(own) if newest.is_none_or(|newest| newest < own) => own,
+        Some(own) if newest.is_none_or(|newest| newest < own) => Some(own),
         _ => date_after(newest, now),
     }
 }
 
-/// Now, or just after a date that is not over yet.
-pub(super) fn date_after(newest: Option<Timestamp>, now: Timestamp) -> Timestamp {
-    let second = SignedDuration::from_secs(1);
-    newest.map_or(now, |newest| now.max(newest + second))
+/// Now, or just after a date that is not over yet; nothing where that is the last there is.
+pub(super) fn date_after(newest: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
+    let Some(newest) = newest else {
+        return Some(now);
+    };
+    newest.checked_add(SECOND).ok().map(|after| now.max(after))
 }
 
 /// Which version is to be the newest again.

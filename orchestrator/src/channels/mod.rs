@@ -23,7 +23,7 @@ pub use which::products_of;
 pub use yank::{Taking, yank};
 
 use futures_util::future::try_join_all;
-use hub_client::{ClientError, HubClient};
+use hub_client::{AnswerProblem, ClientError, HubClient};
 use release_types::{Channel, Platform, ProductName, Release};
 use std::collections::BTreeMap;
 
@@ -67,4 +67,13 @@ async fn latest_on(
 fn collected(found: Vec<Option<Release>>) -> Result<Platforms, ClientError> {
     let found = found.into_iter().flatten();
     Ok(found.map(|release| (release.platform, release)).collect())
+}
+
+/// Of a Hub whose newest release has a date beside which there is none. `what` completes “cannot …”.
+fn undatable(client: &HubClient, what: String) -> ClientError {
+    ClientError::UnexpectedAnswer {
+        host: client.hub().host(),
+        what,
+        problem: AnswerProblem::Unusable("the date of the newest release"),
+    }
 }

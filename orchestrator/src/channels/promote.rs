@@ -4,7 +4,7 @@ use super::decide::{Step, is_behind, promotion_date, same_list, step};
 use super::publishing::{name_and_key, prepare, read_bytes, receipt_asset, register};
 use super::report::{FORMAT, How, PromotedAsset, Promotion};
 use super::yank::refuse_taken_back;
-use super::{ChannelsError, PROMOTE, Platforms, has, latest_on, version_on};
+use super::{ChannelsError, PROMOTE, Platforms, has, latest_on, undatable, version_on};
 use crate::events::{Event, Reporter};
 use hub_client::HubClient;
 use release_types::{Channel, Platform, ProductName};
@@ -199,6 +199,8 @@ async fn publish(
     let mut all = Vec::new();
     for work in works.iter().filter(|work| work.changes()) {
         let date = promotion_date(asked.version, &work.latest, &work.there, now);
+        let what = || format!("date {} {} on {}", work.product, asked.version, asked.to);
+        let date = date.ok_or_else(|| undatable(client, what()))?;
         let releases = work.here.iter();
         let releases = releases.filter(|(platform, _)| work.registers(**platform));
         let releases = releases.map(|(_, release)| release);

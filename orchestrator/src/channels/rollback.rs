@@ -5,7 +5,7 @@ use super::publishing::{prepare, read_bytes, register};
 use super::report::{FORMAT, How, Offered, Rollback, RolledBack};
 use super::show::offers;
 use super::yank::take_back;
-use super::{ChannelsError, Platforms, YANK, has, latest_on, version_on};
+use super::{ChannelsError, Platforms, YANK, has, latest_on, undatable, version_on};
 use crate::events::Reporter;
 use hub_client::HubClient;
 use release_types::{Channel, ProductName, ReleaseSummary};
@@ -84,6 +84,7 @@ pub async fn roll_back(
     if !by_hub {
         let newest = works.iter().filter_map(|work| work.newest).max();
         let date = date_after(newest, now());
+        let date = date.ok_or_else(|| undatable(client, format!("roll back {channel}")))?;
         for work in &works {
             let Some(version) = asked.to else { continue };
             let releases = work.again.values();

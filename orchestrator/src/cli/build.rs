@@ -74,6 +74,7 @@ async fn last_published(
     let files: Vec<_> = keys
         .map(|(product, on, _)| (product.clone(), *on))
         .collect();
+    settings::certificates(app.world)?;
     let client = HubClient::builder(url)
         .user_agent(app.user_agent())
         .connect_timeout(SIZES_LIMIT)

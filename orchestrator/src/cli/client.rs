@@ -9,9 +9,13 @@ use std::sync::Arc;
 
 impl App<'_> {
     /// Begins a client of a Hub, which tells of its retries. It has no credential yet.
-    pub fn client_of(&self, url: HubUrl) -> HubClientBuilder {
+    ///
+    /// # Errors
+    /// When the trusted certificates that the environment names cannot be read.
+    pub fn client_of(&self, url: HubUrl) -> Result<HubClientBuilder, SettingsError> {
+        settings::certificates(self.world)?;
         let reporter = Arc::clone(self.reporter);
-        HubClient::builder(url)
+        let client = HubClient::builder(url)
             .user_agent(self.user_agent())
             .on_retry(move |notice| {
                 let (error, delay) = (notice.error, notice.delay.as_secs_f32());
@@ -21,14 +25,15 @@ impl App<'_> {
                         "{error}; trying again in {delay:.1} s (attempt {failed} of {attempts} failed)"
                     ),
                 });
-            })
+            });
+        Ok(client)
     }
 
     /// A client that may publish: with the token that is set, or as the job that this run is part of, where
     /// the Hub knows such.
     pub async fn publisher(&self, url: HubUrl) -> Result<HubClient, Error> {
         let host = url.host();
-        let client = self.client_of(url);
+        let client = self.client_of(url)?;
         let job = match settings::deploy_token(self.world)? {
             Credential::Token(token) => return Ok(client.deploy_token(Some(token)).build()?),
             Credential::Job(job) => job,
@@ -55,7 +60,7 @@ impl App<'_> {
     /// A client of the Hub that a flag or the environment names, without a credential as yet.
     pub fn client_of_named(&self, url: Option<&str>) -> Result<HubClientBuilder, Error> {
         match settings::hub(self.world, false, url)? {
-            HubChoice::Remote(url) => Ok(self.client_of(url)),
+            HubChoice::Remote(url) => Ok(self.client_of(url)?),
             // It was not asked for.
             HubChoice::Local => Err(SettingsError::NoHub.into()),
         }

@@ -275,7 +275,7 @@ impl App<'_> {
             HubChoice::Remote(url) => {
                 let client = match publishes {
                     true => self.publisher(url.clone()).await?,
-                    false => self.client_of(url.clone()).build()?,
+                    false => self.client_of(url.clone())?.build()?,
                 };
                 Ok(OpenHub {
                     client,
@@ -287,12 +287,14 @@ impl App<'_> {
             }
             #[cfg(feature = "hub")]
             HubChoice::Local => {
+                // The Hub may need them, too.
+                settings::certificates(self.world)?;
                 let (version, now) = (self.build.version(), (self.world.now)());
                 let state_dir = self.state_dir()?;
                 let local = LocalHub::start(&state_dir, version, now, products).await?;
                 let url = format!("http://{}", local.address());
                 let url = hub_client::HubUrl::parse(&url).map_err(settings::SettingsError::from)?;
-                let client = self.client_of(url).deploy_token(Some(local.token()));
+                let client = self.client_of(url)?.deploy_token(Some(local.token()));
                 let client = client.build()?;
                 Ok(OpenHub {
                     client,

@@ -65,6 +65,7 @@ pub(super) async fn github_release(app: &App<'_>, args: GithubReleaseCommand) ->
     let token = token(app)?;
     let reporter = Arc::clone(app.reporter);
     let agent = app.user_agent();
+    settings::certificates(app.world)?;
     let github = GitHub::new(api, repository, &token, agent, move |notice| {
         let (error, delay) = (notice.error, notice.delay.as_secs_f32());
         let (failed, attempts) = (notice.failed, notice.attempts);

@@ -11,6 +11,7 @@ mod carry;
 mod code_signed;
 mod contradiction;
 mod merge;
+mod platforms;
 mod read;
 mod records;
 mod write;
@@ -184,6 +185,14 @@ pub enum DistError {
         /// The file.
         path: PathBuf,
         /// What is wrong.
+        why: String,
+    },
+    /// A platform's folder has no record, so nobody knows what belongs to it.
+    #[error("{} cannot be a part of the release: {why}", dir.display())]
+    Unrecorded {
+        /// The folder.
+        dir: PathBuf,
+        /// What is there, and what is not.
         why: String,
     },
     /// The files of a folder contradict one another.

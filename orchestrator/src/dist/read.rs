@@ -1,6 +1,7 @@
 //! Reading `dist/`: from folders to files that may be published, with everything that is written
 //! about them compared.
 
+use super::platforms::{is_release, platform_dirs, sub_dirs};
 use super::{DistError, FORMAT, OLDEST_FORMAT, RELEASE_FILE, ReleaseRecord, SUMS_FILE, Staged};
 use crate::artifacts::{DOCUMENT_LIMIT, digest_file, from_manifest_of, read_text};
 use crate::plan::release_dir;
@@ -19,7 +20,7 @@ pub fn find(dist_dir: &Path, tag: Option<&Tag>) -> Result<PathBuf, DistError> {
     let mut found = Vec::new();
     if dist_dir.is_dir() {
         for dir in sub_dirs(dist_dir)? {
-            if !platform_dirs(&dir)?.is_empty() {
+            if is_release(&dir)? {
                 found.push(dir);
             }
         }
@@ -59,7 +60,7 @@ pub fn open(dist_dir: &Path, tag: Option<&Tag>) -> Result<(PathBuf, Vec<Staged>)
 /// The folders of a release's platforms, of which there is at least one.
 ///
 /// # Errors
-/// When there is none, or the folder cannot be read.
+/// When there is none, one of them has no record, or the folder cannot be read.
 pub fn platforms_of(release_dir: &Path) -> Result<Vec<PathBuf>, DistError> {
     let dirs = match release_dir.is_dir() {
         true => platform_dirs(release_dir)?,
@@ -115,31 +116,6 @@ pub(super) fn agree(dir: &Path, records: &[&ReleaseRecord]) -> Result<(), DistEr
             ),
         }),
     }
-}
-
-pub(super) fn sub_dirs(dir: &Path) -> Result<Vec<PathBuf>, DistError> {
-    let read = |source| DistError::Read {
-        path: dir.to_owned(),
-        source,
-    };
-    let mut dirs = Vec::new();
-    for entry in std::fs::read_dir(dir).map_err(read)? {
-        let path = entry.map_err(read)?.path();
-        let hidden = path
-            .file_name()
-            .is_some_and(|n| n.as_encoded_bytes().starts_with(b"."));
-        if !hidden && path.is_dir() {
-            dirs.push(path);
-        }
-    }
-    dirs.sort();
-    Ok(dirs)
-}
-
-pub(super) fn platform_dirs(release_dir: &Path) -> Result<Vec<PathBuf>, DistError> {
-    let mut dirs = sub_dirs(release_dir)?;
-    dirs.retain(|dir| dir.join(RELEASE_FILE).is_file());
-    Ok(dirs)
 }
 
 /// Reads one platform's folder and checks that manifests, files, `release.json` and `SHA256SUMS`

@@ -1,7 +1,8 @@
 //! Finding a release by whatever a person calls it, and reading what was recorded of it without the
 //! files themselves.
 
-use super::read::{agree, platform_dirs, sub_dirs};
+use super::platforms::{is_release, platform_dirs, sub_dirs};
+use super::read::agree;
 use super::{DistError, RELEASE_FILE, ReleaseRecord, find, read_record_file};
 use crate::plan::release_dir;
 use release_types::{ProductName, Tag};
@@ -65,7 +66,7 @@ pub fn staged_as(dist_dir: &Path, name: &Named) -> Result<Option<Tag>, DistError
         let Some(group) = group.filter(|group| group.parse::<ProductName>().is_ok()) else {
             continue;
         };
-        if !platform_dirs(&dir)?.is_empty() {
+        if is_release(&dir)? {
             found.push(Tag {
                 group: group.to_owned(),
                 version: version.clone(),

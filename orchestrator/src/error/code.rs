@@ -122,6 +122,7 @@ impl Error {
                 DistError::NoRelease { .. }
                 | DistError::WhichRelease { .. }
                 | DistError::Twice { .. }
+                | DistError::Unrecorded { .. }
                 | DistError::Record { .. } => ExitCode::Usage,
                 DistError::Artifacts(error) => artifact_code(error),
                 DistError::Disagree { .. } => ExitCode::Verification,
@@ -146,7 +147,7 @@ impl Error {
                 | PublishError::Incomplete { .. } => ExitCode::Refused,
                 PublishError::NoDrafts { .. } => ExitCode::Usage,
                 PublishError::Clock { .. } | PublishError::Journal(_) => ExitCode::Machine,
-                PublishError::Altered(_) => ExitCode::Verification,
+                PublishError::Altered(_) | PublishError::NoFiles { .. } => ExitCode::Verification,
                 PublishError::Client(error) => client_code(error),
             },
             Self::Verify(error) => match error {

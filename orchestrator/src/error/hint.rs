@@ -256,6 +256,10 @@ impl Error {
                 "nobody sees anything of it: when the other machines have done their part, run the same command again, or `publish --finish` on one of them; --require says what is needed"
                     .to_owned()
             }
+            Self::Publish(PublishError::NoFiles { .. }) => {
+                "what was staged has been lost there: `publish` with the dist folders sends it again"
+                    .to_owned()
+            }
             Self::Publish(PublishError::NoDrafts { .. }) => {
                 "bring the dist folders of all machines here, and name each with --dist-dir".to_owned()
             }
@@ -263,7 +267,9 @@ impl Error {
                 "set the clock; or say with --published-at when the release counts as published"
                     .to_owned()
             }
-            Self::Publish(PublishError::Journal(JournalError::Unfit { .. })) => {
+            Self::Publish(PublishError::Journal(
+                JournalError::Unfit { .. } | JournalError::TooLong { .. },
+            )) => {
                 "move it away; what is uploaded already is then found out from the Hub alone"
                     .to_owned()
             }
@@ -279,6 +285,10 @@ impl Error {
             }
             Self::Dist(DistError::Twice { .. }) => {
                 "two machines have built it: leave one of them out".to_owned()
+            }
+            Self::Dist(DistError::Unrecorded { .. }) => {
+                "bring all of its files here, or build that platform again; to leave it out, move the folder away"
+                    .to_owned()
             }
             Self::Dist(DistError::WhichRelease { found, .. }) if !found.is_empty() => {
                 "name the tag of one of them".to_owned()
@@ -301,7 +311,7 @@ impl Error {
             | Self::Verify(VerifyError::Client(error))
                 if error.kind() == ErrorKind::Protocol =>
             {
-                "that is no Distribution API: check the Hub's address".to_owned()
+                super::of_protocol(error).to_owned()
             }
             Self::Client(ClientError::Unreachable { .. })
             | Self::Publish(PublishError::Client(ClientError::Unreachable { .. }))

@@ -29,7 +29,7 @@ use crate::tokens::TokenError;
 use crate::toolchain::ToolchainError;
 use crate::verify::VerifyError;
 use crate::workflows::WorkflowsError;
-use hub_client::ClientError;
+use hub_client::{AnswerProblem, ClientError};
 use std::path::PathBuf;
 
 /// The exit codes, which are part of the interface.
@@ -173,6 +173,17 @@ pub fn is_storage_full(error: &ClientError) -> bool {
         error,
         ClientError::Refused { status: 507, .. } | ClientError::UploadNotTaken { status: 507, .. }
     )
+}
+
+/// What to do about an answer that is none of the contract's.
+fn of_protocol(error: &ClientError) -> &'static str {
+    match error {
+        ClientError::UnexpectedAnswer {
+            problem: AnswerProblem::Unusable(_),
+            ..
+        } => "whoever runs the Hub has to look at it: it should never answer so",
+        _ => "that is no Distribution API: check the Hub's address",
+    }
 }
 
 /// An error with all its causes, in one line each joined by colons.

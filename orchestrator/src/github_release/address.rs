@@ -61,6 +61,7 @@ impl From<HubUrlError> for NotAnApi {
         Self(match error {
             HubUrlError::Empty => "it is empty".to_owned(),
             HubUrlError::Malformed(why) => why,
+            HubUrlError::TooLong => "it is too long".to_owned(),
             HubUrlError::Scheme => "it has to begin with https://".to_owned(),
             HubUrlError::Credentials => {
                 "it must not hold a user name or password: GITHUB_TOKEN is given apart".to_owned()

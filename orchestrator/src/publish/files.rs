@@ -2,10 +2,8 @@
 
 use super::PublishError;
 use crate::artifacts::{LocalArtifact, digest_file};
-use hub_client::{ClientError, FileChange};
+use hub_client::{ClientError, FileChange, open_regular};
 use release_types::Sha256Digest;
-use std::fs::File;
-use std::io;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
@@ -50,12 +48,8 @@ fn check(noted: &Noted) -> Result<(), ClientError> {
         path: noted.path.clone(),
         change,
     };
-    // Before it is opened: a pipe would be waited for.
-    let meta = std::fs::metadata(&noted.path).map_err(failed)?;
-    if !meta.is_file() {
-        return Err(failed(io::Error::other("it is not a regular file")));
-    }
-    File::open(&noted.path).map_err(failed)?;
+    let file = open_regular(&noted.path).map_err(failed)?;
+    let meta = file.metadata().map_err(failed)?;
     if meta.len() != noted.size {
         return Err(changed(FileChange::Size {
             expected: noted.size,
@@ -94,7 +88,7 @@ mod tests {
         let write = |text: &str| {
             std::fs::write(&path, text).unwrap();
             let later = SystemTime::now() + std::time::Duration::from_secs(60);
-            let file = File::options().write(true).open(&path).unwrap();
+            let file = std::fs::File::options().write(true).open(&path).unwrap();
             file.set_modified(later).unwrap();
         };
         write("first");

@@ -1,7 +1,7 @@
 //! What one machine leaves for another one: a release that is staged on the Hub, and its end.
 
 use super::group::ASKED_AT_ONCE;
-use super::register::{Targets, finalize, read};
+use super::register::{Targets, finalize, named, read, with_files};
 use super::{Publication, PublishError};
 use crate::artifacts::LocalArtifact;
 use futures_util::{StreamExt as _, TryStreamExt as _};
@@ -110,10 +110,11 @@ pub(super) async fn are_published(
         .buffered(ASKED_AT_ONCE)
         .try_collect()
         .await?;
-    let missing = targets.iter().zip(found).filter(|(_, one)| one.is_none());
-    let missing: Vec<String> = missing
-        .map(|((product, platform), _)| format!("{product} for {platform}"))
-        .collect();
+    // What is listed without a file is no more there than what is not listed.
+    let is_there = |one: &Option<Release>| one.as_ref().is_some_and(|one| !one.assets.is_empty());
+    let missing = targets.iter().zip(&found);
+    let missing = missing.filter(|(_, one)| !is_there(one));
+    let missing: Vec<String> = missing.map(|(target, _)| named(target)).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -127,7 +128,8 @@ pub(super) async fn are_published(
 /// them.
 ///
 /// # Errors
-/// When something was never staged, the Hub refuses, or it cannot be reached.
+/// When something was never staged, the Hub refuses or lists no file of something, or it cannot be
+/// reached.
 pub async fn finish(
     client: &HubClient,
     release: &Publication<'_>,
@@ -146,22 +148,24 @@ pub async fn finish(
 /// them.
 ///
 /// # Errors
-/// When one of them is not published, or the Hub cannot be asked.
+/// When one of them is not published or has no files, or the Hub cannot be asked.
 pub async fn of_others(
     client: &HubClient,
     release: &Publication<'_>,
 ) -> Result<Vec<LocalArtifact>, PublishError> {
+    let targets = elsewhere(release);
+    let mut lists = Vec::with_capacity(targets.len());
+    for target in &targets {
+        let (product, platform) = target;
+        let found = read(client, release, (product, *platform)).await?;
+        lists.push(found.ok_or_else(|| PublishError::Incomplete {
+            missing: vec![named(target)],
+            source: None,
+        })?);
+    }
     let mut files = Vec::new();
-    for (product, platform) in elsewhere(release) {
-        match read(client, release, (&product, platform)).await? {
-            Some(found) => files.extend(as_listed(client, &found)?),
-            None => {
-                return Err(PublishError::Incomplete {
-                    missing: vec![format!("{product} for {platform}")],
-                    source: None,
-                });
-            }
-        }
+    for list in with_files(client, &targets, lists)? {
+        files.extend(as_listed(client, &list)?);
     }
     Ok(files)
 }

@@ -1,27 +1,27 @@
 //! `publish.journal`: what this machine has sent of a platform's folder, and where to, so that a run
 //! that was killed is gone on with where the Hub does not say by itself what it has.
 //!
+//! It does not grow without end: where it would become longer than is read, the lines that count for nothing
+//! here go, and at worst something is sent again.
+//!
 //! One JSON object a line, each on the disk before the run goes on. It tells where to look, not what is
 //! so: a line counts only for the same Hub, version, key and bytes, and the Hub's word is above it. No
 //! token and no signed address is ever in it.
 
+mod file;
+
 use crate::artifacts::LocalArtifact;
-use crate::dist::JOURNAL_FILE;
-use crate::system;
+use file::JournalFile;
 use jiff::Timestamp;
 use release_types::{Channel, ObjectKey, Platform, ProductName, Sha256Digest};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 /// The version of a line's form.
 const FORMAT: u32 = 1;
-
-/// The longest journal that is read, in bytes: some ten thousand runs of a usual release.
-const LIMIT: u64 = 16 * 1024 * 1024;
 
 /// Why a journal cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +33,14 @@ pub enum JournalError {
         path: PathBuf,
         /// What it is.
         why: &'static str,
+    },
+    /// It is longer than is read.
+    #[error("the publish journal {} is longer than {limit} bytes", path.display())]
+    TooLong {
+        /// The file.
+        path: PathBuf,
+        /// The most that is read, in bytes.
+        limit: u64,
     },
     /// It cannot be opened or read.
     #[error("cannot open the publish journal {}", path.display())]
@@ -149,20 +157,28 @@ impl Journal {
         };
         let own: BTreeMap<_, _> = artifacts.iter().map(|a| (&a.key, a)).collect();
         for folder in folders {
-            let (file, text) = JournalFile::open(folder)?;
-            journal.files.push(Arc::new(file));
+            let (mut file, text) = JournalFile::open(folder)?;
+            let mut counting = BTreeMap::new();
             for line in text.lines().filter(|line| !line.is_empty()) {
-                journal.read(line, &own);
+                journal.read(line, &own, &mut counting);
             }
+            file.keep(counting.into_values());
+            journal.files.push(Arc::new(file));
         }
         Ok(journal)
     }
 
-    fn read(&mut self, line: &str, own: &BTreeMap<&ObjectKey, &LocalArtifact>) {
+    /// Takes a line in. `counting` has the one for each file that says what is known of it.
+    fn read<'t>(
+        &mut self,
+        text: &'t str,
+        own: &BTreeMap<&ObjectKey, &LocalArtifact>,
+        counting: &mut BTreeMap<ObjectKey, &'t str>,
+    ) {
         let here = |line: &Line| {
             line.format == FORMAT && line.hub == self.hub && line.version == self.version
         };
-        let Some(line) = serde_json::from_str(line).ok().filter(here) else {
+        let Some(line) = serde_json::from_str(text).ok().filter(here) else {
             self.foreign += 1;
             return;
         };
@@ -185,12 +201,15 @@ impl Journal {
         match claim {
             // To begin again takes nothing back: the same bytes replace themselves.
             Some(Claim::Begun) => {
+                counting.entry(key.clone()).or_insert(text);
                 self.claims.entry(key).or_insert(Claim::Begun);
             }
             Some(claim) => {
+                counting.insert(key.clone(), text);
                 self.claims.insert(key, claim);
             }
             None => {
+                counting.remove(&key);
                 self.claims.remove(&key);
             }
         }
@@ -289,106 +308,6 @@ impl Journal {
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         }
     }
-}
-
-/// One platform's journal.
-#[derive(Debug)]
-struct JournalFile {
-    path: PathBuf,
-    open: Mutex<Open>,
-}
-
-#[derive(Debug)]
-struct Open {
-    /// Nothing before the first line of a journal that is yet to be made.
-    file: Option<File>,
-    /// Where its whole lines end.
-    end: u64,
-}
-
-impl JournalFile {
-    /// Opens the journal of a folder, and reads its whole lines. The end of a line that was torn by a
-    /// power cut or a full disk is no line.
-    fn open(folder: &Path) -> Result<(Self, String), JournalError> {
-        let path = folder.join(JOURNAL_FILE);
-        let unfit = |why| JournalError::Unfit {
-            path: path.clone(),
-            why,
-        };
-        let failed = |source| JournalError::Open {
-            path: path.clone(),
-            source,
-        };
-        let mut text = String::new();
-        let file = match std::fs::symlink_metadata(&path) {
-            Ok(meta) if meta.is_symlink() => return Err(unfit("a link")),
-            Ok(meta) if meta.is_dir() => return Err(unfit("a folder")),
-            Ok(meta) if !meta.is_file() => return Err(unfit("no regular file")),
-            Ok(meta) if meta.len() > LIMIT => {
-                let why = format!("it is longer than {LIMIT} bytes");
-                return Err(failed(io::Error::other(why)));
-            }
-            Ok(_) => {
-                let mut file = system::open_own(&path, false).map_err(failed)?;
-                let mut bytes = Vec::new();
-                (&mut file)
-                    .take(LIMIT)
-                    .read_to_end(&mut bytes)
-                    .map_err(failed)?;
-                let end = bytes.iter().rposition(|byte| *byte == b'\n');
-                bytes.truncate(end.map_or(0, |end| end + 1));
-                // What is no text is a line that is not understood.
-                text = String::from_utf8_lossy(&bytes).into_owned();
-                Some((file, bytes.len() as u64))
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                // Better known now than after the first upload.
-                tempfile::tempfile_in(folder).map_err(failed)?;
-                None
-            }
-            Err(error) => return Err(failed(error)),
-        };
-        let (file, end) = file.map_or((None, 0), |(file, end)| (Some(file), end));
-        let open = Mutex::new(Open { file, end });
-        Ok((Self { path, open }, text))
-    }
-
-    /// Writes a line, in the place of a torn one, and brings it to the disk.
-    fn append(&self, line: &Line) -> Result<(), JournalError> {
-        let failed = |source| JournalError::Write {
-            path: self.path.clone(),
-            source,
-        };
-        let mut bytes = serde_json::to_vec(line).map_err(|error| failed(error.into()))?;
-        bytes.push(b'\n');
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let Open { file, end } = &mut *open;
-        let file = match file {
-            Some(file) => file,
-            None => file.insert(create(&self.path).map_err(failed)?),
-        };
-        let written = file
-            .set_len(*end)
-            .and_then(|()| file.seek(SeekFrom::Start(*end)))
-            .and_then(|_| file.write_all(&bytes))
-            .and_then(|()| file.sync_data());
-        if let Err(error) = written {
-            // A part of a line is none, and would be left out by the next run as well.
-            file.set_len(*end).ok();
-            return Err(failed(error));
-        }
-        *end += bytes.len() as u64;
-        Ok(())
-    }
-}
-
-fn create(path: &Path) -> io::Result<File> {
-    let file = system::open_own(path, true)?;
-    system::set_mode(path, 0o644)?;
-    if let Some(folder) = path.parent() {
-        system::sync_dir(folder)?;
-    }
-    Ok(file)
 }
 
 #[cfg(test)]

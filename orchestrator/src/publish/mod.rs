@@ -7,6 +7,7 @@ mod finish;
 mod group;
 mod journal;
 mod last;
+mod places;
 mod preflight;
 mod register;
 mod upload;
@@ -21,13 +22,14 @@ use crate::events::{Event, Reporter};
 use crate::settings::PublishSettings;
 use group::Group;
 use hub_client::{ClientError, HubClient};
+use places::Uploads;
 use register::Registrar;
 use release_types::{
     Channel, ObjectKey, Platform, PresignRequest, PresignResponse, ProductName, Sha256Digest,
 };
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::{Duration, Instant};
-use upload::{Sender, Uploads, upload_all};
+use upload::{Sender, upload_all};
 
 /// How often a release is tried that another run may be publishing at the same time.
 const ROUNDS: u32 = 4;
@@ -131,6 +133,14 @@ pub enum PublishError {
         missing: Vec<String>,
         /// What the Hub said, where it was the Hub that found out.
         source: Option<ClientError>,
+    },
+    /// The Hub says that it shows something, and lists not one file of it.
+    #[error("{hub} shows {} without a file, so nothing of it is proven", what.join(", "))]
+    NoFiles {
+        /// The Hub's address.
+        hub: String,
+        /// The products and platforms.
+        what: Vec<String>,
     },
     /// A release is to be finished by its name, on a Hub that keeps no drafts.
     #[error("{hub} keeps no drafts, so it has bytes and does not know which of them are a release")]

@@ -3,9 +3,10 @@
 use super::{LastPublished, PublishError, presign};
 use crate::events::Reporter;
 use crate::settings::PublishSettings;
+use crate::text::told;
 use crate::verify::LatestRule;
 use futures_util::future::{join_all, try_join_all};
-use hub_client::{Capabilities, HubClient};
+use hub_client::{AnswerProblem, Capabilities, ClientError, HubClient};
 use jiff::SignedDuration;
 use release_types::{Channel, ObjectKey, Platform, ProductName, Release};
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,9 +17,9 @@ const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(2);
 /// What the Hub said before anything was changed.
 #[derive(Debug, Default)]
 pub struct Preflight {
-    /// When the newest release of each product's channel was published, for products of which
-    /// there is a newer version: the earliest of their platforms.
-    pub(super) newest: BTreeMap<ProductName, jiff::Timestamp>,
+    /// When a version counts as published that is not the newest of its product, where nobody says: just
+    /// before the newest release of the channel, on the earliest of its platforms.
+    pub(super) backports: BTreeMap<ProductName, jiff::Timestamp>,
     /// Which platforms have that newer version.
     ahead: BTreeSet<(ProductName, Platform)>,
     /// The files of the newest releases, whatever their version.
@@ -32,7 +33,7 @@ impl Preflight {
     pub fn latest_rule(&self, product: &ProductName, platform: Platform) -> LatestRule {
         if self.ahead.contains(&(product.clone(), platform)) {
             LatestRule::AnotherVersion
-        } else if self.newest.contains_key(product) {
+        } else if self.backports.contains_key(product) {
             // Hubs differ in what they say of a platform that the newest release has not.
             LatestRule::Any
         } else {
@@ -73,8 +74,15 @@ impl Preflight {
             if let Some(given) = settings.published_at.filter(|given| *given >= at) {
                 return Err(PublishError::BackportDate { given, newest: at });
             }
-            let newest = self.newest.entry(product.clone()).or_insert(at);
-            *newest = (*newest).min(at);
+            // Of a date that a Hub gives anything may be said, also that it is the first there is.
+            let before = at.checked_sub(SignedDuration::from_secs(1));
+            let before = before.map_err(|_| ClientError::UnexpectedAnswer {
+                host: client.hub().host(),
+                what: format!("date {product} {version} before {}", told(&latest.version)),
+                problem: AnswerProblem::Unusable("the date of the newest release"),
+            })?;
+            let backport = self.backports.entry(product.clone()).or_insert(before);
+            *backport = (*backport).min(before);
             self.ahead.insert((product.clone(), platform));
         }
         Ok(())
@@ -141,13 +149,13 @@ pub async fn preflight(
     let dated_here = settings.published_at.is_none() && !preflight.has_drafts();
     for (product, platforms) in products.filter(|_| dated_here) {
         // A backport is dated by the Hub's own newest release.
-        if preflight.newest.contains_key(product) {
+        if preflight.backports.contains_key(product) {
             continue;
         }
         let which = ((version, channel), (product, platforms));
         future_date(client, which).await?;
     }
-    if let Some(ahead) = clock_differs(client) {
+    if let Some(ahead) = clock_differs(client)? {
         reporter.warn(match ahead.is_positive() {
             true => format!("this machine's clock is {ahead:#} ahead of the Hub's"),
             false => format!("this machine's clock is {:#} behind the Hub's", ahead.abs()),
@@ -168,9 +176,9 @@ async fn may_publish(
 }
 
 /// By how much this machine's clock is ahead of the Hub's, where that is worth a word.
-fn clock_differs(client: &HubClient) -> Option<SignedDuration> {
-    let ahead = client.clock_ahead();
-    ahead.filter(|ahead| ahead.abs() > CLOCK_TOLERANCE)
+fn clock_differs(client: &HubClient) -> Result<Option<SignedDuration>, ClientError> {
+    let ahead = client.clock_ahead()?;
+    Ok(ahead.filter(|ahead| ahead.abs() > CLOCK_TOLERANCE))
 }
 
 /// Refuses to date a release by a clock that is ahead of the Hub's. On a Hub that goes by dates such a
@@ -184,7 +192,7 @@ async fn future_date(
         (&ProductName, &[Platform]),
     ),
 ) -> Result<(), PublishError> {
-    let Some(ahead) = clock_differs(client).filter(SignedDuration::is_positive) else {
+    let Some(ahead) = clock_differs(client)?.filter(SignedDuration::is_positive) else {
         return Ok(());
     };
     let version = version.to_string();

@@ -4,7 +4,8 @@
 //! them. Elsewhere the registrations come right after one another, at the very end.
 
 use super::group::{ASKED_AT_ONCE, Group};
-use super::upload::{Sender, Uploads};
+use super::places::Uploads;
+use super::upload::Sender;
 use super::{Means, Preflight, Publication, PublishError};
 use crate::events::{Event, Reporter};
 use crate::settings::PublishSettings;
@@ -68,8 +69,10 @@ impl Registrar<'_> {
                 continue;
             }
             let date = self.date(group, groups).unwrap_or(now);
-            let request = self.request(group, Some(date));
-            let publish = || self.client.publish(group.product, &request);
+            let publish = async |uploads: &Uploads| {
+                let request = self.request(group, Some(date), uploads);
+                self.client.publish(group.product, &request).await
+            };
             match self.uploads.settled(self.sender, group, publish).await {
                 Ok(_) => {}
                 Err(PublishError::Client(error)) if error.is_passing() => {
@@ -90,9 +93,12 @@ impl Registrar<'_> {
             .iter()
             .filter(|group| !group.is_complete())
             .map(|group| {
-                let request = self.request(group, self.date(group, groups));
+                let date = self.date(group, groups);
                 async move {
-                    let draft = || self.client.publish_draft(group.product, &request);
+                    let draft = async |uploads: &Uploads| {
+                        let request = self.request(group, date, uploads);
+                        self.client.publish_draft(group.product, &request).await
+                    };
                     self.uploads.settled(self.sender, group, draft).await
                 }
             })
@@ -149,10 +155,15 @@ impl Registrar<'_> {
         Ok(())
     }
 
-    fn request(&self, group: &Group<'_>, published_at: Option<jiff::Timestamp>) -> PublishRequest {
+    fn request(
+        &self,
+        group: &Group<'_>,
+        published_at: Option<jiff::Timestamp>,
+        uploads: &Uploads,
+    ) -> PublishRequest {
         let artifact = |artifact: &&crate::artifacts::LocalArtifact| Artifact {
             key: artifact.key.clone(),
-            provider: self.uploads.provider(&artifact.key),
+            provider: uploads.provider(&artifact.key),
             filename: artifact.filename.clone(),
             size: artifact.size,
             sha256: artifact.sha256,
@@ -175,8 +186,7 @@ impl Registrar<'_> {
     fn date(&self, group: &Group<'_>, groups: &[Group<'_>]) -> Option<jiff::Timestamp> {
         let at = |group: &Group<'_>| group.published.as_ref().map(|release| release.published_at);
         let own = Some(group).filter(|group| group.damaged).and_then(at);
-        let newest = self.preflight.newest.get(group.product);
-        let backport = newest.map(|newest| *newest - jiff::SignedDuration::from_secs(1));
+        let backport = self.preflight.backports.get(group.product).copied();
         let mut of_product = groups.iter().filter(|other| other.product == group.product);
         own.or(self.settings.published_at)
             .or(backport)
@@ -258,7 +268,7 @@ pub(super) async fn finalize(
             .collect(),
     };
     let lost = match client.finalize(&request).await {
-        Ok(shown) => return Ok(shown),
+        Ok(shown) => return with_files(client, targets, shown),
         Err(error @ ClientError::Conflict { .. }) => {
             return Err(PublishError::Incomplete {
                 missing: Vec::new(),
@@ -281,7 +291,37 @@ pub(super) async fn finalize(
         }
         shown.push(found);
     }
-    Ok(shown)
+    with_files(client, targets, shown)
+}
+
+/// The releases, if each of the platforms has files: one without any would be proven by reading nothing
+/// back.
+///
+/// # Errors
+/// Which have none.
+pub(super) fn with_files(
+    client: &HubClient,
+    targets: &Targets,
+    shown: Vec<Release>,
+) -> Result<Vec<Release>, PublishError> {
+    let has_files = |(product, platform): &(ProductName, Platform)| {
+        let mut own = shown.iter();
+        own.any(|one| {
+            (&one.product, &one.platform) == (product, platform) && !one.assets.is_empty()
+        })
+    };
+    let bare = targets.iter().filter(|target| !has_files(target));
+    let bare: Vec<String> = bare.map(named).collect();
+    if bare.is_empty() {
+        return Ok(shown);
+    }
+    let hub = client.hub().to_string();
+    Err(PublishError::NoFiles { hub, what: bare })
+}
+
+/// A platform of a product in words.
+pub(super) fn named((product, platform): &(ProductName, Platform)) -> String {
+    format!("{product} for {platform}")
 }
 
 /// The files of the drafts that this run has registered: where another run has put one of its own in

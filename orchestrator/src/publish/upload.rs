@@ -3,14 +3,16 @@
 
 use super::files::check_files;
 use super::journal::Claim;
+use super::places::{LeftOut, Uploads};
 use super::{Group, Journal, Means, Publication, PublishError, presign, report_upload};
 use crate::artifacts::LocalArtifact;
 use crate::events::Reporter;
 use crate::progress::{Direction, FileTransfer, Transfers};
+use crate::text::told;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use hub_client::{ClientError, HubClient, NetworkFault};
 use release_types::{Channel, ObjectEntry, ObjectKey, PresignResponse, Sha256Digest};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// What is sent, where to, and how it is told.
 #[derive(Clone, Copy)]
@@ -22,20 +24,14 @@ pub(super) struct Sender<'a> {
     pub lists_objects: bool,
 }
 
-/// Where the files of a release are stored.
-#[derive(Debug, Default)]
-pub(super) struct Uploads {
-    providers: BTreeMap<ObjectKey, String>,
-    /// Those that this run has not sent.
-    left_out: BTreeSet<ObjectKey>,
-}
-
 /// Why a file need not be sent.
 enum Stored {
     /// A release on some channel has it.
     Published,
-    /// It is in this storage, by the Hub's own list or by the journal.
+    /// It is in this storage, by the Hub's own list.
     In(String),
+    /// It is in this storage, by the journal alone.
+    Noted(String),
 }
 
 /// Uploads what is not stored yet, side by side.
@@ -56,6 +52,14 @@ pub(super) async fn upload_all(
         return Ok(Uploads::default());
     }
     sender.tell_of_foreign_lines();
+    let work = work.into_iter().map(|(artifact, stored)| async move {
+        let stored = sender.confirmed(artifact, stored).await?;
+        Ok::<_, PublishError>((artifact, stored))
+    });
+    let work: Vec<_> = futures_util::stream::iter(work)
+        .buffered(uploads.max(1))
+        .try_collect()
+        .await?;
     let sent = work.iter().filter(|(_, stored)| stored.is_none());
     check_files(sent.map(|(artifact, _)| *artifact)).await?;
     let transfers = Transfers::new(Direction::Upload);
@@ -70,9 +74,13 @@ pub(super) async fn upload_all(
     let work = work
         .into_iter()
         .map(|(artifact, stored, transfer)| async move {
-            let left_out = stored.is_some();
+            let left_out = match &stored {
+                None => None,
+                Some(Stored::Noted(_)) => Some(LeftOut::ByJournal),
+                Some(Stored::In(_) | Stored::Published) => Some(LeftOut::ByHub),
+            };
             let provider = match stored {
-                Some(Stored::In(provider)) => provider,
+                Some(Stored::In(provider) | Stored::Noted(provider)) => provider,
                 Some(Stored::Published) => {
                     presign(sender.client, &artifact.key, Some(artifact))
                         .await?
@@ -80,75 +88,22 @@ pub(super) async fn upload_all(
                 }
                 None => sender.send(artifact, transfer.as_ref()).await?,
             };
-            report_upload(sender.reporter, artifact, left_out);
+            report_upload(sender.reporter, artifact, left_out.is_some());
             Ok::<_, PublishError>((artifact.key.clone(), provider, left_out))
         });
     let mut work = futures_util::stream::iter(work).buffer_unordered(uploads.max(1));
     let uploading = async {
         let mut done = Uploads::default();
         while let Some((key, provider, left_out)) = work.try_next().await? {
-            if left_out {
-                done.left_out.insert(key.clone());
-            }
-            done.providers.insert(key, provider);
+            done.add(key, provider, left_out);
         }
         Ok(done)
     };
     transfers.watch(sender.reporter, uploading).await
 }
 
-fn added(transfers: &Transfers, artifact: &LocalArtifact) -> FileTransfer {
+pub(super) fn added(transfers: &Transfers, artifact: &LocalArtifact) -> FileTransfer {
     transfers.add(artifact.key.as_str(), artifact.size)
-}
-
-impl Uploads {
-    /// The storage that has a file.
-    pub(super) fn provider(&self, key: &ObjectKey) -> String {
-        self.providers.get(key).cloned().unwrap_or_default()
-    }
-
-    /// Makes a call that registers a platform. Where the Hub then misses what this run has not sent,
-    /// because it seemed to be there, that is sent, and the call made once more.
-    pub(super) async fn settled<T>(
-        &self,
-        sender: Sender<'_>,
-        group: &Group<'_>,
-        register: impl AsyncFn() -> Result<T, ClientError>,
-    ) -> Result<T, PublishError> {
-        let altered = |error: ClientError| match error {
-            // The Hub compares with what is stored, and what is stored is not what was built.
-            error @ (ClientError::Conflict { .. } | ClientError::Mismatch { .. }) => {
-                PublishError::Altered(error)
-            }
-            error => PublishError::Client(error),
-        };
-        let error = match register().await {
-            Err(error @ (ClientError::Conflict { .. } | ClientError::NotFound { .. })) => error,
-            outcome => return outcome.map_err(altered),
-        };
-        let doubtful = group.artifacts.iter().copied();
-        let doubtful: Vec<_> = doubtful
-            .filter(|artifact| self.left_out.contains(&artifact.key))
-            .collect();
-        if doubtful.is_empty() {
-            return Err(altered(error));
-        }
-        sender.reporter.warn(format!(
-            "{error}; what seemed to be stored already is sent after all"
-        ));
-        check_files(doubtful.iter().copied()).await?;
-        let transfers = Transfers::new(Direction::Upload);
-        let sending = async {
-            for artifact in doubtful {
-                let transfer = added(&transfers, artifact);
-                sender.send(artifact, Some(&transfer)).await?;
-                report_upload(sender.reporter, artifact, false);
-            }
-            Ok::<_, PublishError>(())
-        };
-        transfers.watch(sender.reporter, sending).await?;
-        register().await.map_err(altered)
-    }
 }
 
 impl<'a> Sender<'a> {
@@ -217,7 +172,30 @@ impl Sender<'_> {
             ));
             return None;
         }
-        Some(Stored::In(provider.clone()))
+        Some(Stored::Noted(provider.clone()))
+    }
+
+    /// What the journal alone says is believed where uploads still go to the storage that it names: the Hub
+    /// may have another one by now, and will not hear of the old one.
+    async fn confirmed(
+        &self,
+        artifact: &LocalArtifact,
+        stored: Option<Stored>,
+    ) -> Result<Option<Stored>, PublishError> {
+        let Some(Stored::Noted(noted)) = stored else {
+            return Ok(stored);
+        };
+        let now = presign(self.client, &artifact.key, Some(artifact)).await?;
+        if now.provider == noted {
+            return Ok(Some(Stored::Noted(noted)));
+        }
+        self.reporter.warn(format!(
+            "the journal says that {} is in the storage {}, and the Hub has {} now: it is sent again",
+            artifact.key,
+            told(&noted),
+            told(&now.provider)
+        ));
+        Ok(None)
     }
 
     fn tell_of_foreign_lines(&self) {
@@ -232,7 +210,7 @@ impl Sender<'_> {
     }
 
     /// Sends a file and tells which storage has it now.
-    async fn send(
+    pub(super) async fn send(
         &self,
         artifact: &LocalArtifact,
         transfer: Option<&FileTransfer>,

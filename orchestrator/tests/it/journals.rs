@@ -103,6 +103,11 @@ fn what_is_in_the_journals_place_is_named_before_anything_is_sent() {
     fs::create_dir(&journal).unwrap();
     refused("it is a folder");
     fs::remove_dir(&journal).unwrap();
+    let long = fs::File::create(&journal).unwrap();
+    long.set_len(16 * 1024 * 1024 + 1).unwrap();
+    refused("is longer than 16777216 bytes");
+    refused("hint: move it away");
+    fs::remove_file(&journal).unwrap();
     std::os::unix::fs::symlink(&victim, &journal).unwrap();
     refused("it is a link");
     assert!(!victim.exists());

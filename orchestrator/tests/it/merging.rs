@@ -91,3 +91,37 @@ fn the_folders_of_two_commits_are_not() {
         .says(&["windows-arm64 are of different releases"]);
     assert_eq!(hub.stored(), Vec::<String>::new());
 }
+
+#[test]
+fn a_platform_whose_record_has_not_come_is_not_left_out() {
+    let sandbox = Sandbox::new();
+    let staged = staged_release(&sandbox);
+    let other = of_another_machine(&staged, "windows", "arm64");
+    std::fs::remove_file(other.join("release.json")).unwrap();
+    let hub = TestHub::start();
+    for command in [
+        "publish",
+        "publish demo-v0.1.0",
+        "publish --dry-run",
+        "verify",
+        "sign",
+    ] {
+        hub.publishes(atlas(&sandbox, command))
+            .run()
+            .exits(2)
+            .says(&[
+                &format!("{} cannot be a part of the release", other.display()),
+                "it has SHA256SUMS, alpha.manifest, beta.manifest and no release.json",
+                "hint: bring all of its files here",
+            ]);
+    }
+    assert_eq!(hub.stored(), Vec::<String>::new());
+    // Nothing of it has come.
+    std::fs::remove_dir_all(&other).unwrap();
+    std::fs::create_dir(&other).unwrap();
+    let run = hub.publishes(atlas(&sandbox, "publish")).run().exits(2);
+    run.says(&["windows-arm64 cannot be a part", "it is empty"]);
+    // To leave it out is a decision.
+    std::fs::remove_dir(&other).unwrap();
+    hub.publishes(atlas(&sandbox, "publish")).run().exits(0);
+}

@@ -199,3 +199,57 @@ fn what_cannot_be_published_is_named() {
     std::fs::remove_file(sandbox.root().join("my-pack.atlas")).unwrap();
     run.run().exits(2).says(&["cannot read", "my-pack.atlas"]);
 }
+
+#[test]
+fn a_version_that_no_build_can_have_is_refused_before_anything_is_sent() {
+    let sandbox = with_build();
+    let hub = DeployedHub::start();
+    let long = "1".repeat(129);
+    for (version, why) in [
+        (
+            "1.2.0\nerror: none",
+            "a line break or another control character",
+        ),
+        (" ", "it is empty"),
+        (long.as_str(), "it has 129 characters, and 128 are the most"),
+    ] {
+        let run = atlas(&sandbox, "pack publish --pack my-pack my-pack.atlas");
+        let run = hub.publishes(run).args(["--version", version]);
+        run.run().exits(2).says(&[why]);
+    }
+    assert_eq!(hub.state().seen, Vec::<String>::new());
+}
+
+#[test]
+fn the_name_of_a_storage_adds_no_line() {
+    let sandbox = with_build();
+    let hub = DeployedHub::start();
+    hub.state().provider = "r2\nverified  all of it\u{1b}[2J";
+    let run = hub.publishes(atlas(&sandbox, PUBLISH)).run().exits(7);
+    run.says(&["the storage's name in its answer cannot be used"]);
+    assert!(!format!("{run}").contains("verified  all"), "{run}");
+    assert_eq!(hub.state().builds.len(), 0);
+}
+
+/// Certificates are read to their end, whatever it takes.
+#[cfg(target_os = "linux")]
+#[test]
+fn certificates_without_an_end_are_refused() {
+    let sandbox = with_build();
+    let hub = DeployedHub::start();
+    let pipe = sandbox.root().join("pipe");
+    sandbox.invoke("mkfifo").arg(&pipe).run().exits(0);
+    for (path, is) in [
+        (pipe.as_path(), "a named pipe"),
+        ("/dev/zero".as_ref(), "a device"),
+    ] {
+        let run = hub
+            .publishes(atlas(&sandbox, PUBLISH))
+            .env("SSL_CERT_FILE", path);
+        run.run().exits(2).says(&[
+            &format!("SSL_CERT_FILE leads to {}", path.display()),
+            &format!("it is {is}, not a regular file"),
+        ]);
+    }
+    assert_eq!(hub.state().seen, Vec::<String>::new());
+}

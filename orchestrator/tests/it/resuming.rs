@@ -2,7 +2,7 @@
 //! says what it has or the journal does, and where the two disagree the Hub is right.
 
 use crate::behind::{Behind, JOURNAL, count_of, four_files, said};
-use crate::hub_server::serves;
+use crate::hub_server::{is_registration, serves};
 use crate::support::*;
 use serde_json::Value;
 use std::fs;
@@ -155,5 +155,39 @@ fn a_journal_that_says_what_is_not_so_is_overruled_by_the_hub() {
             let file = staged.join(format!("{product}-{}", platform()));
             serves(&second.hub.url(), product, "latest", &file);
         }
+    }
+}
+
+/// A Hub of the base contract whose storage has been changed for another one meanwhile.
+#[test]
+fn a_journal_that_names_a_storage_that_is_gone_is_overruled_by_the_hub() {
+    let sandbox = Sandbox::new();
+    let staged = staged_release(&sandbox);
+    let behind = Behind::registering_nothing(true);
+    behind.publish(&sandbox).run().exits(6);
+    let journal = staged.join(JOURNAL);
+    let text = fs::read_to_string(&journal).unwrap();
+    let moved = text.replace("\"provider\":\"local\"", "\"provider\":\"gone\"");
+    assert_ne!(moved, text);
+    fs::write(&journal, moved).unwrap();
+    let (run, sent) = behind.publishes_the_rest(&sandbox);
+    assert_eq!(sent, 2, "{run}");
+    let said = said(&run);
+    assert!(
+        said.contains("is in the storage gone, and the Hub has local now"),
+        "{run}"
+    );
+    assert!(behind.hub.release("beta", "latest").is_some());
+    // One that says no more than that the request is bad.
+    let sandbox = Sandbox::new();
+    staged_release(&sandbox);
+    let behind = Behind::new(true, |seen, _| match is_registration(seen) {
+        true => Fault::Answer(400, r#"{"error":"no such object"}"#.to_owned()),
+        false => Fault::None,
+    });
+    // What was just sent is not doubted; what an earlier run has sent is sent once more.
+    for uploads in [2, 3] {
+        let run = behind.publish(&sandbox).run().exits(6);
+        assert_eq!(behind.uploads(), uploads, "{run}");
     }
 }

@@ -7,6 +7,7 @@
 
 mod calls;
 mod download;
+mod drafts;
 mod faults;
 mod objects;
 mod packs;

@@ -180,3 +180,37 @@ async fn a_download_is_waited_for_until_its_turn_comes() {
     let told = told.lock().unwrap().len();
     assert!((5..=10).contains(&told), "{told}");
 }
+
+/// What one of many downloads is told is meant for the others, too.
+#[tokio::test]
+async fn while_one_download_is_put_off_none_is_asked_for() {
+    let id = |number: usize| format!("dl_{number:032x}");
+    let began = Instant::now();
+    let times = Arc::new(Mutex::new(Vec::new()));
+    let noted = times.clone();
+    let server = Server::start(move |_, before| {
+        noted.lock().unwrap().push(began.elapsed());
+        match before {
+            0 => busy(429, "1"),
+            _ => status(200, "abc"),
+        }
+    })
+    .await;
+    let (client, told) = listening(&server.address, quick());
+    let first = async { client.digest_of_download(&id(0), 3).await.unwrap() };
+    let others = async {
+        while told.lock().unwrap().is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let (ids, client) = ([1, 2, 3].map(id), &client);
+        let all = ids.iter().map(|id| client.digest_of_download(id, 3));
+        futures_util::future::try_join_all(all).await.unwrap()
+    };
+    tokio::join!(first, others);
+    let times = times.lock().unwrap().clone();
+    assert_eq!((times.len(), told.lock().unwrap().len()), (5, 1));
+    let early = times[1..]
+        .iter()
+        .filter(|at| **at < times[0] + Duration::from_millis(990));
+    assert_eq!(early.count(), 0, "{times:?}");
+}

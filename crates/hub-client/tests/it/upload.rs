@@ -299,6 +299,49 @@ async fn a_storage_that_answers_early_or_not_at_all_is_noticed() {
     }
 }
 
+#[tokio::test]
+async fn more_headers_than_a_request_can_have_are_refused() {
+    let storage = Server::start(|_, _| status(200, "")).await;
+    let names: Vec<String> = (0..30_000).map(|number| format!("x-{number}")).collect();
+    let given: Vec<_> = names.iter().map(|name| (name.as_str(), "1")).collect();
+    let error = upload(&storage.address, &given, b"abc").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Protocol);
+    assert!(
+        error.to_string().contains("the number of upload headers"),
+        "{error}"
+    );
+    upload(&storage.address, &given[..90], b"abc")
+        .await
+        .unwrap();
+    assert_eq!(storage.seen().len(), 1);
+}
+
+/// What has come into a file's place is never waited for: opening it is outside of every time-out.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_pipe_in_the_place_of_a_file_is_refused_at_once() {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    let storage = Server::start(|_, _| status(200, "")).await;
+    let dir = tempfile::tempdir().unwrap();
+    let pipe = dir.path().join("app");
+    mknodat(CWD, &pipe, FileType::Fifo, Mode::from(0o600), 0).unwrap();
+    let (client, signed) = (client("http://127.0.0.1:9"), signed(&storage.address, &[]));
+    let uploading = client.upload(&signed, &pipe, 3, Sha256Digest::of(b"abc"), |_| {});
+    let ended = tokio::time::timeout(Duration::from_secs(10), uploading).await;
+    // Whoever waits for it is let go, so that this ends.
+    let both = std::fs::File::options().read(true).write(true).open(&pipe);
+    let error = ended.expect("it waits for nobody").unwrap_err();
+    drop(both);
+    assert!(matches!(&error, ClientError::Io { path, .. } if *path == pipe));
+    assert_eq!(error.kind(), ErrorKind::Local);
+    let said = shown(&error);
+    assert!(
+        said.contains("it is a named pipe, not a regular file"),
+        "{said}"
+    );
+    assert_eq!(storage.seen().len(), 0);
+}
+
 /// A storage that has every byte, and brings them to a disk that is slow.
 #[tokio::test]
 async fn a_storage_has_time_to_keep_what_it_has_got() {

@@ -107,11 +107,27 @@ proptest! {
 }
 
 #[test]
+fn beside_the_first_and_the_last_date_there_is_none() {
+    let of = |text: &str, published_at: Timestamp| {
+        let mut latest = platforms(&[("linux-x64", text, 0)]);
+        for release in latest.values_mut() {
+            release.published_at = published_at;
+        }
+        promotion_date(&version("1.4.0"), &latest, &Platforms::new(), time(1000))
+    };
+    assert_eq!(of("1.5.0", Timestamp::MIN), None);
+    assert_eq!(of("1.3.0", Timestamp::MIN), Some(time(1000)));
+    assert_eq!(of("1.3.0", Timestamp::MAX), None);
+    assert!(of("1.5.0", Timestamp::MAX).is_some());
+    assert_eq!(date_after(Some(Timestamp::MAX), time(1000)), None);
+}
+
+#[test]
 fn a_promoted_release_is_the_newest_unless_the_channel_has_a_higher_version() {
     let promoted = version("1.4.0");
     let date = |latest: &[(&str, &str, i64)], there: &[(&str, &str, i64)]| {
         let date = promotion_date(&promoted, &platforms(latest), &platforms(there), time(1000));
-        date.as_second()
+        date.unwrap().as_second()
     };
     let (linux, windows) = ("linux-x64", "windows-x64");
     assert_eq!(date(&[], &[]), 1000);

@@ -1,6 +1,5 @@
 //! `pack`.
 
-use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
 use release_types::{PackChannel, PackId, UnknownName};
 use std::path::PathBuf;
@@ -21,8 +20,8 @@ pub struct PackPublish {
     /// The pack.
     #[arg(long, value_name = "ID")]
     pub pack: PackId,
-    /// The build's version: any text.
-    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+    /// The build's version: any text of a line, up to 128 characters.
+    #[arg(long, value_parser = parse_version)]
     pub version: String,
     /// Where it is to be offered: dev, beta or production.
     #[arg(long, default_value = "dev", value_parser = parse_pack_channel)]
@@ -42,6 +41,24 @@ pub struct PackPublish {
     /// The build.
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
+}
+
+/// The longest version that a Hub takes, in characters.
+const LONGEST_VERSION: usize = 128;
+
+/// What no Hub of ours would take is refused before anything is sent: a build's version is told last.
+fn parse_version(text: &str) -> Result<String, String> {
+    let length = text.chars().count();
+    match text {
+        _ if text.trim().is_empty() => Err("it is empty".to_owned()),
+        _ if length > LONGEST_VERSION => Err(format!(
+            "it has {length} characters, and {LONGEST_VERSION} are the most"
+        )),
+        _ if text.chars().any(char::is_control) => {
+            Err("it holds a line break or another control character".to_owned())
+        }
+        text => Ok(text.to_owned()),
+    }
 }
 
 fn parse_pack_channel(text: &str) -> Result<PackChannel, UnknownName> {

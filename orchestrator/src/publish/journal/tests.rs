@@ -1,5 +1,8 @@
+use super::file::LIMIT;
 use super::*;
+use crate::dist::JOURNAL_FILE;
 use proptest::prelude::*;
+use std::path::Path;
 
 const HUB: &str = "https://hub.example";
 
@@ -165,7 +168,7 @@ async fn what_is_in_the_way_is_named() {
         .unwrap()
         .set_len(LIMIT + 1)
         .unwrap();
-    refused("it is longer than");
+    refused("is longer than");
     std::fs::remove_file(&path).unwrap();
     #[cfg(unix)]
     {
@@ -199,6 +202,48 @@ async fn a_file_of_no_folder_is_noted_nowhere() {
     journal.uploaded(&b, "r2").await.unwrap();
     let names = std::fs::read_dir(dir.path()).unwrap();
     assert_eq!(names.count(), 1, "the folder alone");
+}
+
+/// One that has come to the end of what is read loses the lines that say nothing to this release.
+#[tokio::test]
+async fn room_is_made_and_what_counts_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(JOURNAL_FILE);
+    let files = ["a", "b", "c", "d"].map(|name| file(dir.path(), name, name.as_bytes()));
+    let [a, b, c, d] = &files;
+    let journal = open(dir.path(), &files);
+    journal.uploaded(a, "r2").await.unwrap();
+    journal.sending(b).await.unwrap();
+    journal.uploaded(c, "r2").await.unwrap();
+    journal.void(c).await.unwrap();
+    let own = std::fs::read_to_string(&path).unwrap();
+    // No byte more than is read, so that the next line is one too many.
+    let other = own
+        .lines()
+        .next()
+        .unwrap()
+        .replace(HUB, "https://other.example");
+    let mut text = own.clone();
+    while text.len() + other.len() + 1 < LIMIT as usize {
+        text += &other;
+        text.push('\n');
+    }
+    text += &"x".repeat(LIMIT as usize - text.len() - 1);
+    text.push('\n');
+    std::fs::write(&path, &text).unwrap();
+    let journal = open(dir.path(), &files);
+    assert_eq!(std::fs::metadata(&path).unwrap().len(), LIMIT);
+    journal.uploaded(d, "r2").await.unwrap();
+    let length = || std::fs::metadata(&path).unwrap().len();
+    assert!(length() < 2 * own.len() as u64, "{}", length());
+    journal.uploaded(b, "r2").await.unwrap();
+    let next = open(dir.path(), &files);
+    let claims = [a, b, c, d].map(|file| next.claim(file).cloned());
+    assert_eq!(
+        claims,
+        [Some(uploaded()), Some(uploaded()), None, Some(uploaded())]
+    );
+    assert_eq!(next.foreign(), 0);
 }
 
 proptest! {

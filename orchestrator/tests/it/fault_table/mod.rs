@@ -7,6 +7,7 @@ mod broken;
 mod full_disk;
 mod hostile;
 mod lost_answers;
+mod odd_answers;
 mod rivals;
 pub mod stage;
 mod storage;
