@@ -4,7 +4,7 @@ use super::args::PublishCommand;
 use super::common::{App, OpenHub};
 use super::finish;
 pub(super) use super::goods::{Goods, goods};
-use super::signatures::{check_signatures, keep_the_hubs, keys_for};
+use super::signatures::{check_signatures, keep_the_hubs, keep_the_hubs_statements, keys_for};
 use crate::artifacts::by_platform;
 use crate::dist;
 use crate::error::{Error, with_causes};
@@ -70,6 +70,7 @@ pub(super) async fn publish(app: &App<'_>, args: PublishCommand) -> Result<(), E
             settings: &settings,
             reporter,
         };
+        keep_the_hubs_statements(app, client, &mut goods, &signed_by).await?;
         keep_the_hubs(app, client, &mut goods, &signed_by).await?;
         match args.share.stage_only {
             true => stage_only(app, &hub, &goods, means).await,

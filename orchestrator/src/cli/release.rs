@@ -5,7 +5,9 @@ use super::build::{Signing, build_and_stage, lock};
 use super::common::App;
 use super::prepared::Subject;
 use super::publish::{Goods, publish_and_verify};
-use super::signatures::{How, check_signatures, keep_the_hubs, secret_for_release};
+use super::signatures::{
+    How, check_signatures, keep_the_hubs, keep_the_hubs_statements, secret_for_release,
+};
 use crate::error::Error;
 use crate::publish::{Means, Publication, check_elsewhere, preflight};
 use crate::settings::{self, HubChoice};
@@ -67,6 +69,14 @@ pub(super) async fn release(app: &App<'_>, args: ReleaseCommand) -> Result<(), E
         let preflight = app.until_interrupted(asked).await?;
         let built = build_and_stage(app, prepared, &preflight.last, Signing::AsConfigured);
         let (mut staged, earlier) = built.await?;
+        let goods_of = |staged: &[_]| {
+            let goods = Goods::of_staged(staged, None, receipt_dir.clone());
+            goods.requiring(require.clone())
+        };
+        let mut goods = goods_of(&staged);
+        // Before anything is signed: what is kept of the Hub's may be other bytes than were made here.
+        let keeping = keep_the_hubs_statements(app, client, &mut goods, &signed_by);
+        app.until_interrupted(keeping).await?;
         if let Some(secret) = &secret {
             let how = How {
                 secret,
@@ -77,9 +87,8 @@ pub(super) async fn release(app: &App<'_>, args: ReleaseCommand) -> Result<(), E
             for platform in &mut staged {
                 *platform = how.sign_folder(app, &platform.dir).await?;
             }
+            goods = goods_of(&staged);
         }
-        let goods = Goods::of_staged(&staged, None, receipt_dir);
-        let mut goods = goods.requiring(require.clone());
         check_signatures(app, &goods, signed_by.clone()).await?;
         let means = Means {
             client,

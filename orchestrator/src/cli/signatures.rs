@@ -5,6 +5,7 @@ use super::common::App;
 use super::goods::Goods;
 use crate::artifacts::LocalArtifact;
 use crate::dist::{self, Staged};
+use crate::documents;
 use crate::error::{Error, with_causes};
 use crate::events::Event;
 use crate::products::{self, ProductsError, SigningSettings};
@@ -181,6 +182,34 @@ pub(super) async fn keep_the_hubs(
         for other in &mut goods.artifacts {
             if other.key == file.key {
                 other.clone_from(&file);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Keeps the statements that the Hub has about the same programs, as it keeps signatures: they tell of the run
+/// that was first.
+pub(super) async fn keep_the_hubs_statements(
+    app: &App<'_>,
+    client: &HubClient,
+    goods: &mut Goods,
+    keys: &Keys,
+) -> Result<(), Error> {
+    let adopted = documents::of_hub(client, &goods.version, &goods.artifacts, keys).await?;
+    let is_staged = goods.manifest.is_none();
+    for one in adopted {
+        if let Some(file) = one.statement() {
+            app.reporter.note(format!(
+                "{} is published already, from another run that has made the same program: it is kept",
+                file.key
+            ));
+        }
+        for file in app.reading(move || Ok(one.put(is_staged)?)).await? {
+            for other in &mut goods.artifacts {
+                if other.key == file.key {
+                    other.clone_from(&file);
+                }
             }
         }
     }

@@ -7,6 +7,7 @@ use crate::bundle::BundleError;
 use crate::channels::ChannelsError;
 use crate::code_sign::CodeSignError;
 use crate::dist::DistError;
+use crate::documents::DocumentError;
 use crate::git::GitError;
 use crate::github_release::GithubReleaseError;
 use crate::installers::InstallerError;
@@ -116,6 +117,10 @@ impl Error {
                     PackageError::Unfit { .. } => ExitCode::Usage,
                     PackageError::Io { .. } | PackageError::Rpm { .. } => ExitCode::Machine,
                 },
+            },
+            Self::Documents(error) => match error {
+                DocumentError::Read { .. } => ExitCode::Machine,
+                DocumentError::Write { .. } => ExitCode::Defect,
             },
             Self::Dist(error) => match error {
                 DistError::Write { .. } | DistError::Read { .. } => ExitCode::Machine,

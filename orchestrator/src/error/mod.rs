@@ -11,6 +11,7 @@ use crate::channels::ChannelsError;
 use crate::code_sign::CodeSignError;
 use crate::dist::DistError;
 use crate::doctor::Lacking;
+use crate::documents::DocumentError;
 use crate::github_action::ActionError;
 use crate::github_release::GithubReleaseError;
 use crate::installers::InstallerError;
@@ -80,6 +81,8 @@ pub enum Error {
     Bundle(BundleError),
     #[error(transparent)]
     Installers(#[from] InstallerError),
+    #[error(transparent)]
+    Documents(#[from] DocumentError),
     #[error(transparent)]
     Dist(#[from] DistError),
     #[error(transparent)]

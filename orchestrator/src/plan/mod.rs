@@ -7,7 +7,7 @@ mod remap;
 mod show;
 mod tools;
 
-pub use products::{PlannedInstaller, PlannedProduct};
+pub use products::{PlannedDocument, PlannedInstaller, PlannedProduct};
 
 use crate::inspect::GlibcVersion;
 use crate::products::{SigningSettings, Workspace};
@@ -215,7 +215,10 @@ pub fn plan(facts: &Facts<'_>) -> Result<Plan, PlanError> {
     check_bins(&tag.group, &products)?;
     let products = products
         .into_iter()
-        .map(|product| planned_product(product, tag, platform, facts.build.installers))
+        .map(|product| {
+            let with = (facts.build.installers, &facts.workspace.documents);
+            planned_product(product, tag, platform, with)
+        })
         .collect::<Result<Vec<_>, _>>()?;
     let target_dir = facts
         .build

@@ -4,6 +4,7 @@ use super::subject::Subject;
 use super::{Comparison, ReproduceError, explain, io};
 use crate::artifacts::LocalArtifact;
 use crate::dist::{ReleaseRecord, Staged};
+use crate::documents::{Form, is_about_a_run};
 use crate::products::Product;
 use hub_client::{ClientError, HubClient};
 use release_types::{Channel, Kind, ProductName, Sha256Digest};
@@ -20,6 +21,8 @@ pub struct Expected {
     filename: String,
     pub(super) size: u64,
     sha256: Sha256Digest,
+    /// Whether the digest is that of another file than was published: of the one before code signing.
+    is_code_signed: bool,
     /// Where the bytes are, if anywhere. Those of a Hub are always read, others to explain a
     /// difference.
     pub(super) bytes: Option<Bytes>,
@@ -43,6 +46,7 @@ impl Expected {
                 filename: artifact.filename.to_string(),
                 size: before.map_or(artifact.size, |before| before.size),
                 sha256: before.map_or(artifact.sha256, |before| before.sha256),
+                is_code_signed: before.is_some(),
                 bytes: None,
             }
         });
@@ -57,6 +61,7 @@ impl Expected {
             filename: artifact.filename.to_string(),
             size: artifact.size,
             sha256: artifact.sha256,
+            is_code_signed: false,
             bytes: Some(Bytes::File(artifact.path.clone())),
         });
         files.collect()
@@ -99,6 +104,7 @@ impl Expected {
                 filename: asset.filename,
                 size: asset.size,
                 sha256: asset.sha256,
+                is_code_signed: false,
                 bytes: Some(Bytes::Download(asset.download_id)),
             }));
         }
@@ -167,6 +173,12 @@ pub(super) fn counterpart<'a>(
 ) -> Result<Compared<'a>, ReproduceError> {
     let filename = artifact.filename.as_str();
     let is_installer = artifact.kind == Kind::Installer;
+    let document = Form::of(filename).filter(|_| artifact.kind == Kind::Other);
+    if document.is_some() && is_about_a_run(filename) {
+        return Ok(Compared::Not(format!(
+            "{filename} is not compared: it names a run and its times, and each build is another run"
+        )));
+    }
     if is_installer && filename.ends_with(MACOS_INSTALLER) {
         return Ok(Compared::Not(format!(
             "{filename} is not compared: macOS's own tool makes it, and writes the time into it"
@@ -174,15 +186,26 @@ pub(super) fn counterpart<'a>(
     }
     let found = expected.iter().find(|other| other.is_of(artifact));
     match found {
+        Some(_) if document.is_some_and(|(_, program)| is_changed(artifact, program, expected)) => {
+            Ok(Compared::Not(format!(
+                "{filename} is not compared: it names the digest of a program that was code-signed"
+            )))
+        }
         Some(other) => Ok(Compared::With(other)),
         // They may have been left out, or come later.
-        None if is_installer => Ok(Compared::Not(format!(
+        None if is_installer || document.is_some() => Ok(Compared::Not(format!(
             "{filename} is not compared: there is no such file to compare it with"
         ))),
         None => Err(ReproduceError::Differs(format!(
             "{filename} was built, and there is no such file to compare it with"
         ))),
     }
+}
+
+/// Whether a program was code-signed, by what is compared with: then it is another file than the commit makes.
+fn is_changed(artifact: &LocalArtifact, program: &str, expected: &[Expected]) -> bool {
+    let mut programs = expected.iter().filter(|other| other.is_code_signed);
+    programs.any(|other| (&other.product, &other.filename[..]) == (&artifact.product, program))
 }
 
 /// Notes on what was expected and was not built: no build makes a signature or an installer, and
@@ -225,6 +248,7 @@ mod tests {
             filename: filename.to_owned(),
             size: 1,
             sha256: Sha256Digest::of(b"1"),
+            is_code_signed: false,
             bytes: None,
         }
     }
@@ -268,6 +292,30 @@ mod tests {
         }
         let error = counterpart(&built(Kind::Binary, "two-linux-x64"), &all).unwrap_err();
         assert!(error.to_string().contains("two-linux-x64 was built"));
+    }
+
+    #[test]
+    fn documents_are_compared_as_far_as_the_commit_decides_about_them() {
+        let mut all = [
+            expected(Kind::Binary, "one"),
+            expected(Kind::Other, "one.cdx.json"),
+            expected(Kind::Other, "one.intoto.json"),
+        ];
+        let not = |name: &str, all: &[Expected]| {
+            let found = counterpart(&built(Kind::Other, name), all).unwrap();
+            match found {
+                Compared::With(other) => other.filename.clone(),
+                Compared::Not(why) => why,
+            }
+        };
+        assert_eq!(not("one.cdx.json", &all), "one.cdx.json");
+        assert!(not("one.intoto.json", &all).contains("it names a run and its times"));
+        assert!(not("two.cdx.json", &all).contains("there is no such file"));
+        all[0].is_code_signed = true;
+        assert!(not("one.cdx.json", &all).contains("that was code-signed"));
+        // A file of that name that is no document is what any other file is.
+        let other = counterpart(&built(Kind::Binary, "two.cdx.json"), &all);
+        assert!(other.is_err());
     }
 
     #[test]

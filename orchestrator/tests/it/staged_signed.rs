@@ -102,7 +102,13 @@ async fn all_is_over_the_signed_bytes_and_the_signed_files_are_kept() {
     let project = Project::new();
     let (plan, built) = built(&project).await;
     let signed = signed(&project, &built);
-    let (staged, _) = dist::stage(&plan, &built, &Made::default(), Some(&signed)).unwrap();
+    let (staged, _) = dist::stage(
+        &plan,
+        &built,
+        (&Made::default(), &Default::default()),
+        Some(&signed),
+    )
+    .unwrap();
     let record: ReleaseRecord = dist::read_record_file(&staged.dir.join("release.json")).unwrap();
     assert_eq!(record.code_signing.as_ref(), Some(&signed.signing));
     for (artifact, product) in record.artifacts.iter().zip(&built.products) {
@@ -123,7 +129,13 @@ async fn all_is_over_the_signed_bytes_and_the_signed_files_are_kept() {
     let kept = dist::code_signed_before(&plan, &built, &machine.signer()).unwrap();
     assert_eq!(kept.signing, signed.signing);
     let before = fs::read(staged.dir.join("release.json")).unwrap();
-    let (again, _) = dist::stage(&plan, &built, &Made::default(), Some(&kept)).unwrap();
+    let (again, _) = dist::stage(
+        &plan,
+        &built,
+        (&Made::default(), &Default::default()),
+        Some(&kept),
+    )
+    .unwrap();
     assert_eq!(fs::read(again.dir.join("release.json")).unwrap(), before);
 
     // Signed otherwise, changed, or of other bytes they are.
@@ -134,7 +146,8 @@ async fn all_is_over_the_signed_bytes_and_the_signed_files_are_kept() {
     let program = again.dir.join(record.artifacts[0].filename.as_str());
     fs::write(&program, "changed").unwrap();
     assert!(dist::code_signed_before(&plan, &built, &machine.signer()).is_none());
-    let (_, earlier) = dist::stage(&plan, &built, &Made::default(), None).unwrap();
+    let (_, earlier) =
+        dist::stage(&plan, &built, (&Made::default(), &Default::default()), None).unwrap();
     drop(earlier);
     assert!(dist::code_signed_before(&plan, &built, &machine.signer()).is_none());
 }
