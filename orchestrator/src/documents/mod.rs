@@ -6,13 +6,16 @@
 
 mod adopt;
 mod builder;
+mod check;
 mod kept;
+mod proven;
 mod provenance;
 mod statement;
 
 pub use adopt::{Adopted, of_hub};
 pub use builder::{LOCAL, Run, own_workflows};
 pub use kept::is_about_a_run;
+pub use proven::{Proven, ProvenProgram, ProvenanceError, Wanted, prove};
 pub use statement::{BUILD_TYPE, GIT_COMMIT, PREDICATE_TYPE, SHA256, STATEMENT_TYPE, Statement};
 
 use crate::artifacts::digest_file;

@@ -192,7 +192,8 @@ impl Statement {
 }
 
 impl Resource {
-    fn name(&self) -> &str {
+    /// Its name, or nothing.
+    pub fn name(&self) -> &str {
         self.name.as_deref().unwrap_or_default()
     }
 }

@@ -7,7 +7,7 @@ use crate::bundle::BundleError;
 use crate::channels::ChannelsError;
 use crate::code_sign::CodeSignError;
 use crate::dist::DistError;
-use crate::documents::DocumentError;
+use crate::documents::{DocumentError, ProvenanceError};
 use crate::git::GitError;
 use crate::github_release::GithubReleaseError;
 use crate::installers::InstallerError;
@@ -179,6 +179,10 @@ impl Error {
                 ReproduceError::Git(ProcessError::Interrupted { .. }) => ExitCode::Interrupted,
                 ReproduceError::Git(_) => ExitCode::Tool,
                 ReproduceError::Io { .. } => ExitCode::Machine,
+            },
+            Self::Provenance(error) => match error {
+                ProvenanceError::Unproven { .. } => ExitCode::Verification,
+                ProvenanceError::Client(error) => client_code(error),
             },
             Self::JobEnv(error) => match error {
                 JobEnvError::NotInAJob(_) => ExitCode::Usage,

@@ -216,7 +216,8 @@ pub fn plan(facts: &Facts<'_>) -> Result<Plan, PlanError> {
     let products = products
         .into_iter()
         .map(|product| {
-            let with = (facts.build.installers, &facts.workspace.documents);
+            let documents = Some(&facts.workspace.documents).filter(|_| facts.build.documents);
+            let with = (facts.build.installers, documents);
             planned_product(product, tag, platform, with)
         })
         .collect::<Result<Vec<_>, _>>()?;

@@ -71,7 +71,7 @@ pub(super) fn planned_product(
     product: Product,
     tag: &Tag,
     platform: Platform,
-    (with_installers, settings): (bool, &DocumentSettings),
+    (with_installers, settings): (bool, Option<&DocumentSettings>),
 ) -> Result<PlannedProduct, PlanError> {
     let named = |name: String| -> Result<(FileName, ObjectKey), PlanError> {
         let filename: FileName = name.parse().map_err(|source| PlanError::FileName {
@@ -107,7 +107,8 @@ pub(super) fn planned_product(
         });
     }
     let mut documents = Vec::new();
-    for form in Form::MADE.into_iter().filter(|form| settings.has(*form)) {
+    let wanted = |form: &Form| settings.is_some_and(|settings| settings.has(*form));
+    for form in Form::MADE.into_iter().filter(wanted) {
         let (filename, key) = named(format!("{filename}{}", form.ending()))?;
         documents.push(PlannedDocument {
             form,
@@ -145,14 +146,9 @@ mod tests {
             installer: with.then(InstallerSettings::example),
         };
         let tag: Tag = "cli-v1.4.0-rc.1".parse().unwrap();
-        let off = DocumentSettings {
-            provenance: false,
-            sbom: false,
-            builder: None,
-        };
         let names = |os, with| {
             let platform = Platform::new(os, Arch::Arm64);
-            let planned = planned_product(product(true), &tag, platform, (with, &off)).unwrap();
+            let planned = planned_product(product(true), &tag, platform, (with, None)).unwrap();
             let names = planned.files().map(|(name, _)| name.to_string());
             names.collect::<Vec<_>>()
         };
@@ -177,11 +173,12 @@ mod tests {
         );
         assert_eq!(names(Os::Linux, false), ["atlas-linux-arm64"]);
         let platform = Platform::new(Os::Linux, Arch::X64);
-        let without = planned_product(product(false), &tag, platform, (true, &off)).unwrap();
+        let without = planned_product(product(false), &tag, platform, (true, None)).unwrap();
         assert!(without.installers.is_empty());
         for platform in Platform::ALL {
             let settings = DocumentSettings::default();
-            let with = planned_product(product(true), &tag, platform, (true, &settings)).unwrap();
+            let with =
+                planned_product(product(true), &tag, platform, (true, Some(&settings))).unwrap();
             let names: Vec<&FileName> = with.documents.iter().map(|one| &one.filename).collect();
             let program = &with.filename;
             let expected = Form::MADE.map(|form| format!("{program}{}", form.ending()));
