@@ -195,6 +195,7 @@ pub fn sbom(expected: &Expected<'_>, bytes: &[u8]) -> Result<(), Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use serde_json::{Value, json};
 
     const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
@@ -323,6 +324,37 @@ mod tests {
             json!({"changedFiles": 2});
         let faults = looked(&dirty, None, None).unwrap_err();
         assert!(faults.contains("2 files that differ from it"), "{faults}");
+    }
+
+    proptest! {
+        /// Whatever somebody else gives out is good only as long as it says the program's own digest.
+        #[test]
+        fn other_bytes_are_never_good(at in 0usize..800, byte: u8, cut in 0usize..800) {
+            let good = serde_json::to_vec(&good()).unwrap();
+            let mut bytes = good.clone();
+            let at = at % bytes.len();
+            bytes[at] = byte;
+            let cut = &good[..cut % good.len()];
+            let product = "demo".parse().unwrap();
+            let files = BTreeMap::new();
+            let expected = Expected {
+                product: &product,
+                version: "1.0.0",
+                platform: "linux-x64".parse().unwrap(),
+                program: "demo",
+                sha256: Sha256Digest::of(b"demo"),
+                files: &files,
+                commit: Some(COMMIT),
+                builder: Some(BUILDER),
+            };
+            prop_assert!(statement(&expected, cut).is_err());
+            if let Ok(said) = statement(&expected, &bytes) {
+                prop_assert_eq!(said.commit, COMMIT);
+                let text = String::from_utf8(bytes).unwrap();
+                prop_assert!(text.contains(&expected.sha256.to_string()));
+            }
+            prop_assert!(sbom(&expected, &good).is_err());
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What the statement of provenance says of a program. Pure: facts in, a statement out.
 //!
 //! Neither a folder of this machine nor a user's name nor a variable's value is among what it takes: what the
-//! recipe of a build has beside these stays in `release.json`, which is not published.
+//! recipe of a build has beside these stays in `release.json`.
 
 use super::builder::Run;
 use super::statement::{
