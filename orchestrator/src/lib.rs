@@ -14,6 +14,7 @@ pub mod code_sign;
 pub mod context;
 pub mod dist;
 pub mod doctor;
+pub mod documents;
 pub mod error;
 pub mod events;
 pub mod git;

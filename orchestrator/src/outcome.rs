@@ -1,6 +1,7 @@
-//! What commands about channels, tokens, packs, manifests and workflows end with: each a document of its own.
+//! What commands about channels, provenance, tokens, packs, manifests and workflows tell: each a document of its own.
 
 use crate::channels::{Promotion, Rollback, Yank};
+use crate::documents::Proven;
 use crate::github_release::Released;
 use crate::manifest::Described;
 use crate::pack::PublishedBuild;
@@ -28,6 +29,8 @@ pub enum Outcome {
     TokenRevoked(Revoked),
     /// A pack has a build more.
     PackBuild(PublishedBuild),
+    /// Programs come from where they have to.
+    Provenance(Proven),
     /// A release is on GitHub.
     GithubRelease(Released),
     /// A pair of keys was made.
@@ -48,6 +51,7 @@ impl fmt::Display for Outcome {
             Self::Tokens(done) => done.fmt(f),
             Self::TokenRevoked(done) => done.fmt(f),
             Self::PackBuild(done) => done.fmt(f),
+            Self::Provenance(proven) => proven.fmt(f),
             Self::GithubRelease(done) => done.fmt(f),
             Self::SigningKey(done) => done.fmt(f),
             Self::Manifest(found) => found.fmt(f),

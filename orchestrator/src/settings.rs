@@ -67,6 +67,8 @@ pub struct BuildSettings {
     pub wanted: Wanted,
     /// Whether installers are made where products have some.
     pub installers: bool,
+    /// Whether programs get the documents that the workspace asks for.
+    pub documents: bool,
 }
 
 /// How a release is published.

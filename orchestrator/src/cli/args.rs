@@ -24,7 +24,7 @@ pub use reproduce::ReproduceCommand;
 pub use share::{RequireArgs, ShareArgs};
 pub use sign::{PublicKeyArgs, SignCommand, SignerCommand};
 pub use tokens::{TokenCommand, TokenIssue, TokenList, TokenRevoke};
-pub use verify::{ReadBackArgs, VerifyCommand};
+pub use verify::{ProvenanceArgs, ReadBackArgs, VerifyCommand};
 pub use workflows::WorkflowsCommand;
 
 use clap::{Args, Parser, Subcommand};
@@ -227,6 +227,9 @@ pub struct BuildArgs {
     /// Make no installers, whatever products declare.
     #[arg(long)]
     pub no_installers: bool,
+    /// Make no documents of where programs come from and what is in them, whatever the workspace says.
+    #[arg(long)]
+    pub no_documents: bool,
 }
 
 /// Which Hub.

@@ -13,7 +13,7 @@ use crate::lock::DirLock;
 use crate::plan::Plan;
 use crate::publish::LastPublished;
 use crate::settings::{self, HubChoice, SettingsError};
-use crate::{installers, select, toolchain};
+use crate::{documents, installers, select, toolchain};
 use hub_client::{HubClient, HubUrl, RetryPolicy};
 use release_types::Platform;
 use std::path::Path;
@@ -159,9 +159,14 @@ pub(super) async fn build_and_stage(
             for (plan, built) in &all {
                 packed.push(installers::make(app.world, plan, built, app.reporter.as_ref()).await?);
             }
+            let maker = app.build.version();
             let mut folders = Vec::with_capacity(all.len());
             for (((plan, built), installers), signed) in all.iter().zip(&packed).zip(&signed) {
-                folders.push(dist::stage(plan, built, installers, signed.as_ref())?);
+                let signed = signed.as_ref();
+                // Last, since they name the digests of all the others.
+                let documents =
+                    documents::make(app.world, plan, built, (installers, signed), maker)?;
+                folders.push(dist::stage(plan, built, (installers, &documents), signed)?);
             }
             folders
         }

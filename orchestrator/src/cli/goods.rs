@@ -5,6 +5,7 @@ use super::common::App;
 use crate::artifacts::{ArtifactError, LocalArtifact, from_manifest};
 use crate::context::World;
 use crate::dist::{self, DistError, Staged};
+use crate::documents;
 use crate::error::Error;
 use crate::events::Reporter;
 use crate::publish::{Journal, Publication};
@@ -259,6 +260,34 @@ pub(super) async fn keep_the_hubs(
     let files = (&mut goods.artifacts[..], goods.manifest.is_none());
     let (world, reporter) = (app.world, app.reporter.as_ref());
     Ok(sign::keep_the_hubs((world, client), &goods.version, files, keys, reporter).await?)
+}
+
+/// Keeps the statements that the Hub has about the same programs, as it keeps signatures: they tell of the run
+/// that was first.
+pub(super) async fn keep_the_hubs_statements(
+    app: &App<'_>,
+    client: &HubClient,
+    goods: &mut Goods,
+    keys: &Keys,
+) -> Result<(), Error> {
+    let adopted = documents::of_hub(client, &goods.version, &goods.artifacts, keys).await?;
+    let is_staged = goods.manifest.is_none();
+    for one in adopted {
+        if let Some(file) = one.statement() {
+            app.reporter.note(format!(
+                "{} is published already, from another run that has made the same program: it is kept",
+                file.key
+            ));
+        }
+        for file in app.reading(move || Ok(one.put(is_staged)?)).await? {
+            for other in &mut goods.artifacts {
+                if other.key == file.key {
+                    other.clone_from(&file);
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The files that the arguments name, read and checked.

@@ -18,6 +18,7 @@ mod hub;
 mod manifest;
 mod pack;
 mod prepared;
+mod provenance;
 mod publish;
 mod recorded;
 mod release;

@@ -4,7 +4,7 @@ use super::args::PublishCommand;
 use super::common::{App, OpenHub};
 use super::finish;
 pub(super) use super::goods::Goods;
-use super::goods::{keep_the_hubs, signed_goods};
+use super::goods::{keep_the_hubs, keep_the_hubs_statements, signed_goods};
 use crate::artifacts::by_platform;
 use crate::dist;
 use crate::error::{Error, with_causes};
@@ -66,6 +66,7 @@ pub(super) async fn publish(app: &App<'_>, args: PublishCommand) -> Result<(), E
             settings: &settings,
             reporter,
         };
+        keep_the_hubs_statements(app, client, &mut goods, &signed_by).await?;
         keep_the_hubs(app, client, &mut goods, &signed_by).await?;
         match args.share.stage_only {
             true => stage_only(app, &hub, &goods, means).await,

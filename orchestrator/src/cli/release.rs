@@ -3,7 +3,7 @@
 use super::args::ReleaseCommand;
 use super::build::{Signing, build_and_stage, lock};
 use super::common::App;
-use super::goods::{check_signatures, keep_the_hubs};
+use super::goods::{check_signatures, keep_the_hubs, keep_the_hubs_statements};
 use super::prepared::Subject;
 use super::publish::{Goods, publish_and_verify};
 use crate::error::Error;
@@ -67,6 +67,14 @@ pub(super) async fn release(app: &App<'_>, args: ReleaseCommand) -> Result<(), E
         let preflight = app.until_interrupted(asked).await?;
         let built = build_and_stage(app, prepared, &preflight.last, Signing::AsConfigured);
         let (mut staged, earlier) = built.await?;
+        let goods_of = |staged: &[_]| {
+            let goods = Goods::of_staged(staged, None, receipt_dir.clone());
+            goods.requiring(require.clone())
+        };
+        let mut goods = goods_of(&staged);
+        // Before anything is signed: what is kept of the Hub's may be other bytes than were made here.
+        let keeping = keep_the_hubs_statements(app, client, &mut goods, &signed_by);
+        app.until_interrupted(keeping).await?;
         if let Some(secret) = &secret {
             let signing = sign::Signing {
                 world: app.world,
@@ -79,9 +87,8 @@ pub(super) async fn release(app: &App<'_>, args: ReleaseCommand) -> Result<(), E
             for platform in &mut staged {
                 *platform = signing.folder(&platform.dir).await?;
             }
+            goods = goods_of(&staged);
         }
-        let goods = Goods::of_staged(&staged, None, receipt_dir);
-        let mut goods = goods.requiring(require.clone());
         check_signatures(app, &goods, &signed_by).await?;
         let means = Means {
             client,

@@ -157,7 +157,8 @@ impl Maker for Ours<'_> {
             cache_stall_limit: None,
             no_install: true,
             // What a record does not name was not made, perhaps for want of a tool.
-            no_installers: record.is_some_and(has_no_installer),
+            no_installers: record.is_some_and(|record| has_none(record, Kind::Installer)),
+            no_documents: record.is_some_and(|record| has_none(record, Kind::Other)),
         };
         let prepared = app.prepare(&select, &build, None, false).await?;
         let programs = prepared.programs()?;
@@ -184,9 +185,9 @@ impl Maker for Ours<'_> {
     }
 }
 
-fn has_no_installer(record: &ReleaseRecord) -> bool {
+fn has_none(record: &ReleaseRecord, kind: Kind) -> bool {
     let mut files = record.artifacts.iter();
-    files.all(|file| file.kind != Kind::Installer)
+    files.all(|file| file.kind != kind)
 }
 
 fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Error + use<> {

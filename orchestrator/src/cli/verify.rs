@@ -3,6 +3,7 @@
 use super::args::{StagedArgs, VerifyCommand};
 use super::common::App;
 use super::goods::{Goods, goods, named_tag};
+use super::provenance::Asked;
 use super::publish::lock_for;
 use super::recorded::recorded;
 use crate::dist::{self, Named};
@@ -33,6 +34,7 @@ pub(super) async fn verify(app: &App<'_>, mut args: VerifyCommand) -> Result<(),
         sample: args.sample,
     };
     let mut keys = app.keys(args.key.public_key.as_deref()).await?;
+    let asked = Asked::of(app, &args).await?;
     let subject = match args.against.take() {
         Some(path) => {
             let name = name(app, args.name)?;
@@ -65,16 +67,20 @@ pub(super) async fn verify(app: &App<'_>, mut args: VerifyCommand) -> Result<(),
                 listed(client, version, *channel, products, settings.at_once).await?
             }
         };
-        Ok::<_, Error>(check(look, (&expected, &keys)).await?)
-    };
-    let outcome = app.until_interrupted(work).await.map(|mut verified| {
+        let mut verified = check(look, (&expected, &keys)).await?;
         let found = verified.found_mut();
         found.source = match &subject {
             Subject::Goods(goods) => goods.published_source(found, reporter),
             Subject::Recorded(_, source) => Some(source.clone()),
             Subject::Listed(..) => None,
         };
-        found.serve_command = hub.serve_command(app);
+        if let Some(asked) = asked {
+            asked.prove(app, client, (found, &keys)).await?;
+        }
+        Ok::<_, Error>(verified)
+    };
+    let outcome = app.until_interrupted(work).await.map(|mut verified| {
+        verified.found_mut().serve_command = hub.serve_command(app);
         reporter.event(match verified {
             Verified::Whole(receipt) => Event::Receipt(Box::new(receipt)),
             Verified::Sample(sample) => Event::Sample(Box::new(sample)),

@@ -2,15 +2,22 @@
 
 use super::args::WorkflowsCommand;
 use super::common::App;
+use super::goods::named_tag;
+use crate::dist;
+use crate::documents::Form;
 use crate::error::Error;
-use crate::events::Event;
+use crate::events::{Event, print_line};
 use crate::git::Git;
 use crate::outcome::Outcome;
 use crate::products;
 use crate::select::SelectError;
 use crate::workflows::{WorkflowsError, check, generate, wanted};
+use serde_json::{Value, json};
 
 pub(super) async fn workflows(app: &App<'_>, command: WorkflowsCommand) -> Result<(), Error> {
+    if let WorkflowsCommand::Sboms { tag } = command {
+        return sboms(app, tag).await;
+    }
     let workspace = products::read(app.world).await?;
     let git = Git::new(app.world, &workspace.root).map_err(SelectError::from)?;
     let top = git.top().await.map_err(SelectError::from)?;
@@ -21,7 +28,7 @@ pub(super) async fn workflows(app: &App<'_>, command: WorkflowsCommand) -> Resul
     let wanted = wanted(&workspace)?;
     let report = match command {
         WorkflowsCommand::Generate => generate(&top, &wanted)?,
-        WorkflowsCommand::Check => check(&top, &wanted)?,
+        WorkflowsCommand::Check | WorkflowsCommand::Sboms { .. } => check(&top, &wanted)?,
     };
     let (stale, drift) = (report.stale(), report.drift());
     let told = Outcome::Workflows(report);
@@ -31,4 +38,42 @@ pub(super) async fn workflows(app: &App<'_>, command: WorkflowsCommand) -> Resul
         (all, old) if all == old => Err(WorkflowsError::Stale(stale).into()),
         _ => Err(WorkflowsError::Drift(drift).into()),
     }
+}
+
+/// Prints the matrix of a job that attests each program's list of what is in it, as a line for the file of a
+/// step's outputs.
+async fn sboms(app: &App<'_>, tag: String) -> Result<(), Error> {
+    let tag = named_tag(app, Some(tag))?;
+    let (dist_dirs, cwd) = (app.dist_dirs(), app.world.cwd.clone());
+    let matrix = app
+        .reading(move || {
+            let (_, staged) = dist::open_all(&dist_dirs, tag.as_ref())?;
+            let mut matrix = Vec::new();
+            for (folder, file) in staged
+                .iter()
+                .flat_map(|folder| folder.artifacts.iter().map(move |file| (folder, file)))
+            {
+                let name = file.filename.as_str();
+                let Some((Form::Sbom, program)) = Form::of(name) else {
+                    continue;
+                };
+                let mut files = folder.artifacts.iter();
+                let program = files.find(|one| one.filename.as_str() == program);
+                let path = |path: &std::path::Path| {
+                    let path = path.strip_prefix(&cwd).unwrap_or(path);
+                    path.to_string_lossy().replace('\\', "/")
+                };
+                matrix.extend(program.map(|program| {
+                    json!({
+                        "name": program.filename.as_str(),
+                        "program": path(&program.path),
+                        "sbom": path(&file.path),
+                    })
+                }));
+            }
+            Ok(matrix)
+        })
+        .await?;
+    print_line(&format!("sboms={}", Value::from(matrix)));
+    Ok(())
 }

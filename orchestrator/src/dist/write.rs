@@ -9,6 +9,7 @@ use super::{
 use crate::artifacts::digest_file;
 use crate::build::{Built, environment};
 use crate::code_sign::CodeSigned;
+use crate::documents::{self, is_about_a_run};
 use crate::installers::Made;
 use crate::plan::Plan;
 use crate::system;
@@ -18,7 +19,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-/// Stages what was built, and the installers made of it, into the plan's folder, in the place of an
+/// Stages what was built, with the installers made of it and the documents about it, into the plan's folder, in the place of an
 /// earlier build of the same platform, which can still be put back. Programs that were code-signed are
 /// taken in the place of those that cargo has made; what these were is recorded.
 ///
@@ -27,7 +28,7 @@ use std::path::{Path, PathBuf};
 pub fn stage(
     plan: &Plan,
     built: &Built,
-    installers: &Made,
+    (installers, documents): (&Made, &documents::Made),
     code_signed: Option<&CodeSigned>,
 ) -> Result<(Staged, Earlier), DistError> {
     let write = |path: &Path| {
@@ -72,6 +73,19 @@ pub fn stage(
                 kind: Kind::Installer,
                 size,
                 sha256,
+                before_signing: None,
+                inspection: None,
+                ..files[0].clone()
+            });
+        }
+        for (filename, bytes) in documents.of(&planned.product) {
+            let path = dir.join(filename.as_str());
+            write_file(&path, bytes).map_err(write(&path))?;
+            files.push(RecordedArtifact {
+                filename: filename.clone(),
+                kind: Kind::Other,
+                size: bytes.len() as u64,
+                sha256: Sha256Digest::of(bytes),
                 before_signing: None,
                 inspection: None,
                 ..files[0].clone()
@@ -165,8 +179,10 @@ impl Earlier {
         let folder = aside.path().join(aside::name(&self.target));
         let before = read_record_file(&folder.join(RELEASE_FILE)).ok();
         let files = |record: &ReleaseRecord| -> Vec<_> {
+            // What tells of a run tells of the same bytes, whichever run it was.
             let files = record.artifacts.iter();
             files
+                .filter(|file| !is_about_a_run(file.filename.as_str()))
                 .map(|file| (file.product.clone(), file.filename.clone(), file.sha256))
                 .collect()
         };

@@ -1,12 +1,14 @@
 //! Which exit code each failure has.
 
+mod signing;
+
 use super::{Error, ExitCode, is_storage_full};
 use crate::artifacts::ArtifactError;
 use crate::build::BuildError;
 use crate::bundle::BundleError;
 use crate::channels::ChannelsError;
-use crate::code_sign::CodeSignError;
 use crate::dist::DistError;
+use crate::documents::{DocumentError, ProvenanceError};
 use crate::git::GitError;
 use crate::github_release::GithubReleaseError;
 use crate::installers::InstallerError;
@@ -17,7 +19,6 @@ use crate::products::ProductsError;
 use crate::publish::PublishError;
 use crate::reproduce::ReproduceError;
 use crate::select::SelectError;
-use crate::sign::SignError;
 use crate::tokens::TokenError;
 use crate::toolchain::ToolchainError;
 use crate::verify::VerifyError;
@@ -25,6 +26,7 @@ use crate::workflows::WorkflowsError;
 use hub_client::{ClientError, ErrorKind};
 use packages::PackageError;
 use process::ProcessError;
+use signing::{code_sign_code, sign_code};
 
 impl Error {
     /// The exit code. The match names every case, so that a new one has to be decided on.
@@ -117,6 +119,10 @@ impl Error {
                     PackageError::Io { .. } | PackageError::Rpm { .. } => ExitCode::Machine,
                 },
             },
+            Self::Documents(error) => match error {
+                DocumentError::Read { .. } => ExitCode::Machine,
+                DocumentError::Write { .. } => ExitCode::Defect,
+            },
             Self::Dist(error) => match error {
                 DistError::Write { .. } | DistError::Read { .. } => ExitCode::Machine,
                 DistError::NoRelease { .. }
@@ -175,6 +181,10 @@ impl Error {
                 ReproduceError::Git(ProcessError::Interrupted { .. }) => ExitCode::Interrupted,
                 ReproduceError::Git(_) => ExitCode::Tool,
                 ReproduceError::Io { .. } => ExitCode::Machine,
+            },
+            Self::Provenance(error) => match error {
+                ProvenanceError::Unproven { .. } => ExitCode::Verification,
+                ProvenanceError::Client(error) => client_code(error),
             },
             Self::JobEnv(error) => match error {
                 JobEnvError::NotInAJob(_) => ExitCode::Usage,
@@ -281,66 +291,6 @@ fn bundle_code(error: &BundleError) -> ExitCode {
         | BundleError::Path(_)
         | BundleError::Name { .. }
         | BundleError::Key { .. } => ExitCode::Usage,
-    }
-}
-
-/// Of the operating systems' own signatures.
-fn code_sign_code(error: &CodeSignError) -> ExitCode {
-    match error {
-        CodeSignError::Required(_)
-        | CodeSignError::NotBase64 { .. }
-        | CodeSignError::Credential { .. }
-        | CodeSignError::Tool { .. }
-        | CodeSignError::Answer { .. }
-        | CodeSignError::Unchanged { .. }
-        | CodeSignError::NotAccepted { .. } => ExitCode::Signing,
-        CodeSignError::Env(_) => ExitCode::Usage,
-        CodeSignError::Missing { .. } => ExitCode::Tool,
-        CodeSignError::Process { source, .. } => signing_tool_code(source),
-        CodeSignError::Temporary(error) => toolchain_code(error),
-        CodeSignError::Random(_) | CodeSignError::Io { .. } => ExitCode::Machine,
-    }
-}
-
-/// Of a tool that was to sign.
-fn signing_tool_code(error: &ProcessError) -> ExitCode {
-    match error {
-        ProcessError::Interrupted { .. } => ExitCode::Interrupted,
-        ProcessError::NotFound { .. } | ProcessError::Spawn { .. } => ExitCode::Tool,
-        ProcessError::Failed { .. } | ProcessError::TimedOut { .. } | ProcessError::Io { .. } => {
-            ExitCode::Signing
-        }
-    }
-}
-
-/// Of signatures.
-fn sign_code(error: &SignError) -> ExitCode {
-    match error {
-        SignError::NoKey
-        | SignError::KeyNeeded { .. }
-        | SignError::KeyFile { .. }
-        | SignError::Key(_)
-        | SignError::OtherKey { .. }
-        | SignError::Sign { .. }
-        | SignError::Unsigned { .. }
-        | SignError::NotGood { .. }
-        | SignError::NoPublicKey { .. }
-        | SignError::Generate(_) => ExitCode::Signing,
-        SignError::Env(_)
-        | SignError::PublicKey(_)
-        | SignError::NoFolder { .. }
-        | SignError::Taken { .. }
-        | SignError::Exists { .. } => ExitCode::Usage,
-        SignError::NoTauri { .. } => ExitCode::Tool,
-        SignError::Tauri { source, .. } => signing_tool_code(source),
-        // The first three are told as what they are.
-        SignError::Dist(_)
-        | SignError::Manifests(_)
-        | SignError::Products(_)
-        | SignError::Io { .. } => ExitCode::Machine,
-        SignError::Artifacts(error) => artifact_code(error),
-        SignError::Client(error) => client_code(error),
-        SignError::Interrupted => ExitCode::Interrupted,
     }
 }
 

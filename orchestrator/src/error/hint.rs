@@ -5,6 +5,7 @@ use crate::artifacts::ArtifactError;
 use crate::build::BuildError;
 use crate::dist::DistError;
 use crate::doctor::{Lacking, Remedy};
+use crate::documents::ProvenanceError;
 use crate::git::GitError;
 use crate::installers::InstallerError;
 use crate::job_env::JobEnvError;
@@ -188,6 +189,10 @@ impl Error {
             }
             Self::Verify(VerifyError::Differences { .. }) => {
                 "compare dist/ with receipt.json and with the Hub: one of them is of another build"
+                    .to_owned()
+            }
+            Self::Provenance(ProvenanceError::Unproven { .. }) => {
+                "do not use these files before it is known who has made them; docs/provenance.md says what each document has to say"
                     .to_owned()
             }
             Self::Reproduce(ReproduceError::OtherTool { .. }) => {

@@ -11,6 +11,7 @@ use crate::channels::ChannelsError;
 use crate::code_sign::CodeSignError;
 use crate::dist::DistError;
 use crate::doctor::Lacking;
+use crate::documents::{DocumentError, ProvenanceError};
 use crate::github_action::ActionError;
 use crate::github_release::GithubReleaseError;
 use crate::installers::InstallerError;
@@ -81,6 +82,8 @@ pub enum Error {
     #[error(transparent)]
     Installers(#[from] InstallerError),
     #[error(transparent)]
+    Documents(#[from] DocumentError),
+    #[error(transparent)]
     Dist(#[from] DistError),
     #[error(transparent)]
     Artifacts(#[from] ArtifactError),
@@ -96,6 +99,8 @@ pub enum Error {
     Verify(#[from] VerifyError),
     #[error(transparent)]
     Reproduce(#[from] ReproduceError),
+    #[error(transparent)]
+    Provenance(ProvenanceError),
     #[error(transparent)]
     JobEnv(#[from] JobEnvError),
     #[error(transparent)]
@@ -138,6 +143,16 @@ impl From<ChannelsError> for Error {
         match error {
             ChannelsError::Client(error) => Self::Client(error),
             error => Self::Channels(error),
+        }
+    }
+}
+
+impl From<ProvenanceError> for Error {
+    /// What the Hub says to calls that others make too means what it means there.
+    fn from(error: ProvenanceError) -> Self {
+        match error {
+            ProvenanceError::Client(error) => Self::Client(error),
+            error => Self::Provenance(error),
         }
     }
 }

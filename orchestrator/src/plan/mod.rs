@@ -8,7 +8,7 @@ mod show;
 mod signing;
 mod tools;
 
-pub use products::{PlannedInstaller, PlannedProduct};
+pub use products::{PlannedDocument, PlannedInstaller, PlannedProduct};
 pub use signing::{PlannedSignature, PlannedSigning};
 
 use crate::inspect::GlibcVersion;
@@ -222,7 +222,11 @@ pub fn plan(facts: &Facts<'_>) -> Result<Plan, PlanError> {
     check_bins(&tag.group, &products)?;
     let products = products
         .into_iter()
-        .map(|product| planned_product(product, tag, platform, facts.build.installers))
+        .map(|product| {
+            let documents = Some(&facts.workspace.documents).filter(|_| facts.build.documents);
+            let with = (facts.build.installers, documents);
+            planned_product(product, tag, platform, with)
+        })
         .collect::<Result<Vec<_>, _>>()?;
     let target_dir = facts
         .build

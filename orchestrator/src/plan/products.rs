@@ -1,7 +1,8 @@
 //! What a product is released as: its program's file, and its installers.
 
 use super::PlanError;
-use crate::products::{Format, InstallerSettings, Product};
+use crate::documents::Form;
+use crate::products::{DocumentSettings, Format, InstallerSettings, Product};
 use release_types::{FileName, ObjectKey, Platform, ProductName, Tag, artifact_key};
 use serde::Serialize;
 
@@ -23,7 +24,10 @@ pub struct PlannedProduct {
     /// The installers that are made of it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub installers: Vec<PlannedInstaller>,
-    /// What they are and hold, when there are some.
+    /// The documents that go with it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub documents: Vec<PlannedDocument>,
+    /// What the installers are and hold, when there are some.
     #[serde(skip)]
     pub installer: Option<InstallerSettings>,
 }
@@ -39,12 +43,27 @@ pub struct PlannedInstaller {
     pub key: ObjectKey,
 }
 
+/// One document that goes with a product's program.
+#[derive(Debug, Clone, Serialize)]
+pub struct PlannedDocument {
+    /// Its form.
+    pub form: Form,
+    /// The name it is published under: the program's, and what the form ends with.
+    pub filename: FileName,
+    /// The key it is stored under.
+    pub key: ObjectKey,
+}
+
 impl PlannedProduct {
-    /// The names and keys of all its files: its program's and its installers'.
+    /// The names and keys of all its files: its program's, its installers' and its documents'.
     pub fn files(&self) -> impl Iterator<Item = (&FileName, &ObjectKey)> {
         let installers = self.installers.iter();
         let installers = installers.map(|installer| (&installer.filename, &installer.key));
-        std::iter::once((&self.filename, &self.key)).chain(installers)
+        let documents = self.documents.iter();
+        let documents = documents.map(|document| (&document.filename, &document.key));
+        std::iter::once((&self.filename, &self.key))
+            .chain(installers)
+            .chain(documents)
     }
 }
 
@@ -52,7 +71,7 @@ pub(super) fn planned_product(
     product: Product,
     tag: &Tag,
     platform: Platform,
-    with_installers: bool,
+    (with_installers, settings): (bool, Option<&DocumentSettings>),
 ) -> Result<PlannedProduct, PlanError> {
     let named = |name: String| -> Result<(FileName, ObjectKey), PlanError> {
         let filename: FileName = name.parse().map_err(|source| PlanError::FileName {
@@ -72,8 +91,8 @@ pub(super) fn planned_product(
         platform.exe_suffix()
     ))?;
     let mut installers = Vec::new();
-    let settings = product.installer.as_ref().filter(|_| with_installers);
-    let formats = settings.map(|settings| settings.formats_for(platform.os));
+    let installer = product.installer.as_ref().filter(|_| with_installers);
+    let formats = installer.map(|installer| installer.formats_for(platform.os));
     for format in formats.into_iter().flatten() {
         // No version, as in the program's name: an address of the newest stays one.
         let (filename, key) = named(format!(
@@ -87,6 +106,16 @@ pub(super) fn planned_product(
             key,
         });
     }
+    let mut documents = Vec::new();
+    let wanted = |form: &Form| settings.is_some_and(|settings| settings.has(*form));
+    for form in Form::MADE.into_iter().filter(wanted) {
+        let (filename, key) = named(format!("{filename}{}", form.ending()))?;
+        documents.push(PlannedDocument {
+            form,
+            filename,
+            key,
+        });
+    }
     Ok(PlannedProduct {
         manifest: format!("{}.manifest", product.product),
         product: product.product,
@@ -95,6 +124,7 @@ pub(super) fn planned_product(
         filename,
         key,
         installers,
+        documents,
         installer: product.installer,
     })
 }
@@ -118,7 +148,7 @@ mod tests {
         let tag: Tag = "cli-v1.4.0-rc.1".parse().unwrap();
         let names = |os, with| {
             let platform = Platform::new(os, Arch::Arm64);
-            let planned = planned_product(product(true), &tag, platform, with).unwrap();
+            let planned = planned_product(product(true), &tag, platform, (with, None)).unwrap();
             let names = planned.files().map(|(name, _)| name.to_string());
             names.collect::<Vec<_>>()
         };
@@ -143,7 +173,21 @@ mod tests {
         );
         assert_eq!(names(Os::Linux, false), ["atlas-linux-arm64"]);
         let platform = Platform::new(Os::Linux, Arch::X64);
-        let without = planned_product(product(false), &tag, platform, true).unwrap();
+        let without = planned_product(product(false), &tag, platform, (true, None)).unwrap();
         assert!(without.installers.is_empty());
+        for platform in Platform::ALL {
+            let settings = DocumentSettings::default();
+            let with =
+                planned_product(product(true), &tag, platform, (true, Some(&settings))).unwrap();
+            let names: Vec<&FileName> = with.documents.iter().map(|one| &one.filename).collect();
+            let program = &with.filename;
+            let expected = Form::MADE.map(|form| format!("{program}{}", form.ending()));
+            assert_eq!(names.len(), expected.len());
+            for (name, expected) in names.iter().zip(&expected) {
+                assert_eq!(name.as_str(), expected);
+            }
+            let all = with.files().count();
+            assert_eq!(all, 1 + with.installers.len() + names.len());
+        }
     }
 }

@@ -3,6 +3,7 @@
 
 mod code_signing;
 mod declared;
+mod documents;
 mod groups;
 mod installer;
 mod signing;
@@ -11,6 +12,7 @@ mod workflows;
 
 pub use code_signing::{CodeSignSettings, MacosSign, WindowsSign};
 pub use declared::{CONFIG_PLACE, Declared};
+pub use documents::{DocumentSettings, documents, is_beginning};
 pub use installer::{DIR, Format, INSTALLER_TABLE, InstallerSettings, SHELL};
 pub use signing::{SigningSettings, TAURI_CONFIGS, signing, tauri_public_key};
 pub use tools::{Install, PKGBUILD, ProductTool, ProductTools, TOOLS_TABLE};
@@ -80,6 +82,8 @@ pub struct Workspace {
     pub github_latest: Option<String>,
     /// What it says of signatures.
     pub signing: SigningSettings,
+    /// What it says of the documents that go with programs.
+    pub documents: DocumentSettings,
     /// What it says of the workflows that release it.
     pub workflows: WorkflowSettings,
 }
@@ -182,6 +186,9 @@ struct WorkspaceSection {
     #[serde(default, deserialize_with = "platforms")]
     require: Vec<Platform>,
     github_latest: Option<ProductName>,
+    provenance: Option<bool>,
+    sbom: Option<bool>,
+    builder: Option<String>,
     /// As text, so that an error names the setting.
     public_key: Option<String>,
     #[serde(default)]
@@ -261,6 +268,11 @@ pub fn from_metadata(metadata: &Metadata) -> Result<Workspace, ProductsError> {
     }
     let mut section = workspace_section(metadata)?;
     let signing = SigningSettings::of(&mut section, &root)?;
+    let documents =
+        DocumentSettings::of(&section).map_err(|why| ProductsError::WorkspaceSection {
+            manifest: root.join("Cargo.toml"),
+            why,
+        })?;
     if products.is_empty() && signing.products.is_empty() {
         return Err(ProductsError::Nothing { root });
     }
@@ -278,6 +290,7 @@ pub fn from_metadata(metadata: &Metadata) -> Result<Workspace, ProductsError> {
     let products: Vec<Product> = products.into_values().collect();
     let workspace = Workspace {
         signing,
+        documents,
         workflows,
         build_dir: metadata.build_directory.clone().map(Into::into),
         target_dir: metadata.target_directory.clone().into_std_path_buf(),

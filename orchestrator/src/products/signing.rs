@@ -96,22 +96,30 @@ impl SigningSettings {
 /// # Errors
 /// When a `Cargo.toml` there cannot be read, or what it says cannot be used.
 pub fn signing(dir: &Path) -> Result<SigningSettings, ProductsError> {
+    match section_of(dir)? {
+        Some((root, mut section)) => SigningSettings::of(&mut section, &root),
+        None => Ok(SigningSettings::default()),
+    }
+}
+
+/// The folder of the workspace that a folder belongs to, and what it says of releases, if it says something.
+pub(super) fn section_of(dir: &Path) -> Result<Option<(PathBuf, WorkspaceSection)>, ProductsError> {
     let Some((root, manifest)) = workspace_of(dir)? else {
-        return Ok(SigningSettings::default());
+        return Ok(None);
     };
     let section = manifest.get("workspace").and_then(|workspace| {
         let metadata = workspace.get("metadata")?;
         metadata.get(SECTION).cloned()
     });
     let Some(section) = section else {
-        return Ok(SigningSettings::default());
+        return Ok(None);
     };
     let section = section.try_into::<WorkspaceSection>();
-    let mut section = section.map_err(|error| ProductsError::WorkspaceSection {
+    let section = section.map_err(|error| ProductsError::WorkspaceSection {
         manifest: root.join(MANIFEST),
         why: error.to_string(),
     })?;
-    SigningSettings::of(&mut section, &root)
+    Ok(Some((root, section)))
 }
 
 /// The folder of the workspace that a folder belongs to, and its manifest, found as cargo finds it.

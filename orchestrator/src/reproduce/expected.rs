@@ -4,6 +4,7 @@ use super::subject::Subject;
 use super::{Comparison, ReproduceError, explain, io};
 use crate::artifacts::LocalArtifact;
 use crate::dist::{ReleaseRecord, Staged};
+use crate::documents::{Form, is_about_a_run};
 use crate::products::Product;
 use hub_client::{ClientError, HubClient};
 use release_types::{Channel, Kind, ProductName, Sha256Digest};
@@ -195,17 +196,23 @@ pub(super) fn counterpart<'a>(
 ) -> Result<Compared<'a>, ReproduceError> {
     let filename = artifact.filename.as_str();
     let is_installer = artifact.kind == Kind::Installer;
+    let document = Form::of(filename).filter(|_| artifact.kind == Kind::Other);
+    if document.is_some() && is_about_a_run(filename) {
+        return Ok(Compared::Not(format!(
+            "{filename} is not compared: it names a run and its times, and each build is another run"
+        )));
+    }
     let found = expected.iter().find(|other| other.is_of(artifact));
     let differs = || {
         let mut of_product = before.iter().filter(|one| one.product == artifact.product);
         of_product.any(|one| !one.identical)
     };
-    let holds_signed = found.is_some_and(|other| match other.signed {
+    let is_signed = |signed| match signed {
         CodeSigned::No => false,
         CodeSigned::Perhaps => differs(),
         CodeSigned::Yes => true,
-    });
-    if is_installer && holds_signed {
+    };
+    if is_installer && found.is_some_and(|other| is_signed(other.signed)) {
         return Ok(Compared::Not(format!(
             "{filename} is not proven: it holds a code-signed program, and no build makes a code signature again"
         )));
@@ -216,9 +223,12 @@ pub(super) fn counterpart<'a>(
         )));
     }
     match found {
+        Some(other) if document.is_some() && is_signed(other.signed) => Ok(Compared::Not(format!(
+            "{filename} is not compared: it names the digest of a program that was code-signed"
+        ))),
         Some(other) => Ok(Compared::With(other)),
         // They may have been left out, or come later.
-        None if is_installer => Ok(Compared::Not(format!(
+        None if is_installer || document.is_some() => Ok(Compared::Not(format!(
             "{filename} is not compared: there is no such file to compare it with"
         ))),
         None => Err(ReproduceError::Differs(format!(
@@ -257,118 +267,4 @@ pub(super) fn not_made(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn expected(kind: Kind, filename: &str) -> Expected {
-        Expected {
-            product: "one".parse().unwrap(),
-            kind,
-            filename: filename.to_owned(),
-            size: 1,
-            sha256: Sha256Digest::of(b"1"),
-            signed: CodeSigned::No,
-            bytes: None,
-        }
-    }
-
-    fn built(kind: Kind, filename: &str) -> LocalArtifact {
-        let (product, filename) = ("one".parse().unwrap(), filename.parse().unwrap());
-        let (version, platform) = ("1.0.0".parse().unwrap(), release_types::Platform::ALL[0]);
-        LocalArtifact {
-            key: release_types::artifact_key(&product, &version, platform, &filename).unwrap(),
-            product,
-            platform,
-            kind,
-            filename,
-            path: PathBuf::new(),
-            size: 1,
-            sha256: Sha256Digest::of(b"1"),
-            modified: None,
-        }
-    }
-
-    #[test]
-    fn an_installer_that_is_nowhere_else_is_a_note_and_a_program_a_difference() {
-        let all = [
-            expected(Kind::Binary, "one-linux-x64"),
-            expected(Kind::Installer, "one-installer-linux-x64.deb"),
-            expected(Kind::Installer, "one-installer-macos-x64.pkg"),
-        ];
-        for (kind, name) in [
-            (Kind::Binary, "one-linux-x64"),
-            (Kind::Installer, "one-installer-linux-x64.deb"),
-        ] {
-            let found = counterpart(&built(kind, name), &all, &[]).unwrap();
-            assert!(matches!(found, Compared::With(other) if other.filename == name));
-        }
-        for (name, says) in [
-            ("one-installer-linux-x64.rpm", "there is no such file"),
-            ("one-installer-macos-x64.pkg", "writes the time into it"),
-        ] {
-            let found = counterpart(&built(Kind::Installer, name), &all, &[]).unwrap();
-            assert!(matches!(found, Compared::Not(why) if why.contains(says)));
-        }
-        let error = counterpart(&built(Kind::Binary, "two-linux-x64"), &all, &[]).unwrap_err();
-        assert!(error.to_string().contains("two-linux-x64 was built"));
-    }
-
-    #[test]
-    fn an_installer_of_a_signed_program_is_not_proven() {
-        let (program, zip) = ("one-windows-x64.exe", "one-installer-windows-x64.zip");
-        let compared = |signed, identical| {
-            let signed = |one| Expected { signed, ..one };
-            let all = [
-                signed(expected(Kind::Binary, program)),
-                signed(expected(Kind::Installer, zip)),
-            ];
-            let artifact = built(Kind::Binary, program);
-            let Ok(Compared::With(other)) = counterpart(&artifact, &all, &[]) else {
-                panic!("a program is always compared");
-            };
-            let mut before = other.compared(&artifact, None).unwrap();
-            before.identical = identical;
-            match counterpart(&built(Kind::Installer, zip), &all, &[before]).unwrap() {
-                Compared::With(_) => None,
-                Compared::Not(why) => Some(why),
-            }
-        };
-        for (signed, identical) in [
-            (CodeSigned::No, true),
-            (CodeSigned::No, false),
-            (CodeSigned::Perhaps, true),
-        ] {
-            assert_eq!(compared(signed, identical), None, "{signed:?}");
-        }
-        for (signed, identical) in [
-            (CodeSigned::Perhaps, false),
-            (CodeSigned::Yes, true),
-            (CodeSigned::Yes, false),
-        ] {
-            let why = compared(signed, identical).unwrap();
-            assert!(why.starts_with(zip), "{why}");
-            assert!(
-                why.contains("is not proven: it holds a code-signed"),
-                "{why}"
-            );
-        }
-    }
-
-    #[test]
-    fn what_no_build_makes_is_a_note_and_a_missing_program_a_difference() {
-        let all = [
-            expected(Kind::Signature, "one-linux-x64.sig"),
-            expected(Kind::Installer, "one.deb"),
-        ];
-        assert_eq!(
-            not_made(&[], &all).unwrap(),
-            [
-                "one-linux-x64.sig (signature) is not proven: no build makes it",
-                "one.deb (installer) is not proven: no build makes it",
-            ]
-        );
-        let program = [expected(Kind::Binary, "one-linux-x64")];
-        let error = not_made(&[], &program).unwrap_err().to_string();
-        assert!(error.ends_with("the commit does not make it"), "{error}");
-    }
-}
+mod tests;

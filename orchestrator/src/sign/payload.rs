@@ -2,6 +2,7 @@
 
 use super::Fault;
 use crate::artifacts::{LocalArtifact, read_text};
+use crate::documents::Form;
 use release_types::{Arch, FileName, Kind, Os, Platform, ProductName};
 use signatures::{Binding, ENDING, MAX_TEXT, PublicKey, STOCK_ENDING, Signature, TrustedComment};
 use std::collections::BTreeMap;
@@ -12,13 +13,15 @@ use std::path::{Path, PathBuf};
 /// How installers end that Tauri's updater installs from, in small letters.
 const UPDATED_FROM: [&str; 5] = [".appimage", ".deb", ".exe", ".msi", ".rpm"];
 
-/// Whether a file is signed: what an updater puts in the place of what is installed.
+/// Whether a file is signed: what an updater puts in the place of what is installed, and what is said of it in
+/// documents, which anybody could write.
 pub fn is_signed(kind: Kind, filename: &str) -> bool {
     let name = filename.to_ascii_lowercase();
     match kind {
         Kind::Binary => true,
         Kind::Installer => UPDATED_FROM.iter().any(|ending| name.ends_with(ending)),
-        Kind::Signature | Kind::UpdaterManifest | Kind::Other => false,
+        Kind::Other => Form::of(filename).is_some(),
+        Kind::Signature | Kind::UpdaterManifest => false,
     }
 }
 
@@ -203,6 +206,9 @@ mod tests {
             (Installer, "atlas-cli-installer-windows-x64.zip", false),
             (Signature, "atlas-runner-linux-x64.sig", false),
             (Other, "notes.exe", false),
+            (Other, "atlas-runner-linux-x64.intoto.json", true),
+            (Other, "atlas-runner-linux-x64.cdx.json", true),
+            (Other, "release.json", false),
         ] {
             assert_eq!(is_signed(kind, name), expected, "{kind} {name}");
         }

@@ -43,7 +43,7 @@ const PARTS: [(&str, &str); 10] = [
 ];
 
 /// Actions of others, by commit: what a tag names today it may not name tomorrow.
-const PINS: [(&str, &str); 6] = [
+const PINS: [(&str, &str); 7] = [
     (
         "CHECKOUT",
         "actions/checkout@08c6903cd8c0fde910a37f88322edcfb5dd907a8 # v5.0.0",
@@ -67,6 +67,11 @@ const PINS: [(&str, &str); 6] = [
     (
         "ATTEST",
         "actions/attest-build-provenance@a2bbfa25375fe432b6a289bc6b6cd05ecd0c4c32 # v4.1.0",
+    ),
+    // `actions/attest-sbom` is this one with another name.
+    (
+        "ATTEST_SBOM",
+        "actions/attest@59d89421af93a897026c735860bf21b6eb4f7b26 # v4.1.0",
     ),
 ];
 

@@ -56,6 +56,7 @@ mod pack_builds;
 mod preflight;
 mod products;
 mod promoting;
+mod proven;
 mod proving;
 mod publishing;
 mod recipes;

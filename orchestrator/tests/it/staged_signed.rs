@@ -49,6 +49,7 @@ async fn built(project: &Project) -> (Plan, Built) {
         installers: &installers(&world, false),
         build: &BuildSettings {
             installers: false,
+            documents: false,
             target: world.host,
             target_dir: Some(project.sandbox.root().join("target")),
             wanted,
@@ -103,7 +104,13 @@ async fn all_is_over_the_signed_bytes_and_the_signed_files_are_kept() {
     let project = Project::new();
     let (plan, built) = built(&project).await;
     let signed = signed(&project, &built);
-    let (staged, _) = dist::stage(&plan, &built, &Made::default(), Some(&signed)).unwrap();
+    let (staged, _) = dist::stage(
+        &plan,
+        &built,
+        (&Made::default(), &Default::default()),
+        Some(&signed),
+    )
+    .unwrap();
     let record: ReleaseRecord = dist::read_record_file(&staged.dir.join("release.json")).unwrap();
     assert_eq!(record.code_signing.as_ref(), Some(&signed.signing));
     for (artifact, product) in record.artifacts.iter().zip(&built.products) {
@@ -124,7 +131,13 @@ async fn all_is_over_the_signed_bytes_and_the_signed_files_are_kept() {
     let kept = dist::code_signed_before(&plan, &built, &machine.signer()).unwrap();
     assert_eq!(kept.signing, signed.signing);
     let before = fs::read(staged.dir.join("release.json")).unwrap();
-    let (again, _) = dist::stage(&plan, &built, &Made::default(), Some(&kept)).unwrap();
+    let (again, _) = dist::stage(
+        &plan,
+        &built,
+        (&Made::default(), &Default::default()),
+        Some(&kept),
+    )
+    .unwrap();
     assert_eq!(fs::read(again.dir.join("release.json")).unwrap(), before);
 
     // Signed otherwise, changed, or of other bytes they are.
@@ -135,7 +148,8 @@ async fn all_is_over_the_signed_bytes_and_the_signed_files_are_kept() {
     let program = again.dir.join(record.artifacts[0].filename.as_str());
     fs::write(&program, "changed").unwrap();
     assert!(dist::code_signed_before(&plan, &built, &machine.signer()).is_none());
-    let (_, earlier) = dist::stage(&plan, &built, &Made::default(), None).unwrap();
+    let (_, earlier) =
+        dist::stage(&plan, &built, (&Made::default(), &Default::default()), None).unwrap();
     drop(earlier);
     assert!(dist::code_signed_before(&plan, &built, &machine.signer()).is_none());
 }

@@ -11,8 +11,13 @@ use test_support::{Finished, Fixture, Invocation, Sandbox, copy_tree, tree};
 /// The program under test.
 pub const ATLAS_RELEASE: &str = env!("CARGO_BIN_EXE_atlas-release");
 
-/// For tests that are not about the tools: as few of them as possible.
-const QUICK: [&str; 3] = ["--no-mold", "--no-sccache", "--no-install"];
+/// For tests that are about neither the tools nor documents: as few of them as possible.
+const QUICK: [&str; 4] = [
+    "--no-mold",
+    "--no-sccache",
+    "--no-install",
+    "--no-documents",
+];
 
 /// A workspace to release, and folders for what is made of it.
 pub struct Project {
@@ -45,6 +50,11 @@ impl Project {
     /// The same for a command that may build, with as few tools as possible.
     pub fn quick(&self, line: &str) -> Invocation {
         self.atlas(line).args(QUICK)
+    }
+
+    /// The same with the documents that go with programs.
+    pub fn quick_with_documents(&self, line: &str) -> Invocation {
+        self.atlas(line).args(&QUICK[..3])
     }
 
     /// A platform's folder in `dist/`.

@@ -3,7 +3,9 @@
 
 use crate::steps::{repository, yaml};
 use crate::support::*;
-use serde_json::json;
+use atlas_release::dist::{Addition, add};
+use release_types::Kind;
+use serde_json::{Value, json};
 use std::fs;
 use test_support::{Invocation, Sandbox};
 
@@ -19,6 +21,43 @@ fn files(project: &Project) -> Vec<String> {
         .collect();
     names.sort();
     names
+}
+
+/// The jobs that attest what is in a program are as many as there are programs with a list of it.
+#[test]
+fn what_is_attested_is_each_program_with_its_list() {
+    let sandbox = Sandbox::new();
+    let staged = staged_release(&sandbox);
+    let sboms = || {
+        let run = atlas(&sandbox, "workflows sboms demo-v0.1.0").cwd(sandbox.root());
+        let run = run.run().exits(0);
+        let line = run.stdout.strip_prefix("sboms=").unwrap().to_owned();
+        assert_eq!(line.lines().count(), 1, "{run}");
+        serde_json::from_str::<Value>(&line).unwrap()
+    };
+    assert_eq!(sboms(), json!([]));
+    let program = format!("alpha-{}", platform());
+    let addition = |filename: String| Addition {
+        product: "alpha".parse().unwrap(),
+        of: program.parse().unwrap(),
+        filename: filename.parse().unwrap(),
+        kind: Kind::Other,
+        bytes: b"{}".to_vec(),
+    };
+    // One about a program that is not there is nobody's.
+    let names = [format!("{program}.cdx.json"), "none.cdx.json".to_owned()];
+    add(&staged, &names.map(addition)).unwrap();
+    let folder = format!("dist/demo-0.1.0/{}", platform());
+    assert_eq!(
+        sboms(),
+        json!([{
+            "name": program,
+            "program": format!("{folder}/{program}"),
+            "sbom": format!("{folder}/{program}.cdx.json"),
+        }])
+    );
+    let run = atlas(&sandbox, "workflows sboms demo-v9.9.9").run();
+    run.exits(2);
 }
 
 #[test]

@@ -92,7 +92,9 @@ fn nothing_is_allowed_that_a_job_does_not_say_and_no_publish_is_cut_off() {
             let allowed: &[&str] = match (file.as_str(), id.as_str()) {
                 ("ci.yml", _) => &[],
                 ("launcher.yml" | "release.yml", "build" | "finish") => &["id-token"],
-                ("launcher.yml" | "release.yml", "attest") => &["attestations", "id-token"],
+                ("launcher.yml" | "release.yml", "attest" | "attest-sbom") => {
+                    &["attestations", "id-token"]
+                }
                 ("launcher.yml" | "release.yml", "github-release") => &["contents"],
                 _ => &["attestations", "contents", "id-token"],
             };
@@ -101,6 +103,28 @@ fn nothing_is_allowed_that_a_job_does_not_say_and_no_publish_is_cut_off() {
         }
         // It would wrap the building of the program that tries it.
         assert!(!workflow.to_string().contains("RUSTC_WRAPPER"), "{file}");
+    }
+}
+
+/// What is attested, and what becomes a release on GitHub, is what the building jobs have handed over.
+#[test]
+fn jobs_that_use_dist_take_it_over_first() {
+    let release = &workflows()["release.yml"];
+    let steps = |job: &str| release["jobs"][job]["steps"].as_array().unwrap().clone();
+    let handed = steps("build").pop().unwrap();
+    assert_eq!(handed["with"]["path"], "dist");
+    let name = handed["with"]["name"].as_str().unwrap();
+    let pattern = name.replace("${{ matrix.platform }}", "*");
+    for job in ["finish", "attest", "attest-sbom", "github-release"] {
+        let steps = steps(job);
+        let taken = steps.iter().position(|step| {
+            let uses = step["uses"].as_str().unwrap_or_default();
+            uses.starts_with("actions/download-artifact@")
+                && step["with"]
+                    == json!({"pattern": pattern, "path": "dist", "merge-multiple": true})
+        });
+        let taken = taken.unwrap_or_else(|| panic!("{job} has nothing to work on"));
+        assert!(taken + 1 < steps.len(), "{job}");
     }
 }
 

@@ -15,6 +15,32 @@ pub struct ReadBackArgs {
     pub downloads: usize,
 }
 
+/// Looking at the documents of programs.
+#[derive(Debug, Args)]
+pub struct ProvenanceArgs {
+    /// Look at the documents of every program too: that its statement of provenance and its list of crates
+    /// are there and about these very bytes, this version and the tag's commit.
+    #[arg(long, conflicts_with = "sample")]
+    pub provenance: bool,
+    /// How the name of the builder has to begin [default: `builder` of the workspace; in a job of GitHub
+    /// Actions the workflows of its repository].
+    #[arg(long, value_name = "PREFIX", requires = "provenance")]
+    pub builder: Option<String>,
+    /// The commit that all has to be made of [default: that of what is compared with, else that of the
+    /// tag in the repository here].
+    #[arg(long, value_name = "SHA", requires = "provenance", value_parser = parse_commit)]
+    pub commit: Option<String>,
+}
+
+/// A whole commit: a beginning could be that of several.
+fn parse_commit(text: &str) -> Result<String, String> {
+    let is_hex = text.bytes().all(|b| b.is_ascii_hexdigit());
+    match is_hex && matches!(text.len(), 40 | 64) {
+        true => Ok(text.to_ascii_lowercase()),
+        false => Err("a commit has 40 or 64 hexadecimal digits".to_owned()),
+    }
+}
+
 /// `verify`.
 #[derive(Debug, Args)]
 pub struct VerifyCommand {
@@ -41,6 +67,8 @@ pub struct VerifyCommand {
     pub sample: Option<NonZero<usize>>,
     #[command(flatten)]
     pub read_back: ReadBackArgs,
+    #[command(flatten)]
+    pub provenance: ProvenanceArgs,
     #[command(flatten)]
     pub key: PublicKeyArgs,
     #[command(flatten)]

@@ -3,7 +3,7 @@
 use clap::Subcommand;
 
 /// `workflows …`.
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 pub enum WorkflowsCommand {
     /// Write the workflows that release this workspace; lines between marks that say `yours` stay.
     #[command(after_help = "Example:\n  atlas-release workflows generate")]
@@ -11,4 +11,11 @@ pub enum WorkflowsCommand {
     /// Say what differs between the workflows and the workspace; exit 2 when something does.
     #[command(after_help = "Example:\n  atlas-release workflows check")]
     Check,
+    /// What the workflow `release` attests of a release in dist/, as an output of a step: each program that
+    /// has a list of what is in it.
+    #[command(hide = true)]
+    Sboms {
+        /// The tag.
+        tag: String,
+    },
 }

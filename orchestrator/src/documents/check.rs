@@ -1,0 +1,196 @@
+//! Whether documents are those of a program. Pure: their bytes come from somebody else, and all that is wrong
+//! with them is said at once.
+
+use super::statement::{BUILD_TYPE, GIT_COMMIT, Statement};
+use crate::text::told;
+use release_types::{Platform, ProductName, Sha256Digest};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// A published program, and what its documents have to say.
+#[derive(Debug, Clone, Copy)]
+pub struct Expected<'a> {
+    /// The product.
+    pub product: &'a ProductName,
+    /// The version, which may be any text.
+    pub version: &'a str,
+    /// The platform.
+    pub platform: Platform,
+    /// The program's name.
+    pub program: &'a str,
+    /// Its digest.
+    pub sha256: Sha256Digest,
+    /// The digests of all files of this product on this platform, by name.
+    pub files: &'a BTreeMap<&'a str, Sha256Digest>,
+    /// The commit that it has to be made of, where that is known.
+    pub commit: Option<&'a str>,
+    /// How the builder's name has to begin, where somebody has said it.
+    pub builder: Option<&'a str>,
+}
+
+/// What a statement says that is right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// The builder.
+    pub builder: String,
+    /// The commit.
+    pub commit: String,
+    /// The repository, where the builder names one.
+    pub repository: Option<String>,
+    /// The address of the run, where it has one.
+    pub invocation: Option<String>,
+}
+
+/// Looks at a statement of provenance.
+///
+/// # Errors
+/// All that is wrong with it, each with what was expected and what was found.
+pub fn statement(expected: &Expected<'_>, bytes: &[u8]) -> Result<Said, Vec<String>> {
+    let statement = Statement::read(bytes)
+        .map_err(|why| vec![format!("it is no statement of provenance: {}", told(&why))])?;
+    let mut faults = Vec::new();
+    let mut differs = |what: &str, expected: &str, found: Option<&str>| {
+        let found = found.map_or("nothing".to_owned(), |found| format!("`{}`", told(found)));
+        faults.push(format!(
+            "{what}: expected `{}`, found {found}",
+            told(expected)
+        ));
+    };
+    let sha256 = expected.sha256.to_string();
+    let subject = statement.sha256_of(expected.program);
+    if subject != Some(&sha256) {
+        differs("the digest of its subject", &sha256, subject);
+    }
+    for one in &statement.subject {
+        let (name, digest) = (one.name(), one.digest(super::SHA256));
+        let Some(file) = expected
+            .files
+            .get(name)
+            .filter(|_| name != expected.program)
+        else {
+            continue;
+        };
+        if digest != Some(&file.to_string()) {
+            let what = format!("the digest of its subject {}", told(name));
+            differs(&what, &file.to_string(), digest);
+        }
+    }
+    let definition = &statement.predicate.build_definition;
+    if definition.build_type != BUILD_TYPE {
+        differs("buildType", BUILD_TYPE, Some(&definition.build_type));
+    }
+    let platform = expected.platform.to_string();
+    for (name, wanted) in [
+        ("product", expected.product.as_str()),
+        ("version", expected.version),
+        ("platform", &platform),
+    ] {
+        let found = statement.parameter(name);
+        if found != Some(wanted) {
+            differs(name, wanted, found);
+        }
+    }
+    let builder = &statement.predicate.run_details.builder.id;
+    if let Some(beginning) = expected.builder
+        && !is_by(builder, beginning)
+    {
+        differs("builder", &format!("{beginning}…"), Some(builder));
+    }
+    let source = statement.source();
+    let commit = source.and_then(|source| source.digest(GIT_COMMIT));
+    if let Some(wanted) = expected.commit
+        && commit != Some(wanted)
+    {
+        differs("commit", wanted, commit);
+    }
+    if commit.is_none() && expected.commit.is_none() {
+        differs("commit", "the one that was built", None);
+    }
+    let changed = source.and_then(|source| source.annotations.get("changedFiles"));
+    if let Some(files) = changed {
+        let found = format!("{files} files that differ from it");
+        differs("source", "the commit", Some(&found));
+    }
+    match (commit, faults.is_empty()) {
+        (Some(commit), true) => Ok(Said {
+            builder: builder.clone(),
+            commit: commit.to_owned(),
+            repository: source.and_then(|source| source.uri.clone()),
+            invocation: statement.predicate.run_details.metadata.invocation_id,
+        }),
+        _ => Err(faults),
+    }
+}
+
+/// Whether a builder's name begins so: with whole parts of it, so that another repository whose name goes on is
+/// another one.
+fn is_by(builder: &str, beginning: &str) -> bool {
+    let ends = |c: char| matches!(c, '/' | '@' | '#' | '?');
+    builder
+        .strip_prefix(beginning)
+        .is_some_and(|rest| rest.is_empty() || beginning.ends_with(ends) || rest.starts_with(ends))
+}
+
+/// As much of a CycloneDX document as is looked at. What else is in it is read and held by nobody. Source:
+/// CycloneDX, JSON reference: `metadata.component` is what the document is about, `hashes` are its digests,
+/// whose algorithm is called `SHA-256`.
+#[derive(Debug, Deserialize)]
+struct Sbom {
+    #[serde(rename = "bomFormat")]
+    format: String,
+    #[serde(default)]
+    metadata: SbomMetadata,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct SbomMetadata {
+    #[serde(default)]
+    component: Component,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Component {
+    #[serde(default)]
+    hashes: Vec<Hash>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Hash {
+    alg: String,
+    content: String,
+}
+
+/// Looks at the list of what is in a program.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn sbom(expected: &Expected<'_>, bytes: &[u8]) -> Result<(), Vec<String>> {
+    let sbom: Sbom = serde_json::from_slice(bytes).map_err(|why| {
+        vec![format!(
+            "it is no CycloneDX document: {}",
+            told(&why.to_string())
+        )]
+    })?;
+    if sbom.format != "CycloneDX" {
+        let found = told(&sbom.format);
+        return Err(vec![format!(
+            "bomFormat: expected `CycloneDX`, found `{found}`"
+        )]);
+    }
+    let hashes = &sbom.metadata.component.hashes;
+    let found = hashes.iter().find(|hash| hash.alg == "SHA-256");
+    let sha256 = expected.sha256.to_string();
+    match found {
+        Some(hash) if hash.content.eq_ignore_ascii_case(&sha256) => Ok(()),
+        found => {
+            let found = found.map(|hash| format!("`{}`", told(&hash.content)));
+            Err(vec![format!(
+                "the digest of what it is about: expected `{sha256}`, found {}",
+                found.as_deref().unwrap_or("nothing")
+            )])
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

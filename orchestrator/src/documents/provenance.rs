@@ -1,0 +1,184 @@
+//! What the statement of provenance says of a program. Pure: facts in, a statement out.
+//!
+//! Neither a folder of this machine nor a user's name nor a variable's value is among what it takes: what the
+//! recipe of a build has beside these stays in `release.json`.
+
+use super::builder::Run;
+use super::statement::{
+    BUILD_TYPE, BuildDefinition, Builder, GIT_COMMIT, LOCK_FILE, Metadata, PREDICATE_TYPE,
+    Provenance, Resource, RunDetails, SHA256, SOURCE, STATEMENT_TYPE, Statement,
+};
+use super::{About, File};
+use crate::build::{Recipe, without_users};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+/// rustc's repository, of which a release is a commit.
+const RUSTC: &str = "git+https://github.com/rust-lang/rust";
+
+/// The statement about a program and the installers that are made of it.
+pub(super) fn statement(about: &About<'_>, run: &Run) -> Statement {
+    Statement {
+        statement_type: STATEMENT_TYPE.to_owned(),
+        subject: about.files.iter().map(subject).collect(),
+        predicate_type: PREDICATE_TYPE.to_owned(),
+        predicate: Provenance {
+            build_definition: BuildDefinition {
+                build_type: BUILD_TYPE.to_owned(),
+                external_parameters: external(about),
+                internal_parameters: internal(about, run),
+                resolved_dependencies: dependencies(about, run),
+            },
+            run_details: RunDetails {
+                builder: Builder {
+                    id: run.builder.clone(),
+                    version: BTreeMap::from([("atlas-release".to_owned(), about.maker.to_owned())]),
+                },
+                metadata: Metadata {
+                    invocation_id: run.invocation.clone(),
+                    started_on: Some(about.started_at),
+                    finished_on: Some(about.finished_at),
+                },
+                byproducts: about.files.iter().filter_map(unsigned).collect(),
+            },
+        },
+    }
+}
+
+fn subject(file: &File) -> Resource {
+    Resource::of(file.filename.as_str(), SHA256, file.sha256)
+}
+
+/// What the commit makes, of a program that was code-signed since: another file.
+fn unsigned(file: &File) -> Option<Resource> {
+    let name = format!("{} before code signing", file.filename);
+    Some(Resource::of(&name, SHA256, file.before_signing?))
+}
+
+/// What whoever asked for the release has chosen.
+fn external(about: &About<'_>) -> Map<String, Value> {
+    object(json!({
+        "tag": about.tag,
+        "group": about.group,
+        "version": about.version.to_string(),
+        "channel": about.channel.to_string(),
+        "product": about.product.as_str(),
+        "package": about.package,
+        "binary": about.bin,
+        "platform": about.platform.to_string(),
+        "target": about.platform.target_triple(),
+        // There is no way to ask for others.
+        "features": ["default"],
+    }))
+}
+
+/// What this program has chosen, and the tools that were there.
+fn internal(about: &About<'_>, run: &Run) -> Map<String, Value> {
+    let Recipe {
+        commit_time,
+        cargo,
+        linker,
+        c_compiler,
+        rustc_flags,
+        c_flags,
+        profile,
+        ..
+    } = about.recipe;
+    let known = |text: &Option<String>| text.as_deref().map(public);
+    let mut parameters = json!({
+        "commitTime": commit_time,
+        "toolchain": {
+            "rustc": public(about.rustc.lines().next().unwrap_or_default()),
+            "cargo": public(cargo),
+            "linker": known(linker),
+            "cCompiler": known(c_compiler),
+        },
+        "rustcFlags": rustc_flags,
+        "cFlags": c_flags,
+        "profile": profile,
+    });
+    if let Some(github) = &run.github {
+        parameters["github"] = json!(github);
+    }
+    object(parameters)
+}
+
+/// What was taken in: the commit, the list of crates with their digests, the compiler.
+fn dependencies(about: &About<'_>, run: &Run) -> Vec<Resource> {
+    let mut source = Resource::of(SOURCE, GIT_COMMIT, about.commit);
+    // A job may build what it has checked out of somewhere else.
+    let repository = run.repository.as_ref();
+    source.uri = repository
+        .filter(|repository| repository.commit == about.commit)
+        .map(|repository| repository.uri.clone());
+    if about.dirty > 0 {
+        let files = Value::from(about.dirty);
+        source.annotations.insert("changedFiles".to_owned(), files);
+    }
+    let mut dependencies = vec![source];
+    let lock = about.recipe.lock_sha256;
+    dependencies.extend(lock.map(|sha256| Resource::of(LOCK_FILE, SHA256, sha256)));
+    dependencies.push(rustc(about.rustc));
+    dependencies
+}
+
+/// The compiler by what `rustc -vV` prints: the commit it was made of, or its release where it says none.
+fn rustc(verbose: &str) -> Resource {
+    let field = |name: &str| {
+        let mut lines = verbose.lines();
+        lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+    };
+    let is_hex = |text: &&str| text.bytes().all(|b| b.is_ascii_hexdigit());
+    let commit = field("commit-hash").filter(is_hex);
+    let mut rustc = match commit {
+        Some(commit) => Resource {
+            uri: Some(RUSTC.to_owned()),
+            ..Resource::of("rustc", GIT_COMMIT, commit)
+        },
+        None => Resource {
+            name: Some("rustc".to_owned()),
+            uri: Some(format!(
+                "pkg:generic/rustc@{}",
+                field("release").unwrap_or("unknown")
+            )),
+            ..Resource::default()
+        },
+    };
+    for name in ["release", "host"] {
+        if let Some(value) = field(name) {
+            rustc
+                .annotations
+                .insert(name.to_owned(), public(value).into());
+        }
+    }
+    rustc
+}
+
+/// What a tool says of itself, without users in addresses and without folders: what it is called by is what
+/// stays of a path.
+fn public(text: &str) -> String {
+    let words = text.split(' ').map(|word| {
+        let start = word.trim_start_matches(['(', '"', '\'']);
+        let is_drive = start
+            .get(1..3)
+            .is_some_and(|rest| rest == ":\\" || rest == ":/");
+        match start.starts_with(['/', '~']) || is_drive || start.starts_with("\\\\") {
+            true => word.rsplit(['/', '\\']).next().unwrap_or_default(),
+            false => word,
+        }
+    });
+    without_users(&words.collect::<Vec<_>>().join(" "))
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(mut map) => {
+            map.retain(|_, value| !value.is_null());
+            map
+        }
+        _ => Map::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
