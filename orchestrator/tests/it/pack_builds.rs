@@ -226,7 +226,7 @@ fn the_name_of_a_storage_adds_no_line() {
     let hub = DeployedHub::start();
     hub.state().provider = "r2\nverified  all of it\u{1b}[2J";
     let run = hub.publishes(atlas(&sandbox, PUBLISH)).run().exits(7);
-    run.says(&["the storage's name in its answer cannot be used"]);
+    let run = run.says(&["the storage's name in its answer cannot be used"]);
     assert!(!format!("{run}").contains("verified  all"), "{run}");
     assert_eq!(hub.state().builds.len(), 0);
 }

@@ -56,9 +56,9 @@ fn a_release_that_is_shown_without_files_is_not_proven() {
         let (hub, proxy) = shows_as(&json!({"releases": releases}));
         let run = hub.publishes(with_dists(&sandbox, &line, &nowhere));
         let run = run.cwd("/").env("ATLAS_HUB_URL", proxy.url()).run();
-        let run = run.exits(8);
+        let mut run = run.exits(8);
         for platform in without {
-            run.says(&[platform]);
+            run = run.says(&[platform]);
         }
         assert_eq!(events_of(&run, "receipt"), Vec::<Value>::new(), "{run}");
     }
@@ -189,7 +189,7 @@ fn an_upload_that_no_request_can_be_made_of_is_refused() {
     ] {
         let base = uploads_to(url, headers);
         let run = base.publishes(atlas(&sandbox, "publish")).run().exits(7);
-        run.says(&[&format!("{why} in its answer cannot be used")]);
+        let run = run.says(&[&format!("{why} in its answer cannot be used")]);
         assert!(!format!("{run}").contains("aaaa"), "{run}");
         assert_eq!(base.seen(is_registration), []);
     }
@@ -200,6 +200,6 @@ fn an_upload_that_no_request_can_be_made_of_is_refused() {
         .env("ATLAS_APP_DEPLOY_TOKEN", "atlas_app_any")
         .run()
         .exits(2);
-    run.says(&["the Hub's address is longer than 2048 bytes"]);
+    let run = run.says(&["the Hub's address is longer than 2048 bytes"]);
     assert!(!format!("{run}").contains("aaaa"), "{run}");
 }
