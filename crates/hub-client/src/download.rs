@@ -258,14 +258,14 @@ pub(crate) fn target(call: &Call, from: &Url, response: &Response) -> Result<Url
     let unusable = || call.unexpected(AnswerProblem::Unusable("the redirect"));
     let location = header(response.headers(), &LOCATION).ok_or_else(unusable)?;
     let to = from.join(location).map_err(|_| unusable())?;
-    if !can_be_sent(&to) {
-        return Err(unusable());
-    }
     may_go(from, &to).map_err(|why| ClientError::Insecure {
         host: call.host.clone(),
         what: call.what.clone(),
         to: host_of(&to),
         why,
     })?;
-    Ok(to)
+    match can_be_sent(&to) {
+        true => Ok(to),
+        false => Err(unusable()),
+    }
 }

@@ -223,9 +223,6 @@ impl HubClient {
     ) -> Result<Url, ClientError> {
         let unusable = || call.unexpected(AnswerProblem::Unusable("the upload address"));
         let url = Url::parse(&signed.url).map_err(|_| unusable())?;
-        if !can_be_sent(&url) {
-            return Err(unusable());
-        }
         let secrets = self.secrets();
         let holds = |secret: &&str| {
             signed.url.contains(secret)
@@ -237,7 +234,8 @@ impl HubClient {
             may_go(self.hub().as_url(), &url)
         };
         match verdict {
-            Ok(()) => Ok(url),
+            Ok(()) if can_be_sent(&url) => Ok(url),
+            Ok(()) => Err(unusable()),
             Err(why) => {
                 let Call { host, what } = call.clone();
                 let to = host_of(&url);
