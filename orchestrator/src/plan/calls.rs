@@ -1,6 +1,7 @@
 //! The calls to the Hub that a release makes, in order.
 
 use super::{PlannedCall, PlannedProduct};
+use crate::documents::Form;
 use release_types::{Channel, ObjectKey, Platform, Tag};
 
 /// The calls of [`crate::publish`] and [`crate::verify`], for a release of which nothing is there.
@@ -49,6 +50,16 @@ pub(super) fn calls(
             format!("{}/publish  {{}}", releases(p)),
             "may this credential publish?",
         ));
+    }
+    let is_stated = |p: &&PlannedProduct| {
+        let mut documents = p.documents.iter();
+        documents.any(|document| document.form == Form::Provenance)
+    };
+    for p in products.iter().filter(is_stated) {
+        for &channel in Channel::ALL {
+            let purpose = "has another run's statement about the same program come first?";
+            calls.push(version(p, channel, purpose));
+        }
     }
     for p in products {
         for &channel in Channel::ALL {
