@@ -1,6 +1,7 @@
 //! The calls to the Hub that a release makes, in order.
 
 use super::{PlannedCall, PlannedProduct, PlannedSigning};
+use crate::documents::Form;
 use release_types::{Channel, FileName, ObjectKey, Platform, Tag};
 use signatures::ENDING;
 
@@ -50,6 +51,16 @@ pub(super) fn calls(
             format!("{}/publish  {{}}", releases(p)),
             "may this credential publish?",
         ));
+    }
+    let is_stated = |p: &&PlannedProduct| {
+        let mut documents = p.documents.iter();
+        documents.any(|document| document.form == Form::Provenance)
+    };
+    for p in products.iter().filter(is_stated) {
+        for &channel in Channel::ALL {
+            let purpose = "has another run's statement about the same program come first?";
+            calls.push(version(p, channel, purpose));
+        }
     }
     for p in products {
         if signing.made(&p.product).next().is_none() {

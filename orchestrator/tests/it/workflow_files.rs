@@ -118,11 +118,11 @@ fn they_are_made_found_different_and_made_again() {
     let path = ".github/workflows/release.yml";
     project
         .fixture
-        .edit(path, "fail-fast: false", "fail-fast: true");
+        .edit(path, "timeout-minutes: 90", "timeout-minutes: 9");
     let run = workflows(&project, "check").run().exits(2);
     assert!(
         run.stdout
-            .contains("-      fail-fast: true\n+      fail-fast: false"),
+            .contains("-    timeout-minutes: 9\n+    timeout-minutes: 90"),
         "{run}"
     );
     assert_eq!(run.stdout.matches("\n@@ ").count(), 1, "{run}");
