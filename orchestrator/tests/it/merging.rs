@@ -104,7 +104,6 @@ fn a_platform_whose_record_has_not_come_is_not_left_out() {
         "publish demo-v0.1.0",
         "publish --dry-run",
         "verify",
-        "sign",
     ] {
         hub.publishes(atlas(&sandbox, command))
             .run()
