@@ -12,12 +12,12 @@ fn files_that_no_build_makes_are_named_as_not_proven() {
     let dir = project.sandbox.root().join("files");
     copy_tree(&project.staged("demo-0.1.0"), &dir);
     fs::write(dir.join("alpha.pkg"), "installs alpha").unwrap();
-    let platform = platform_path().replace('/', "|");
+    let on = platform_path().replace('/', "|");
     for product in ["alpha", "beta"] {
         let manifest = dir.join(format!("{product}.manifest"));
         if product == "alpha" {
             let rows = fs::read_to_string(&manifest).unwrap();
-            let row = format!("alpha.pkg|{platform}|installer|alpha.pkg\n");
+            let row = format!("alpha.pkg|{on}|installer|alpha.pkg\n");
             fs::remove_file(&manifest).unwrap();
             fs::write(&manifest, rows + &row).unwrap();
         }
