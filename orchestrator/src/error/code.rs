@@ -94,9 +94,12 @@ impl Error {
                 {
                     ExitCode::Build
                 }
-                BuildError::Read { .. } => ExitCode::Machine,
+                BuildError::Read { .. } | BuildError::Write { .. } => ExitCode::Machine,
                 BuildError::Temporary(error) => toolchain_code(error),
                 BuildError::Cargo { .. }
+                | BuildError::Tree { .. }
+                | BuildError::Dependencies(_)
+                | BuildError::List { .. }
                 | BuildError::NoExecutable { .. }
                 | BuildError::Inspect { .. }
                 | BuildError::WrongPlatform { .. }

@@ -10,6 +10,9 @@
 mod action;
 mod asked_git;
 mod asking;
+mod auditable;
+#[cfg(target_os = "linux")]
+mod auditable_links;
 mod base_hub;
 mod behind;
 #[cfg(target_os = "linux")]
