@@ -38,6 +38,7 @@ pub mod publish;
 pub mod receipt;
 pub mod reproduce;
 pub mod rustup;
+pub mod sbom;
 pub mod select;
 pub mod settings;
 pub mod shim;

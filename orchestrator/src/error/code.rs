@@ -124,7 +124,9 @@ impl Error {
             },
             Self::Documents(error) => match error {
                 DocumentError::Read { .. } => ExitCode::Machine,
-                DocumentError::Write { .. } => ExitCode::Defect,
+                DocumentError::Write { .. }
+                | DocumentError::Unknown(_)
+                | DocumentError::Sbom { .. } => ExitCode::Defect,
             },
             Self::Dist(error) => match error {
                 DistError::Write { .. } | DistError::Read { .. } => ExitCode::Machine,

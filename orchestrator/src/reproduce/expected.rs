@@ -191,6 +191,14 @@ pub(super) fn counterpart<'a>(
                 "{filename} is not compared: it names the digest of a program that was code-signed"
             )))
         }
+        // What a program is made of is in the program too, where it is compared.
+        Some(other)
+            if matches!(document, Some((Form::Sbom, _))) && other.sha256 != artifact.sha256 =>
+        {
+            Ok(Compared::Not(format!(
+                "{filename} is not the same: it names the version of atlas-release that has made it"
+            )))
+        }
         Some(other) => Ok(Compared::With(other)),
         // They may have been left out, or come later.
         None if is_installer || document.is_some() => Ok(Compared::Not(format!(
@@ -311,6 +319,8 @@ mod tests {
         assert_eq!(not("one.cdx.json", &all), "one.cdx.json");
         assert!(not("one.intoto.json", &all).contains("it names a run and its times"));
         assert!(not("two.cdx.json", &all).contains("there is no such file"));
+        all[1].sha256 = Sha256Digest::of(b"2");
+        assert!(not("one.cdx.json", &all).contains("it names the version of atlas-release"));
         all[0].is_code_signed = true;
         assert!(not("one.cdx.json", &all).contains("that was code-signed"));
         // A file of that name that is no document is what any other file is.

@@ -73,6 +73,7 @@ mod resuming;
 #[cfg(target_os = "linux")]
 mod rustflags;
 mod same_bytes;
+mod sbom;
 mod setup_steps;
 mod several_machines;
 mod signed_files;
