@@ -5,6 +5,7 @@
 //! none prints, and none knows the command line. [`cli`] translates between the two.
 
 pub mod artifacts;
+pub mod auditable;
 pub mod build;
 pub mod bundle;
 pub mod cargo_config;
@@ -12,6 +13,7 @@ pub mod channels;
 pub mod cli;
 pub mod code_sign;
 pub mod context;
+pub mod dependencies;
 pub mod dist;
 pub mod doctor;
 pub mod documents;
@@ -36,6 +38,7 @@ pub mod publish;
 pub mod receipt;
 pub mod reproduce;
 pub mod rustup;
+pub mod sbom;
 pub mod select;
 pub mod settings;
 pub mod shim;

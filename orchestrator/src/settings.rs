@@ -67,6 +67,8 @@ pub struct BuildSettings {
     pub wanted: Wanted,
     /// Whether installers are made where products have some.
     pub installers: bool,
+    /// Whether programs hold the list of their packages, where that is not the workspace's to say.
+    pub auditable: Option<bool>,
     /// Whether programs get the documents that the workspace asks for.
     pub documents: bool,
 }

@@ -1,12 +1,16 @@
 //! The rustc shim: this program under the name `rustc`, which cargo runs as `RUSTC`.
 //!
-//! It adds the linker and the path remaps to compilations for the target, and runs the real rustc
-//! with everything else as it came. Going this way, instead of `RUSTFLAGS`, leaves every rustflag
-//! of the workspace's and the user's configuration in force, and keeps directories out of sccache's
-//! keys. A line with a digest of the policy is added to `rustc -vV`, so that cargo does not take
-//! what plain cargo built for what the policy asks for.
+//! It adds the linker and the path remaps to compilations for the target, and to a program that is
+//! linked the list of its packages, and runs the real rustc with everything else as it came. Going
+//! this way, instead of `RUSTFLAGS`, leaves every rustflag of the workspace's and the user's
+//! configuration in force, and keeps directories out of sccache's keys. A line with a digest of the
+//! policy is added to `rustc -vV`, so that cargo does not take what plain cargo built for what the
+//! policy asks for.
 
 mod args;
+mod lists;
+
+pub use lists::file_name as list_name;
 
 use process::{Command, Env};
 use release_types::Platform;
@@ -36,6 +40,13 @@ pub struct Policy {
     pub linker_dir: Option<PathBuf>,
     /// Folders and the names that stand for them in the output.
     pub remap: Vec<(PathBuf, String)>,
+    /// Whether programs get the list of their packages.
+    #[serde(default)]
+    pub auditable: bool,
+    /// The folder with an object file for each program that gets one, by [`list_name`], as soon as
+    /// they are made.
+    #[serde(default)]
+    pub lists: Option<PathBuf>,
 }
 
 impl Policy {
@@ -99,7 +110,10 @@ impl Policy {
         // Several folders may have one name.
         let names: std::collections::BTreeSet<&str> =
             self.remap.iter().map(|(_, to)| to.as_str()).collect();
-        let text = format!("2 {} {:?} {names:?}", self.target, self.linker);
+        let mut text = format!("2 {} {:?} {names:?}", self.target, self.linker);
+        if self.auditable {
+            text += &format!(" auditable {}", crate::auditable::FORMAT);
+        }
         release_types::Sha256Digest::of(text.as_bytes()).to_string()[..16].to_owned()
     }
 }
@@ -125,6 +139,15 @@ pub fn run(args: Vec<OsString>, env: &Env) -> u8 {
     let full = args::in_full(&args);
     let verbose_version = full.iter().any(|arg| arg == "-vV");
     let for_target = args::is_for_target(&full, &policy.target);
+    let list = match for_target.then(|| lists::flags(&full, &policy, env)) {
+        Some(Ok(flags)) => flags,
+        Some(Err(error)) => {
+            return complain(&format!(
+                "cannot copy a program's list of packages: {error}"
+            ));
+        }
+        None => Vec::new(),
+    };
     let args = match for_target
         .then(|| args::without_places(full, &policy))
         .flatten()
@@ -140,7 +163,7 @@ pub fn run(args: Vec<OsString>, env: &Env) -> u8 {
     };
     let mut command = Command::new(&policy.rustc).args(args).envs(&inherited);
     if for_target {
-        command = command.args(policy.flags());
+        command = command.args(policy.flags()).args(list);
     }
     if verbose_version {
         return print_version(&command, &policy);
@@ -214,6 +237,8 @@ mod tests {
             linker: Some("mold".to_owned()),
             linker_dir: None,
             remap: vec![(PathBuf::from(root), "/workspace".to_owned())],
+            auditable: false,
+            lists: None,
         }
     }
 
@@ -223,6 +248,12 @@ mod tests {
         let mut other = policy("/a");
         other.linker = None;
         assert_ne!(policy("/a").digest(), other.digest());
+        let mut other = policy("/a");
+        other.auditable = true;
+        let auditable = other.digest();
+        assert_ne!(policy("/a").digest(), auditable);
+        other.lists = Some("/b".into());
+        assert_eq!(other.digest(), auditable);
     }
 
     #[test]

@@ -3,32 +3,34 @@
 
 mod cargo;
 mod check;
+mod error;
+mod lists;
 mod profile;
 mod recipe;
 mod secrets;
 mod variables;
 mod watch;
 
+pub use error::BuildError;
 pub use recipe::Recipe;
 pub(crate) use secrets::{may_hold_secret, without_users};
 pub use variables::{deciding, put_in_force, set_here};
 
 use crate::context::World;
+use crate::dependencies::Dependencies;
 use crate::events::Reporter;
-use crate::inspect::{GlibcVersion, InspectError, Inspection};
+use crate::inspect::Inspection;
 use crate::plan::{Plan, PlannedProduct};
 use crate::shim::POLICY_VAR;
-use crate::toolchain::{C_FLAGS_VAR, CacheUse, Toolchain, ToolchainError, joined, scratch};
-use build_version::MarkerError;
+use crate::toolchain::{C_FLAGS_VAR, CacheUse, Toolchain, joined, scratch};
 use cargo_metadata::Message;
 use check::{check_file, check_version};
-use process::{AllowList, Command, Env, ProcessError};
+use process::{AllowList, Command, Env};
 use profile::Profile;
-use release_types::{Os, Platform, ProductName};
+use release_types::Os;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::ExitStatus;
 
 /// A program that was built and checked.
 #[derive(Debug, Clone)]
@@ -39,6 +41,8 @@ pub struct BuiltProduct {
     pub executable: PathBuf,
     /// What its file says about itself.
     pub inspection: Inspection,
+    /// What it is made of, where somebody wants to know.
+    pub dependencies: Option<Dependencies>,
 }
 
 /// What a build made.
@@ -56,131 +60,6 @@ pub struct Built {
     pub started_at: jiff::Timestamp,
     /// When all was checked.
     pub finished_at: jiff::Timestamp,
-}
-
-/// Why there is no build.
-#[derive(Debug, thiserror::Error)]
-pub enum BuildError {
-    /// cargo failed; its own words have been shown.
-    #[error("cargo could not build the release ({status})")]
-    Cargo {
-        /// How it ended.
-        status: ExitStatus,
-    },
-    /// There is no room for temporary files.
-    #[error(transparent)]
-    Temporary(ToolchainError),
-    /// cargo could not be run to its end.
-    #[error(transparent)]
-    Process(#[from] ProcessError),
-    /// cargo built no such program.
-    #[error(
-        "cargo reported success, but no executable for the binary `{bin}` of package `{package}`"
-    )]
-    NoExecutable {
-        /// The package.
-        package: String,
-        /// The binary.
-        bin: String,
-    },
-    /// The version does not stand in the program's file.
-    #[error("the version inside {} (product `{product}`) cannot be read", path.display())]
-    Marker {
-        /// The product.
-        product: ProductName,
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: MarkerError,
-    },
-    /// The program does not answer `--version`.
-    #[error("{} (product `{product}`) does not tell its version", path.display())]
-    NoAnswer {
-        /// The product.
-        product: ProductName,
-        /// The file.
-        path: PathBuf,
-        /// What happened instead.
-        source: ProcessError,
-    },
-    /// The program carries another version.
-    #[error("{} (product `{product}`) is version `{found}`, not {expected}", path.display())]
-    WrongVersion {
-        /// The product.
-        product: ProductName,
-        /// The file.
-        path: PathBuf,
-        /// What it says it is.
-        found: String,
-        /// What it was to be.
-        expected: semver::Version,
-    },
-    /// The program's file is no program.
-    #[error("cannot look into {} (product `{product}`)", path.display())]
-    Inspect {
-        /// The product.
-        product: ProductName,
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: InspectError,
-    },
-    /// The program is for another platform.
-    #[error("{} (product `{product}`) is {format} for {machine}, not a program for {expected}", path.display())]
-    WrongPlatform {
-        /// The product.
-        product: ProductName,
-        /// The file.
-        path: PathBuf,
-        /// The format it is in.
-        format: String,
-        /// The machine it is for.
-        machine: String,
-        /// What it was to be for.
-        expected: Platform,
-    },
-    /// The linker that was asked for did not link the program.
-    #[error("{} (product `{product}`) was not linked by {linker}; its file names {}", path.display(), if tools.is_empty() { "no tool".to_owned() } else { tools.join(", ") })]
-    OtherLinker {
-        /// The product.
-        product: ProductName,
-        /// The file.
-        path: PathBuf,
-        /// The linker that was asked for.
-        linker: String,
-        /// The tools that have left their names.
-        tools: Vec<String>,
-    },
-    /// The program carries debug information that the profile does not ask for.
-    #[error("{} (product `{product}`) holds debug information", path.display())]
-    DebugInfo {
-        /// The product.
-        product: ProductName,
-        /// The file.
-        path: PathBuf,
-    },
-    /// The program needs a newer glibc than it may.
-    #[error("{} (product `{product}`) needs glibc {found}, and max-glibc allows {bound}: {}", path.display(), crate::plan::shortened(symbols))]
-    NewGlibc {
-        /// The product.
-        product: ProductName,
-        /// The file.
-        path: PathBuf,
-        /// What it needs.
-        found: String,
-        /// What it may need.
-        bound: GlibcVersion,
-        /// The symbols that need it.
-        symbols: Vec<String>,
-    },
-    /// The program's file cannot be read.
-    #[error("cannot read {}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
 }
 
 /// What the build's environment gets over the allow-list, now that the tools have been tried.
@@ -210,6 +89,11 @@ pub fn allowed(pass_env: &[String]) -> AllowList {
 
 /// The cargo command of a plan, with the whole of its environment.
 pub fn cargo_command(world: &World, plan: &Plan, toolchain: &Toolchain) -> Command {
+    cargo(world, plan, toolchain).args(plan.command.iter().skip(1))
+}
+
+/// cargo as it builds a plan, without arguments.
+fn cargo(world: &World, plan: &Plan, toolchain: &Toolchain) -> Command {
     let mut env = variables::given(&world.env, &plan.pass_env);
     for (name, value) in environment(plan, toolchain) {
         env.set(name, value);
@@ -237,10 +121,7 @@ pub fn cargo_command(world: &World, plan: &Plan, toolchain: &Toolchain) -> Comma
     // Beside its messages, at a width that does not hang on this run's terminal.
     env.set("CARGO_TERM_PROGRESS_WHEN", "always");
     env.set("CARGO_TERM_PROGRESS_WIDTH", crate::progress::WIDTH);
-    Command::new(&toolchain.cargo)
-        .args(plan.command.iter().skip(1))
-        .envs(&env)
-        .cwd(&plan.root)
+    Command::new(&toolchain.cargo).envs(&env).cwd(&plan.root)
 }
 
 /// Puts folders at the end of `PATH`, where they hide nothing that is on it already.
@@ -287,14 +168,21 @@ pub async fn build(
     let started_at = (world.now)();
     let temporary = scratch(world).map_err(BuildError::Temporary)?;
     let inside = with_temporary(world, temporary.path());
-    let ran = cargo::run(&inside, plan, &mut toolchain, reporter).await;
+    let lists = temporary.path().join("lists");
+    let ran = match lists::prepare(&inside, plan, &mut toolchain, &lists, reporter).await {
+        Ok(made_of) => {
+            let ran = cargo::run(&inside, plan, &mut toolchain, reporter).await;
+            ran.map(|ran| (ran, made_of))
+        }
+        Err(error) => Err(error),
+    };
     if let Some(sccache) = &mut toolchain.sccache {
         sccache.stop(world).await;
     }
-    let cargo::Ran { executables, cache } = ran?;
+    let (cargo::Ran { executables, cache }, made_of) = ran?;
     let profile = Profile::read(&plan.root, Some(&plan.cargo_home), &world.env);
     let mut products = Vec::with_capacity(plan.products.len());
-    for planned in &plan.products {
+    for (index, planned) in plan.products.iter().enumerate() {
         let found = executables
             .iter()
             .find(|(package, bin, _)| *package == planned.package && *bin == planned.bin);
@@ -305,11 +193,16 @@ pub async fn build(
             });
         };
         let inspection = check_file(plan, planned, path, &profile)?;
+        let dependencies = made_of.get(index).cloned();
+        if let (Some(of), true) = (&dependencies, plan.policy.auditable) {
+            lists::check(planned, path, of)?;
+        }
         check_version(world, plan, planned, path).await?;
         products.push(BuiltProduct {
             planned: planned.clone(),
             executable: path.clone(),
             inspection,
+            dependencies,
         });
     }
     let recipe = recipe::recipe(world, plan, &toolchain, &products, &profile).await?;
@@ -351,6 +244,7 @@ fn package_name(id: &str, fallback: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use release_types::Platform;
 
     #[test]
     fn temporary_files_of_six_hosts_lie_in_a_folder_of_the_builds() {

@@ -33,6 +33,8 @@ pub struct Recipe {
     pub rustc_flags: Vec<String>,
     /// Flags that C compilers were given.
     pub c_flags: Vec<String>,
+    /// Whether the programs hold the list of their packages.
+    pub auditable: bool,
     /// `[profile.release]` of the workspace.
     pub profile: Option<serde_json::Value>,
     /// Variables that decide about bytes, whoever set them.
@@ -88,6 +90,7 @@ pub(super) async fn recipe(
         } else {
             Vec::new()
         },
+        auditable: toolchain.policy.auditable,
         profile: profile.to_json(),
         environment: deciding(&world.env, plan),
     })

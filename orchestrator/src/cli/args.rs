@@ -227,6 +227,9 @@ pub struct BuildArgs {
     /// Make no installers, whatever products declare.
     #[arg(long)]
     pub no_installers: bool,
+    /// Whether programs hold the list of their packages, where a build that is repeated says so.
+    #[arg(skip)]
+    pub auditable: Option<bool>,
     /// Make no documents of where programs come from and what is in them, whatever the workspace says.
     #[arg(long)]
     pub no_documents: bool,

@@ -159,6 +159,7 @@ impl App<'_> {
                     target_dir: target_dir.clone(),
                     wanted,
                     installers: !build.no_installers,
+                    auditable: build.auditable,
                     documents: !build.no_documents,
                 },
                 dist_dir: &dist_dir,

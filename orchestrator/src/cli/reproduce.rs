@@ -142,6 +142,11 @@ impl Maker for Ours<'_> {
             reporter: self.app.reporter,
         };
         let record = self.subject.record.as_ref();
+        // A record without a recipe is older than lists.
+        let recorded_lists = record.map(|record| {
+            let recipe = record.recipe.as_ref();
+            recipe.is_some_and(|recipe| recipe.auditable)
+        });
         let recorded_mold = record.map(|record| record.toolchain.linker.is_some());
         let select = SelectArgs {
             tag: Some(self.subject.tag.to_string()),
@@ -157,6 +162,7 @@ impl Maker for Ours<'_> {
             cache_stall_limit: None,
             no_install: true,
             // What a record does not name was not made, perhaps for want of a tool.
+            auditable: recorded_lists.or(self.args.no_auditable.then_some(false)),
             no_installers: record.is_some_and(|record| has_none(record, Kind::Installer)),
             no_documents: record.is_some_and(|record| has_none(record, Kind::Other)),
         };

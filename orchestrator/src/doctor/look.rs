@@ -254,6 +254,8 @@ impl Look<'_> {
             linker: linker.map(str::to_owned),
             linker_dir: None,
             remap: Vec::new(),
+            auditable: false,
+            lists: None,
         })
     }
 }

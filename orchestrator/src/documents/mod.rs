@@ -19,11 +19,12 @@ pub use proven::{Proven, ProvenProgram, ProvenanceError, Wanted, prove};
 pub use statement::{BUILD_TYPE, GIT_COMMIT, PREDICATE_TYPE, SHA256, STATEMENT_TYPE, Statement};
 
 use crate::artifacts::digest_file;
-use crate::build::{Built, Recipe};
+use crate::build::{Built, BuiltProduct, Recipe};
 use crate::code_sign::CodeSigned;
 use crate::context::World;
 use crate::installers;
 use crate::plan::Plan;
+use crate::sbom::{self, SbomError};
 use release_types::{Channel, FileName, Platform, ProductName, Sha256Digest};
 use serde::Serialize;
 use std::io;
@@ -50,7 +51,7 @@ impl Form {
     pub const ALL: [Self; 2] = [Self::Provenance, Self::Sbom];
 
     /// Those that this program makes.
-    pub const MADE: [Self; 1] = [Self::Provenance];
+    pub const MADE: [Self; 2] = Self::ALL;
 
     /// What the names of such files end with, behind the program's own.
     pub fn ending(self) -> &'static str {
@@ -138,6 +139,17 @@ pub enum DocumentError {
         /// What the system said.
         source: io::Error,
     },
+    /// What a program is made of was not asked before it was built.
+    #[error("what {0} is made of is not known")]
+    Unknown(FileName),
+    /// A bill of materials cannot be made.
+    #[error("the bill of materials of {filename} cannot be made")]
+    Sbom {
+        /// The program.
+        filename: FileName,
+        /// Why not.
+        source: SbomError,
+    },
     /// It cannot be written down.
     #[error("{filename} cannot be written")]
     Write {
@@ -221,14 +233,36 @@ pub fn make(
                         None => written(filename, &statement)?,
                     }
                 }
-                // Nobody plans one yet: `Form::MADE` is without it.
-                Form::Sbom => continue,
+                Form::Sbom => bill(&about, product)?,
             };
             let of = planned.product.clone();
             made.files.push((of, filename.clone(), bytes));
         }
     }
     Ok(made)
+}
+
+/// The bill of materials of a program.
+fn bill(about: &About<'_>, product: &BuiltProduct) -> Result<Vec<u8>, DocumentError> {
+    let filename = &product.planned.filename;
+    let graph = product.dependencies.as_ref();
+    let graph = graph.ok_or_else(|| DocumentError::Unknown(filename.clone()))?;
+    let subject = sbom::Subject {
+        filename: filename.as_str(),
+        sha256: about.files[0].sha256,
+        product: about.product.as_str(),
+        bin: about.bin,
+        version: about.version,
+        tag: about.tag,
+        commit: about.commit,
+        commit_time: about.recipe.commit_time,
+        target: about.platform.target_triple(),
+        maker: about.maker,
+    };
+    sbom::document(&subject, graph).map_err(|source| DocumentError::Sbom {
+        filename: filename.clone(),
+        source,
+    })
 }
 
 fn sha256_of(path: &Path) -> Result<Sha256Digest, DocumentError> {

@@ -94,9 +94,12 @@ impl Error {
                 {
                     ExitCode::Build
                 }
-                BuildError::Read { .. } => ExitCode::Machine,
+                BuildError::Read { .. } | BuildError::Write { .. } => ExitCode::Machine,
                 BuildError::Temporary(error) => toolchain_code(error),
                 BuildError::Cargo { .. }
+                | BuildError::Tree { .. }
+                | BuildError::Dependencies(_)
+                | BuildError::List { .. }
                 | BuildError::NoExecutable { .. }
                 | BuildError::Inspect { .. }
                 | BuildError::WrongPlatform { .. }
@@ -121,7 +124,9 @@ impl Error {
             },
             Self::Documents(error) => match error {
                 DocumentError::Read { .. } => ExitCode::Machine,
-                DocumentError::Write { .. } => ExitCode::Defect,
+                DocumentError::Write { .. }
+                | DocumentError::Unknown(_)
+                | DocumentError::Sbom { .. } => ExitCode::Defect,
             },
             Self::Dist(error) => match error {
                 DistError::Write { .. } | DistError::Read { .. } => ExitCode::Machine,

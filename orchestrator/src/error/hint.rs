@@ -142,7 +142,11 @@ impl Error {
                 "build on a system with an older glibc, or raise max-glibc in [workspace.metadata.atlas-release]"
                     .to_owned()
             }
-            Self::Build(BuildError::Cargo { .. }) => {
+            Self::Build(BuildError::List { .. } | BuildError::Dependencies(_)) => {
+                "auditable = false in [workspace.metadata.atlas-release] builds programs without the list; a linker or a strip of one's own that drops the section `.dep-v0` is the usual cause"
+                    .to_owned()
+            }
+            Self::Build(BuildError::Cargo { .. } | BuildError::Tree { .. }) => {
                 "cargo's own words stand above; it is run with --locked, so Cargo.lock has to be there and up to date"
                     .to_owned()
             }

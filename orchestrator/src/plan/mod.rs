@@ -321,6 +321,8 @@ fn policy(facts: &Facts<'_>, target_dir: &Path) -> Policy {
         linker: mold.then(|| Tool::Mold.name().to_owned()),
         linker_dir: None,
         remap,
+        auditable: facts.build.auditable.unwrap_or(facts.workspace.auditable),
+        lists: None,
     }
 }
 

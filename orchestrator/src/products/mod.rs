@@ -76,6 +76,8 @@ pub struct Workspace {
     pub pass_env: Vec<String>,
     /// The newest glibc that programs for Linux may need, when there is a bound.
     pub max_glibc: Option<GlibcVersion>,
+    /// Whether programs hold the list of their packages.
+    pub auditable: bool,
     /// The platforms without which nothing of a release is to be seen; none where each counts alone.
     pub require: Vec<Platform>,
     /// The group whose releases may be GitHub's latest, where there are several groups.
@@ -183,6 +185,7 @@ struct WorkspaceSection {
     #[serde(default)]
     pass_env: Vec<String>,
     max_glibc: Option<GlibcVersion>,
+    auditable: Option<bool>,
     #[serde(default, deserialize_with = "platforms")]
     require: Vec<Platform>,
     github_latest: Option<ProductName>,
@@ -299,6 +302,7 @@ pub fn from_metadata(metadata: &Metadata) -> Result<Workspace, ProductsError> {
         products,
         pass_env: section.pass_env,
         max_glibc: section.max_glibc,
+        auditable: section.auditable.unwrap_or(true),
         require: section.require,
         github_latest: section.github_latest.map(|group| group.to_string()),
     };

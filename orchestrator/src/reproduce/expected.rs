@@ -226,6 +226,14 @@ pub(super) fn counterpart<'a>(
         Some(other) if document.is_some() && is_signed(other.signed) => Ok(Compared::Not(format!(
             "{filename} is not compared: it names the digest of a program that was code-signed"
         ))),
+        // What a program is made of is in the program too, where it is compared.
+        Some(other)
+            if matches!(document, Some((Form::Sbom, _))) && other.sha256 != artifact.sha256 =>
+        {
+            Ok(Compared::Not(format!(
+                "{filename} is not the same: it names the version of atlas-release that has made it"
+            )))
+        }
         Some(other) => Ok(Compared::With(other)),
         // They may have been left out, or come later.
         None if is_installer || document.is_some() => Ok(Compared::Not(format!(

@@ -261,6 +261,8 @@ mod tests {
                         .then(|| "mold".to_owned()),
                     linker_dir: None,
                     remap: Vec::new(),
+                    auditable: false,
+                    lists: None,
                 };
                 let expected = match (host.os, target.os) {
                     (Os::Linux, Os::Linux) => Some(("mold", mold)),

@@ -48,7 +48,7 @@ pub(super) fn is_for_target(args: &[OsString], target: &str) -> bool {
 }
 
 /// The values of an option, as `--option value` and `--option=value`.
-fn values<'a>(args: &'a [OsString], option: &'a str) -> impl Iterator<Item = &'a OsStr> {
+pub(super) fn values<'a>(args: &'a [OsString], option: &'a str) -> impl Iterator<Item = &'a OsStr> {
     args.iter().enumerate().filter_map(move |(at, arg)| {
         if arg == option {
             return args.get(at + 1).map(OsString::as_os_str);
@@ -162,6 +162,8 @@ mod tests {
             target: TARGET.to_owned(),
             linker: None,
             linker_dir: None,
+            auditable: false,
+            lists: None,
             remap: vec![
                 (top.into(), repository.to_owned()),
                 (format!("{top}/app").into(), "/workspace".to_owned()),

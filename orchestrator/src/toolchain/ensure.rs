@@ -289,6 +289,8 @@ mod tests {
                     linker: None,
                     linker_dir: None,
                     remap: Vec::new(),
+                    auditable: false,
+                    lists: None,
                 },
                 dir,
             }

@@ -78,6 +78,8 @@ mod tests {
                     linker: linker.map(str::to_owned),
                     linker_dir: None,
                     remap: Vec::new(),
+                    auditable: false,
+                    lists: None,
                 };
                 let windows = host.os == Os::Windows && target.os == Os::Windows;
                 let own = windows.then_some(Tool::LldLink);

@@ -60,14 +60,20 @@ fn one_cargo_pass_builds_the_group_and_nothing_else() {
     let mut calls = tools.calls("cargo");
     // Its version is part of the record.
     calls.retain(|call| call != "--version");
-    assert_eq!(calls.len(), 2, "{calls:?}");
+    assert_eq!(calls.len(), 3, "{calls:?}");
     assert!(calls[0].starts_with("metadata "), "{calls:?}");
+    // Of what they are made is asked beforehand, of all at once.
+    assert!(calls[1].starts_with("tree --locked "), "{calls:?}");
     assert!(
-        calls[1].starts_with("build --release --locked "),
+        calls[1].ends_with(" --package alpha --package beta"),
         "{calls:?}"
     );
     assert!(
-        calls[1].ends_with("--package alpha --package beta --bin alpha --bin beta"),
+        calls[2].starts_with("build --release --locked "),
+        "{calls:?}"
+    );
+    assert!(
+        calls[2].ends_with("--package alpha --package beta --bin alpha --bin beta"),
         "{calls:?}"
     );
     let programs = project.sandbox.root().join("target");

@@ -10,6 +10,9 @@
 mod action;
 mod asked_git;
 mod asking;
+mod auditable;
+#[cfg(target_os = "linux")]
+mod auditable_links;
 mod base_hub;
 mod behind;
 #[cfg(target_os = "linux")]
@@ -70,6 +73,7 @@ mod resuming;
 #[cfg(target_os = "linux")]
 mod rustflags;
 mod same_bytes;
+mod sbom;
 mod setup_steps;
 mod several_machines;
 mod signed_files;

@@ -49,6 +49,7 @@ async fn built(project: &Project) -> (Plan, Built) {
         installers: &installers(&world, false),
         build: &BuildSettings {
             installers: false,
+            auditable: None,
             documents: false,
             target: world.host,
             target_dir: Some(project.sandbox.root().join("target")),

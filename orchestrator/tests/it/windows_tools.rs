@@ -160,6 +160,8 @@ async fn a_build_installs_tries_and_wires_it_in() {
         linker: None,
         linker_dir: None,
         remap: Vec::new(),
+        auditable: false,
+        lists: None,
     };
     let wanted = |install| Wanted {
         cache_stall: std::time::Duration::from_secs(60),

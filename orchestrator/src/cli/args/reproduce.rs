@@ -33,6 +33,9 @@ pub struct ReproduceCommand {
     /// Link with rustc's own choice of linker instead of mold.
     #[arg(long, conflicts_with = "from")]
     pub no_mold: bool,
+    /// Leave the list of their packages out of the programs, as releases did that know none.
+    #[arg(long, conflicts_with = "from")]
+    pub no_auditable: bool,
     /// Build HEAD where git has no such tag.
     #[arg(long)]
     pub allow_untagged: bool,

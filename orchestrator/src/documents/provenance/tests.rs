@@ -12,6 +12,7 @@ const RUSTC_SAYS: &str = "rustc 1.95.0 (89abcdef0 2026-04-10)\nbinary: rustc\n\
 
 fn recipe() -> Recipe {
     Recipe {
+        auditable: true,
         commit_time: 1_764_000_000,
         lock_sha256: Some(Sha256Digest::of(b"lock")),
         cargo: "cargo 1.95.0 (89abcdef0 2026-04-10)".to_owned(),

@@ -1,0 +1,121 @@
+//! The document as a whole. Whether it is what CycloneDX asks for is another test's, which has its schema.
+
+use super::*;
+use crate::dependencies::{Lock, read};
+use serde_json::{Value, json};
+
+const TREE: &str = "\
+app v0.1.0 (/w/app)\tMIT\thttps://h.example/app
+|-- one v1.0.0\tMIT/Apache-2.0\thttps://h.example/one
+`-- word v2.0.0 (proc-macro)\t\t
+    `-- one v1.0.0\tMIT/Apache-2.0\thttps://h.example/one (*)
+";
+
+fn graph() -> Dependencies {
+    let lock = format!(
+        "version = 4\n[[package]]\nname = \"one\"\nversion = \"1.0.0\"\nsource = \"{}\"\nchecksum = \"{}\"\n",
+        "registry+https://github.com/rust-lang/crates.io-index",
+        "ab".repeat(32)
+    );
+    read(TREE, &["app"], &Lock::parse(&lock).unwrap())
+        .unwrap()
+        .remove(0)
+}
+
+fn subject(version: &semver::Version) -> Subject<'_> {
+    Subject {
+        filename: "app-linux-x64",
+        sha256: Sha256Digest::of(b"program"),
+        product: "cli",
+        bin: "app",
+        version,
+        tag: "cli-v1.4.0",
+        commit: "c0ffee",
+        commit_time: 1_700_000_000,
+        target: "x86_64-unknown-linux-gnu",
+        maker: "0.9.0",
+    }
+}
+
+#[test]
+fn what_is_in_a_document() {
+    let version = "1.4.0".parse().unwrap();
+    let bytes = document(&subject(&version), &graph()).unwrap();
+    let found: Value = serde_json::from_slice(&bytes).unwrap();
+    assert_eq!(found["specVersion"], "1.6");
+    let metadata = &found["metadata"];
+    assert_eq!(metadata["timestamp"], "2023-11-14T22:13:20Z");
+    let tool = &metadata["tools"]["components"][0];
+    assert_eq!(
+        (&tool["name"], &tool["version"]),
+        (&json!("atlas-release"), &json!("0.9.0"))
+    );
+    let own = &metadata["component"];
+    assert_eq!(
+        (&own["name"], &own["version"]),
+        (&json!("app"), &json!("1.4.0"))
+    );
+    let digest = Sha256Digest::of(b"program").to_string();
+    assert_eq!(
+        own["hashes"],
+        json!([{"alg": "SHA-256", "content": digest}])
+    );
+    assert_eq!(own["licenses"], json!([{"expression": "MIT"}]));
+    assert_eq!(
+        found["components"],
+        json!([
+            {
+                "type": "library", "bom-ref": "pkg:cargo/one@1.0.0", "name": "one", "version": "1.0.0",
+                "scope": "required",
+                "hashes": [{"alg": "SHA-256", "content": "ab".repeat(32)}],
+                "licenses": [{"expression": "MIT OR Apache-2.0"}],
+                "purl": "pkg:cargo/one@1.0.0",
+                "externalReferences": [{"type": "vcs", "url": "https://h.example/one"}],
+            },
+            {
+                "type": "library", "bom-ref": "pkg:cargo/word@2.0.0", "name": "word", "version": "2.0.0",
+                "scope": "excluded", "purl": "pkg:cargo/word@2.0.0",
+            },
+        ])
+    );
+    assert_eq!(
+        found["dependencies"],
+        json!([
+            {"ref": "pkg:cargo/one@1.0.0"},
+            {"ref": "pkg:cargo/word@2.0.0", "dependsOn": ["pkg:cargo/one@1.0.0"]},
+            {"ref": "program:app-linux-x64", "dependsOn": ["pkg:cargo/one@1.0.0", "pkg:cargo/word@2.0.0"]},
+        ])
+    );
+}
+
+#[test]
+fn the_same_program_has_the_same_document_and_another_one_another_number() {
+    let version = "1.4.0".parse().unwrap();
+    let subject = subject(&version);
+    let first = document(&subject, &graph()).unwrap();
+    assert_eq!(first, document(&subject, &graph()).unwrap());
+    let serial = |bytes: &[u8]| {
+        let value: Value = serde_json::from_slice(bytes).unwrap();
+        value["serialNumber"].as_str().unwrap().to_owned()
+    };
+    let other = Subject {
+        sha256: Sha256Digest::of(b"other"),
+        ..subject.clone()
+    };
+    let second = document(&other, &graph()).unwrap();
+    assert_ne!(serial(&first), serial(&second));
+    for serial in [serial(&first), serial(&second)] {
+        let digits = serial.strip_prefix("urn:uuid:").unwrap();
+        assert_eq!(digits.len(), 36);
+        assert_eq!(digits.as_bytes()[14], b'8');
+        assert!(b"89ab".contains(&digits.as_bytes()[19]), "{digits}");
+    }
+    let ancient = Subject {
+        commit_time: i64::MIN,
+        ..subject
+    };
+    assert!(matches!(
+        document(&ancient, &graph()),
+        Err(SbomError::Time(_))
+    ));
+}

@@ -1,0 +1,171 @@
+//! The list of its packages that a program carries, read from real programs by the reader that `cargo audit bin`
+//! has.
+
+use crate::cached::Cached;
+use crate::support::*;
+use auditable_info::{Limits, audit_info_from_file};
+use auditable_serde::{DependencyKind, Source, VersionInfo};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+/// The list in a staged program.
+pub fn list(staged: &Path, bin: &str) -> VersionInfo {
+    let program = staged.join(format!("{bin}-{}", platform()));
+    audit_info_from_file(&program, Limits::default()).unwrap()
+}
+
+fn names(list: &VersionInfo, kind: DependencyKind) -> Vec<&str> {
+    let packages = list.packages.iter().filter(|package| package.kind == kind);
+    packages.map(|package| package.name.as_str()).collect()
+}
+
+fn record(project: &Project) -> Value {
+    let path = project.staged("demo-0.1.0").join("release.json");
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+#[test]
+fn programs_of_one_pass_carry_each_its_own_list() {
+    let project = Project::tagged("demo-v0.1.0");
+    project.quick("build demo-v0.1.0").run().exits(0);
+    let staged = project.staged("demo-0.1.0");
+    let (alpha, beta) = (list(&staged, "alpha"), list(&staged, "beta"));
+    // `build-version` is needed by the programs and by their build scripts: the stronger kind counts.
+    let runtime = DependencyKind::Runtime;
+    let build = DependencyKind::Build;
+    assert_eq!(names(&alpha, runtime)[..2], ["alpha", "build-version"]);
+    assert_eq!(names(&beta, runtime)[..2], ["beta", "build-version"]);
+    assert!(names(&alpha, build).is_empty(), "{alpha:?}");
+    assert_eq!(names(&beta, build), ["shout"]);
+    let root = alpha.packages.iter().find(|package| package.root).unwrap();
+    assert_eq!((&root.name[..], &root.source), ("alpha", &Source::Local));
+    let semver = alpha.packages.iter().find(|p| p.name == "semver").unwrap();
+    assert_eq!(semver.source, Source::CratesIo);
+
+    // Together they name what cargo compiles for these programs, and nothing else.
+    let other = project.sandbox.root().join("plain");
+    let words = "build --release --locked --offline --message-format json -p alpha -p beta";
+    let compiled = project
+        .sandbox
+        .invoke("cargo")
+        .args(words.split(' '))
+        .arg("--target-dir")
+        .arg(&other)
+        .cwd(project.fixture.root())
+        .run()
+        .exits(0);
+    let messages = compiled.stdout.lines();
+    let messages = messages.map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let ids = messages.filter_map(|message| Some(message["package_id"].as_str()?.to_owned()));
+    let compiled: BTreeSet<String> = ids
+        .map(|id| {
+            let (place, version) = id.rsplit_once(['#', '@']).unwrap();
+            // `…#name@1.0.0`, or `…/name#1.0.0`.
+            let name = place.rsplit(['#', '/']).next().unwrap();
+            format!("{name} {version}")
+        })
+        .collect();
+    let both = alpha.packages.iter().chain(&beta.packages);
+    let listed: BTreeSet<String> = both.map(|p| format!("{} {}", p.name, p.version)).collect();
+    assert_eq!(listed, compiled);
+
+    assert_eq!(record(&project)["recipe"]["auditable"], true);
+    // Elsewhere the same programs come of it.
+    let digests =
+        || ["alpha", "beta"].map(|bin| digest(&staged.join(format!("{bin}-{}", platform()))));
+    let first = digests();
+    fs::remove_dir_all(project.sandbox.root().join("target")).unwrap();
+    project.quick("build demo-v0.1.0").run().exits(0);
+    assert_eq!(digests(), first);
+}
+
+#[test]
+fn a_workspace_may_do_without_and_a_record_says_so() {
+    let project = Project::new();
+    let without = "[workspace.metadata.atlas-release]\nauditable = false\n\n[profile.release]";
+    project
+        .fixture
+        .edit("Cargo.toml", "[profile.release]", without);
+    project.fixture.commit("no lists");
+    project.fixture.tag("demo-v0.1.0");
+    project.quick("build demo-v0.1.0").run().exits(0);
+    let staged = project.staged("demo-0.1.0");
+    let program = staged.join(format!("beta-{}", platform()));
+    let none = audit_info_from_file(&program, Limits::default()).unwrap_err();
+    assert!(
+        matches!(none, auditable_info::Error::NoAuditData),
+        "{none:?}"
+    );
+    assert_eq!(record(&project)["recipe"]["auditable"], false);
+
+    // What is built again is built as the record says, whatever the workspace does.
+    let mut record = record(&project);
+    record["recipe"]["auditable"] = true.into();
+    let altered = project.sandbox.root().join("altered.json");
+    fs::write(&altered, record.to_string()).unwrap();
+    project
+        .atlas(&format!("reproduce --from {}", altered.display()))
+        .run()
+        .exits(8)
+        .says(&[".dep-v0"]);
+}
+
+#[test]
+fn a_wrapper_of_the_workspaces_own_goes_on_wrapping() {
+    let project = Project::new();
+    let log = project.sandbox.root().join("wrapped");
+    let script = format!(
+        "#!/bin/sh\necho \"$*\" >>'{}'\nexec \"$@\"\n",
+        log.display()
+    );
+    project.fixture.write("wrapper.sh", &script);
+    let path = project.fixture.root().join("wrapper.sh");
+    fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let settings = "[build]\nrustc-workspace-wrapper = \"wrapper.sh\"\n";
+    project.fixture.write(".cargo/config.toml", settings);
+    project
+        .fixture
+        .edit(".cargo/config.toml", "wrapper.sh", path.to_str().unwrap());
+    project.fixture.commit("wrap");
+    project.fixture.tag("demo-v0.1.0");
+    project.quick("build demo-v0.1.0").run().exits(0);
+    let beta = list(&project.staged("demo-0.1.0"), "beta");
+    assert_eq!(names(&beta, DependencyKind::Build), ["shout"]);
+    assert!(
+        fs::read_to_string(&log)
+            .unwrap()
+            .contains("--crate-name beta")
+    );
+}
+
+#[test]
+fn lists_are_linked_behind_a_cache_too() {
+    // The digests that it compares with are those of a build without a cache.
+    let cached = Cached::new().with_sccache();
+    cached.build("").run().exits(0);
+    assert_eq!(cached.digests(), cached.expected);
+    cached.clean();
+    cached.build("").run().exits(0);
+    assert_eq!(cached.digests(), cached.expected);
+    let alpha = list(&cached.project.staged("demo-0.1.0"), "alpha");
+    assert!(names(&alpha, DependencyKind::Runtime).contains(&"semver"));
+}
+
+#[test]
+fn what_cargo_cannot_resolve_is_said_in_its_words() {
+    let project = Project::new();
+    project.fixture.edit(
+        "beta/Cargo.toml",
+        "version = \"0.1.0\"",
+        "version = \"0.2.0\"",
+    );
+    project.fixture.commit("forget the lock file");
+    project.fixture.tag("demo-v0.1.0");
+    project.quick("build demo-v0.1.0").run().exits(4).says(&[
+        "--locked",
+        "cargo could not list the packages of the release",
+        "Cargo.lock has to be there and up to date",
+    ]);
+}
