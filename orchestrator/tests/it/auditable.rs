@@ -101,6 +101,9 @@ fn a_workspace_may_do_without_and_a_record_says_so() {
     assert_eq!(record(&project)["recipe"]["auditable"], false);
 
     // What is built again is built as the record says, whatever the workspace does.
+    let told = project.staged("demo-0.1.0").join("release.json");
+    let from = format!("reproduce --from {}", told.display());
+    project.atlas(&from).run().exits(0);
     let mut record = record(&project);
     record["recipe"]["auditable"] = true.into();
     let altered = project.sandbox.root().join("altered.json");
@@ -109,7 +112,7 @@ fn a_workspace_may_do_without_and_a_record_says_so() {
         .atlas(&format!("reproduce --from {}", altered.display()))
         .run()
         .exits(8)
-        .says(&[".dep-v0"]);
+        .says(&["different demo-v0.1.0", "is elsewhere"]);
 }
 
 #[test]

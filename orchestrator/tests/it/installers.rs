@@ -312,7 +312,8 @@ fn a_second_build_proves_them_too() {
         .map(|file| file["filename"].as_str().unwrap())
         .collect();
     let program = format!("gamma-{}", platform());
-    assert_eq!(files, [program, installer("deb"), installer("rpm")]);
+    let bill = format!("{program}.cdx.json");
+    assert_eq!(files, [program, installer("deb"), installer("rpm"), bill]);
     assert_eq!(document["identical"], true, "{document:#}");
 }
 

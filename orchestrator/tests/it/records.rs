@@ -165,6 +165,12 @@ fn a_record_runs_nothing_of_its_writers() {
 #[test]
 fn what_a_record_says_otherwise_is_told() {
     let project = telling();
+    // As programs were when records had no recipe.
+    let without = "[workspace.metadata.atlas-release]\nauditable = false\n\n[profile.release]";
+    let fixture = &project.fixture;
+    fixture.edit("Cargo.toml", "[profile.release]", without);
+    fixture.commit("no lists");
+    fixture.git(&["tag", "--force", "demo-v0.1.0"]);
     project.quick("build demo-v0.1.0").run().exits(0);
     let record = project.staged("demo-0.1.0").join("release.json");
     let text = fs::read_to_string(&record).unwrap();

@@ -325,6 +325,10 @@ async fn the_real_programs_released_twice_under_watch() {
             "{bin} names the folder it was built in"
         );
         assert!(holds(&bytes, "mold "), "{bin} was not linked by mold");
+        let list = auditable_info::audit_info_from_slice(&bytes, 1 << 20).unwrap();
+        let own = list.packages.iter().find(|package| package.root).unwrap();
+        assert_eq!(own.name, bin);
+        assert!(list.packages.len() > 10, "{list:?}");
     }
 
     hub.stop.cancel();
