@@ -70,7 +70,7 @@ fn link(platform: Platform, dir: &Path, list: Option<&Path>) -> Vec<u8> {
             "-flavor darwin -arch {arch} -platform_version macos 11.0 11.0 -e _main -dead_strip -o {to} {code}"
         ),
         Os::Windows => format!(
-            "-flavor link /ENTRY:main /SUBSYSTEM:CONSOLE /NODEFAULTLIB /OPT:REF /OUT:{to} {code}"
+            "-flavor link /ENTRY:main /SUBSYSTEM:CONSOLE /NODEFAULTLIB /Brepro /OPT:REF /OUT:{to} {code}"
         ),
     };
     let flags = list.map(|list| link_flags(platform.os, list));
