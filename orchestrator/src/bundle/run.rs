@@ -32,16 +32,18 @@ pub struct MadeProduct {
     pub rows: Vec<ManifestRow>,
 }
 
-/// Runs the command of each product and collects what it has written.
+/// Runs the command of each product and collects what it has written. `keep` gets the files of each before the next
+/// command is run, which may write over them or clear them away.
 ///
 /// # Errors
-/// When one fails, or makes nothing, or something else than was asked for.
-pub async fn run(
+/// When one fails, or makes nothing, or something else than was asked for; or what `keep` says.
+pub async fn run<E: From<BundleError>>(
     world: &World,
     plan: &BundlePlan,
     secret: Option<&Secret>,
     reporter: &dyn Reporter,
-) -> Result<Made, BundleError> {
+    mut keep: impl FnMut(MadeProduct) -> Result<MadeProduct, E>,
+) -> Result<Made, E> {
     let started_at = (world.now)();
     let mut products = Vec::with_capacity(plan.products.len());
     for planned in &plan.products {
@@ -61,7 +63,7 @@ pub async fn run(
         products.push(MadeProduct {
             planned: planned.clone(),
             rows,
-        });
+        })?);
     }
     Ok(Made {
         products,

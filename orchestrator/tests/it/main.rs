@@ -43,6 +43,7 @@ mod interrupts;
 mod issuing;
 mod journals;
 mod launcher;
+mod launcher_bundles;
 mod launcher_command;
 mod limits;
 mod local_release;
