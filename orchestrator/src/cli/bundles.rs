@@ -5,7 +5,7 @@ use crate::bundle::{self, BundlePlan, Made};
 use crate::dist::{self, Earlier, Kept, Staged};
 use crate::error::Error;
 use crate::products::Workspace;
-use crate::sign::{self, Secret, SignError};
+use crate::sign::{self, Keys, Secret, SignError};
 use release_types::Platform;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -48,11 +48,22 @@ pub(super) async fn make(app: &App<'_>, plans: Vec<BundlePlan>) -> Result<AllMad
 
 /// The secret key, where a command signs by itself.
 fn secret_for(app: &App<'_>, plans: &[BundlePlan]) -> Result<Option<Secret>, Error> {
-    let mut products = plans.iter().flat_map(|plan| &plan.products);
-    match products.any(|one| one.tauri_signs) {
-        true => Ok(Some(sign::secret(app.world)?.ok_or(SignError::NoKey)?)),
-        false => Ok(None),
+    let signing = plans.iter().flat_map(|plan| {
+        let products = plan.products.iter().filter(|one| one.tauri_signs);
+        products.map(move |one| (&plan.signed_by, &one.product))
+    });
+    let mut found = None;
+    for (settings, product) in signing {
+        let secret = match found.take() {
+            Some(secret) => secret,
+            None => sign::secret(app.world)?.ok_or(SignError::NoKey)?,
+        };
+        // A key that no installed program trusts is nobody's to see.
+        let keys = Keys::of_workspace(settings.clone());
+        keys.accept([product], secret.key.public())?;
+        found = Some(secret);
     }
+    Ok(found)
 }
 
 /// Stages what was made, each platform once: what is for several lies in the folder of each.
