@@ -140,61 +140,9 @@ fn failed(path: &Path) -> impl Fn(std::io::Error) -> BundleError + use<> {
     }
 }
 
-/// The version that a bundle's name says, where it says one and it is another than this. A name may hold
-/// more that looks like a version; then one of them has to be the right one.
-pub(super) fn other_version(name: &str, version: &semver::Version) -> Option<String> {
-    let core = format!("{}.{}.{}", version.major, version.minor, version.patch);
-    let is_part = |c: char| c.is_ascii_digit() || c == '.';
-    let parts = name
-        .split(|c: char| !is_part(c))
-        .map(|part| part.trim_matches('.'));
-    let found: Vec<&str> = parts
-        .filter(|part| {
-            let numbers: Vec<&str> = part.split('.').collect();
-            numbers.len() >= 3 && numbers.iter().all(|number| !number.is_empty())
-        })
-        .collect();
-    // Installers of Windows may have a fourth number.
-    let is_it = |part: &&str| **part == core || part.starts_with(&format!("{core}."));
-    match found.iter().any(is_it) {
-        true => None,
-        false => found.first().map(|part| (*part).to_owned()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_say_versions() {
-        let other = |name: &str, version: &str| other_version(name, &version.parse().unwrap());
-        for name in [
-            "Atlas_1.4.0_amd64.deb",
-            "Atlas-1.4.0-1.x86_64.rpm",
-            "Atlas 2_1.4.0_x64-setup.exe",
-            "Atlas_1.4.0_x64_en-US.msi",
-            "Atlas_1.4.0.0_x64_en-US.msi",
-            "Atlas_1.4.0_amd64.AppImage.tar.gz",
-            "For 10.15.7 Atlas_1.4.0_aarch64.dmg",
-            "Atlas.app.tar.gz",
-            "Atlas_1.4_amd64.deb",
-        ] {
-            assert_eq!(other(name, "1.4.0"), None, "{name}");
-            assert_eq!(other(name, "1.4.0-rc.1"), None, "{name}");
-        }
-        let found = other("Atlas_1.3.9_amd64.deb", "1.4.0");
-        assert_eq!(found.as_deref(), Some("1.3.9"));
-        assert_eq!(
-            other("Atlas_1.4.01.deb", "1.4.0").as_deref(),
-            Some("1.4.01")
-        );
-        assert_eq!(
-            other("Atlas_11.4.0.deb", "1.4.0").as_deref(),
-            Some("11.4.0")
-        );
-        assert_eq!(other("Atlas_1.4.0-rc.1_amd64.deb", "1.4.0-rc.1"), None);
-    }
 
     #[test]
     fn only_what_was_written_since_is_new() {
