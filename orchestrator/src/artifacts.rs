@@ -1,6 +1,7 @@
 //! Local files that are to be published, and the ways there are to name them: a staged release, or
 //! a manifest of somebody else's making.
 
+use release_types::bundles::other_version;
 use release_types::{
     FileName, Kind, ManifestError, ManifestRow, ObjectKey, ObjectKeyError, Platform, ProductName,
     Sha256Digest, artifact_key, parse_manifest,
@@ -89,6 +90,20 @@ pub enum ArtifactError {
         /// Why not.
         why: &'static str,
     },
+    /// A name says that the file is of another version.
+    #[error("{}: line {line}: {} is by its name of version {found}, not {expected}", manifest.display(), path.display())]
+    OtherVersion {
+        /// The manifest.
+        manifest: PathBuf,
+        /// The line.
+        line: usize,
+        /// The file.
+        path: PathBuf,
+        /// What its name, or the one that it is published under, says.
+        found: String,
+        /// What it is to be published as.
+        expected: semver::Version,
+    },
     /// The file of a signature's row is not there.
     #[error("{}: line {line}: the signature {} is missing", manifest.display(), path.display())]
     NoSignature {
@@ -133,10 +148,50 @@ pub fn from_manifest(
 pub fn from_manifest_of(
     manifest: &Path,
     base: &Path,
-    (product, version): (&ProductName, &semver::Version),
+    of: (&ProductName, &semver::Version),
     wanted: impl Fn(Kind) -> bool,
 ) -> Result<Vec<LocalArtifact>, ArtifactError> {
     let rows = read_rows(manifest)?;
+    // Who says the version of files that others have made may have others beside them, of last time.
+    for row in &rows {
+        let is_payload = matches!(row.kind, Kind::Binary | Kind::Installer);
+        let path = base.join(&row.path);
+        let here = path.file_name().unwrap_or_default();
+        let here = here.to_string_lossy().into_owned();
+        let mut names = [&here, row.filename.as_str()].into_iter();
+        if let Some(found) = names.find_map(|name| other_version(name, of.1))
+            && is_payload
+        {
+            return Err(ArtifactError::OtherVersion {
+                manifest: manifest.to_owned(),
+                line: row.line,
+                path,
+                found,
+                expected: of.1.clone(),
+            });
+        }
+    }
+    files_of(rows, (manifest, base), of, wanted)
+}
+
+/// The same of a staged platform's manifest, whose files are of the version that its record says.
+///
+/// # Errors
+/// The first row that is wrong, with its line.
+pub fn from_staged_manifest(
+    (manifest, dir): (&Path, &Path),
+    of: (&ProductName, &semver::Version),
+    wanted: impl Fn(Kind) -> bool,
+) -> Result<Vec<LocalArtifact>, ArtifactError> {
+    files_of(read_rows(manifest)?, (manifest, dir), of, wanted)
+}
+
+fn files_of(
+    rows: Vec<ManifestRow>,
+    (manifest, base): (&Path, &Path),
+    (product, version): (&ProductName, &semver::Version),
+    wanted: impl Fn(Kind) -> bool,
+) -> Result<Vec<LocalArtifact>, ArtifactError> {
     let mut artifacts = Vec::with_capacity(rows.len());
     for row in rows.into_iter().filter(|row| wanted(row.kind)) {
         let path = base.join(&row.path);

@@ -252,6 +252,7 @@ fn artifact_code(error: &ArtifactError) -> ExitCode {
         | ArtifactError::Row { .. }
         | ArtifactError::File { .. }
         | ArtifactError::Unfit { .. }
+        | ArtifactError::OtherVersion { .. }
         | ArtifactError::Key { .. } => ExitCode::Usage,
     }
 }

@@ -73,6 +73,20 @@ pub enum Fault {
         /// For which platform.
         platform: Platform,
     },
+    /// Two files differ in nothing but the version that their names say.
+    #[error(
+        "{path}: it is of version {version}, and {first}, which is called the same otherwise, of {other}: leave one of them out"
+    )]
+    TwoVersions {
+        /// The file.
+        path: String,
+        /// Its version.
+        version: String,
+        /// The first one.
+        first: String,
+        /// The version of the first.
+        other: String,
+    },
     /// It is another name of a file that is for another platform.
     #[error(
         "{path}: by its name it is for {platform}, and it is the same file as {first}, which is for {other}"

@@ -237,7 +237,15 @@ pub fn build(order: &Order) -> Result<Built, ManifestsError> {
             from: order.from.clone(),
         });
     }
-    let missing = rules::missing(product, &batch.rows, &order.require);
+    // Who makes bundles knows of which version all of them have to be.
+    let versions = match order.made {
+        Some(_) => Vec::new(),
+        None => batch::of_two_versions(&batch.rows),
+    };
+    if !versions.is_empty() {
+        return Err(faults(versions.iter().map(told).collect()));
+    }
+    let missing = rules::missing(&order.rules, &batch.rows, &order.require);
     if !missing.is_empty() {
         return Err(ManifestsError::Missing {
             product: product.clone(),

@@ -44,11 +44,13 @@ mod issuing;
 mod journals;
 mod launcher;
 mod launcher_bundles;
+mod launcher_bundles;
 mod launcher_command;
 mod limits;
 mod local_release;
 #[cfg(target_os = "linux")]
 mod long_files;
+mod manifest_output;
 mod making_manifests;
 mod manifests;
 mod merging;
