@@ -1,6 +1,6 @@
 //! Checking what is about to be published: that all is signed that has to be, and every signature good.
 
-use super::payload::{payloads, read_signature};
+use super::payload::{is_for_tauri, is_signed, payloads, read_signature};
 use super::{Fault, Keys, Payload, SignError, SignaturePaths, SignatureState};
 use crate::artifacts::LocalArtifact;
 use crate::error::with_causes;
@@ -93,12 +93,16 @@ fn of_payload(
         let name = format!("{}{ending}", payload.filename);
         paths.get(&(product.clone(), platform, name))
     };
-    // What a person installs from need not be signed.
-    let is_needed = payload.kind == Kind::Binary && keys.are_needed(product);
+    let (key, tauris) = (keys.of(product), keys.is_tauris(product));
+    // What a person installs from need not be signed, unless an updater installs from it, too.
+    let is_updated = match tauris {
+        true => is_signed(payload.kind, payload.filename.as_str()),
+        false => payload.kind == Kind::Binary,
+    };
+    let is_needed = is_updated && keys.are_needed(product);
     if is_needed && payload.platforms().any(|on| row(ENDING, on).is_none()) {
         faults.push((payload.path.clone(), Fault::Missing));
     }
-    let (key, tauris) = (keys.of(product), keys.is_tauris(product));
     let mut found = None;
     for ending in [ENDING, STOCK_ENDING] {
         let all = payload.platforms().filter_map(|on| row(ending, on));
