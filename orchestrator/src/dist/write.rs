@@ -304,11 +304,16 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// The same for a file that is a person's: it stays as open or closed to others as it was, and where a link
-/// stands in its place, what that leads to is written.
+/// stands in its place, what that leads to is written. A device or a pipe is given the bytes and stays what it is.
 ///
 /// # Errors
-/// What the system says.
+/// What the system says, also that nobody reads a pipe.
 pub fn rewrite_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if let Ok(meta) = std::fs::metadata(path)
+        && system::takes_bytes(&meta)
+    {
+        return system::open_to_write(path)?.write_all(bytes);
+    }
     let real = match path.symlink_metadata() {
         Ok(meta) if meta.is_symlink() => std::fs::canonicalize(path)?,
         _ => path.to_owned(),
@@ -321,7 +326,14 @@ pub fn rewrite_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     replace_file(&real, bytes, mode)
 }
 
+/// Puts a file in the place of another one, or of a link, but of nothing else.
 fn replace_file(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    if let Ok(meta) = path.symlink_metadata()
+        && !meta.is_file()
+        && !meta.is_symlink()
+    {
+        return Err(io::Error::other("what is there is not a regular file"));
+    }
     let dir = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new().prefix(WRITING).tempfile_in(dir)?;
     file.write_all(bytes)?;

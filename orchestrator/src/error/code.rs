@@ -132,6 +132,7 @@ impl Error {
                 | ManifestsError::Wrong { .. }
                 | ManifestsError::Faults { .. }
                 | ManifestsError::Nothing { .. }
+                | ManifestsError::Taken { .. }
                 | ManifestsError::Missing { .. }
                 | ManifestsError::UnknownBin(_) => ExitCode::Usage,
                 ManifestsError::Write { .. } => ExitCode::Machine,
@@ -252,6 +253,7 @@ fn artifact_code(error: &ArtifactError) -> ExitCode {
         | ArtifactError::Row { .. }
         | ArtifactError::File { .. }
         | ArtifactError::Unfit { .. }
+        | ArtifactError::OtherVersion { .. }
         | ArtifactError::OtherVersion { .. }
         | ArtifactError::Key { .. } => ExitCode::Usage,
     }
