@@ -109,14 +109,22 @@ fn of_payload(
         let all: BTreeSet<&Path> = all.map(PathBuf::as_path).collect();
         for path in all.difference(gone) {
             let text = || read_signature(path);
+            let is_read = |text: &str| match tauris && ending == ENDING {
+                true => is_for_tauri(text),
+                false => Ok(()),
+            };
             let judged = match key {
-                Some(key) => text()
-                    .and_then(|text| payload.judge_text(&text, key, tauris))
-                    .map(|signature| (signature.key_id(), SignatureState::Checked)),
+                Some(key) => text().and_then(|text| {
+                    let signature = payload.judge_text(&text, key, tauris)?;
+                    is_read(&text)?;
+                    Ok((signature.key_id(), SignatureState::Checked))
+                }),
                 // Without a key it may be of any other make, unless an updater is known to read it.
-                None if tauris && ending == ENDING => text()
-                    .and_then(|text| Ok(text.parse::<Signature>()?))
-                    .map(|signature| (signature.key_id(), SignatureState::Unchecked)),
+                None if tauris && ending == ENDING => text().and_then(|text| {
+                    let signature: Signature = text.parse()?;
+                    is_read(&text)?;
+                    Ok((signature.key_id(), SignatureState::Unchecked))
+                }),
                 None => continue,
             };
             match judged {

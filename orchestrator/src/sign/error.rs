@@ -24,6 +24,9 @@ pub enum Fault {
     /// Its text is none of a signature.
     #[error("what lies in the place of the signature is none")]
     Text(#[from] TextError),
+    /// It is good, and in a form that Tauri's updater does not read.
+    #[error("Tauri's updater cannot read the signature: it has to be one line of base64")]
+    Form,
     /// It does not hold.
     #[error("the signature does not hold")]
     Broken(#[from] VerifyError),
