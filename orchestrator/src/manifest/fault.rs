@@ -111,6 +111,16 @@ pub enum Fault {
     },
 }
 
+impl Fault {
+    /// What is wrong, for who has no flags to say more of a file.
+    pub(super) fn without_flags(&self) -> String {
+        match self {
+            Self::Arch { path, doubt } => format!("{path}: {doubt}"),
+            other => other.to_string(),
+        }
+    }
+}
+
 /// A text as one word of a shell.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))

@@ -86,6 +86,14 @@ pub enum ManifestsError {
         /// What it is.
         why: &'static str,
     },
+    /// The manifest would be written over something else.
+    #[error("the manifest would be written over {}, which {why}", path.display())]
+    Taken {
+        /// What is there.
+        path: PathBuf,
+        /// What it is.
+        why: &'static str,
+    },
     /// Nobody says what the product's program is called.
     #[error("it is not known what the program of `{0}` is called")]
     UnknownBin(ProductName),
@@ -98,6 +106,7 @@ pub enum ManifestsError {
         source: std::io::Error,
     },
 }
+            Self::Taken { .. } => "name another file with --output",
 
 impl ManifestsError {
     /// What to do about it, where there is something to say.
@@ -197,8 +206,11 @@ pub struct Built {
 ///
 /// # Errors
 /// When a folder cannot be read, a file is in doubt or cannot be published, or one is missing.
-pub fn build(order: &Order) -> Result<Built, ManifestsError> {
-    let product = &order.product;
+    if let Some(output) = order.output.as_deref() {
+        let own = in_real_folder(output);
+        let is_own = |file: &PathBuf| Some(file) == own.as_ref();
+        write::guard(output, &found.files, &is_wanted)?;
+        found.files.retain(|file| !is_own(file));
     let base = Base::new(&order.base).map_err(|source| ManifestsError::Read {
         path: order.base.clone(),
         source,
@@ -222,12 +234,16 @@ pub fn build(order: &Order) -> Result<Built, ManifestsError> {
         .collect();
     let named = order.named.iter().map(|named| NamedArch {
         file: in_real_folder(&order.cwd.join(&named.file))
-            .filter(|file| found.files.contains(file))
+    let told: fn(&Fault) -> String = match order.made {
+        Some(_) => Fault::without_flags,
+        None => Fault::to_string,
+    };
+    let mut wrong: Vec<String> = found.faults.iter().map(told).collect();
             .map_or_else(|| named.file.clone(), |file| base.name(&file)),
         machines: named.machines,
     });
     let mut named: Vec<NamedArch> = named.collect();
-    if let Some(made) = &order.made {
+            wrong.extend(more.iter().map(told));
         named.extend(made.named(&order.rules, &files));
     }
     let faults = |faults: Vec<String>| ManifestsError::Faults {
@@ -237,7 +253,15 @@ pub fn build(order: &Order) -> Result<Built, ManifestsError> {
     let mut wrong: Vec<String> = found.faults.iter().map(Fault::to_string).collect();
     let batch = match assemble(&order.rules, &files, &named) {
         Ok(batch) if wrong.is_empty() => batch,
-        Ok(_) => return Err(faults(wrong)),
+    // Who makes bundles knows of which version all of them have to be.
+    let versions = match order.made {
+        Some(_) => Vec::new(),
+        None => batch::of_two_versions(&batch.rows),
+    };
+    if !versions.is_empty() {
+        return Err(faults(versions.iter().map(told).collect()));
+    }
+    let missing = rules::missing(&order.rules, &batch.rows, &order.require);
         Err(more) => {
             wrong.extend(more.iter().map(Fault::to_string));
             return Err(faults(wrong));
