@@ -133,6 +133,7 @@ impl Error {
                 | ManifestsError::Faults { .. }
                 | ManifestsError::Nothing { .. }
                 | ManifestsError::Taken { .. }
+                | ManifestsError::Taken { .. }
                 | ManifestsError::Missing { .. }
                 | ManifestsError::UnknownBin(_) => ExitCode::Usage,
                 ManifestsError::Write { .. } => ExitCode::Machine,
@@ -252,6 +253,7 @@ fn artifact_code(error: &ArtifactError) -> ExitCode {
         ArtifactError::Read { .. }
         | ArtifactError::Row { .. }
         | ArtifactError::File { .. }
+        | ArtifactError::OtherVersion { .. }
         | ArtifactError::Unfit { .. }
         | ArtifactError::OtherVersion { .. }
         | ArtifactError::OtherVersion { .. }
@@ -271,6 +273,7 @@ fn bundle_code(error: &BundleError) -> ExitCode {
             | ProcessError::Failed { .. }
             | ProcessError::TimedOut { .. },
         ) => ExitCode::Tool,
+        | BundleError::Unsure { .. }
         BundleError::Failed { .. }
         | BundleError::Nothing { .. }
         | BundleError::OtherVersion { .. }
