@@ -27,6 +27,9 @@ pub enum Fault {
     /// It is good, and in a form that Tauri's updater does not read.
     #[error("Tauri's updater cannot read the signature: it has to be one line of base64")]
     Form,
+    /// It is good, and in a form that Tauri's updater does not read.
+    #[error("Tauri's updater cannot read the signature: it has to be one line of base64")]
+    Form,
     /// It does not hold.
     #[error("the signature does not hold")]
     Broken(#[from] VerifyError),
@@ -201,7 +204,7 @@ impl SignError {
             Self::OtherKey { .. } => "use the secret key of the public key that is configured: programs that are installed trust no other. A new pair has to be shipped, by a release signed with the old one, before it is signed with"
                 .to_owned(),
             Self::Unsigned { .. } => "nothing was sent; `atlas-release sign` signs what has no good signature"
-                .to_owned(),
+            Self::Taken { .. } => "remove what is there, or correct the path in the manifest's row of kind `signature`"
             Self::NoPublicKey { .. } => "name it with --public-key, or `public-key` in [workspace.metadata.atlas-release]; of an application's configuration, `plugins.updater.pubkey` in tauri.conf.json or Tauri.toml is read"
                 .to_owned(),
             Self::Taken { .. } => "correct the path in the manifest's row of kind `signature`"
