@@ -6,7 +6,8 @@ use crate::context::World;
 use process::Env;
 use release_types::ProductName;
 use secrecy::{ExposeSecret as _, SecretString};
-use signatures::{MAX_TEXT, SigningKey};
+use signatures::{MAX_TEXT, SigningKey, lines_of_all_forms};
+use std::cmp::Reverse;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -25,6 +26,8 @@ pub struct Secret {
     pub(super) text: SecretString,
     /// Its password; empty when it has none.
     pub(super) password: SecretString,
+    /// What a child that knows them may repeat: every line of the key in both of its forms, and the password.
+    hidden: Arc<[SecretString]>,
 }
 
 impl Secret {
@@ -36,14 +39,22 @@ impl Secret {
 
     /// A text without what a child that knows it may have repeated of it.
     pub fn hidden_in(&self, mut text: String) -> String {
-        for secret in [&self.text, &self.password] {
-            let secret = secret.expose_secret().trim();
-            if !secret.is_empty() {
-                text = text.replace(secret, "***");
-            }
+        for secret in self.hidden.iter() {
+            text = text.replace(secret.expose_secret(), "***");
         }
         text
     }
+}
+
+/// What is to be hidden of a key and its password, the longest first: children's words come line by line.
+fn hidden(text: &SecretString, password: &SecretString) -> Arc<[SecretString]> {
+    let mut all = lines_of_all_forms(text);
+    let password = password.expose_secret();
+    let lines = password.lines().chain([password]).map(str::trim);
+    let lines = lines.filter(|line| !line.is_empty());
+    all.extend(lines.map(|line| SecretString::from(line.to_owned())));
+    all.sort_by_key(|secret| Reverse(secret.expose_secret().len()));
+    all.into()
 }
 
 /// Whether the environment holds or names a secret key, whatever it is worth.
@@ -80,6 +91,7 @@ pub fn secret(world: &World) -> Result<Option<Secret>, SignError> {
     };
     let key = Arc::new(opened.map_err(SignError::Key)?);
     Ok(Some(Secret {
+        hidden: hidden(&text, &password),
         key,
         text,
         password,
@@ -153,6 +165,35 @@ mod tests {
         assert_eq!(*found.key.public(), pair.public);
         assert!(secret(&world(" ", "")).unwrap().is_none());
         assert!(secret(&world("", "p")).unwrap().is_none());
+    }
+
+    #[test]
+    fn nothing_of_a_key_is_shown_in_any_form() {
+        let password = SecretString::from("hunter2".to_owned());
+        let pair = signatures::generate(Some(&password)).unwrap();
+        let tauris = pair.secret.expose_secret().to_owned();
+        let lines = lines_of_all_forms(&pair.secret);
+        let body = lines.iter().map(|line| line.expose_secret());
+        let body = body.filter(|line| !line.contains(' ') && **line != tauris);
+        let body = body.min_by_key(|line| line.len()).unwrap().to_owned();
+        let mut own = lines.iter().map(|line| line.expose_secret());
+        let own = own.find(|line| line.contains('\n')).unwrap().to_owned();
+        for text in [&tauris, &own] {
+            let secret = secret(&world(text, "hunter2")).unwrap().unwrap();
+            for said in [
+                body.clone(),
+                tauris.clone(),
+                own.clone(),
+                format!("key: {body}, password: hunter2"),
+            ] {
+                let shown = secret.hidden_in(said);
+                assert!(shown.contains("***"), "{shown}");
+                assert!(
+                    !shown.contains(&body[..8]) && !shown.contains("hunter2"),
+                    "{shown}"
+                );
+            }
+        }
     }
 
     #[test]
