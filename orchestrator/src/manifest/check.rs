@@ -103,6 +103,8 @@ fn file(row: &ManifestRow, base: &Path) -> Result<PathBuf, String> {
     if meta.len() == 0 {
         return is("is empty");
     }
+    // Whether it may be read only opening it tells.
+    std::fs::File::open(&real).map_err(cannot)?;
     // A path that names another folder means that one; a link within it may still not lead on.
     let folder = match (stays_below(Path::new(&row.path)), path.parent()) {
         (false, Some(parent)) => parent,
