@@ -1,6 +1,6 @@
 //! Staging: what was built becomes a platform's folder, all at once.
 
-use super::aside::{self, WRITING};
+use super::aside;
 use super::carry::signatures_of;
 use super::{
     DistError, FORMAT, JOURNAL_FILE, RECEIPT_FILE, RELEASE_FILE, RecordedArtifact,
@@ -335,7 +335,7 @@ fn replace_file(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
         return Err(io::Error::other("what is there is not a regular file"));
     }
     let dir = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(WRITING).tempfile_in(dir)?;
+    let mut file = aside::file(dir)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     system::set_mode(file.path(), mode)?;
