@@ -15,7 +15,7 @@ mod read;
 mod records;
 mod write;
 
-pub use add::{Addition, add, same_file};
+pub use add::{Addition, add};
 pub use aside::staging as aside_in;
 pub use bundles::{Kept, keep_bundles, stage_bundles};
 pub use code_signed::code_signed_before;
