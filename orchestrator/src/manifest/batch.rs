@@ -343,7 +343,7 @@ impl Rows {
                 faults.push(Fault::Row { path, source });
                 return;
             }
-            let key = (platform, known.filename.as_str().to_lowercase(), ending);
+            let key = (platform, folded(known.filename.as_str()), ending);
             if let Some(first) = self.rows.get(&key) {
                 faults.push(Fault::Twice {
                     path: path.to_owned(),
