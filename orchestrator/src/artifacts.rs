@@ -298,7 +298,26 @@ pub fn read_text(path: &Path, limit: u64) -> std::io::Result<String> {
         let why = format!("it is longer than {limit} bytes");
         return Err(std::io::Error::other(why));
     }
-    std::fs::read_to_string(path)
+    String::from_utf8(std::fs::read(path)?).map_err(|error| {
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let before = String::from_utf8_lossy(before);
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        let place = NotText {
+            line: before.matches('\n').count() + 1,
+            column: line.chars().count() + 1,
+        };
+        std::io::Error::new(std::io::ErrorKind::InvalidData, place)
+    })
+}
+
+/// Bytes that are no text, and where the first of them stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}, column {column}: what stands there is no UTF-8")]
+pub struct NotText {
+    /// The line, from 1.
+    pub line: usize,
+    /// The column, from 1, in characters.
+    pub column: usize,
 }
 
 /// A file's length in bytes and its digest; memory does not grow with the file.

@@ -5,7 +5,7 @@ use super::common::App;
 use crate::error::Error;
 use crate::events::{Event, print_line};
 use crate::manifest::{
-    self, Checked, Described, LeftOut, ManifestsError, Order, needs_bins, read_text_of, rules,
+    self, Checked, Described, LeftOut, ManifestsError, Order, needs_bins, rules,
 };
 use crate::outcome::Outcome;
 use crate::products::{self, Product, ProductsError};
@@ -84,7 +84,7 @@ async fn check(app: &App<'_>, args: ManifestCheck) -> Result<(), Error> {
     };
     let path = file.clone();
     let checked = app
-        .reading(move || Ok(manifest::check(&read_text_of(&path)?, &base)))
+        .reading(move || Ok(manifest::check_file(&path, &base)?))
         .await?;
     let rows_found = sound(app, &file, checked)?;
     match app.global.format {
@@ -101,9 +101,7 @@ async fn check(app: &App<'_>, args: ManifestCheck) -> Result<(), Error> {
 async fn show(app: &App<'_>, args: ManifestShow) -> Result<(), Error> {
     let file = app.world.absolute(&args.file);
     let path = file.clone();
-    let checked = app
-        .reading(move || Ok(manifest::read(&read_text_of(&path)?)))
-        .await?;
+    let checked = app.reading(move || Ok(manifest::read_file(&path)?)).await?;
     let described = sound(app, &file, checked)?;
     tell(app, described);
     Ok(())

@@ -133,7 +133,6 @@ impl Error {
                 | ManifestsError::Faults { .. }
                 | ManifestsError::Nothing { .. }
                 | ManifestsError::Taken { .. }
-                | ManifestsError::Taken { .. }
                 | ManifestsError::Missing { .. }
                 | ManifestsError::UnknownBin(_) => ExitCode::Usage,
                 ManifestsError::Write { .. } => ExitCode::Machine,
@@ -253,9 +252,7 @@ fn artifact_code(error: &ArtifactError) -> ExitCode {
         ArtifactError::Read { .. }
         | ArtifactError::Row { .. }
         | ArtifactError::File { .. }
-        | ArtifactError::OtherVersion { .. }
         | ArtifactError::Unfit { .. }
-        | ArtifactError::OtherVersion { .. }
         | ArtifactError::OtherVersion { .. }
         | ArtifactError::Key { .. } => ExitCode::Usage,
     }
@@ -273,10 +270,10 @@ fn bundle_code(error: &BundleError) -> ExitCode {
             | ProcessError::Failed { .. }
             | ProcessError::TimedOut { .. },
         ) => ExitCode::Tool,
-        | BundleError::Unsure { .. }
         BundleError::Failed { .. }
         | BundleError::Nothing { .. }
         | BundleError::OtherVersion { .. }
+        | BundleError::Unsure { .. }
         | BundleError::OtherPlatform { .. } => ExitCode::Build,
         // It is told as what it is.
         BundleError::Manifest(_) | BundleError::Read { .. } => ExitCode::Machine,
@@ -323,6 +320,7 @@ fn sign_code(error: &SignError) -> ExitCode {
         | SignError::KeyNeeded { .. }
         | SignError::KeyFile { .. }
         | SignError::Key(_)
+        | SignError::NeitherKeyNorFile
         | SignError::OtherKey { .. }
         | SignError::Sign { .. }
         | SignError::Unsigned { .. }

@@ -14,11 +14,11 @@ mod scan;
 mod write;
 
 pub use batch::{Batch, Candidate, LeftOut, NamedArch, assemble};
-pub use check::{Checked, Problem, check, read};
+pub use check::{Checked, Problem, check, check_file, read, read_file};
 pub use fault::{Doubt, Fault};
 pub use report::{Described, DescribedRow};
 pub use rules::{needs_bins, rules};
-pub use write::{put_rows, read_text_of, write};
+pub use write::{put_rows, write};
 
 use crate::text::first_of;
 use release_types::bundles::{Machines, Rules, Said, Verdict, says_universal};
@@ -86,14 +86,6 @@ pub enum ManifestsError {
         /// What it is.
         why: &'static str,
     },
-    /// The manifest would be written over something else.
-    #[error("the manifest would be written over {}, which {why}", path.display())]
-    Taken {
-        /// What is there.
-        path: PathBuf,
-        /// What it is.
-        why: &'static str,
-    },
     /// Nobody says what the product's program is called.
     #[error("it is not known what the program of `{0}` is called")]
     UnknownBin(ProductName),
@@ -106,7 +98,6 @@ pub enum ManifestsError {
         source: std::io::Error,
     },
 }
-            Self::Taken { .. } => "name another file with --output",
 
 impl ManifestsError {
     /// What to do about it, where there is something to say.
@@ -206,11 +197,8 @@ pub struct Built {
 ///
 /// # Errors
 /// When a folder cannot be read, a file is in doubt or cannot be published, or one is missing.
-    if let Some(output) = order.output.as_deref() {
-        let own = in_real_folder(output);
-        let is_own = |file: &PathBuf| Some(file) == own.as_ref();
-        write::guard(output, &found.files, &is_wanted)?;
-        found.files.retain(|file| !is_own(file));
+pub fn build(order: &Order) -> Result<Built, ManifestsError> {
+    let product = &order.product;
     let base = Base::new(&order.base).map_err(|source| ManifestsError::Read {
         path: order.base.clone(),
         source,
@@ -234,36 +222,28 @@ pub struct Built {
         .collect();
     let named = order.named.iter().map(|named| NamedArch {
         file: in_real_folder(&order.cwd.join(&named.file))
-    let told: fn(&Fault) -> String = match order.made {
-        Some(_) => Fault::without_flags,
-        None => Fault::to_string,
-    };
-    let mut wrong: Vec<String> = found.faults.iter().map(told).collect();
+            .filter(|file| found.files.contains(file))
             .map_or_else(|| named.file.clone(), |file| base.name(&file)),
         machines: named.machines,
     });
     let mut named: Vec<NamedArch> = named.collect();
-            wrong.extend(more.iter().map(told));
+    if let Some(made) = &order.made {
         named.extend(made.named(&order.rules, &files));
     }
     let faults = |faults: Vec<String>| ManifestsError::Faults {
         product: product.clone(),
         faults,
     };
-    let mut wrong: Vec<String> = found.faults.iter().map(Fault::to_string).collect();
+    let told: fn(&Fault) -> String = match order.made {
+        Some(_) => Fault::without_flags,
+        None => Fault::to_string,
+    };
+    let mut wrong: Vec<String> = found.faults.iter().map(told).collect();
     let batch = match assemble(&order.rules, &files, &named) {
         Ok(batch) if wrong.is_empty() => batch,
-    // Who makes bundles knows of which version all of them have to be.
-    let versions = match order.made {
-        Some(_) => Vec::new(),
-        None => batch::of_two_versions(&batch.rows),
-    };
-    if !versions.is_empty() {
-        return Err(faults(versions.iter().map(told).collect()));
-    }
-    let missing = rules::missing(&order.rules, &batch.rows, &order.require);
+        Ok(_) => return Err(faults(wrong)),
         Err(more) => {
-            wrong.extend(more.iter().map(Fault::to_string));
+            wrong.extend(more.iter().map(told));
             return Err(faults(wrong));
         }
     };
@@ -274,14 +254,6 @@ pub struct Built {
         });
     }
     // Who makes bundles knows of which version all of them have to be.
-    let versions = match order.made {
-        Some(_) => Vec::new(),
-        None => batch::of_two_versions(&batch.rows),
-    };
-    if !versions.is_empty() {
-        return Err(faults(versions.iter().map(told).collect()));
-    }
-    let missing = rules::missing(&order.rules, &batch.rows, &order.require);
     let versions = match order.made {
         Some(_) => Vec::new(),
         None => batch::of_two_versions(&batch.rows),

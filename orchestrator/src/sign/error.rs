@@ -27,9 +27,6 @@ pub enum Fault {
     /// It is good, and in a form that Tauri's updater does not read.
     #[error("Tauri's updater cannot read the signature: it has to be one line of base64")]
     Form,
-    /// It is good, and in a form that Tauri's updater does not read.
-    #[error("Tauri's updater cannot read the signature: it has to be one line of base64")]
-    Form,
     /// It does not hold.
     #[error("the signature does not hold")]
     Broken(#[from] VerifyError),
@@ -68,6 +65,9 @@ pub enum SignError {
     /// What the variable holds is no key that can be used, nor the name of a file.
     #[error("{KEY_VAR} cannot be used ({PASSWORD_VAR} belongs to it)")]
     Key(#[source] signatures::SignError),
+    /// What the variable holds is no key, and looks like the name of a file that is not there.
+    #[error("{KEY_VAR} holds no secret key, and there is no file of this name")]
+    NeitherKeyNorFile,
     /// The secret key does not belong to the public key.
     #[error(
         "{KEY_VAR} holds the key {given}, and the public key of {product} is {configured}: nobody would accept its signatures"
@@ -197,17 +197,17 @@ impl SignError {
             Self::Key(signatures::SignError::NoPassword) => {
                 format!("set {PASSWORD_VAR} to the key's password")
             }
-            Self::Key(_) => {
+            Self::Key(_) | Self::NeitherKeyNorFile => {
                 "it has to be the text of a secret key, as `atlas-release signer generate` or `tauri signer generate` writes it, or the name of a file with it"
                     .to_owned()
             }
             Self::OtherKey { .. } => "use the secret key of the public key that is configured: programs that are installed trust no other. A new pair has to be shipped, by a release signed with the old one, before it is signed with"
                 .to_owned(),
             Self::Unsigned { .. } => "nothing was sent; `atlas-release sign` signs what has no good signature"
-            Self::Taken { .. } => "remove what is there, or correct the path in the manifest's row of kind `signature`"
+                .to_owned(),
             Self::NoPublicKey { .. } => "name it with --public-key, or `public-key` in [workspace.metadata.atlas-release]; of an application's configuration, `plugins.updater.pubkey` in tauri.conf.json or Tauri.toml is read"
                 .to_owned(),
-            Self::Taken { .. } => "correct the path in the manifest's row of kind `signature`"
+            Self::Taken { .. } => "remove what is there, or correct the path in the manifest's row of kind `signature`"
                 .to_owned(),
             Self::NoTauri { .. } => {
                 "install it there (npm install --save-dev @tauri-apps/cli), or leave --signer tauri out: the native signer makes the same signatures"

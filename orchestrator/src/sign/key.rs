@@ -85,6 +85,7 @@ pub fn secret(world: &World) -> Result<Option<Secret>, SignError> {
                 let opened = SigningKey::open(&text, Some(&password));
                 (text, opened)
             }
+            None if may_be_path(&value) => return Err(SignError::NeitherKeyNorFile),
             None => return Err(SignError::Key(error.into())),
         },
         opened => (value, opened),
@@ -122,6 +123,12 @@ pub fn secret_for<'p>(
         }
     }
     Ok(found)
+}
+
+/// Whether a text that is no key is rather the name of a file: keys are longer.
+fn may_be_path(value: &SecretString) -> bool {
+    let value = value.expose_secret();
+    value.len() < 120 && value.lines().count() == 1 && value.contains(['/', '\\', '.'])
 }
 
 /// What is in the file that a value names, if there is such a one. A value that is no path is not shown: it
@@ -213,6 +220,11 @@ mod tests {
             assert!(!said.contains("hunter2") && !said.contains(half), "{said}");
             assert!(error.hint().is_some());
             assert!(said.starts_with(KEY_VAR), "{said}");
+            assert_eq!(
+                said.contains("there is no file"),
+                key.starts_with('/'),
+                "{said}"
+            );
         }
     }
 }
