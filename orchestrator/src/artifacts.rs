@@ -2,6 +2,7 @@
 //! a manifest of somebody else's making.
 
 use hub_client::open_regular;
+use release_types::bundles::other_version;
 use release_types::{
     FileName, Kind, ManifestError, ManifestRow, ObjectKey, ObjectKeyError, Platform, ProductName,
     Sha256Digest, artifact_key, parse_manifest,
@@ -90,6 +91,20 @@ pub enum ArtifactError {
         /// Why not.
         why: &'static str,
     },
+    /// A name says that the file is of another version.
+    #[error("{}: line {line}: {} is by its name of version {found}, not {expected}", manifest.display(), path.display())]
+    OtherVersion {
+        /// The manifest.
+        manifest: PathBuf,
+        /// The line.
+        line: usize,
+        /// The file.
+        path: PathBuf,
+        /// What its name, or the one that it is published under, says.
+        found: String,
+        /// What it is to be published as.
+        expected: semver::Version,
+    },
     /// The file of a signature's row is not there.
     #[error("{}: line {line}: the signature {} is missing", manifest.display(), path.display())]
     NoSignature {
@@ -134,10 +149,50 @@ pub fn from_manifest(
 pub fn from_manifest_of(
     manifest: &Path,
     base: &Path,
-    (product, version): (&ProductName, &semver::Version),
+    of: (&ProductName, &semver::Version),
     wanted: impl Fn(Kind) -> bool,
 ) -> Result<Vec<LocalArtifact>, ArtifactError> {
     let rows = read_rows(manifest)?;
+    // Who says the version of files that others have made may have others beside them, of last time.
+    for row in &rows {
+        let is_payload = matches!(row.kind, Kind::Binary | Kind::Installer);
+        let path = base.join(&row.path);
+        let here = path.file_name().unwrap_or_default();
+        let here = here.to_string_lossy().into_owned();
+        let mut names = [&here, row.filename.as_str()].into_iter();
+        if let Some(found) = names.find_map(|name| other_version(name, of.1))
+            && is_payload
+        {
+            return Err(ArtifactError::OtherVersion {
+                manifest: manifest.to_owned(),
+                line: row.line,
+                path,
+                found,
+                expected: of.1.clone(),
+            });
+        }
+    }
+    files_of(rows, (manifest, base), of, wanted)
+}
+
+/// The same of a staged platform's manifest, whose files are of the version that its record says.
+///
+/// # Errors
+/// The first row that is wrong, with its line.
+pub fn from_staged_manifest(
+    (manifest, dir): (&Path, &Path),
+    of: (&ProductName, &semver::Version),
+    wanted: impl Fn(Kind) -> bool,
+) -> Result<Vec<LocalArtifact>, ArtifactError> {
+    files_of(read_rows(manifest)?, (manifest, dir), of, wanted)
+}
+
+fn files_of(
+    rows: Vec<ManifestRow>,
+    (manifest, base): (&Path, &Path),
+    (product, version): (&ProductName, &semver::Version),
+    wanted: impl Fn(Kind) -> bool,
+) -> Result<Vec<LocalArtifact>, ArtifactError> {
     let mut artifacts = Vec::with_capacity(rows.len());
     for row in rows.into_iter().filter(|row| wanted(row.kind)) {
         let path = base.join(&row.path);
@@ -241,10 +296,29 @@ pub fn read_text(path: &Path, limit: u64) -> std::io::Result<String> {
         let why = format!("it is longer than {limit} bytes");
         return Err(std::io::Error::other(why));
     }
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     // It may grow meanwhile.
-    file.take(limit).read_to_string(&mut text)?;
-    Ok(text)
+    file.take(limit).read_to_end(&mut bytes)?;
+    String::from_utf8(bytes).map_err(|error| {
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let before = String::from_utf8_lossy(before);
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        let place = NotText {
+            line: before.matches('\n').count() + 1,
+            column: line.chars().count() + 1,
+        };
+        std::io::Error::new(std::io::ErrorKind::InvalidData, place)
+    })
+}
+
+/// Bytes that are no text, and where the first of them stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}, column {column}: what stands there is no UTF-8")]
+pub struct NotText {
+    /// The line, from 1.
+    pub line: usize,
+    /// The column, from 1, in characters.
+    pub column: usize,
 }
 
 /// A file's length in bytes and its digest; memory does not grow with the file.

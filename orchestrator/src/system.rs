@@ -100,6 +100,43 @@ pub fn open_own(path: &Path, new: bool) -> io::Result<std::fs::File> {
     options.open(path)
 }
 
+/// Whether something takes bytes without keeping them: a pipe, or a device such as `/dev/null` or a terminal.
+/// Nothing does, where there are no such files.
+pub fn takes_bytes(metadata: &std::fs::Metadata) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt as _;
+        let kind = metadata.file_type();
+        kind.is_fifo() || kind.is_char_device()
+    }
+    #[cfg(not(unix))]
+    {
+        let _any = metadata;
+        false
+    }
+}
+
+/// Opens something that takes bytes. A pipe that nobody reads is an error, and is not waited for; whoever reads one
+/// slowly is.
+///
+/// # Errors
+/// What the system says.
+pub fn open_to_write(path: &Path) -> io::Result<std::fs::File> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true);
+    #[cfg(unix)]
+    {
+        use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed());
+        let file = options.open(path)?;
+        fcntl_setfl(&file, fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
+        Ok(file)
+    }
+    #[cfg(not(unix))]
+    options.open(path)
+}
+
 /// Brings the names in a folder to the disk; nothing on Windows, where folders cannot be opened so.
 ///
 /// # Errors

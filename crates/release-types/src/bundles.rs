@@ -2,12 +2,14 @@
 //! which file it signs. By the specification's rules, and by name alone; what a batch of files says
 //! together is for its builder to work out.
 
+mod versions;
 mod words;
 
 use crate::{Arch, FileName, Kind, Os};
 use std::fmt;
 use std::str::FromStr;
 
+pub use versions::{other_version, without_version};
 pub use words::{Machines, OsSaid, Said, arch_said, os_said, says_universal};
 
 /// What ends the name of a detached signature: of Tauri's updater, and of stock minisign.

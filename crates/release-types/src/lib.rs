@@ -23,7 +23,7 @@ pub use manifest::{
     ManifestError, ManifestProblem, ManifestReading, ManifestRow, parse_manifest, read_manifest,
     with_rows,
 };
-pub use names::{FileName, FileNameError, NameError, ProductName};
+pub use names::{FileName, FileNameError, NameError, ProductName, folded};
 pub use ours::{
     FinalizeRelease, FinalizeRequest, ObjectEntry, ObjectList, PromoteRequest, ReleaseList,
     ReleaseState, ReleaseSummary, Releases, YankRequest,

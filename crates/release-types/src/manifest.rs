@@ -9,7 +9,7 @@ mod edit;
 
 pub use edit::with_rows;
 
-use crate::{Arch, FileName, Kind, Os, Platform};
+use crate::{Arch, FileName, Kind, Os, Platform, folded};
 use std::collections::HashMap;
 
 /// One artifact of a manifest.
@@ -63,10 +63,10 @@ impl ManifestRow {
         }
     }
 
-    /// What tells it from others: the key that its platform and name make. Some systems fold case in
-    /// names, so two names that differ in case alone collide there.
+    /// What tells it from others: the key that its platform and name make. Some systems fold case and accents in
+    /// names, so two names that differ in these alone collide there.
     fn key(&self) -> (Platform, String) {
-        (self.platform, self.filename.as_str().to_lowercase())
+        (self.platform, folded(self.filename.as_str()))
     }
 }
 

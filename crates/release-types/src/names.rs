@@ -3,6 +3,7 @@
 use crate::text_serde;
 use std::fmt;
 use std::str::FromStr;
+use unicode_normalization::UnicodeNormalization as _;
 
 /// A text that cannot be a product's or a group's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -114,6 +115,13 @@ impl FileName {
     }
 }
 
+/// A name as systems see it that take some names for the same: without case, and with its accents in one form, since
+/// macOS writes them in another one than most keyboards do.
+pub fn folded(name: &str) -> String {
+    let apart: String = name.nfd().collect();
+    apart.to_lowercase().nfc().collect()
+}
+
 /// Whether a character makes people read another name than programs do: Unicode's controls of
 /// direction, ends of lines, and what has no shape. Joiners have none either, but words need them.
 fn is_unseen(c: char) -> bool {
@@ -176,6 +184,15 @@ mod tests {
         ] {
             assert!(bad.parse::<ProductName>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn names_that_some_system_takes_for_the_same_are_one_when_folded() {
+        let composed = "Entr\u{e9}e_1.0.0.dmg";
+        let apart = "ENTRE\u{301}E_1.0.0.dmg";
+        assert_eq!(folded(composed), folded(apart));
+        assert_ne!(folded(composed), folded("Entree_1.0.0.dmg"));
+        assert_ne!(folded("x\u{fb01}"), folded("xfi"));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+#[cfg(feature = "sign")]
+use secrecy::{ExposeSecret as _, SecretString};
 
 /// Why a text is no key or no signature. None of them repeats the text, which may be a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -49,6 +51,44 @@ pub(crate) fn unwrap(text: &str) -> Result<String, TextError> {
     }
 }
 
+/// Whether a text is in Tauri's form as Tauri's updater reads it: one line of base64, unbroken, over minisign's lines
+/// alone. Whether these hold is not looked at.
+pub fn is_tauris_form(text: &str) -> bool {
+    let decoded = STANDARD.decode(text.trim()).ok();
+    let lines = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
+    lines.is_some_and(|lines| minisign_verify::Signature::decode(&lines).is_ok())
+}
+
+/// All lines of a key's text, in the form that it has and in the other one, the longest first: what has to be hidden of
+/// it. A text that is no key's has only its own lines.
+#[cfg(feature = "sign")]
+pub fn lines_of_all_forms(text: &SecretString) -> Vec<SecretString> {
+    let text = text.expose_secret().trim();
+    let mut forms: Vec<String> = vec![text.to_owned()];
+    if let Ok(lines) = unwrap(text) {
+        let own: Vec<&str> = lines.trim().lines().map(str::trim).collect();
+        let joined = own.join("\n");
+        forms.extend([
+            wrap(&joined),
+            wrap(&format!("{joined}\n")),
+            wrap(&lines),
+            joined,
+        ]);
+        // Some tools break lines and some do not.
+        forms.push(text.split_ascii_whitespace().collect());
+    }
+    let mut lines: Vec<String> = forms
+        .iter()
+        .flat_map(|form| form.lines())
+        .map(|line| line.trim().to_owned())
+        .chain(forms.iter().cloned())
+        .filter(|line| !line.is_empty())
+        .collect();
+    lines.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
+    lines.dedup();
+    lines.into_iter().map(SecretString::from).collect()
+}
+
 /// Tauri's form of minisign's lines.
 pub(crate) fn wrap(lines: &str) -> String {
     STANDARD.encode(lines)
@@ -89,6 +129,47 @@ mod tests {
         assert_eq!(unwrap(&wrap("no key")), Err(TextError::Form));
         let long = wrap(&format!("{UNTRUSTED}{}", "x".repeat(16 * 1024)));
         assert_eq!(unwrap(&long), Err(TextError::TooLong));
+    }
+
+    #[test]
+    fn the_form_of_tauris_updater_is_told_from_others() {
+        let body = STANDARD.encode([b"ED".as_slice(), &[7; 72]].concat());
+        let global = STANDARD.encode([7; 64]);
+        let lines = format!("{UNTRUSTED} a\n{body}\ntrusted comment: b\n{global}\n");
+        let good = wrap(&lines);
+        assert!(is_tauris_form(&good) && is_tauris_form(&format!("{good}\n")));
+        let (one, other) = good.split_at(76);
+        for bad in [
+            lines.clone(),
+            format!("{one}\n{other}"),
+            format!("{one}\n\n{other}"),
+            wrap(&format!("\n{lines}")),
+            wrap(&lines.replacen('\n', "\n\n", 1)),
+            wrap(&good),
+            wrap("no signature"),
+            String::new(),
+        ] {
+            assert!(!is_tauris_form(&bad), "{bad}");
+        }
+    }
+
+    #[test]
+    #[cfg(feature = "sign")]
+    fn every_line_of_a_key_is_known_in_both_forms() {
+        let key = format!("{UNTRUSTED} secret key\nAAAABBBBCCCCDDDD");
+        let wrapped = [wrap(&key), wrap(&format!("{key}\n"))];
+        for text in [&key, &format!("{key}\r\n"), &wrapped[0], &wrapped[1]] {
+            let lines = lines_of_all_forms(&SecretString::from(text.clone()));
+            let lines: Vec<&str> = lines.iter().map(|line| line.expose_secret()).collect();
+            for line in key.lines().chain(wrapped.iter().map(String::as_str)) {
+                assert!(lines.contains(&line), "{line}: {lines:?}");
+            }
+            assert!(lines.is_sorted_by_key(|line| std::cmp::Reverse(line.len())));
+        }
+        let broken = format!("{}\n{}", &wrapped[0][..20], &wrapped[0][20..]);
+        let lines = lines_of_all_forms(&SecretString::from(broken));
+        let has = |text: &str| lines.iter().any(|line| line.expose_secret() == text);
+        assert!(has(&wrapped[0][..20]) && has(&wrapped[0]) && has("AAAABBBBCCCCDDDD"));
     }
 
     proptest! {

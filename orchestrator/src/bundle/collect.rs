@@ -1,11 +1,16 @@
 //! Which files a run has made. Bundlers leave what they make in `release/bundle` of a target folder, beside
 //! what earlier runs have left there, and say nowhere which is which. So the files there are looked at
 //! before and after: one that was not there, or has been written since, is this run's, and no other is.
-//! Clocks decide nothing: what differs between two looks is enough.
+//! Clocks decide nothing: what differs between two looks is enough. Of a file that may be released its bytes are
+//! compared where only its times differ: `chmod`, `touch` and links change these too.
 
 use super::BundleError;
+use crate::artifacts::digest_file;
 use crate::system;
+use release_types::Sha256Digest;
+use release_types::bundles::{Rules, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -20,8 +25,36 @@ const DEPTH: usize = 3;
 pub(super) struct Mark {
     size: u64,
     modified: Option<SystemTime>,
+    /// When it came about, where the system says so.
+    created: Option<SystemTime>,
     /// Another file of this name, or a change that leaves the time as it was, has another one.
     identity: system::Identity,
+}
+
+impl Mark {
+    fn of(meta: &Metadata) -> Self {
+        Self {
+            size: meta.len(),
+            modified: meta.modified().ok(),
+            created: meta.created().ok(),
+            identity: system::identity(meta),
+        }
+    }
+
+    /// Whether it may be the same file, of which only times have moved.
+    fn is_alike(&self, other: &Self) -> bool {
+        let of = |mark: &Self| (mark.size, mark.created, mark.identity.0);
+        of(self) == of(other)
+    }
+}
+
+/// What has become of files since they were looked at.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Since {
+    /// They were not there, or have been written.
+    pub written: BTreeSet<PathBuf>,
+    /// They have the bytes of before and another time: somebody has written the same once more, or touched them.
+    pub touched: BTreeSet<PathBuf>,
 }
 
 /// The files in bundlers' folders, at one moment.
@@ -29,12 +62,29 @@ pub(super) struct Mark {
 pub(super) struct Look {
     /// The folders that are there.
     pub folders: Vec<PathBuf>,
-    files: BTreeMap<PathBuf, Mark>,
+    files: BTreeMap<PathBuf, (Mark, Option<Sha256Digest>)>,
 }
 
 impl Look {
     /// Looks into each `release/bundle` of the repository's `target`, of those within a product's folder,
-    /// and of the further target folders.
+    /// and of the further target folders, and reads what may be released: the first of two looks.
+    pub(super) fn reading(
+        repository: &Path,
+        folder: &Path,
+        targets: &[PathBuf],
+    ) -> Result<Self, BundleError> {
+        let mut look = Self::at(repository, folder, targets)?;
+        for (path, (_, sha256)) in &mut look.files {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if !matches!(Rules::Bundles.verdict(&name), Verdict::LeftOut(_)) {
+                // One that cannot be read is told by its times alone.
+                *sha256 = digest_of(path);
+            }
+        }
+        Ok(look)
+    }
+
+    /// The same without reading anything: the second.
     pub(super) fn at(
         repository: &Path,
         folder: &Path,
@@ -68,25 +118,42 @@ impl Look {
                 if kind.is_dir() {
                     folders.push(path);
                 } else if let Ok(meta) = std::fs::symlink_metadata(&path) {
-                    let mark = Mark {
-                        size: meta.len(),
-                        modified: meta.modified().ok(),
-                        identity: system::identity(&meta),
-                    };
-                    self.files.insert(path, mark);
+                    self.files.insert(path, (Mark::of(&meta), None));
                 }
             }
         }
         Ok(())
     }
 
-    /// The files that were not there at an earlier look, or have been written since.
-    pub(super) fn since(&self, earlier: &Self) -> BTreeSet<PathBuf> {
-        let new = self.files.iter();
-        new.filter(|(path, mark)| earlier.files.get(*path) != Some(*mark))
-            .map(|(path, _)| path.clone())
-            .collect()
+    /// What has become of the files since an earlier look.
+    pub(super) fn since(&self, earlier: &Self) -> Since {
+        let mut since = Since::default();
+        for (path, (now, _)) in &self.files {
+            match earlier.files.get(path) {
+                Some((before, _)) if before == now => {}
+                Some((before, Some(bytes)))
+                    if before.is_alike(now) && digest_of(path) == Some(*bytes) =>
+                {
+                    // Whoever writes moves this time, and whoever changes a mode does not.
+                    if before.modified != now.modified {
+                        since.touched.insert(path.clone());
+                    }
+                }
+                _ => {
+                    since.written.insert(path.clone());
+                }
+            }
+        }
+        since
     }
+}
+
+/// The digest of what is a file and can be read.
+fn digest_of(path: &Path) -> Option<Sha256Digest> {
+    let is_file = path.symlink_metadata().ok()?.is_file();
+    is_file
+        .then(|| digest_file(path).ok())?
+        .map(|(_, sha256)| sha256)
 }
 
 /// The target folders within a product's folder.
@@ -140,61 +207,9 @@ fn failed(path: &Path) -> impl Fn(std::io::Error) -> BundleError + use<> {
     }
 }
 
-/// The version that a bundle's name says, where it says one and it is another than this. A name may hold
-/// more that looks like a version; then one of them has to be the right one.
-pub(super) fn other_version(name: &str, version: &semver::Version) -> Option<String> {
-    let core = format!("{}.{}.{}", version.major, version.minor, version.patch);
-    let is_part = |c: char| c.is_ascii_digit() || c == '.';
-    let parts = name
-        .split(|c: char| !is_part(c))
-        .map(|part| part.trim_matches('.'));
-    let found: Vec<&str> = parts
-        .filter(|part| {
-            let numbers: Vec<&str> = part.split('.').collect();
-            numbers.len() >= 3 && numbers.iter().all(|number| !number.is_empty())
-        })
-        .collect();
-    // Installers of Windows may have a fourth number.
-    let is_it = |part: &&str| **part == core || part.starts_with(&format!("{core}."));
-    match found.iter().any(is_it) {
-        true => None,
-        false => found.first().map(|part| (*part).to_owned()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_say_versions() {
-        let other = |name: &str, version: &str| other_version(name, &version.parse().unwrap());
-        for name in [
-            "Atlas_1.4.0_amd64.deb",
-            "Atlas-1.4.0-1.x86_64.rpm",
-            "Atlas 2_1.4.0_x64-setup.exe",
-            "Atlas_1.4.0_x64_en-US.msi",
-            "Atlas_1.4.0.0_x64_en-US.msi",
-            "Atlas_1.4.0_amd64.AppImage.tar.gz",
-            "For 10.15.7 Atlas_1.4.0_aarch64.dmg",
-            "Atlas.app.tar.gz",
-            "Atlas_1.4_amd64.deb",
-        ] {
-            assert_eq!(other(name, "1.4.0"), None, "{name}");
-            assert_eq!(other(name, "1.4.0-rc.1"), None, "{name}");
-        }
-        let found = other("Atlas_1.3.9_amd64.deb", "1.4.0");
-        assert_eq!(found.as_deref(), Some("1.3.9"));
-        assert_eq!(
-            other("Atlas_1.4.01.deb", "1.4.0").as_deref(),
-            Some("1.4.01")
-        );
-        assert_eq!(
-            other("Atlas_11.4.0.deb", "1.4.0").as_deref(),
-            Some("11.4.0")
-        );
-        assert_eq!(other("Atlas_1.4.0-rc.1_amd64.deb", "1.4.0-rc.1"), None);
-    }
 
     #[test]
     fn only_what_was_written_since_is_new() {
@@ -202,7 +217,7 @@ mod tests {
         let root = root.path().canonicalize().unwrap();
         let folder = root.join("apps/launcher");
         std::fs::create_dir_all(&folder).unwrap();
-        let look = || Look::at(&root, &folder, &[]).unwrap();
+        let look = || Look::reading(&root, &folder, &[]).unwrap();
         let write = |path: &str, text: &str| {
             let path = root.join(path);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -222,8 +237,11 @@ mod tests {
             "x",
         );
         let before = look();
-        assert_eq!(before.since(&nothing), [old.clone(), kept].into());
-        assert!(look().since(&before).is_empty());
+        assert_eq!(
+            before.since(&nothing).written,
+            [old.clone(), kept.clone()].into()
+        );
+        assert_eq!(look().since(&before), Since::default());
 
         // The same bytes, written anew, with the time of before.
         let time = old.metadata().unwrap().modified().unwrap();
@@ -233,6 +251,27 @@ mod tests {
         file.set_modified(time).unwrap();
         let triple = "apps/launcher/target/x86_64-unknown-linux-gnu/release/bundle/deb/B.deb";
         let new = write(triple, "new");
-        assert_eq!(look().since(&before), [old, new].into());
+        let since = look().since(&before);
+        assert_eq!(since.written, [old.clone(), new].into());
+        assert!(since.touched.is_empty());
+
+        // Only its times are moved.
+        let before = look();
+        std::fs::hard_link(&kept, root.join("elsewhere")).unwrap();
+        crate::system::set_mode(&kept, 0o600).unwrap();
+        assert_eq!(look().since(&before), Since::default());
+        let file = std::fs::File::options().write(true).open(&kept).unwrap();
+        let later = std::time::SystemTime::now() + std::time::Duration::from_secs(7);
+        file.set_modified(later).unwrap();
+        let since = look().since(&before);
+        assert_eq!(
+            (since.written, since.touched),
+            ([].into(), [kept.clone()].into())
+        );
+        // Written in its place, it is not what it was, whatever its time says.
+        let before = look();
+        std::fs::write(&kept, "KEPT").unwrap();
+        file.set_modified(later).unwrap();
+        assert_eq!(look().since(&before).written, [kept].into());
     }
 }

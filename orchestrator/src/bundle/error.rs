@@ -85,6 +85,14 @@ pub enum BundleError {
         /// What it was to be.
         expected: semver::Version,
     },
+    /// It is not known whether a bundle is this run's.
+    #[error("{} (product `{product}`) has another time than before and the same bytes, while others were written: nobody can tell whether it is of this run", path.display())]
+    Unsure {
+        /// The product.
+        product: ProductName,
+        /// The bundle.
+        path: PathBuf,
+    },
     /// A bundle is for another platform.
     #[error("{} (product `{product}`) is for {found}, not for {expected}", path.display())]
     OtherPlatform {
@@ -130,6 +138,9 @@ impl BundleError {
             }
             Self::OtherVersion { .. } => {
                 "the version is given with --config, as the last arguments or in the place of `{config}`: the command has to pass it on to Tauri's tool"
+            }
+            Self::Unsure { .. } => {
+                "remove it and build again: what the command writes is there afterwards"
             }
             Self::Failed { .. } => {
                 "what it said stands above; it sees few variables of this run, and `pass-env` in [workspace.metadata.atlas-release] names more"

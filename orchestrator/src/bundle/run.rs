@@ -1,13 +1,13 @@
 //! Running the commands of a plan, and what they have made.
 
-use super::collect::{Look, other_version};
+use super::collect::{Look, Since};
 use super::{BundleError, BundlePlan, PlannedBundles, command};
 use crate::context::World;
 use crate::events::{Event, Reporter};
 use crate::manifest::{self, MadeFiles, ManifestsError, Order};
 use crate::sign::Secret;
 use process::{Command, Line};
-use release_types::bundles::{Rules, says_universal};
+use release_types::bundles::{Rules, Verdict, other_version, says_universal, without_version};
 use release_types::{Kind, ManifestRow};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -32,36 +32,32 @@ pub struct MadeProduct {
     pub rows: Vec<ManifestRow>,
 }
 
-/// Runs the command of each product and collects what it has written.
+/// Runs the command of each product and collects what it has written. `keep` gets the files of each before the next
+/// command is run, which may write over them or clear them away.
 ///
 /// # Errors
-/// When one fails, or makes nothing, or something else than was asked for.
-pub async fn run(
+/// When one fails, or makes nothing, or something else than was asked for; or what `keep` says.
+pub async fn run<E: From<BundleError>>(
     world: &World,
     plan: &BundlePlan,
     secret: Option<&Secret>,
     reporter: &dyn Reporter,
-) -> Result<Made, BundleError> {
+    mut keep: impl FnMut(MadeProduct) -> Result<MadeProduct, E>,
+) -> Result<Made, E> {
     let started_at = (world.now)();
     let mut products = Vec::with_capacity(plan.products.len());
     for planned in &plan.products {
         let what = format!("{} for {}", planned.product, plan.target);
         reporter.stage("bundling", what);
-        let look = || Look::at(&plan.repository, &planned.folder, &plan.targets);
-        let before = look()?;
+        let before = Look::reading(&plan.repository, &planned.folder, &plan.targets)?;
         bundle(world, (plan, planned), secret, reporter).await?;
-        let after = look()?;
-        let rows = collect(
-            plan,
-            planned,
-            &after.folders,
-            after.since(&before),
-            reporter,
-        )?;
-        products.push(MadeProduct {
+        let after = Look::at(&plan.repository, &planned.folder, &plan.targets)?;
+        let made = made_of(after.since(&before), (plan, planned), reporter)?;
+        let rows = collect(plan, planned, &after.folders, made, reporter)?;
+        products.push(keep(MadeProduct {
             planned: planned.clone(),
             rows,
-        });
+        })?);
     }
     Ok(Made {
         products,
@@ -105,6 +101,43 @@ async fn bundle(
             status,
         }),
     }
+}
+
+/// The files that are a run's. One that has the bytes of before and another time was written once more, or only
+/// touched: its name tells which, unless it says no version. Then it counts as long as nothing else was written; for
+/// one of an earlier version would be released under this one's name.
+fn made_of(
+    since: Since,
+    (plan, planned): (&BundlePlan, &PlannedBundles),
+    reporter: &dyn Reporter,
+) -> Result<BTreeSet<PathBuf>, BundleError> {
+    let Since {
+        mut written,
+        touched,
+    } = since;
+    let name = |path: &Path| {
+        let name = path.file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned()
+    };
+    let is_payload =
+        |path: &PathBuf| matches!(Rules::Bundles.verdict(&name(path)), Verdict::Payload(_));
+    let is_anything_new = written.iter().any(is_payload);
+    for path in touched {
+        let name = name(&path);
+        let says_other = other_version(&name, &plan.version).is_some();
+        if !is_payload(&path) || says_other {
+            let what = format!("left out: {}: it was touched, not written", path.display());
+            reporter.note(what);
+        } else if is_anything_new && without_version(&name).is_none() {
+            return Err(BundleError::Unsure {
+                product: planned.product.clone(),
+                path,
+            });
+        } else {
+            written.insert(path);
+        }
+    }
+    Ok(written)
 }
 
 /// The rows of the files that a run has made.

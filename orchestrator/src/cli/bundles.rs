@@ -2,10 +2,10 @@
 
 use super::common::App;
 use crate::bundle::{self, BundlePlan, Made};
-use crate::dist::{self, Earlier, Staged};
+use crate::dist::{self, Earlier, Kept, Staged};
 use crate::error::Error;
 use crate::products::Workspace;
-use crate::sign::{self, Secret, SignError};
+use crate::sign::{self, Keys, Secret, SignError};
 use release_types::Platform;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -19,31 +19,56 @@ pub(super) fn folders_apart(workspace: &Workspace) -> Vec<PathBuf> {
     made.collect()
 }
 
-/// What a release of bundles has made, by plan.
-pub(super) type AllMade = Vec<(BundlePlan, Made)>;
+/// What a release of bundles has made.
+pub(super) struct AllMade {
+    by_plan: Vec<(BundlePlan, Made)>,
+    /// Where it is until it is staged.
+    _kept: Vec<Kept>,
+}
 
 /// Runs the commands of all plans.
 pub(super) async fn make(app: &App<'_>, plans: Vec<BundlePlan>) -> Result<AllMade, Error> {
-    let mut all = Vec::with_capacity(plans.len());
+    let (mut by_plan, mut kept) = (Vec::with_capacity(plans.len()), Vec::new());
     let secret = secret_for(app, &plans)?;
+    let reporter = app.reporter.as_ref();
     for plan in plans {
-        let made = bundle::run(app.world, &plan, secret.as_ref(), app.reporter.as_ref()).await?;
-        all.push((plan, made));
+        let keep = |product| -> Result<_, Error> {
+            let (product, copies) = dist::keep_bundles(&plan, product)?;
+            kept.push(copies);
+            Ok(product)
+        };
+        let made = bundle::run(app.world, &plan, secret.as_ref(), reporter, keep).await?;
+        by_plan.push((plan, made));
     }
-    Ok(all)
+    Ok(AllMade {
+        by_plan,
+        _kept: kept,
+    })
 }
 
 /// The secret key, where a command signs by itself.
 fn secret_for(app: &App<'_>, plans: &[BundlePlan]) -> Result<Option<Secret>, Error> {
-    let mut products = plans.iter().flat_map(|plan| &plan.products);
-    match products.any(|one| one.tauri_signs) {
-        true => Ok(Some(sign::secret(app.world)?.ok_or(SignError::NoKey)?)),
-        false => Ok(None),
+    let signing = plans.iter().flat_map(|plan| {
+        let products = plan.products.iter().filter(|one| one.tauri_signs);
+        products.map(move |one| (&plan.signed_by, &one.product))
+    });
+    let mut found = None;
+    for (settings, product) in signing {
+        let secret = match found.take() {
+            Some(secret) => secret,
+            None => sign::secret(app.world)?.ok_or(SignError::NoKey)?,
+        };
+        // A key that no installed program trusts is nobody's to see.
+        let keys = Keys::of_workspace(settings.clone());
+        keys.accept([product], secret.key.public())?;
+        found = Some(secret);
     }
+    Ok(found)
 }
 
 /// Stages what was made, each platform once: what is for several lies in the folder of each.
 pub(super) fn stage(all: &AllMade) -> Result<Vec<(Staged, Earlier)>, Error> {
+    let all = &all.by_plan;
     let mut done: BTreeSet<Platform> = BTreeSet::new();
     let mut staged = Vec::new();
     // What a platform was asked for counts for more than what came along with another one.

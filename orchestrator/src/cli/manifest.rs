@@ -5,11 +5,13 @@ use super::common::App;
 use crate::error::Error;
 use crate::events::{Event, print_line};
 use crate::manifest::{
-    self, Checked, Described, LeftOut, ManifestsError, Order, needs_bins, read_text_of, rules,
+    self, Checked, Described, LeftOut, ManifestsError, Order, needs_bins, rules,
 };
 use crate::outcome::Outcome;
 use crate::products::{self, Product, ProductsError};
 use crate::text::first_of;
+use release_types::ProductName;
+use release_types::bundles::Rules;
 use std::path::{Path, PathBuf};
 
 pub(super) async fn manifest(app: &App<'_>, command: ManifestCommand) -> Result<(), Error> {
@@ -21,9 +23,9 @@ pub(super) async fn manifest(app: &App<'_>, command: ManifestCommand) -> Result<
 }
 
 async fn build(app: &App<'_>, args: ManifestBuild) -> Result<(), Error> {
-    let declared = match needs_bins(&args.product) {
-        true => declared(app).await?,
-        false => Vec::new(),
+    let rules = match needs_bins(&args.product) && !is_bundled(app, &args.product).await? {
+        true => rules(&args.product, &declared(app).await?, args.bin)?,
+        false => Rules::Bundles,
     };
     let output = args.output.map(|file| app.world.absolute(&file));
     let base = match (args.base_dir, &output) {
@@ -32,7 +34,7 @@ async fn build(app: &App<'_>, args: ManifestBuild) -> Result<(), Error> {
         (None, None) => app.world.cwd.clone(),
     };
     let order = Order {
-        rules: rules(&args.product, &declared, args.bin)?,
+        rules,
         product: args.product,
         from: args
             .from
@@ -82,7 +84,7 @@ async fn check(app: &App<'_>, args: ManifestCheck) -> Result<(), Error> {
     };
     let path = file.clone();
     let checked = app
-        .reading(move || Ok(manifest::check(&read_text_of(&path)?, &base)))
+        .reading(move || Ok(manifest::check_file(&path, &base)?))
         .await?;
     let rows_found = sound(app, &file, checked)?;
     match app.global.format {
@@ -99,9 +101,7 @@ async fn check(app: &App<'_>, args: ManifestCheck) -> Result<(), Error> {
 async fn show(app: &App<'_>, args: ManifestShow) -> Result<(), Error> {
     let file = app.world.absolute(&args.file);
     let path = file.clone();
-    let checked = app
-        .reading(move || Ok(manifest::read(&read_text_of(&path)?)))
-        .await?;
+    let checked = app.reading(move || Ok(manifest::read_file(&path)?)).await?;
     let described = sound(app, &file, checked)?;
     tell(app, described);
     Ok(())
@@ -126,6 +126,13 @@ fn sound(app: &App<'_>, file: &Path, checked: Checked) -> Result<Described, Mani
         path: file.to_owned(),
         problems: count,
     })
+}
+
+/// Whether the workspace here says that a product is made by a command of its own, and so of bundles.
+async fn is_bundled(app: &App<'_>, product: &ProductName) -> Result<bool, Error> {
+    let (dir, product) = (app.world.cwd.clone(), product.clone());
+    app.reading(move || Ok(products::signing(&dir)?.products.contains_key(&product)))
+        .await
 }
 
 /// The products of the workspace here; none where there is no workspace, or none that declares any.

@@ -88,9 +88,7 @@ pub(super) async fn sign(app: &App<'_>, mut args: SignCommand) -> Result<(), Err
             let batch = batch(app, (&manifest, base), (product, version), minisig).await?;
             app.reporter
                 .stage("signing", format!("{}", manifest.display()));
-            let signed = signing.batch(batch).await?;
-            app.reading(move || Ok(sign::into_manifest(&manifest, &signed, minisig)?))
-                .await
+            Ok(signing.manifest(&manifest, batch).await?)
         }
         _ => {
             let tag = named_tag(app, args.tag)?;

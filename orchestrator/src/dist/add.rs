@@ -174,10 +174,7 @@ fn in_two_steps(made: &Path, dir: &Path, parent: &Path) -> io::Result<()> {
 }
 
 /// Gives a file another name, by a link where there are such; a link is copied.
-///
-/// # Errors
-/// What the system says.
-pub fn same_file(path: &Path, name: &Path) -> io::Result<()> {
+fn same_file(path: &Path, name: &Path) -> io::Result<()> {
     let is_link = path.symlink_metadata()?.is_symlink();
     if is_link || std::fs::hard_link(path, name).is_err() {
         std::fs::copy(path, name)?;

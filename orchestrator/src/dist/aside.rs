@@ -2,18 +2,19 @@
 //! for that. `dist/` is locked, so what is there of another run is what one that was killed has left.
 
 use super::RECEIPT_FILE;
+use crate::system;
 use release_types::Platform;
 use std::ffi::OsStr;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io;
 use std::path::Path;
 use std::sync::LazyLock;
-use tempfile::TempDir;
+use tempfile::{NamedTempFile, TempDir};
 
 /// Beginnings of the names of what is under way.
 const STAGING: &str = ".staging-";
 const REPLACED: &str = ".replaced-";
-pub(super) const WRITING: &str = ".writing-";
+const WRITING: &str = ".writing-";
 
 /// Tells what this run holds from what another one has left.
 static OWN: LazyLock<String> =
@@ -68,6 +69,46 @@ pub(super) fn sweep(dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Makes a file that is going to take the place of another one in a folder that may be anybody's, and removes those
+/// that killed runs have left there. Each is locked for as long as it is held, so what is not is nobody's any more.
+///
+/// # Errors
+/// What the system says.
+pub(super) fn file(dir: &Path) -> io::Result<NamedTempFile> {
+    sweep_files(dir);
+    loop {
+        let file = tempfile::Builder::new().prefix(WRITING).tempfile_in(dir)?;
+        // Where nothing can be locked, nothing is removed either.
+        if file.as_file().lock().is_err() || file.path().try_exists()? {
+            return Ok(file);
+        }
+        // Another run has come in between.
+    }
+}
+
+/// What cannot be removed, or looked at, stays: nothing hangs on it.
+fn sweep_files(dir: &Path) {
+    let entries = std::fs::read_dir(dir).into_iter().flatten();
+    for entry in entries.filter_map(Result::ok) {
+        let name = entry.file_name();
+        let rest = name.to_str().and_then(|name| name.strip_prefix(WRITING));
+        let is_random =
+            |rest: &str| rest.len() == 6 && rest.bytes().all(|b| b.is_ascii_alphanumeric());
+        let is_own = |meta: std::fs::Metadata| meta.is_file() && system::is_own(&meta);
+        if !rest.is_some_and(is_random) || !entry.metadata().is_ok_and(is_own) {
+            continue;
+        }
+        let path = entry.path();
+        let removed = system::open_own(&path, false).and_then(|file| {
+            file.try_lock()?;
+            std::fs::remove_file(&path)
+        });
+        if let Err(error) = removed {
+            tracing::trace!(path = %path.display(), %error, "it stays");
+        }
+    }
+}
+
 fn put_back(aside: &Path, parent: &Path) -> io::Result<()> {
     let mut is_back = false;
     for entry in std::fs::read_dir(aside)? {
@@ -93,6 +134,31 @@ fn put_back(aside: &Path, parent: &Path) -> io::Result<()> {
 mod tests {
     use super::*;
     use std::fs;
+
+    #[test]
+    fn what_a_killed_run_was_writing_goes_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let held = file(dir.path()).unwrap();
+        let left = [".writing-Ab3dEf", ".writing-000000"];
+        let others = [
+            ".writing-Ab3dE",
+            ".writing-Ab3dEf.txt",
+            "writing-Ab3dEf",
+            ".writing-",
+        ];
+        for name in left.iter().chain(&others) {
+            fs::write(dir.path().join(name), "half").unwrap();
+        }
+        fs::create_dir(dir.path().join(".writing-folder")).unwrap();
+        let next = file(dir.path()).unwrap();
+        for name in left {
+            assert!(!dir.path().join(name).exists(), "{name}");
+        }
+        for name in others.iter().chain(&[".writing-folder"]) {
+            assert!(dir.path().join(name).exists(), "{name}");
+        }
+        assert!(held.path().exists() && next.path().exists());
+    }
 
     #[test]
     fn what_this_run_holds_stays_and_what_has_no_successor_is_put_back() {

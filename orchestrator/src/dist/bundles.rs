@@ -17,6 +17,69 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// Copies of what a command has made, which no later one can change: commands may write to one path, and for each
+/// platform its own command's file counts. They go when this is dropped, and so does the release's folder where
+/// nothing is in it then.
+#[derive(Debug)]
+pub struct Kept {
+    copies: Option<tempfile::TempDir>,
+    release: PathBuf,
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        drop(self.copies.take());
+        // It is still needed where something was staged, and then it is not empty.
+        if let Err(error) = std::fs::remove_dir(&self.release) {
+            tracing::trace!(dir = %self.release.display(), %error, "the folder stays");
+        }
+    }
+}
+
+/// Copies what was made to where the release of this plan is going to lie, and lets its rows name the copies.
+///
+/// # Errors
+/// When something cannot be read or written.
+pub fn keep_bundles(
+    plan: &BundlePlan,
+    made: MadeProduct,
+) -> Result<(MadeProduct, Kept), DistError> {
+    let release = plan.staging.parent().unwrap_or(&plan.repository);
+    let write = |source| DistError::Write {
+        path: release.to_owned(),
+        source,
+    };
+    std::fs::create_dir_all(release).map_err(write)?;
+    let mut kept = Kept {
+        copies: None,
+        release: release.to_owned(),
+    };
+    let copies = kept.copies.insert(aside::staging(release).map_err(write)?);
+    let mut done: BTreeMap<String, String> = BTreeMap::new();
+    let mut rows = Vec::with_capacity(made.rows.len());
+    for row in made.rows {
+        let path = match done.get(&row.path) {
+            Some(path) => path.clone(),
+            None => {
+                let from: PathBuf = plan.repository.join(&row.path).components().collect();
+                // Two files of one name may come from two folders.
+                let to = copies.path().join(done.len().to_string());
+                copy(&from, &to)?;
+                let to = to.to_str().map(str::to_owned);
+                let to = to.ok_or_else(|| write(io::ErrorKind::InvalidFilename.into()))?;
+                done.insert(row.path.clone(), to.clone());
+                to
+            }
+        };
+        rows.push(ManifestRow { path, ..row });
+    }
+    let made = MadeProduct {
+        rows,
+        planned: made.planned,
+    };
+    Ok((made, kept))
+}
+
 /// Stages what was made for a platform into its folder, in the place of an earlier build, which can still be
 /// put back. The plan is one of the release's, for this platform or another.
 ///

@@ -16,9 +16,9 @@ mod read;
 mod records;
 mod write;
 
-pub use add::{Addition, add, same_file};
+pub use add::{Addition, add};
 pub use aside::staging as aside_in;
-pub use bundles::stage_bundles;
+pub use bundles::{Kept, keep_bundles, stage_bundles};
 pub use code_signed::code_signed_before;
 pub use merge::open_all;
 pub use read::{find, load, load_platform, load_unsigned, open, platforms_of, read_record_file};

@@ -1,6 +1,6 @@
 //! Staging: what was built becomes a platform's folder, all at once.
 
-use super::aside::{self, WRITING};
+use super::aside;
 use super::carry::signatures_of;
 use super::{
     DistError, FORMAT, JOURNAL_FILE, RECEIPT_FILE, RELEASE_FILE, RecordedArtifact,
@@ -320,11 +320,16 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// The same for a file that is a person's: it stays as open or closed to others as it was, and where a link
-/// stands in its place, what that leads to is written.
+/// stands in its place, what that leads to is written. A device or a pipe is given the bytes and stays what it is.
 ///
 /// # Errors
-/// What the system says.
+/// What the system says, also that nobody reads a pipe.
 pub fn rewrite_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if let Ok(meta) = std::fs::metadata(path)
+        && system::takes_bytes(&meta)
+    {
+        return system::open_to_write(path)?.write_all(bytes);
+    }
     let real = match path.symlink_metadata() {
         Ok(meta) if meta.is_symlink() => std::fs::canonicalize(path)?,
         _ => path.to_owned(),
@@ -337,9 +342,16 @@ pub fn rewrite_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     replace_file(&real, bytes, mode)
 }
 
+/// Puts a file in the place of another one, or of a link, but of nothing else.
 fn replace_file(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    if let Ok(meta) = path.symlink_metadata()
+        && !meta.is_file()
+        && !meta.is_symlink()
+    {
+        return Err(io::Error::other("what is there is not a regular file"));
+    }
     let dir = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(WRITING).tempfile_in(dir)?;
+    let mut file = aside::file(dir)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     system::set_mode(file.path(), mode)?;

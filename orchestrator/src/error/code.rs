@@ -144,6 +144,7 @@ impl Error {
                 | ManifestsError::Wrong { .. }
                 | ManifestsError::Faults { .. }
                 | ManifestsError::Nothing { .. }
+                | ManifestsError::Taken { .. }
                 | ManifestsError::Missing { .. }
                 | ManifestsError::UnknownBin(_) => ExitCode::Usage,
                 ManifestsError::Write { .. } => ExitCode::Machine,
@@ -270,6 +271,7 @@ fn artifact_code(error: &ArtifactError) -> ExitCode {
         | ArtifactError::Row { .. }
         | ArtifactError::File { .. }
         | ArtifactError::Unfit { .. }
+        | ArtifactError::OtherVersion { .. }
         | ArtifactError::Key { .. } => ExitCode::Usage,
     }
 }
@@ -289,6 +291,7 @@ fn bundle_code(error: &BundleError) -> ExitCode {
         BundleError::Failed { .. }
         | BundleError::Nothing { .. }
         | BundleError::OtherVersion { .. }
+        | BundleError::Unsure { .. }
         | BundleError::OtherPlatform { .. } => ExitCode::Build,
         // It is told as what it is.
         BundleError::Manifest(_) | BundleError::Read { .. } => ExitCode::Machine,

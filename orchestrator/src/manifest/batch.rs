@@ -1,8 +1,10 @@
 //! From the names of a batch of files to rows. Pure: files are not looked at.
 
 use super::fault::{Doubt, Fault};
-use release_types::bundles::{Machines, OsSaid, Payload, Rules, Said, Verdict, universal_name};
-use release_types::{FileName, Kind, ManifestRow, Os, Platform};
+use release_types::bundles::{
+    Machines, OsSaid, Payload, Rules, Said, Verdict, universal_name, without_version,
+};
+use release_types::{FileName, Kind, ManifestRow, Os, Platform, folded};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// A file that was found.
@@ -130,6 +132,30 @@ pub fn assemble(
         }),
         false => Err(faults),
     }
+}
+
+/// The files of a batch that differ in nothing but their version from one before them: bundlers leave what they
+/// made the last time.
+pub(super) fn of_two_versions(rows: &[ManifestRow]) -> Vec<Fault> {
+    let mut seen: BTreeMap<(Platform, String), (&ManifestRow, &str)> = BTreeMap::new();
+    let (mut faults, mut told) = (Vec::new(), BTreeSet::new());
+    for row in rows.iter().filter(|row| row.kind != Kind::Signature) {
+        let Some((rest, version)) = without_version(row.filename.as_str()) else {
+            continue;
+        };
+        let key = (row.platform, folded(&rest));
+        let (first, other) = *seen.entry(key).or_insert((row, version));
+        // What is for both of Apple's processors has two rows.
+        if version != other && told.insert(&row.path) {
+            faults.push(Fault::TwoVersions {
+                path: row.path.clone(),
+                version: version.to_owned(),
+                first: first.path.clone(),
+                other: other.to_owned(),
+            });
+        }
+    }
+    faults
 }
 
 /// What a person has said, by the file's index.
@@ -317,7 +343,7 @@ impl Rows {
                 faults.push(Fault::Row { path, source });
                 return;
             }
-            let key = (platform, known.filename.as_str().to_lowercase(), ending);
+            let key = (platform, folded(known.filename.as_str()), ending);
             if let Some(first) = self.rows.get(&key) {
                 faults.push(Fault::Twice {
                     path: path.to_owned(),

@@ -1,7 +1,10 @@
 //! Whether a manifest's rows can be published: what they say, what they contradict each other in, and
 //! whether their files are what they have to be.
 
+use super::ManifestsError;
 use super::scan::stays_below;
+use super::write::read_text_of;
+use crate::artifacts::NotText;
 use release_types::{ManifestError, ManifestReading, ManifestRow, read_manifest};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -75,6 +78,45 @@ pub fn check(text: &str, base: &Path) -> Checked {
     Checked { rows, problems }
 }
 
+/// Reads a manifest; no file that it names is looked at.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn read_file(manifest: &Path) -> Result<Checked, ManifestsError> {
+    of_file(manifest, read)
+}
+
+/// Reads a manifest and looks at each file that it names, from `base` on.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn check_file(manifest: &Path, base: &Path) -> Result<Checked, ManifestsError> {
+    of_file(manifest, |text| check(text, base))
+}
+
+/// Bytes that are no text are wrong at a place, as a row is.
+fn of_file(manifest: &Path, look: impl FnOnce(&str) -> Checked) -> Result<Checked, ManifestsError> {
+    match read_text_of(manifest) {
+        Ok(text) => Ok(look(&text)),
+        Err(ManifestsError::Read { path, source }) => {
+            let inner = source.get_ref();
+            let place = inner.and_then(|inner| inner.downcast_ref::<NotText>());
+            match place.copied() {
+                Some(NotText { line, column }) => Ok(Checked {
+                    rows: Vec::new(),
+                    problems: vec![Problem {
+                        line,
+                        column,
+                        message: "what stands here is no UTF-8".to_owned(),
+                    }],
+                }),
+                None => Err(ManifestsError::Read { path, source }),
+            }
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// The pairs of rows that are of one file and for two platforms, the first of each first.
 pub(super) fn of_one_file(text: &str, base: &Path) -> Vec<(ManifestRow, ManifestRow)> {
     let reading = read_manifest(text);
@@ -103,6 +145,8 @@ fn file(row: &ManifestRow, base: &Path) -> Result<PathBuf, String> {
     if meta.len() == 0 {
         return is("is empty");
     }
+    // Whether it may be read only opening it tells.
+    std::fs::File::open(&real).map_err(cannot)?;
     // A path that names another folder means that one; a link within it may still not lead on.
     let folder = match (stays_below(Path::new(&row.path)), path.parent()) {
         (false, Some(parent)) => parent,

@@ -73,6 +73,20 @@ pub enum Fault {
         /// For which platform.
         platform: Platform,
     },
+    /// Two files differ in nothing but the version that their names say.
+    #[error(
+        "{path}: it is of version {version}, and {first}, which is called the same otherwise, of {other}: leave one of them out"
+    )]
+    TwoVersions {
+        /// The file.
+        path: String,
+        /// Its version.
+        version: String,
+        /// The first one.
+        first: String,
+        /// The version of the first.
+        other: String,
+    },
     /// It is another name of a file that is for another platform.
     #[error(
         "{path}: by its name it is for {platform}, and it is the same file as {first}, which is for {other}"
@@ -95,6 +109,16 @@ pub enum Fault {
         /// Why not.
         why: &'static str,
     },
+}
+
+impl Fault {
+    /// What is wrong, for who has no flags to say more of a file.
+    pub(super) fn without_flags(&self) -> String {
+        match self {
+            Self::Arch { path, doubt } => format!("{path}: {doubt}"),
+            other => other.to_string(),
+        }
+    }
 }
 
 /// A text as one word of a shell.

@@ -14,11 +14,11 @@ mod scan;
 mod write;
 
 pub use batch::{Batch, Candidate, LeftOut, NamedArch, assemble};
-pub use check::{Checked, Problem, check, read};
+pub use check::{Checked, Problem, check, check_file, read, read_file};
 pub use fault::{Doubt, Fault};
 pub use report::{Described, DescribedRow};
 pub use rules::{needs_bins, rules};
-pub use write::{put_rows, read_text_of, write};
+pub use write::{put_rows, write};
 
 use crate::text::first_of;
 use release_types::bundles::{Machines, Rules, Said, Verdict, says_universal};
@@ -78,6 +78,14 @@ pub enum ManifestsError {
         /// What is missing, for people.
         missing: Vec<String>,
     },
+    /// The manifest would be written over something else.
+    #[error("the manifest would be written over {}, which {why}", path.display())]
+    Taken {
+        /// What is there.
+        path: PathBuf,
+        /// What it is.
+        why: &'static str,
+    },
     /// Nobody says what the product's program is called.
     #[error("it is not known what the program of `{0}` is called")]
     UnknownBin(ProductName),
@@ -98,6 +106,7 @@ impl ManifestsError {
             Self::UnknownBin(_) => {
                 "name it with --bin, or run this in the workspace that declares the product"
             }
+            Self::Taken { .. } => "name another file with --output",
             Self::Missing { .. } => "--require says which platforms have to be complete",
             Self::Nothing { .. } => {
                 "files are told by their names: docs/manifests.md says how they have to be called"
@@ -197,8 +206,11 @@ pub fn build(order: &Order) -> Result<Built, ManifestsError> {
     let is_wanted = |name: &str| !matches!(order.rules.verdict(name), Verdict::LeftOut(_));
     let only_bundles = order.rules == Rules::Bundles;
     let mut found = scan(&order.from, &base, &is_wanted, only_bundles)?;
-    if let Some(own) = order.output.as_deref().and_then(in_real_folder) {
-        found.files.retain(|file| *file != own);
+    if let Some(output) = order.output.as_deref() {
+        let own = in_real_folder(output);
+        let is_own = |file: &PathBuf| Some(file) == own.as_ref();
+        write::guard(output, &found.files, &is_wanted)?;
+        found.files.retain(|file| !is_own(file));
     }
     if let Some(made) = &order.made {
         made.narrow(&mut found, &base);
@@ -222,12 +234,16 @@ pub fn build(order: &Order) -> Result<Built, ManifestsError> {
         product: product.clone(),
         faults,
     };
-    let mut wrong: Vec<String> = found.faults.iter().map(Fault::to_string).collect();
+    let told: fn(&Fault) -> String = match order.made {
+        Some(_) => Fault::without_flags,
+        None => Fault::to_string,
+    };
+    let mut wrong: Vec<String> = found.faults.iter().map(told).collect();
     let batch = match assemble(&order.rules, &files, &named) {
         Ok(batch) if wrong.is_empty() => batch,
         Ok(_) => return Err(faults(wrong)),
         Err(more) => {
-            wrong.extend(more.iter().map(Fault::to_string));
+            wrong.extend(more.iter().map(told));
             return Err(faults(wrong));
         }
     };
@@ -237,7 +253,15 @@ pub fn build(order: &Order) -> Result<Built, ManifestsError> {
             from: order.from.clone(),
         });
     }
-    let missing = rules::missing(product, &batch.rows, &order.require);
+    // Who makes bundles knows of which version all of them have to be.
+    let versions = match order.made {
+        Some(_) => Vec::new(),
+        None => batch::of_two_versions(&batch.rows),
+    };
+    if !versions.is_empty() {
+        return Err(faults(versions.iter().map(told).collect()));
+    }
+    let missing = rules::missing(&order.rules, &batch.rows, &order.require);
     if !missing.is_empty() {
         return Err(ManifestsError::Missing {
             product: product.clone(),

@@ -58,18 +58,18 @@ pub fn rules(
     }
 }
 
-/// The kinds that each platform of a product has to have; of none any will do.
-fn needed(product: &ProductName) -> &'static [Kind] {
-    match product.as_str() {
-        "launcher" => &[],
-        "cli" => &[Kind::Binary, Kind::Installer],
-        _ => &[Kind::Binary],
+/// The kinds that each platform of a product with such files has to have; of none any will do.
+fn needed(rules: &Rules) -> &'static [Kind] {
+    match rules {
+        Rules::Bundles => &[],
+        Rules::CommandLine { .. } => &[Kind::Binary, Kind::Installer],
+        Rules::Program { .. } => &[Kind::Binary],
     }
 }
 
 /// What a manifest lacks, in words: for each of the platforms, or of those that it has where none are
 /// required.
-pub fn missing(product: &ProductName, rows: &[ManifestRow], require: &[Platform]) -> Vec<String> {
+pub fn missing(rules: &Rules, rows: &[ManifestRow], require: &[Platform]) -> Vec<String> {
     let has = |platform: Platform, kind: Option<Kind>| {
         rows.iter().any(|row| {
             row.platform == platform && kind.map_or(row.kind != Kind::Signature, |k| k == row.kind)
@@ -81,7 +81,7 @@ pub fn missing(product: &ProductName, rows: &[ManifestRow], require: &[Platform]
     }
     let mut list = Vec::new();
     for platform in platforms {
-        match needed(product) {
+        match needed(rules) {
             _ if !has(platform, None) => list.push(format!("{platform} has nothing at all")),
             kinds => {
                 let lacking = kinds.iter().filter(|kind| !has(platform, Some(**kind)));
@@ -148,7 +148,8 @@ mod tests {
         .unwrap();
         let of = |product: &str, require: &[&str]| {
             let require: Vec<Platform> = require.iter().map(|name| name.parse().unwrap()).collect();
-            missing(&product.parse().unwrap(), &rows, &require)
+            let rules = super::rules(&product.parse().unwrap(), &[], None).unwrap();
+            missing(&rules, &rows, &require)
         };
         let (windows, macos) = (
             "windows-x64 has nothing at all",

@@ -204,7 +204,11 @@ fn fitness(path: &Path, name: &OsStr, root: &Path) -> Fitness {
         return unfit("has a name that is no text");
     }
     let Ok(real) = std::fs::canonicalize(path) else {
-        return unfit("is a link that leads nowhere");
+        return unfit(match path.symlink_metadata() {
+            Ok(meta) if meta.is_symlink() => "is a link that leads nowhere",
+            Ok(_) => "cannot be looked at",
+            Err(_) => "was there a moment ago and is not any more",
+        });
     };
     let Ok(meta) = std::fs::metadata(&real) else {
         return unfit("cannot be looked at");

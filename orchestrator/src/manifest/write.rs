@@ -4,7 +4,7 @@ use super::ManifestsError;
 use crate::artifacts::{DOCUMENT_LIMIT, read_text};
 use crate::dist::rewrite_atomically;
 use release_types::{ManifestRow, with_rows};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Puts rows into a manifest that is there: each takes the place of the row with its key (platform and
 /// file name), a new signature goes behind its payload, any other new row to the end. Comments, blank
@@ -39,6 +39,53 @@ pub fn read_text_of(manifest: &Path) -> Result<String, ManifestsError> {
         path: manifest.to_owned(),
         source,
     })
+}
+
+/// Makes sure that a manifest is written over nothing but a manifest: neither over a file that could go into one
+/// nor over what a slip of the hand has named.
+///
+/// # Errors
+/// What it would be written over.
+pub(super) fn guard(
+    output: &Path,
+    files: &[PathBuf],
+    is_wanted: &dyn Fn(&str) -> bool,
+) -> Result<(), ManifestsError> {
+    let taken = |why| {
+        Err(ManifestsError::Taken {
+            path: output.to_owned(),
+            why,
+        })
+    };
+    // A link is written through.
+    let Ok(real) = std::fs::canonicalize(output) else {
+        return Ok(());
+    };
+    match std::fs::metadata(&real) {
+        Ok(meta) if meta.is_dir() => return taken("is a folder"),
+        Ok(meta) if meta.is_file() => {}
+        // A device or a pipe: it takes what it is given.
+        _ => return Ok(()),
+    }
+    let is_wanted = |file: &PathBuf| {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        is_wanted(&name) && std::fs::canonicalize(file).is_ok_and(|file| file == real)
+    };
+    if files.iter().any(is_wanted) {
+        return taken("is one of the files that it is made of");
+    }
+    match read_text(&real, DOCUMENT_LIMIT) {
+        Ok(text) if text.lines().all(may_be_row) => Ok(()),
+        Ok(_) => taken("is no manifest"),
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => taken("is no manifest"),
+        Err(source) => Err(ManifestsError::Read { path: real, source }),
+    }
+}
+
+/// Whether a line may be a manifest's, also of one with mistakes.
+fn may_be_row(line: &str) -> bool {
+    let line = line.trim();
+    line.is_empty() || line.starts_with('#') || line.contains('|')
 }
 
 /// Writes a manifest's text.

@@ -2,7 +2,7 @@
 //! and what is published never changes: a release that is made again elsewhere keeps the first.
 
 use super::check::signature_paths;
-use super::payload::payloads;
+use super::payload::{is_for_tauri, payloads};
 use super::{Keys, Payload, SignError};
 use crate::artifacts::LocalArtifact;
 use crate::dist::{self, Addition};
@@ -139,7 +139,11 @@ async fn of_payload(
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let (of, key) = (payload.clone(), key.clone());
         // It reads all of the file.
-        let judging = move || of.judge_text(&text, &key, tauris).is_ok();
+        let strictly = tauris && ending == ENDING;
+        let judging = move || {
+            let is_read = !strictly || is_for_tauri(&text).is_ok();
+            is_read && of.judge_text(&text, &key, tauris).is_ok()
+        };
         let is_good = match tokio::task::spawn_blocking(judging).await {
             Ok(is_good) => is_good,
             // It is never cancelled, so it can only have panicked.

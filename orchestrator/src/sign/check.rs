@@ -1,6 +1,6 @@
 //! Checking what is about to be published: that all is signed that has to be, and every signature good.
 
-use super::payload::{payloads, read_signature};
+use super::payload::{is_for_tauri, is_signed, payloads, read_signature};
 use super::{Fault, Keys, Payload, SignError, SignaturePaths, SignatureState};
 use crate::artifacts::LocalArtifact;
 use crate::error::with_causes;
@@ -93,26 +93,38 @@ fn of_payload(
         let name = format!("{}{ending}", payload.filename);
         paths.get(&(product.clone(), platform, name))
     };
-    // What a person installs from need not be signed.
-    let is_needed = payload.kind == Kind::Binary && keys.are_needed(product);
+    let (key, tauris) = (keys.of(product), keys.is_tauris(product));
+    // What a person installs from need not be signed, unless an updater installs from it, too.
+    let is_updated = match tauris {
+        true => is_signed(payload.kind, payload.filename.as_str()),
+        false => payload.kind == Kind::Binary,
+    };
+    let is_needed = is_updated && keys.are_needed(product);
     if is_needed && payload.platforms().any(|on| row(ENDING, on).is_none()) {
         faults.push((payload.path.clone(), Fault::Missing));
     }
-    let (key, tauris) = (keys.of(product), keys.is_tauris(product));
     let mut found = None;
     for ending in [ENDING, STOCK_ENDING] {
         let all = payload.platforms().filter_map(|on| row(ending, on));
         let all: BTreeSet<&Path> = all.map(PathBuf::as_path).collect();
         for path in all.difference(gone) {
             let text = || read_signature(path);
+            let is_read = |text: &str| match tauris && ending == ENDING {
+                true => is_for_tauri(text),
+                false => Ok(()),
+            };
             let judged = match key {
-                Some(key) => text()
-                    .and_then(|text| payload.judge_text(&text, key, tauris))
-                    .map(|signature| (signature.key_id(), SignatureState::Checked)),
+                Some(key) => text().and_then(|text| {
+                    let signature = payload.judge_text(&text, key, tauris)?;
+                    is_read(&text)?;
+                    Ok((signature.key_id(), SignatureState::Checked))
+                }),
                 // Without a key it may be of any other make, unless an updater is known to read it.
-                None if tauris && ending == ENDING => text()
-                    .and_then(|text| Ok(text.parse::<Signature>()?))
-                    .map(|signature| (signature.key_id(), SignatureState::Unchecked)),
+                None if tauris && ending == ENDING => text().and_then(|text| {
+                    let signature: Signature = text.parse()?;
+                    is_read(&text)?;
+                    Ok((signature.key_id(), SignatureState::Unchecked))
+                }),
                 None => continue,
             };
             match judged {

@@ -72,6 +72,9 @@ pub fn guard(
             if files.contains(&real) {
                 return taken("is a file that the manifest names");
             }
+            if std::fs::metadata(&real).is_ok_and(|meta| !meta.is_file()) {
+                return taken("is not a file");
+            }
             let is_own = *path == beside(&payload.path, ending);
             if !is_own && real.symlink_metadata().is_ok() && !is_signature(&real) {
                 return taken("is there already and no signature");
@@ -104,7 +107,7 @@ pub fn into_manifest(manifest: &Path, signed: &[Signed], minisig: bool) -> Resul
                 ENDING => payload.signature.clone(),
                 _ => payload.stock.clone(),
             };
-            write(&path, text.as_bytes())?;
+            write(&path, &text)?;
             let filename = name(one, ending).map_err(|error| unfit(manifest, &error))?;
             for platform in payload.platforms() {
                 let named = |name: &FileName| {
@@ -154,12 +157,12 @@ fn unfit(path: &Path, error: &FileNameError) -> DistError {
     }
 }
 
-/// Writes a file at once, unless it is as it should be.
-fn write(path: &Path, bytes: &[u8]) -> Result<(), SignError> {
-    if std::fs::read(path).is_ok_and(|there| there == bytes) {
+/// Writes a file at once, unless it is as it should be. What is there is never waited for.
+fn write(path: &Path, text: &str) -> Result<(), SignError> {
+    if read_signature(path).is_ok_and(|there| there == text) {
         return Ok(());
     }
-    dist::write_atomically(path, bytes).map_err(|source| SignError::Io {
+    dist::write_atomically(path, text.as_bytes()).map_err(|source| SignError::Io {
         path: path.to_owned(),
         source,
     })

@@ -24,6 +24,9 @@ pub enum Fault {
     /// Its text is none of a signature.
     #[error("what lies in the place of the signature is none")]
     Text(#[from] TextError),
+    /// It is good, and in a form that Tauri's updater does not read.
+    #[error("Tauri's updater cannot read the signature: it has to be one line of base64")]
+    Form,
     /// It does not hold.
     #[error("the signature does not hold")]
     Broken(#[from] VerifyError),
@@ -62,6 +65,9 @@ pub enum SignError {
     /// What the variable holds is no key that can be used, nor the name of a file.
     #[error("{KEY_VAR} cannot be used ({PASSWORD_VAR} belongs to it)")]
     Key(#[source] signatures::SignError),
+    /// What the variable holds is no key, and looks like the name of a file that is not there.
+    #[error("{KEY_VAR} holds no secret key, and there is no file of this name")]
+    NeitherKeyNorFile,
     /// The secret key does not belong to the public key.
     #[error(
         "{KEY_VAR} holds the key {given}, and the public key of {product} is {configured}: nobody would accept its signatures"
@@ -191,7 +197,7 @@ impl SignError {
             Self::Key(signatures::SignError::NoPassword) => {
                 format!("set {PASSWORD_VAR} to the key's password")
             }
-            Self::Key(_) => {
+            Self::Key(_) | Self::NeitherKeyNorFile => {
                 "it has to be the text of a secret key, as `atlas-release signer generate` or `tauri signer generate` writes it, or the name of a file with it"
                     .to_owned()
             }
@@ -201,7 +207,7 @@ impl SignError {
                 .to_owned(),
             Self::NoPublicKey { .. } => "name it with --public-key, or `public-key` in [workspace.metadata.atlas-release]; of an application's configuration, `plugins.updater.pubkey` in tauri.conf.json or Tauri.toml is read"
                 .to_owned(),
-            Self::Taken { .. } => "correct the path in the manifest's row of kind `signature`"
+            Self::Taken { .. } => "remove what is there, or correct the path in the manifest's row of kind `signature`"
                 .to_owned(),
             Self::NoTauri { .. } => {
                 "install it there (npm install --save-dev @tauri-apps/cli), or leave --signer tauri out: the native signer makes the same signatures"

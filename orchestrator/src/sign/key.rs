@@ -6,7 +6,8 @@ use crate::context::World;
 use process::Env;
 use release_types::ProductName;
 use secrecy::{ExposeSecret as _, SecretString};
-use signatures::{MAX_TEXT, SigningKey};
+use signatures::{MAX_TEXT, SigningKey, lines_of_all_forms};
+use std::cmp::Reverse;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -25,6 +26,8 @@ pub struct Secret {
     pub(super) text: SecretString,
     /// Its password; empty when it has none.
     pub(super) password: SecretString,
+    /// What a child that knows them may repeat: every line of the key in both of its forms, and the password.
+    hidden: Arc<[SecretString]>,
 }
 
 impl Secret {
@@ -36,14 +39,22 @@ impl Secret {
 
     /// A text without what a child that knows it may have repeated of it.
     pub fn hidden_in(&self, mut text: String) -> String {
-        for secret in [&self.text, &self.password] {
-            let secret = secret.expose_secret().trim();
-            if !secret.is_empty() {
-                text = text.replace(secret, "***");
-            }
+        for secret in self.hidden.iter() {
+            text = text.replace(secret.expose_secret(), "***");
         }
         text
     }
+}
+
+/// What is to be hidden of a key and its password, the longest first: children's words come line by line.
+fn hidden(text: &SecretString, password: &SecretString) -> Arc<[SecretString]> {
+    let mut all = lines_of_all_forms(text);
+    let password = password.expose_secret();
+    let lines = password.lines().chain([password]).map(str::trim);
+    let lines = lines.filter(|line| !line.is_empty());
+    all.extend(lines.map(|line| SecretString::from(line.to_owned())));
+    all.sort_by_key(|secret| Reverse(secret.expose_secret().len()));
+    all.into()
 }
 
 /// Whether the environment holds or names a secret key, whatever it is worth.
@@ -74,12 +85,14 @@ pub fn secret(world: &World) -> Result<Option<Secret>, SignError> {
                 let opened = SigningKey::open(&text, Some(&password));
                 (text, opened)
             }
+            None if may_be_path(&value) => return Err(SignError::NeitherKeyNorFile),
             None => return Err(SignError::Key(error.into())),
         },
         opened => (value, opened),
     };
     let key = Arc::new(opened.map_err(SignError::Key)?);
     Ok(Some(Secret {
+        hidden: hidden(&text, &password),
         key,
         text,
         password,
@@ -110,6 +123,12 @@ pub fn secret_for<'p>(
         }
     }
     Ok(found)
+}
+
+/// Whether a text that is no key is rather the name of a file: keys are longer.
+fn may_be_path(value: &SecretString) -> bool {
+    let value = value.expose_secret();
+    value.len() < 120 && value.lines().count() == 1 && value.contains(['/', '\\', '.'])
 }
 
 /// What is in the file that a value names, if there is such a one. A value that is no path is not shown: it
@@ -156,6 +175,35 @@ mod tests {
     }
 
     #[test]
+    fn nothing_of_a_key_is_shown_in_any_form() {
+        let password = SecretString::from("hunter2".to_owned());
+        let pair = signatures::generate(Some(&password)).unwrap();
+        let tauris = pair.secret.expose_secret().to_owned();
+        let lines = lines_of_all_forms(&pair.secret);
+        let body = lines.iter().map(|line| line.expose_secret());
+        let body = body.filter(|line| !line.contains(' ') && **line != tauris);
+        let body = body.min_by_key(|line| line.len()).unwrap().to_owned();
+        let mut own = lines.iter().map(|line| line.expose_secret());
+        let own = own.find(|line| line.contains('\n')).unwrap().to_owned();
+        for text in [&tauris, &own] {
+            let secret = secret(&world(text, "hunter2")).unwrap().unwrap();
+            for said in [
+                body.clone(),
+                tauris.clone(),
+                own.clone(),
+                format!("key: {body}, password: hunter2"),
+            ] {
+                let shown = secret.hidden_in(said);
+                assert!(shown.contains("***"), "{shown}");
+                assert!(
+                    !shown.contains(&body[..8]) && !shown.contains("hunter2"),
+                    "{shown}"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn nothing_of_what_cannot_be_used_is_repeated() {
         let password = SecretString::from("right-one".to_owned());
         let pair = signatures::generate(Some(&password)).unwrap();
@@ -172,6 +220,11 @@ mod tests {
             assert!(!said.contains("hunter2") && !said.contains(half), "{said}");
             assert!(error.hint().is_some());
             assert!(said.starts_with(KEY_VAR), "{said}");
+            assert_eq!(
+                said.contains("there is no file"),
+                key.starts_with('/'),
+                "{said}"
+            );
         }
     }
 }

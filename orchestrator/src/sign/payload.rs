@@ -133,7 +133,11 @@ impl Payload {
     /// What is wrong with it.
     pub fn judge(&self, key: &PublicKey, tauris: bool) -> Result<Signature, Fault> {
         let text = read_signature(&self.signature)?;
-        self.judge_text(&text, key, tauris)
+        let signature = self.judge_text(&text, key, tauris)?;
+        if tauris {
+            is_for_tauri(&text)?;
+        }
+        Ok(signature)
     }
 
     /// Judges a signature's text. `tauris` says whether one that says less of the file will do, as Tauri's
@@ -176,6 +180,14 @@ impl Payload {
             }
         }
         Ok(())
+    }
+}
+
+/// Makes sure that Tauri's updater can read a signature's text, which takes fewer forms than this program.
+pub(super) fn is_for_tauri(text: &str) -> Result<(), Fault> {
+    match signatures::is_tauris_form(text) {
+        true => Ok(()),
+        false => Err(Fault::Form),
     }
 }
 

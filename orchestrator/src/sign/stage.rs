@@ -3,7 +3,7 @@
 
 use super::{
     Keys, Payload, Secret, SignError, SignaturePaths, Signed, Tauri, check, guard, into_folder,
-    look, of_hub, payloads, sign, signed_by_others,
+    into_manifest, look, of_hub, payloads, sign, signed_by_others,
 };
 use crate::artifacts::{LocalArtifact, from_manifest_of, read_signature_paths};
 use crate::context::World;
@@ -117,14 +117,43 @@ impl Signing<'_> {
         self.reporter.stage("signing", what);
         let signed = self.batch(Batch::of_staged(&staged)).await?;
         let (folder, minisig) = (dir.to_owned(), self.minisig);
-        apart(self.world, move || into_folder(&folder, &signed, minisig)).await?
+        let commit = move || {
+            let staged = into_folder(&folder, &signed, minisig)?;
+            Ok::<_, SignError>((staged, signed))
+        };
+        let (staged, signed) = apart(self.world, commit).await??;
+        self.tell(&signed);
+        Ok(staged)
     }
 
-    /// Signs what has no good signature, and tells of all. Nothing is written.
+    /// Signs the files of a manifest, and writes signatures and their rows.
     ///
     /// # Errors
-    /// When a file cannot be read or signed.
-    pub async fn batch(&self, batch: Batch) -> Result<Vec<Signed>, SignError> {
+    /// When a file cannot be read, signed or written.
+    pub async fn manifest(&self, manifest: &Path, batch: Batch) -> Result<(), SignError> {
+        let signed = self.batch(batch).await?;
+        let (manifest, minisig) = (manifest.to_owned(), self.minisig);
+        let commit = move || into_manifest(&manifest, &signed, minisig).map(|()| signed);
+        let signed = apart(self.world, commit).await??;
+        self.tell(&signed);
+        Ok(())
+    }
+
+    /// Tells of signatures, when they are where they belong.
+    fn tell(&self, signed: &[Signed]) {
+        for one in signed {
+            self.reporter.event(Event::Signature {
+                product: one.payload.product.clone(),
+                path: one.payload.path.clone(),
+                key_id: one.signature.key_id().to_string(),
+                state: one.state,
+                why: one.why.clone(),
+            });
+        }
+    }
+
+    /// Signs what has no good signature. Nothing is written.
+    async fn batch(&self, batch: Batch) -> Result<Vec<Signed>, SignError> {
         let (key, keys) = (self.secret.key.clone(), self.keys.clone());
         let scratch = batch.scratch.clone();
         let looked = apart(self.world, move || {
@@ -143,15 +172,6 @@ impl Signing<'_> {
                 apart(self.world, finish).await??
             }
         };
-        for one in &signed {
-            self.reporter.event(Event::Signature {
-                product: one.payload.product.clone(),
-                path: one.payload.path.clone(),
-                key_id: one.signature.key_id().to_string(),
-                state: one.state,
-                why: one.why.clone(),
-            });
-        }
         Ok(signed)
     }
 

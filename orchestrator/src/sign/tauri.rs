@@ -82,7 +82,8 @@ impl Tauri {
         let path = folder
             .path()
             .join(payload.path.file_name().unwrap_or_default());
-        dist::same_file(&world.absolute(&payload.path), &path).map_err(io)?;
+        // A copy: whatever the tool does to it, what is staged stays as it was.
+        std::fs::copy(world.absolute(&payload.path), &path).map_err(io)?;
         let version = match self.takes_version {
             true => vec![VERSION_FLAG.to_owned(), payload.version.to_string()],
             false => Vec::new(),

@@ -2,8 +2,9 @@
 //! what it leaves.
 
 use crate::launcher::{BUNDLES, Launcher, arch};
-use crate::signing::KEY;
+use crate::signing::{KEY, Pair};
 use secrecy::ExposeSecret as _;
+use signatures::lines_of_all_forms;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -27,6 +28,39 @@ fn a_command_that_signs_by_itself_gets_the_key_and_no_log_does() {
     for (name, bytes) in tree(&launcher.staged()) {
         assert!(!String::from_utf8_lossy(&bytes).contains(secret), "{name}");
     }
+}
+
+#[test]
+fn no_line_of_a_key_is_shown_in_either_form() {
+    let launcher = Launcher::new("tauri-signs = true\n");
+    let lines = lines_of_all_forms(&launcher.pair.secret);
+    let wrapped = launcher.pair.secret.expose_secret();
+    let body = lines.iter().map(|line| line.expose_secret());
+    let body = body.filter(|line| !line.contains(' ') && !line.starts_with(&wrapped[..20]));
+    let body = body.min_by_key(|line| line.len()).unwrap();
+    let own = format!("untrusted comment: a secret key\n{body}\n");
+    let script = format!(
+        "{BUNDLES}\necho \"$TAURI_SIGNING_PRIVATE_KEY\"\n\
+         echo \"$TAURI_SIGNING_PRIVATE_KEY\" | base64 -d 2>&1\n\
+         echo \"$TAURI_SIGNING_PRIVATE_KEY\" | base64 -w 0 >&2\necho end"
+    );
+    launcher.does(&script);
+    for key in [wrapped, &own] {
+        let run = launcher.atlas("build launcher-v1.0.0").env(KEY, key);
+        let run = run.run().exits(0).says(&["***", "end"]);
+        for said in [&run.stdout, &run.stderr] {
+            assert!(!said.contains(&body[..12]), "{run}");
+            assert!(!said.contains(&wrapped[..12]), "{run}");
+        }
+    }
+}
+
+#[test]
+fn a_key_that_nobody_trusts_is_given_to_no_command() {
+    let launcher = Launcher::new("tauri-signs = true\n");
+    let run = Pair::new().signs(launcher.atlas("build launcher-v1.0.0"));
+    run.run().exits(5).says(&["the public key of launcher is"]);
+    assert!(launcher.tools.calls("tauri").is_empty());
 }
 
 #[test]

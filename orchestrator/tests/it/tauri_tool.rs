@@ -47,7 +47,7 @@ fn it_gets_an_absolute_path_and_the_key_in_its_environment() {
     let script = format!(
         "case \"$*\" in *--help*) echo '--app-version <APP_VERSION>'; env | grep -c PRIVATE > '{seen}.help'; exit 0;; esac\n\
          pwd > '{seen}'; env | grep '^TAURI' >> '{seen}'\n\
-         for file; do :; done\ncp '{}' \"$file.sig\"",
+         for file; do :; done\ncp '{}' \"$file.sig\"; echo more >> \"$file\"",
         ready.display(),
         seen = seen.display()
     );
@@ -66,6 +66,8 @@ fn it_gets_an_absolute_path_and_the_key_in_its_environment() {
     assert_eq!(given.file_name(), payload.file_name());
     // It wrote beside that, and nothing of it is left there.
     assert!(!given.exists() && given.parent() != payload.parent());
+    // Nor is what it does to its own.
+    assert_eq!(fs::read_to_string(&payload).unwrap(), "the application");
     let text = fs::read_to_string(&seen).unwrap();
     let folder = fixture.root().join("apps/launcher");
     assert_eq!(text.lines().next().unwrap(), folder.display().to_string());

@@ -4,7 +4,7 @@
 use super::body::{JsonObject, parsed, platform, size, text};
 use super::error::ApiError;
 use crate::catalogue::Publication;
-use release_types::{Artifact, ObjectKey, Platform, ProductName};
+use release_types::{Artifact, ObjectKey, Platform, ProductName, folded};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 
@@ -60,9 +60,9 @@ fn artifacts(body: &JsonObject, folder: &str, provider: &str) -> Result<Vec<Arti
     let mut seen: HashMap<String, usize> = HashMap::new();
     for (index, value) in values.iter().enumerate() {
         let artifact = artifact(index, value, folder, provider)?;
-        // Where files are saved that differ in case alone, the second often takes the first one's place.
+        // Where files are saved that differ in case or the form of accents alone, the second often takes the first one's place.
         let name = artifact.filename.as_str();
-        if let Some(first) = seen.insert(name.to_lowercase(), index) {
+        if let Some(first) = seen.insert(folded(name), index) {
             let known: &Artifact = &artifacts[first];
             let known = known.filename.as_str();
             let why = match known == name {

@@ -25,6 +25,12 @@ pub enum Said {
     Foreign(&'static str),
 }
 
+/// Whether a text is one of the words.
+pub(super) fn is_word(text: &str) -> bool {
+    let is = |token: &str| token.eq_ignore_ascii_case(text);
+    ARCHS.iter().any(|(token, _)| is(token)) || SYSTEMS.iter().any(|(token, _)| is(token))
+}
+
 /// What a name says of the system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OsSaid {

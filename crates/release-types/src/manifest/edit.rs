@@ -2,7 +2,7 @@
 //! ends and padding stay.
 
 use super::{ManifestError, ManifestProblem, ManifestRow, is_row, parse_row, read_manifest};
-use crate::{Kind, Platform, bundles};
+use crate::{Kind, Platform, bundles, folded};
 use std::collections::{BTreeMap, HashMap};
 
 /// Where a row stands, or goes.
@@ -93,7 +93,7 @@ fn behind(row: &ManifestRow, places: &HashMap<(Platform, String), Place>) -> Opt
         return None;
     }
     let payload = bundles::payload_of(row.filename.as_str())?;
-    match places.get(&(row.platform, payload.to_lowercase()))? {
+    match places.get(&(row.platform, folded(payload)))? {
         Place::Line(line) | Place::Behind(line, _) => Some(*line),
     }
 }

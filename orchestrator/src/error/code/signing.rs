@@ -42,6 +42,7 @@ pub(super) fn sign_code(error: &SignError) -> ExitCode {
         | SignError::KeyNeeded { .. }
         | SignError::KeyFile { .. }
         | SignError::Key(_)
+        | SignError::NeitherKeyNorFile
         | SignError::OtherKey { .. }
         | SignError::Sign { .. }
         | SignError::Unsigned { .. }
