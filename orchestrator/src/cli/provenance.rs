@@ -45,6 +45,10 @@ impl Asked {
             );
             return Err(SettingsError::Flags(why).into());
         }
+        if !settings.has(Form::Provenance) {
+            let why = "--provenance: the workspace here leaves statements of provenance out (`provenance = false`)";
+            return Err(SettingsError::Flags(why.to_owned()).into());
+        }
         let own = || own_workflows(&app.world.env);
         let builder = builder.clone().or(settings.builder.clone()).or_else(own);
         // What is no tag is a version, which needs not be anybody's.

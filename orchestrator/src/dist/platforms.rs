@@ -6,7 +6,7 @@
 
 use super::{DistError, JOURNAL_FILE, RELEASE_FILE, SUMS_FILE};
 use crate::text::told;
-use release_types::Platform;
+use release_types::{Platform, ProductName};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -136,7 +136,10 @@ fn names(dir: &Path) -> io::Result<Vec<String>> {
 
 /// Whether nothing but a platform's folder has a file of this name.
 fn is_paper(name: &str) -> bool {
-    name == SUMS_FILE || name == JOURNAL_FILE || name.ends_with(".manifest")
+    // Others have manifests too, such as `app.exe.manifest` for Windows: no product is called so.
+    let of_product = |name: &str| name.parse::<ProductName>().is_ok();
+    let manifest = name.strip_suffix(".manifest");
+    name == SUMS_FILE || name == JOURNAL_FILE || manifest.is_some_and(of_product)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! published never changes: the first one stays, with the signatures that belong to it.
 
 use super::{Form, STATEMENT_LIMIT, Statement};
-use crate::artifacts::LocalArtifact;
+use crate::artifacts::{LocalArtifact, read_text};
 use crate::dist::{self, Addition, DistError};
 use crate::sign::Keys;
 use hub_client::{ClientError, HubClient};
@@ -66,8 +66,8 @@ impl Adopted {
     }
 }
 
-/// The statements that the Hub has published of these programs, as long as they are of the same bytes and
-/// have what those that were made here have of signatures.
+/// The statements that the Hub has published of these programs, as long as they say what those that were made
+/// here do, but for the run, and have what those have of signatures; a good one in any case where there is a key.
 ///
 /// # Errors
 /// When the Hub cannot be asked.
@@ -112,6 +112,12 @@ pub async fn of_hub(
         }
     }
     Ok(adopted)
+}
+
+/// The statement that was made here.
+fn made_here(local: &LocalArtifact) -> Option<Statement> {
+    let text = read_text(&local.path, STATEMENT_LIMIT).ok()?;
+    Statement::read(text.as_bytes()).ok()
 }
 
 /// What one release of the Hub's has.
@@ -160,29 +166,39 @@ impl Look<'_> {
         let Some(bytes) = self.read(asset, STATEMENT_LIMIT).await? else {
             return Ok(None);
         };
-        let says = Statement::read(&bytes).ok();
-        let sha256 =
-            says.and_then(|one| Some(one.sha256_of(program.filename.as_str())?.to_owned()));
-        if sha256 != Some(program.sha256.to_string()) {
+        // Whoever may publish can have put it there, and it may come to be signed here: nothing but the run may
+        // be another than what was found out here.
+        let Some((there, here)) = Statement::read(&bytes).ok().zip(made_here(local)) else {
+            return Ok(None);
+        };
+        let sha256 = there.sha256_of(program.filename.as_str());
+        if !there.is_of_the_same_making(&here) || sha256 != Some(&program.sha256.to_string()) {
             return Ok(None);
         }
+        let has_key = self.keys.of(product).is_some();
         let mut files = vec![(local.clone(), bytes)];
         for ending in [ENDING, STOCK_ENDING] {
             let name = format!("{name}{ending}");
-            let Some(here) = self.here(product, &name) else {
-                continue;
-            };
-            // One that was made here belongs to the statement that was made here.
+            let here = self.here(product, &name);
+            // One that was made here belongs to the statement that was made here. Where there is a key, the
+            // Hub's counts by its own signature alone, and is not signed here in its place.
+            let is_needed = here.is_some() || (has_key && ending == ENDING);
             let Some(asset) = self.there(&name) else {
-                return Ok(None);
+                match is_needed {
+                    true => return Ok(None),
+                    false => continue,
+                }
             };
+            if !is_needed {
+                continue;
+            }
             let Some(text) = self.read(asset, MAX_TEXT).await? else {
                 return Ok(None);
             };
             if !self.is_good(local, &files[0].1, &text) {
                 return Ok(None);
             }
-            files.push((here.clone(), text));
+            files.extend(here.map(|here| (here.clone(), text)));
         }
         Ok(Some(Adopted {
             program: program.filename.clone(),

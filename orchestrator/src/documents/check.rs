@@ -5,7 +5,7 @@ use super::statement::{BUILD_TYPE, GIT_COMMIT, Statement};
 use crate::text::told;
 use release_types::{Platform, ProductName, Sha256Digest};
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A published program, and what its documents have to say.
 #[derive(Debug, Clone, Copy)]
@@ -61,7 +61,12 @@ pub fn statement(expected: &Expected<'_>, bytes: &[u8]) -> Result<Said, Vec<Stri
     if subject != Some(&sha256) {
         differs("the digest of its subject", &sha256, subject);
     }
+    let mut names = BTreeSet::new();
     for one in &statement.subject {
+        // Of two of one name, one would not be looked at.
+        if !names.insert(one.name()) {
+            differs("its subjects", "each once", Some(one.name()));
+        }
         let (name, digest) = (one.name(), one.digest(super::SHA256));
         let Some(file) = expected
             .files
@@ -103,8 +108,8 @@ pub fn statement(expected: &Expected<'_>, bytes: &[u8]) -> Result<Said, Vec<Stri
     {
         differs("commit", wanted, commit);
     }
-    if commit.is_none() && expected.commit.is_none() {
-        differs("commit", "the one that was built", None);
+    if expected.commit.is_none() && !commit.is_some_and(is_commit) {
+        differs("commit", "40 or 64 hexadecimal digits", commit);
     }
     let changed = source.and_then(|source| source.annotations.get("changedFiles"));
     if let Some(files) = changed {
@@ -120,6 +125,12 @@ pub fn statement(expected: &Expected<'_>, bytes: &[u8]) -> Result<Said, Vec<Stri
         }),
         _ => Err(faults),
     }
+}
+
+/// Whether a text can be git's name of a commit.
+fn is_commit(text: &str) -> bool {
+    let digits = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
+    matches!(text.len(), 40 | 64) && text.bytes().all(digits)
 }
 
 /// Whether a builder's name begins so: with whole parts of it, so that another repository whose name goes on is

@@ -247,7 +247,7 @@ impl Look<'_> {
             return Ok(Err(format!("expected at most {limit} bytes, found {size}")));
         }
         let product = &file.product;
-        if form == Form::Provenance && self.keys.are_needed(product) && !self.is_signed(form) {
+        if self.keys.are_needed(product) && !self.is_signed(form) {
             return Ok(Err("expected a signature of it, found none".to_owned()));
         }
         let mut bytes = Vec::new();

@@ -172,6 +172,23 @@ impl Statement {
             && self.predicate.build_definition == other.predicate.build_definition
     }
 
+    /// Whether another statement says that the same was made of the same, wherever and by whom: the address of
+    /// the repository and what is said of the job are the run's.
+    pub fn is_of_the_same_making(&self, other: &Self) -> bool {
+        let made = |one: &Self| {
+            let definition = &one.predicate.build_definition;
+            let mut internal = definition.internal_parameters.clone();
+            internal.remove("github");
+            let mut taken = definition.resolved_dependencies.clone();
+            for one in &mut taken {
+                one.uri = None;
+            }
+            let external = definition.external_parameters.clone();
+            (definition.build_type.clone(), external, internal, taken)
+        };
+        self.subject == other.subject && made(self) == made(other)
+    }
+
     /// The digest that it has of a file of this name.
     pub fn sha256_of(&self, name: &str) -> Option<&str> {
         let mut named = self.subject.iter().filter(|one| one.name() == name);

@@ -55,7 +55,10 @@ pub(super) fn planned_signing(
     for p in products {
         let installers = p.installers.iter();
         let installers = installers.map(|one| (Kind::Installer, &one.filename));
+        let documents = p.documents.iter();
+        let documents = documents.map(|one| (Kind::Other, &one.filename));
         let all = std::iter::once((Kind::Binary, &p.filename)).chain(installers);
+        let all = all.chain(documents);
         for (_, of) in all.filter(|(kind, name)| is_signed(*kind, name.as_str())) {
             for ending in endings {
                 let filename = format!("{of}{ending}").parse();

@@ -231,7 +231,8 @@ pub(super) fn counterpart<'a>(
             if matches!(document, Some((Form::Sbom, _))) && other.sha256 != artifact.sha256 =>
         {
             Ok(Compared::Not(format!(
-                "{filename} is not the same: it names the version of atlas-release that has made it"
+                "{filename} is not the same, and not proven: another version of atlas-release may have made it, or \
+                 somebody has changed it"
             )))
         }
         Some(other) => Ok(Compared::With(other)),

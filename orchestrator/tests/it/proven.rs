@@ -321,6 +321,23 @@ fn what_is_released_is_proven_to_come_from_its_tag() {
     project.fixture.git(&["tag", "--force", "demo-v1.0.0"]);
     fs::remove_dir_all(project.sandbox.dist_dir()).unwrap();
     verify("demo-v1.0.0").exits(8);
+    // What the Hub has of the same bytes names that other commit: it is not taken over for this one's.
+    let run = hub.publishes(project.quick_with_documents("release demo-v1.0.0"));
+    let run = run.run().exits(6).says(&["alpha", ".intoto.json"]);
+    assert!(!run.stderr.contains("from another run"), "{run}");
+}
+
+/// Whoever may publish puts a statement there, and whoever has the key would sign it.
+#[test]
+fn a_statement_of_the_hubs_without_a_good_signature_is_not_taken_over() {
+    let (project, hub, pair) = (project(), TestHub::start(), Pair::new());
+    let run = hub.publishes(project.quick_with_documents("release demo-v1.0.0"));
+    run.run().exits(0);
+    fs::remove_dir_all(project.sandbox.dist_dir()).unwrap();
+    // The very same release, by somebody who has a key.
+    let run = project.quick_with_documents("release demo-v1.0.0");
+    let run = pair.signs(hub.publishes(run)).run().exits(6);
+    assert!(!run.stderr.contains("from another run"), "{run}");
 }
 
 #[test]
@@ -377,4 +394,7 @@ fn a_workspace_or_a_flag_says_which_documents_there_are() {
     project.fixture.commit("no documents");
     project.fixture.git(&["tag", "--force", "demo-v1.0.0"]);
     assert!(planned("").is_empty());
+    // There is nothing to compare then.
+    let run = project.atlas("verify demo-v1.0.0 --provenance --local");
+    run.run().exits(2).says(&["`provenance = false`"]);
 }
