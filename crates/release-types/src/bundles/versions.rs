@@ -99,12 +99,20 @@ impl<'n> Numbers<'n> {
         }
         // A number alone is a package's revision, unless that is what the version has.
         let has_number = self.rest.strip_prefix(['-', '~']).is_some_and(is_number);
-        pre_release(self.rest).is_none() && !(has_number && is_number(pre))
+        self.pre_release().is_none() && !(has_number && is_number(pre))
+    }
+
+    /// The pre-release behind the numbers. A name that begins with a version goes on with what the program is called,
+    /// which may be `alpha`; so there a word alone is none.
+    fn pre_release(&self) -> Option<&'n str> {
+        let found = pre_release(self.rest)?;
+        let has_number = found.contains(|c: char| c.is_ascii_digit());
+        (self.start > 0 || has_number).then_some(found)
     }
 
     /// The numbers, and the pre-release behind them.
     fn text(&self, name: &'n str) -> &'n str {
-        let behind = pre_release(self.rest).map_or(0, str::len);
+        let behind = self.pre_release().map_or(0, str::len);
         &name[self.start..self.start + self.text.len() + behind]
     }
 }
@@ -255,6 +263,10 @@ mod tests {
         assert!(other("F_2.0.0-rc1.msi", "2.0.0-rc.2").is_some());
         assert!(other("F_2.0.0-7_x64.exe", "2.0.0-8").is_some());
         assert_eq!(other("F_2.0.0-7_x64.exe", "2.0.0-7"), None);
+        // A program may be called so.
+        assert_eq!(other("2.0.0-alpha-windows-x64", "2.0.0"), None);
+        assert!(other("2.0.0-alpha.1-windows-x64", "2.0.0").is_some());
+        assert!(other("1.9.0-alpha-windows-x64", "2.0.0").is_some());
     }
 
     #[test]
