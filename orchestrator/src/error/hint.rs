@@ -1,17 +1,18 @@
 //! What to do about a failure, where there is something to say.
 
+mod not_ready;
+
 use super::{Error, ExitCode};
 use crate::artifacts::ArtifactError;
 use crate::build::BuildError;
 use crate::dist::DistError;
-use crate::doctor::{Lacking, Remedy};
 use crate::documents::ProvenanceError;
 use crate::git::GitError;
 use crate::installers::InstallerError;
 use crate::job_env::JobEnvError;
 use crate::lock::LockError;
 use crate::plan::PlanError;
-use crate::products::{INSTALLER_TABLE, ProductsError, TOOLS_TABLE};
+use crate::products::{INSTALLER_TABLE, ProductsError};
 use crate::publish::{JournalError, PublishError};
 use crate::receipt::Against;
 use crate::reproduce::ReproduceError;
@@ -20,6 +21,7 @@ use crate::settings::SettingsError;
 use crate::toolchain::{C_COMPILER, ToolchainError};
 use crate::verify::VerifyError;
 use hub_client::{ClientError, ErrorKind};
+use not_ready::not_ready;
 use std::path::Path;
 
 impl Error {
@@ -364,42 +366,6 @@ fn unmark(files: &[String]) -> String {
         );
     }
     commands(&files).join(" and ")
-}
-
-/// How each tool that is lacking is come by: nobody is sent to `setup` for what it cannot install.
-fn not_ready(lacking: &[Lacking]) -> String {
-    let named = |which: &Remedy| -> Vec<&str> {
-        let found = lacking.iter().filter(|tool| tool.remedy == *which);
-        found.map(|tool| tool.tool.as_str()).collect()
-    };
-    let mut parts = Vec::new();
-    let by_setup = named(&Remedy::Setup);
-    if !by_setup.is_empty() {
-        parts.push(format!(
-            "`atlas-release setup` installs {}",
-            by_setup.join(", ")
-        ));
-    }
-    for Lacking { tool, remedy } in lacking {
-        if let Remedy::Declared(how) = remedy {
-            parts.push(format!("{tool}: {how}"));
-        }
-    }
-    let unsaid = named(&Remedy::Unsaid);
-    if !unsaid.is_empty() {
-        parts.push(format!(
-            "install {} as its makers say; `install` beside its name in [{TOOLS_TABLE}] can say how",
-            unsaid.join(", ")
-        ));
-    }
-    let shown = named(&Remedy::Shown);
-    if !shown.is_empty() {
-        parts.push(format!(
-            "what is wrong with {} stands above",
-            shown.join(", ")
-        ));
-    }
-    parts.join("\n      ")
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
 use super::*;
+use crate::doctor::{Lacking, Remedy};
 
 #[test]
 fn what_cannot_be_typed_is_said_how() {
