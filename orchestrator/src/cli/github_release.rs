@@ -89,9 +89,7 @@ pub(super) async fn github_release(app: &App<'_>, args: GithubReleaseCommand) ->
 }
 
 fn show_notes(app: &App<'_>, notes: &str) -> Result<(), Error> {
-    let lines = notes.lines().count();
-    app.reporter
-        .note(format!("its notes would have {lines} lines:\n{notes}"));
+    app.reporter.note(format!("its notes would be:\n{notes}"));
     Ok(())
 }
 

@@ -205,7 +205,7 @@ impl Sender<'_> {
             lines => format!("{lines} lines of the publish journal are"),
         };
         self.reporter.note(format!(
-            "{lines} of another Hub, version or bytes, or cannot be understood, and counts for nothing"
+            "{lines} of another Hub, version or bytes, or cannot be understood: nothing is taken from there"
         ));
     }
 
