@@ -31,10 +31,10 @@ pub fn certificates(world: &World) -> Result<(), SettingsError> {
             check("SSL_CERT_FILE", &path)?;
         }
     }
-    let folders = named("SSL_CERT_DIR")
-        .map(OsStr::to_owned)
-        .unwrap_or_default();
-    for folder in std::env::split_paths(&folders) {
+    let folders = named("SSL_CERT_DIR").map(OsStr::to_owned);
+    let folders = folders.iter().flat_map(std::env::split_paths);
+    // An empty part of the list is no folder, least of all the one that this runs in.
+    for folder in folders.filter(|folder| !folder.as_os_str().is_empty()) {
         let Ok(entries) = std::fs::read_dir(world.absolute(&folder)) else {
             continue;
         };
@@ -84,6 +84,7 @@ mod tests {
         let with = |variable: &'static str, value: &str| {
             let mut world = World::capture(Runner::default()).unwrap();
             world.env = Env::of(NameCase::Exact, [(variable, value)]);
+            world.cwd = dir.path().to_owned();
             certificates(&world).map_err(|error| crate::error::with_causes(&error))
         };
         for (variable, value, why) in [
@@ -110,6 +111,10 @@ mod tests {
             ("SSL_CERT_FILE", "/nowhere/at/all"),
             // Of a folder, what is no regular file is not read.
             ("SSL_CERT_DIR", "/dev"),
+            // The folder that it runs in has a long file.
+            ("SSL_CERT_DIR", "/nowhere::"),
+            ("SSL_CERT_DIR", ""),
+            ("ANOTHER", "value"),
         ] {
             assert_eq!(with(variable, value), Ok(()), "{variable}={value}");
         }
