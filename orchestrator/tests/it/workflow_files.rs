@@ -237,6 +237,10 @@ fn the_workspace_says_which_there_are_and_where_they_run() {
             .contains("stale    .github/workflows/other-release.yml"),
         "{run}"
     );
+    let run = workflows(&project, "generate").run().exits(2);
+    run.says(&["any more: .github/workflows/other-release.yml"]);
+    let old = ".github/workflows/other-release.yml";
+    fs::remove_file(project.fixture.root().join(old)).unwrap();
     workflows(&project, "generate").run().exits(0);
     let all = [
         "app-release.yml",

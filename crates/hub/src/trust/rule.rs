@@ -292,8 +292,12 @@ mod tests {
         for bad in ["", "0", "065", "-1", "6 5", "65x", &"1".repeat(21)] {
             assert!(bad.parse::<OwnerId>().is_err(), "{bad:?}");
         }
-        let same: Environment = "Prod Ä".parse().unwrap();
-        assert!(same == "prod ä".parse().unwrap() && same != "prod".parse().unwrap());
+        let same: Environment = "Kprod Ä".parse().unwrap();
+        assert!(same == "kPROD Ä".parse().unwrap());
+        // By Unicode's rules these would be the same: the Kelvin sign is a `k` there.
+        for other in ["kprod ä", "\u{212a}prod Ä", "kprod"] {
+            assert!(same != other.parse().unwrap(), "{other}");
+        }
         for bad in ["", " prod", "a\tb", &"x".repeat(256)] {
             assert!(bad.parse::<Environment>().is_err(), "{bad:?}");
         }
