@@ -60,6 +60,8 @@ pub fn payloads(
     paths: &SignaturePaths,
 ) -> Vec<Payload> {
     let mut found: Vec<Payload> = Vec::new();
+    // Where each stands in `found`: there may be thousands.
+    let mut known: BTreeMap<(&ProductName, &Path, &str, Os), usize> = BTreeMap::new();
     for file in artifacts {
         let named = |ending: &str| {
             let name = format!("{}{ending}", file.filename);
@@ -73,11 +75,8 @@ pub fn payloads(
             continue;
         }
         let Platform { os, arch } = file.platform;
-        let is_same = |one: &&mut Payload| {
-            (&one.product, &one.path, &one.filename, one.os)
-                == (&file.product, &file.path, &file.filename, os)
-        };
-        if let Some(one) = found.iter_mut().find(is_same) {
+        let same = (&file.product, &*file.path, file.filename.as_str(), os);
+        if let Some(one) = known.get(&same).and_then(|at| found.get_mut(*at)) {
             one.archs.push(arch);
             continue;
         }
@@ -85,6 +84,7 @@ pub fn payloads(
             let named = named(ending).cloned();
             named.unwrap_or_else(|| beside(&file.path, ending))
         };
+        known.insert(same, found.len());
         found.push(Payload {
             product: file.product.clone(),
             version: version.clone(),
