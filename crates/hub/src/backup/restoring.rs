@@ -14,6 +14,7 @@ use process::{PidLock, PidLockError};
 use std::collections::HashSet;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// What the name of a Hub that is being made begins with.
 const ASIDE: &str = ".restoring-";
@@ -62,12 +63,14 @@ pub async fn restore(
     let (aside, lock) = begin_aside(parent)?;
     let restored = async {
         fill(from, &aside, &manifest, bucket.as_ref()).await?;
-        // Windows moves no folder that has an open file in it.
-        drop(lock);
+        // Windows moves no folder that has an open file in it; elsewhere the lock is held until the
+        // folder has its name, so that nobody takes it for a leftover.
+        let lock = (!cfg!(windows)).then_some(lock);
         if data_dir.exists() {
             std::fs::remove_dir(data_dir).map_err(HubError::io("replace", data_dir))?;
         }
         std::fs::rename(&aside, data_dir).map_err(HubError::io("create", data_dir))?;
+        drop(lock);
         Ok(fsync_folder(parent)?)
     };
     let restored = restored.await;
@@ -80,31 +83,40 @@ pub async fn restore(
     restored.map(|()| manifest)
 }
 
-/// How often a folder is made anew that somebody else has taken for a leftover.
-const ATTEMPTS: u32 = 20;
+/// A lock's name until it is locked.
+const EARLY_LOCK: &str = "lock.new";
+
+/// How long a folder without a lock belongs to somebody who has only just begun.
+const BEGINNING: Duration = Duration::from_secs(60);
 
 /// Makes a folder to work in, with the lock that the Hub will have: it tells others that somebody is at
-/// work here. Until it is had, another restore that begins now may take the folder for what a killed
-/// one has left, and then it is made anew.
+/// work here. The file gets its name when it is locked already, so that nobody finds it free.
 fn begin_aside(parent: &Path) -> Result<(PathBuf, PidLock), HubError> {
-    let mut attempt = 0;
-    loop {
-        attempt += 1;
-        let aside = parent.join(format!("{ASIDE}{}", random_id()?));
-        create_folder(&aside)?;
-        let path = aside.join("lock");
-        let taken = match PidLock::acquire(&path) {
-            // Who removes a leftover holds its lock meanwhile, so it is there or gone for good.
-            Ok(lock) if path.exists() => return Ok((aside, lock)),
-            Ok(_) => ErrorKind::NotFound.into(),
-            Err(PidLockError::Io(error)) if error.kind() == ErrorKind::NotFound => error,
-            Err(held @ PidLockError::Held { .. }) => std::io::Error::other(held),
-            Err(PidLockError::Io(error)) => return Err(HubError::io("lock", &path)(error)),
-        };
-        if attempt == ATTEMPTS {
-            return Err(HubError::io("lock", &path)(taken));
-        }
-    }
+    let aside = parent.join(format!("{ASIDE}{}", random_id()?));
+    create_folder(&aside)?;
+    let (early, path) = (aside.join(EARLY_LOCK), aside.join("lock"));
+    let lock = match PidLock::acquire(&early) {
+        Ok(lock) => lock,
+        Err(PidLockError::Io(error)) => return Err(HubError::io("lock", &early)(error)),
+        Err(held) => return Err(HubError::io("lock", &early)(std::io::Error::other(held))),
+    };
+    std::fs::rename(&early, &path).map_err(HubError::io("create", &path))?;
+    Ok((aside, lock))
+}
+
+/// Whether a folder may be somebody's whose process has ended: it has more in it than one that is only
+/// just made, or nobody goes on with it.
+fn is_leftover(folder: &Path) -> bool {
+    let age = |found: std::fs::Metadata| found.modified().ok()?.elapsed().ok();
+    let is_old = || {
+        std::fs::metadata(folder)
+            .ok()
+            .and_then(age)
+            .is_some_and(|age| age > BEGINNING)
+    };
+    std::fs::read_dir(folder)
+        .is_ok_and(|found| found.flatten().any(|entry| entry.file_name() != EARLY_LOCK))
+        || is_old()
 }
 
 /// Removes what processes that have ended left of their attempts.
@@ -120,7 +132,7 @@ fn remove_leftovers(parent: &Path) {
         let (name, folder) = (entry.file_name(), entry.path());
         let id = name.to_str().and_then(|name| name.strip_prefix(ASIDE));
         let is_real = entry.file_type().is_ok_and(|what| what.is_dir());
-        if !id.is_some_and(is_random_id) || !is_real {
+        if !id.is_some_and(is_random_id) || !is_real || !is_leftover(&folder) {
             continue;
         }
         let removed = match PidLock::acquire(&folder.join("lock")) {
@@ -284,7 +296,7 @@ mod tests {
                 });
             }
             let begun: Vec<_> = (0..200).map(|_| begin_aside(parent)).collect();
-            std::thread::sleep(std::time::Duration::from_millis(50));
+            std::thread::sleep(Duration::from_millis(50));
             done.store(true, Ordering::Relaxed);
             for begun in begun {
                 let (aside, _lock) = begun.unwrap();
@@ -294,5 +306,19 @@ mod tests {
         // Who is gone leaves what the next removes.
         remove_leftovers(parent);
         assert_eq!(std::fs::read_dir(parent).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_folder_without_a_lock_is_removed_when_it_is_old() {
+        let temp = tempfile::tempdir().unwrap();
+        let folder = temp.path().join(format!("{ASIDE}{}", random_id().unwrap()));
+        create_folder(&folder).unwrap();
+        remove_leftovers(temp.path());
+        assert!(folder.exists(), "its process may have only just made it");
+        let old = std::time::SystemTime::now() - 2 * BEGINNING;
+        let opened = std::fs::File::open(&folder).unwrap();
+        opened.set_modified(old).unwrap();
+        remove_leftovers(temp.path());
+        assert!(!folder.exists());
     }
 }
