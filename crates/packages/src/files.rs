@@ -161,15 +161,17 @@ pub fn compressed(bytes: &[u8]) -> io::Result<Vec<u8>> {
     encoder.finish()
 }
 
-/// Writes files into an empty folder as they would be installed, for tools that pack folders. Each has the
-/// time that is given, in seconds since 1970.
+/// Writes files into a folder, which is made where it is missing, as they would be installed, for tools that
+/// pack folders. Files and folders have the time that is given, in seconds since 1970, and folders are open to
+/// all, whatever this process's own files are: some tools record both.
 ///
 /// # Errors
 /// When one cannot be read or written, or a path cannot be used.
 pub fn lay_out(files: &[Entry], modified: u32, dir: &Path) -> Result<(), PackageError> {
     let time = SystemTime::UNIX_EPOCH + Duration::from_secs(modified.into());
     let times = FileTimes::new().set_modified(time).set_accessed(time);
-    for (path, entry) in sorted(files)? {
+    let files = sorted(files)?;
+    for (&path, entry) in &files {
         let target = dir.join(path);
         let write = |source| PackageError::Io {
             path: target.clone(),
@@ -186,6 +188,23 @@ pub fn lay_out(files: &[Entry], modified: u32, dir: &Path) -> Result<(), Package
             file.set_times(times)
         };
         copy().map_err(write)?;
+    }
+    #[cfg(unix)]
+    {
+        let inner = folders(files.into_keys());
+        let paths = inner.iter().rev().map(|path| dir.join(path));
+        // From the inside: what is written into a folder is a change of it.
+        for path in paths.chain([dir.to_owned()]) {
+            let open = || {
+                let folder = File::open(&path)?;
+                set_mode(&folder, 0o755)?;
+                folder.set_times(times)
+            };
+            open().map_err(|source| PackageError::Io {
+                path: path.clone(),
+                source,
+            })?;
+        }
     }
     Ok(())
 }
@@ -268,7 +287,7 @@ mod tests {
     #[test]
     #[cfg(unix)]
     fn a_folder_is_laid_out_as_it_would_be_installed() {
-        use std::os::unix::fs::MetadataExt as _;
+        use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
         let dir = tempfile::tempdir().unwrap();
         let program = dir.path().join("program");
         fs::write(&program, "run").unwrap();
@@ -278,11 +297,25 @@ mod tests {
         ];
         let root = dir.path().join("root");
         fs::create_dir(&root).unwrap();
+        fs::set_permissions(&root, fs::Permissions::from_mode(0o700)).unwrap();
         lay_out(&files, 1_700_000_000, &root).unwrap();
         let meta = |path: &str| fs::metadata(root.join(path)).unwrap();
         let (run, read) = (meta(&files[0].path), meta(&files[1].path));
         assert_eq!((run.mode() & 0o777, run.mtime()), (0o755, 1_700_000_000));
         assert_eq!((read.mode() & 0o777, read.mtime()), (0o644, 1_700_000_000));
+        for folder in [
+            "",
+            "usr",
+            "usr/local",
+            "usr/local/bin",
+            "usr/local/share/doc/demo",
+        ] {
+            let folder = meta(folder);
+            assert_eq!(
+                (folder.mode() & 0o777, folder.mtime()),
+                (0o755, 1_700_000_000)
+            );
+        }
         assert!(lay_out(&files, 0, &root).is_err(), "nothing is overwritten");
     }
 }

@@ -168,6 +168,19 @@ pub fn universal_name(name: &str) -> Result<FileName, crate::FileNameError> {
     format!("{stem}_universal{ending}").parse()
 }
 
+/// A name with its platform before the ending, for where files of several lie in one folder.
+pub fn platform_name(name: &str, platform: crate::Platform) -> String {
+    let is_ending =
+        |text: &str| (1..=8).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphabetic());
+    let ending = match (ending_of(name), name.rsplit_once('.')) {
+        (Some((ending, ..)), _) => ending.len(),
+        (None, Some((stem, ending))) if !stem.is_empty() && is_ending(ending) => ending.len() + 1,
+        (None, _) => 0,
+    };
+    let (stem, ending) = name.split_at(name.len() - ending);
+    format!("{stem}_{platform}{ending}")
+}
+
 /// The longest of the known endings that a name has before which there is something.
 fn ending_of(name: &str) -> Option<(&'static str, Kind, Os)> {
     let fits = |(ending, ..): &(&str, Kind, Os)| stem_before(name, ending).is_some();

@@ -66,11 +66,13 @@ pub struct FileNameError {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileName(String);
 
-/// Device names that Windows reserves, with or without an ending.
-/// Source: Microsoft, "Naming Files, Paths, and Namespaces".
-const RESERVED: [&str; 22] = [
-    "con", "prn", "aux", "nul", "com1", "com2", "com3", "com4", "com5", "com6", "com7", "com8",
-    "com9", "lpt1", "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9",
+/// Device names that Windows reserves, with or without an ending; it takes three of the digits in their
+/// raised form too. Source: Microsoft, "Naming Files, Paths, and Namespaces", and for the console's, "Console
+/// Handles".
+const RESERVED: [&str; 30] = [
+    "con", "prn", "aux", "nul", "conin$", "conout$", "com1", "com2", "com3", "com4", "com5",
+    "com6", "com7", "com8", "com9", "com¹", "com²", "com³", "lpt1", "lpt2", "lpt3", "lpt4", "lpt5",
+    "lpt6", "lpt7", "lpt8", "lpt9", "lpt¹", "lpt²", "lpt³",
 ];
 
 impl FileName {
@@ -206,6 +208,9 @@ mod tests {
             "nul",
             "CON.txt",
             "com1.tar.gz",
+            "COM¹.deb",
+            "lpt³",
+            "ConOut$.txt",
             "a.",
             "a ",
             "a\0b",

@@ -72,7 +72,7 @@ pub(super) async fn run(
 }
 
 /// Asks for the statistics of this build and says them.
-async fn tell_usage(
+pub(crate) async fn tell_usage(
     world: &World,
     sccache: &mut Sccache,
     reporter: &dyn Reporter,

@@ -11,6 +11,7 @@ mod secrets;
 mod variables;
 mod watch;
 
+pub(crate) use cargo::tell_usage;
 pub use error::BuildError;
 pub use recipe::Recipe;
 pub(crate) use secrets::{may_hold_secret, without_users};

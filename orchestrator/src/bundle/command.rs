@@ -8,17 +8,18 @@ use process::{AllowList, Env};
 use release_types::{Os, Platform, ProductName};
 use std::path::{Path, PathBuf};
 
+/// What of the environment a compiler cache is found by that is not this run's.
+const CACHE: [&str; 2] = ["RUSTC_WRAPPER", "SCCACHE_*"];
+
 /// What Tauri's tool, npm and the programs that pack bundles read beyond what builds do. No pattern lets a
 /// secret through.
-const BUNDLERS: [&str; 10] = [
+const BUNDLERS: [&str; 8] = [
     "APPIMAGE_EXTRACT_AND_RUN",
     "COREPACK_*",
     "NODE_*",
     "NO_STRIP",
     "NPM_CONFIG_*",
     "PNPM_HOME",
-    "RUSTC_WRAPPER",
-    "SCCACHE_*",
     "TAURI_*",
     "WIX*",
 ];
@@ -127,8 +128,11 @@ fn in_node_modules(world: &World, folder: &Path, program: &str) -> Option<PathBu
 
 /// What of the outside's environment the command gets to see. The keys that bundles are signed with are
 /// never among it, whatever is passed on.
-pub(super) fn seen(env: &Env, pass_env: &[String]) -> Env {
-    let allowed = AllowList::base().build().and(&BUNDLERS).and(pass_env);
+pub(super) fn seen(env: &Env, pass_env: &[String], with_cache: bool) -> Env {
+    let mut allowed = AllowList::base().build().and(&BUNDLERS).and(pass_env);
+    if with_cache {
+        allowed = allowed.and(&CACHE);
+    }
     let mut seen = env.allowed(&allowed);
     for name in [KEY_VAR, PASSWORD_VAR] {
         seen.remove(name);
@@ -236,7 +240,7 @@ mod tests {
         .collect();
         let names = |pass: &[&str]| {
             let pass: Vec<String> = pass.iter().map(|name| (*name).to_owned()).collect();
-            let seen = seen(&env, &pass);
+            let seen = seen(&env, &pass, true);
             let names = seen
                 .iter()
                 .map(|(name, _)| name.to_string_lossy().into_owned());

@@ -2,7 +2,7 @@
 
 use crate::manifest::ManifestsError;
 use process::ProcessError;
-use release_types::{FileNameError, ObjectKeyError, Platform, ProductName};
+use release_types::{FileName, FileNameError, ObjectKeyError, Platform, ProductName};
 use std::path::PathBuf;
 use std::process::ExitStatus;
 
@@ -105,6 +105,16 @@ pub enum BundleError {
         /// What it was to be for.
         expected: Platform,
     },
+    /// Two products have a file of one name.
+    #[error("`{}` and `{}` both have a file `{name}` for {platform}, and they lie in one folder", products[0], products[1])]
+    SameName {
+        /// The file's name.
+        name: FileName,
+        /// What it is for.
+        platform: Platform,
+        /// The products.
+        products: [ProductName; 2],
+    },
     /// The bundles make no manifest.
     #[error(transparent)]
     Manifest(ManifestsError),
@@ -141,6 +151,9 @@ impl BundleError {
             }
             Self::Unsure { .. } => {
                 "remove it and build again: what the command writes is there afterwards"
+            }
+            Self::SameName { .. } => {
+                "`productName` of tauri.conf.json says what bundles are called"
             }
             Self::Failed { .. } => {
                 "what it said stands above; it sees few variables of this run, and `pass-env` in [workspace.metadata.atlas-release] names more"

@@ -144,8 +144,16 @@ pub fn plan(facts: &BundleFacts<'_>) -> Result<BundlePlan, BundleError> {
             environment.insert("CARGO_TARGET_DIR", text);
             targets.push(dir.to_owned());
         }
-        // The command is run in another folder than this program.
-        (None, Some(dir)) => targets.push(facts.world.absolute(Path::new(dir))),
+        (None, Some(named)) => {
+            let dir = facts.world.absolute(Path::new(named));
+            // The command is run in another folder than this program, where it would be another one.
+            if Path::new(named).is_relative() {
+                let text = dir.to_str().map(str::to_owned);
+                let text = text.ok_or_else(|| BundleError::Path(dir.clone()))?;
+                environment.insert("CARGO_TARGET_DIR", text);
+            }
+            targets.push(dir);
+        }
         (None, None) => {}
     }
     Ok(BundlePlan {

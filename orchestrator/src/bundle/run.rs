@@ -1,15 +1,17 @@
 //! Running the commands of a plan, and what they have made.
 
 use super::collect::{Look, Since};
-use super::{BundleError, BundlePlan, PlannedBundles, command};
+use super::{BundleError, BundlePlan, Cache, PlannedBundles, command};
+use crate::code_sign::{BeforeSigning, CodeSigned};
 use crate::context::World;
 use crate::events::{Event, Reporter};
 use crate::manifest::{self, MadeFiles, ManifestsError, Order};
 use crate::sign::Secret;
+use crate::toolchain::CacheUse;
 use process::{Command, Line};
 use release_types::bundles::{Rules, Verdict, other_version, says_universal, without_version};
-use release_types::{Kind, ManifestRow};
-use std::collections::BTreeSet;
+use release_types::{Kind, ManifestRow, Os, folded};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// What the commands of a plan have made.
@@ -21,6 +23,14 @@ pub struct Made {
     pub started_at: jiff::Timestamp,
     /// When all was collected.
     pub finished_at: jiff::Timestamp,
+    /// The version of the compiler cache that this run has started for them.
+    pub sccache: Option<String>,
+    /// What that was good for.
+    pub cache: Option<CacheUse>,
+    /// What has code-signed some of them, where they are, and where the copies lie.
+    pub code_signed: Option<CodeSigned>,
+    /// What these were before, by the paths of their rows.
+    pub before_signing: BTreeMap<String, BeforeSigning>,
 }
 
 /// The files of one product.
@@ -40,39 +50,58 @@ pub struct MadeProduct {
 pub async fn run<E: From<BundleError>>(
     world: &World,
     plan: &BundlePlan,
-    secret: Option<&Secret>,
+    (secret, cache): (Option<&Secret>, &mut Cache),
     reporter: &dyn Reporter,
     mut keep: impl FnMut(MadeProduct) -> Result<MadeProduct, E>,
 ) -> Result<Made, E> {
     let started_at = (world.now)();
     let mut products = Vec::with_capacity(plan.products.len());
+    let mut names = BTreeMap::new();
     for planned in &plan.products {
         let what = format!("{} for {}", planned.product, plan.target);
         reporter.stage("bundling", what);
         let before = Look::reading(&plan.repository, &planned.folder, &plan.targets)?;
-        bundle(world, (plan, planned), secret, reporter).await?;
+        bundle(world, (plan, planned), (secret, cache), reporter).await?;
         let after = Look::at(&plan.repository, &planned.folder, &plan.targets)?;
         let made = made_of(after.since(&before), (plan, planned), reporter)?;
         let rows = collect(plan, planned, &after.folders, made, reporter)?;
+        // A platform's folder has the files of all products.
+        for row in &rows {
+            let name = (row.platform, folded(row.filename.as_str()));
+            let before = names.insert(name, &planned.product);
+            if let Some(first) = before.filter(|first| *first != &planned.product) {
+                return Err(E::from(BundleError::SameName {
+                    name: row.filename.clone(),
+                    platform: row.platform,
+                    products: [first.clone(), planned.product.clone()],
+                }));
+            }
+        }
         products.push(keep(MadeProduct {
             planned: planned.clone(),
             rows,
         })?);
     }
+    let finished_at = (world.now)();
     Ok(Made {
         products,
         started_at,
-        finished_at: (world.now)(),
+        finished_at,
+        sccache: cache.version(),
+        cache: cache.tell(world, reporter).await,
+        code_signed: None,
+        before_signing: BTreeMap::new(),
     })
 }
 
 async fn bundle(
     world: &World,
     (plan, planned): (&BundlePlan, &PlannedBundles),
-    secret: Option<&Secret>,
+    (secret, cache): (Option<&Secret>, &Cache),
     reporter: &dyn Reporter,
 ) -> Result<(), BundleError> {
-    let mut env = command::seen(&world.env, &plan.pass_env);
+    let mut env = command::seen(&world.env, &plan.pass_env, cache.is_own());
+    cache.give_to(&mut env);
     for (name, value) in &plan.environment {
         env.set(*name, value);
     }
@@ -180,7 +209,9 @@ fn collect(
     };
     for row in built.rows.iter().filter(|row| row.kind != Kind::Signature) {
         let path = || plan.repository.join(&row.path).components().collect();
-        if row.platform != plan.platform && !says_universal(row.filename.as_str()) {
+        let is_along = |os| row.platform.os == os && plan.platform.os == os;
+        let is_universal = is_along(Os::Macos) && says_universal(row.filename.as_str());
+        if row.platform != plan.platform && !is_universal {
             return Err(BundleError::OtherPlatform {
                 product: product.clone(),
                 path: path(),

@@ -144,7 +144,9 @@ pub(super) async fn build_and_stage(
     let folders = match work {
         Work::Programs(programs) => {
             // What could not be signed after the build is not built.
-            let signers = ready(app, &programs.plans, signing)?;
+            let plans = programs.plans.iter();
+            let plans = plans.map(|plan| (&plan.signed_by.code, plan.platform));
+            let signers = ready(app, plans, signing)?;
             let mut all = build_programs(app, &programs, &state_dir).await?;
             is_still.await?;
             // Installers hold what users run, so they are made of the signed programs.
@@ -170,8 +172,8 @@ pub(super) async fn build_and_stage(
             }
             folders
         }
-        Work::Bundles(plans) => {
-            let made = bundles::make(app, plans).await?;
+        Work::Bundles(plans, wanted) => {
+            let made = bundles::make(app, (plans, wanted), signing).await?;
             is_still.await?;
             bundles::stage(&made)?
         }

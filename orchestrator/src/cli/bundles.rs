@@ -1,11 +1,14 @@
 //! The part of `build` and `release` that is other where commands of their own make the products.
 
+use super::build::Signing;
+use super::code_sign::ready;
 use super::common::App;
-use crate::bundle::{self, BundlePlan, Made};
+use crate::bundle::{self, BundlePlan, Cache, Made};
 use crate::dist::{self, Earlier, Kept, Staged};
 use crate::error::Error;
 use crate::products::Workspace;
 use crate::sign::{self, Keys, Secret, SignError};
+use crate::toolchain::Wanted;
 use release_types::Platform;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -27,19 +30,36 @@ pub(super) struct AllMade {
 }
 
 /// Runs the commands of all plans.
-pub(super) async fn make(app: &App<'_>, plans: Vec<BundlePlan>) -> Result<AllMade, Error> {
+pub(super) async fn make(
+    app: &App<'_>,
+    (plans, wanted): (Vec<BundlePlan>, Wanted),
+    signing: Signing,
+) -> Result<AllMade, Error> {
     let (mut by_plan, mut kept) = (Vec::with_capacity(plans.len()), Vec::new());
+    // What could not be signed afterwards is not made.
+    let platforms = plans.iter();
+    let platforms = platforms.map(|plan| (&plan.signed_by.code, plan.platform));
+    let signers = ready(app, platforms, signing)?;
     let secret = secret_for(app, &plans)?;
     let reporter = app.reporter.as_ref();
-    for plan in plans {
+    let mut cache = Cache::start(app.world, wanted, reporter).await?;
+    for (plan, signer) in plans.into_iter().zip(signers) {
         let keep = |product| -> Result<_, Error> {
             let (product, copies) = dist::keep_bundles(&plan, product)?;
             kept.push(copies);
             Ok(product)
         };
-        let made = bundle::run(app.world, &plan, secret.as_ref(), reporter, keep).await?;
+        let given = (secret.as_ref(), &mut cache);
+        let mut made = bundle::run(app.world, &plan, given, reporter, keep).await?;
+        if let Some(signer) = signer {
+            let what = format!("{} for {} with {}", plan.tag, plan.platform, signer.tool());
+            reporter.stage("code signing", what);
+            let repository = &plan.repository;
+            bundle::sign_bundles(app.world, repository, &mut made, &signer, reporter).await?;
+        }
         by_plan.push((plan, made));
     }
+    cache.stop(app.world).await;
     Ok(AllMade {
         by_plan,
         _kept: kept,

@@ -7,22 +7,22 @@ use crate::build::Built;
 use crate::code_sign::{self, CodeSigned, Ready, SignedFiles, Signer, in_place};
 use crate::error::Error;
 use crate::plan::Plan;
+use crate::products::CodeSignSettings;
 use crate::settings::SettingsError;
 use crate::{dist, products};
+use release_types::Platform;
 use std::path::Path;
 
-/// What signs the programs of each plan, if anything does.
-pub(super) fn ready(
+/// What signs the files for each of some platforms, if anything does.
+pub(super) fn ready<'a>(
     app: &App<'_>,
-    plans: &[Plan],
+    platforms: impl Iterator<Item = (&'a CodeSignSettings, Platform)>,
     signing: Signing,
 ) -> Result<Vec<Option<Box<Signer>>>, Error> {
-    let mut signers = Vec::with_capacity(plans.len());
-    for plan in plans {
+    let mut signers = Vec::new();
+    for (settings, platform) in platforms {
         let ready = match signing {
-            Signing::AsConfigured => {
-                code_sign::ready(app.world, &plan.signed_by.code, plan.platform)?
-            }
+            Signing::AsConfigured => code_sign::ready(app.world, settings, platform)?,
             Signing::Never => Ready::Off,
         };
         signers.push(match ready {

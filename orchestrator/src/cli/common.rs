@@ -135,7 +135,7 @@ impl App<'_> {
             };
             let plans = targets.iter().map(plan_for).collect::<Result<_, _>>()?;
             return Ok(Prepared {
-                work: Work::Bundles(plans),
+                work: Work::Bundles(plans, wanted),
                 dist_dir,
                 state_dir,
                 target_dir: target_dir.unwrap_or(workspace.target_dir),

@@ -9,6 +9,7 @@ use crate::manifest::{
 };
 use crate::outcome::Outcome;
 use crate::products::{self, Product, ProductsError};
+use crate::settings::SettingsError;
 use crate::text::first_of;
 use release_types::ProductName;
 use release_types::bundles::Rules;
@@ -25,6 +26,13 @@ pub(super) async fn manifest(app: &App<'_>, command: ManifestCommand) -> Result<
 async fn build(app: &App<'_>, args: ManifestBuild) -> Result<(), Error> {
     let rules = match needs_bins(&args.product) && !is_bundled(app, &args.product).await? {
         true => rules(&args.product, &declared(app).await?, args.bin)?,
+        false if args.bin.is_some() => {
+            let why = format!(
+                "the files of {} are told by their endings, whatever its program is called: leave out --bin",
+                args.product
+            );
+            return Err(SettingsError::Flags(why).into());
+        }
         false => Rules::Bundles,
     };
     let output = args.output.map(|file| app.world.absolute(&file));

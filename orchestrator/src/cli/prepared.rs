@@ -34,7 +34,7 @@ pub(super) enum Work {
     /// Cargo builds the programs of a group.
     Programs(Box<Programs>),
     /// Commands of their own make the products.
-    Bundles(Vec<BundlePlan>),
+    Bundles(Vec<BundlePlan>, Wanted),
 }
 
 /// Plans of programs, and what was found on the way to them.
@@ -62,7 +62,7 @@ impl Prepared {
     pub fn programs(&self) -> Result<&Programs, Error> {
         match &self.work {
             Work::Programs(programs) => Ok(programs),
-            Work::Bundles(plans) => {
+            Work::Bundles(plans, _) => {
                 let group = plans.first().map_or("", |plan| &plan.group);
                 let why = format!(
                     "`{group}` is made by a command of its own, whose bundles do not come out the same a second time: only what cargo builds can be reproduced"
@@ -78,7 +78,7 @@ impl Prepared {
                 let plans = programs.plans.into_iter();
                 plans.map(|plan| Event::Plan(Box::new(plan))).collect()
             }
-            Work::Bundles(plans) => {
+            Work::Bundles(plans, _) => {
                 let plans = plans.into_iter();
                 plans
                     .map(|plan| Event::BundlePlan(Box::new(plan)))
@@ -109,7 +109,7 @@ impl Prepared {
                     signed_by: plan.signed_by.clone(),
                 }
             }
-            Work::Bundles(plans) => {
+            Work::Bundles(plans, _) => {
                 let keys = plans.iter().flat_map(|plan| {
                     let products = plan.products.iter();
                     products.map(|p| (p.product.clone(), plan.platform, p.key.clone()))

@@ -159,6 +159,14 @@ async fn code_sign_alone(app: &App<'_>, args: &SignCommand, is_staged: bool) -> 
         return Err(SettingsError::Flags(why.to_owned()).into());
     };
     let manifest = app.world.absolute(manifest);
+    if manifest.with_file_name(dist::RELEASE_FILE).exists() {
+        let why = format!(
+            "{} is of a staged build, whose files are as `{}` says: build it again with what --code signs with",
+            manifest.display(),
+            dist::RELEASE_FILE
+        );
+        return Err(SettingsError::Flags(why).into());
+    }
     let base = match &args.base_dir {
         Some(dir) => app.world.absolute(dir),
         None => manifest.parent().map(Path::to_owned).unwrap_or_default(),

@@ -102,7 +102,7 @@ pub fn stage_bundles(
     let dir = aside.path();
     let (mut artifacts, mut sums) = (Vec::new(), BTreeMap::new());
     for product in &made.products {
-        let files = files_of(plan, product, platform, dir)?;
+        let files = files_of(plan, (made, product), platform, dir)?;
         if files.is_empty() {
             continue;
         }
@@ -138,7 +138,7 @@ pub fn stage_bundles(
     match staged {
         Ok(staged) => Ok((staged, earlier)),
         Err(error) => {
-            earlier.restore().map_err(write(&target))?;
+            earlier.take_back().map_err(write(&target))?;
             Err(error)
         }
     }
@@ -147,20 +147,20 @@ pub fn stage_bundles(
 /// Copies a product's files for a platform, and records them.
 fn files_of(
     plan: &BundlePlan,
-    product: &MadeProduct,
+    (made, product): (&Made, &MadeProduct),
     platform: Platform,
     dir: &Path,
 ) -> Result<Vec<RecordedArtifact>, DistError> {
     let mut files = Vec::new();
     let rows = product.rows.iter().filter(|row| row.platform == platform);
     for ManifestRow {
-        path: from,
+        path,
         kind,
         filename,
         ..
     } in rows
     {
-        let from: PathBuf = plan.repository.join(from).components().collect();
+        let from: PathBuf = plan.repository.join(path).components().collect();
         let to = dir.join(filename.as_str());
         copy(&from, &to)?;
         let (size, sha256) = digest_file(&to).map_err(|source| DistError::Read {
@@ -176,7 +176,7 @@ fn files_of(
             kind: *kind,
             size,
             sha256,
-            before_signing: None,
+            before_signing: made.before_signing.get(path).copied(),
             inspection: None,
         });
     }
@@ -231,6 +231,8 @@ fn record(
     let environment: BTreeMap<String, String> = environment
         .map(|(name, value)| ((*name).to_owned(), value.clone()))
         .collect();
+    let is_code_signed = artifacts.iter().any(|file| file.before_signing.is_some());
+    let code_signed = made.code_signed.as_ref().filter(|_| is_code_signed);
     let commands = plan.products.iter().flat_map(|one| one.command.clone());
     ReleaseRecord {
         format: FORMAT,
@@ -246,8 +248,8 @@ fn record(
         toolchain: RecordedToolchain {
             rustc: plan.rustc.clone(),
             linker: None,
-            sccache: None,
-            cache: None,
+            sccache: made.sccache.clone(),
+            cache: made.cache.clone(),
             policy: String::new(),
         },
         command: commands.collect(),
@@ -265,7 +267,7 @@ fn record(
             commit_time: plan.commit_time,
             ..Recipe::default()
         }),
-        code_signing: None,
+        code_signing: code_signed.map(|signed| signed.signing.clone()),
         started_at: made.started_at,
         finished_at: made.finished_at,
     }

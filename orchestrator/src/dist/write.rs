@@ -133,7 +133,7 @@ pub fn stage(
     match staged {
         Ok(staged) => Ok((staged, earlier)),
         Err(error) => {
-            earlier.restore().map_err(write(&plan.staging))?;
+            earlier.take_back().map_err(write(&plan.staging))?;
             Err(error)
         }
     }
@@ -196,6 +196,15 @@ impl Earlier {
         }
         if receipt.exists() {
             std::fs::rename(receipt, self.target.with_file_name(RECEIPT_FILE))?;
+        }
+        Ok(())
+    }
+
+    /// Undoes a staging that has failed: the earlier build is where it was, or nothing is.
+    pub(super) fn take_back(self) -> io::Result<()> {
+        let target = self.target.clone();
+        if !self.restore()? && target.exists() {
+            std::fs::remove_dir_all(target)?;
         }
         Ok(())
     }

@@ -292,6 +292,7 @@ fn bundle_code(error: &BundleError) -> ExitCode {
         | BundleError::Nothing { .. }
         | BundleError::OtherVersion { .. }
         | BundleError::Unsure { .. }
+        | BundleError::SameName { .. }
         | BundleError::OtherPlatform { .. } => ExitCode::Build,
         // It is told as what it is.
         BundleError::Manifest(_) | BundleError::Read { .. } => ExitCode::Machine,

@@ -4,8 +4,9 @@
 use super::error::GithubReleaseError;
 use crate::artifacts::{LocalArtifact, digest_file};
 use crate::dist::SUMS_FILE;
-use release_types::Sha256Digest;
-use std::collections::BTreeMap;
+use release_types::bundles::{Said, arch_said, platform_name};
+use release_types::{Kind, Platform, ProductName, Sha256Digest};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// GitHub takes files of less than this many bytes.
@@ -28,7 +29,8 @@ pub struct Asset {
 }
 
 /// The files of a release by name, and beside them the list of their digests, which is written into
-/// `scratch`.
+/// `scratch`. What a launcher's bundler calls alike on two platforms has its platform in its name here, and
+/// what GitHub would change is changed before.
 ///
 /// # Errors
 /// When two have one name, GitHub does not take one, or the list cannot be written.
@@ -37,16 +39,17 @@ pub fn collect(
     scratch: &Path,
 ) -> Result<Vec<Asset>, GithubReleaseError> {
     let mut named: BTreeMap<String, Asset> = BTreeMap::new();
+    let names = Names::of(artifacts);
     for artifact in artifacts {
-        let name = artifact.filename.as_str();
+        let name = names.there(artifact);
         let asset = Asset {
-            name: name.to_owned(),
+            name: name.clone(),
             path: artifact.path.clone(),
             size: artifact.size,
             sha256: artifact.sha256,
         };
         check(&asset)?;
-        match named.get(name) {
+        match named.get(&name) {
             // Two products may ship one file.
             Some(same) if same.sha256 == asset.sha256 => {}
             Some(other) => {
@@ -94,10 +97,56 @@ fn digests(assets: &[Asset]) -> String {
     assets.iter().map(line).collect()
 }
 
+/// How files are called there.
+struct Names<'a> {
+    /// Programs and installers whose names do not say what they are for.
+    unsaid: BTreeSet<(&'a ProductName, Platform, &'a str)>,
+}
+
+impl<'a> Names<'a> {
+    fn of(artifacts: &'a [LocalArtifact]) -> Self {
+        let is_payload = |one: &&LocalArtifact| matches!(one.kind, Kind::Binary | Kind::Installer);
+        let is_unsaid = |one: &&LocalArtifact| {
+            let said = arch_said(one.filename.as_str(), one.platform.os);
+            said == Said::Nothing
+        };
+        let unsaid = artifacts.iter().filter(is_payload).filter(is_unsaid);
+        let unsaid = unsaid.map(|one| (&one.product, one.platform, one.filename.as_str()));
+        Self {
+            unsaid: unsaid.collect(),
+        }
+    }
+
+    /// The name of a file. One that is about another, such as a signature, goes on being called after it.
+    fn there(&self, artifact: &LocalArtifact) -> String {
+        let (product, platform) = (&artifact.product, artifact.platform);
+        let name = artifact.filename.as_str();
+        let ends = name.match_indices('.').map(|(end, _)| end);
+        let mut heads = std::iter::once(name.len()).chain(ends.rev());
+        let unsaid = heads.find(|end| self.unsaid.contains(&(product, platform, &name[..*end])));
+        plain(&match unsaid {
+            Some(end) => platform_name(&name[..end], platform) + &name[end..],
+            None => name.to_owned(),
+        })
+    }
+}
+
+/// A name as GitHub keeps it, which puts dots in the place of what it does not like.
+fn plain(name: &str) -> String {
+    let keeps = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '+' | '@');
+    let mut parts = name.split(|c| !keeps(c)).filter(|part| !part.is_empty());
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        plain.push('.');
+        plain += part;
+    }
+    plain
+}
+
 fn check(asset: &Asset) -> Result<(), GithubReleaseError> {
-    let keeps = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+' | '@');
-    if !asset.name.chars().all(keeps) || asset.name.starts_with('.') {
-        return Err(GithubReleaseError::Name(asset.name.clone()));
+    if asset.name.is_empty() {
+        let path = asset.path.display().to_string();
+        return Err(GithubReleaseError::Name(path));
     }
     if asset.size >= LARGEST {
         return Err(GithubReleaseError::TooLarge {
@@ -137,36 +186,82 @@ mod tests {
     #[test]
     fn all_platforms_are_in_one_list_that_sha256sum_reads() {
         let dir = tempfile::tempdir().unwrap();
+        let other = |product, platform| LocalArtifact {
+            kind: Kind::Other,
+            ..artifact(product, platform, "license", b"3")
+        };
         let files = [
-            artifact("b", "windows-x64", "b.exe", b"1"),
-            artifact("a", "linux-x64", "a", b"2"),
-            artifact("b", "linux-x64", "license", b"3"),
-            artifact("a", "macos-arm64", "license", b"3"),
+            artifact("b", "windows-x64", "b-x64.exe", b"1"),
+            artifact("a", "linux-x64", "a-x64", b"2"),
+            other("b", "linux-x64"),
+            other("a", "macos-arm64"),
         ];
         let assets = collect(&files, dir.path()).unwrap();
         let names: Vec<&str> = assets.iter().map(|one| one.name.as_str()).collect();
-        assert_eq!(names, ["a", "b.exe", "license", "SHA256SUMS"]);
+        assert_eq!(names, ["a-x64", "b-x64.exe", "license", "SHA256SUMS"]);
         let text = std::fs::read_to_string(dir.path().join(SUMS_FILE)).unwrap();
-        let line = format!("{}  a\n", Sha256Digest::of(b"2"));
+        let line = format!("{}  a-x64\n", Sha256Digest::of(b"2"));
         assert!(text.starts_with(&line), "{text}");
         assert_eq!(text.lines().count(), 3);
         assert_eq!(assets[3].sha256, Sha256Digest::of(text.as_bytes()));
     }
 
     #[test]
-    fn what_github_would_not_keep_as_it_is_is_refused() {
+    fn bundles_of_several_platforms_are_told_apart() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut files = Vec::new();
+        for (platform, bytes) in [("macos-x64", b"1"), ("macos-arm64", b"2")] {
+            let bundle = "Ätlas App.app.tar.gz";
+            files.push(artifact("launcher", platform, bundle, bytes));
+            for ending in [".sig", ".intoto.json"] {
+                let mut file = artifact("launcher", platform, &format!("{bundle}{ending}"), bytes);
+                file.kind = Kind::Other;
+                files.push(file);
+            }
+            let universal = "Atlas_universal.dmg";
+            files.push(artifact("launcher", platform, universal, b"3"));
+        }
+        files.push(artifact(
+            "launcher",
+            "linux-x64",
+            "(Atlas) 1~2_amd64.deb",
+            b"4",
+        ));
+        let assets = collect(&files, dir.path()).unwrap();
+        let names: Vec<&str> = assets.iter().map(|one| one.name.as_str()).collect();
+        assert_eq!(
+            names,
+            [
+                "Atlas.1.2_amd64.deb",
+                "Atlas_universal.dmg",
+                "tlas.App_macos-arm64.app.tar.gz",
+                "tlas.App_macos-arm64.app.tar.gz.intoto.json",
+                "tlas.App_macos-arm64.app.tar.gz.sig",
+                "tlas.App_macos-x64.app.tar.gz",
+                "tlas.App_macos-x64.app.tar.gz.intoto.json",
+                "tlas.App_macos-x64.app.tar.gz.sig",
+                "SHA256SUMS",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_github_cannot_keep_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let refused = |files: &[LocalArtifact]| collect(files, dir.path()).unwrap_err().to_string();
-        let two = [
-            artifact("a", "linux-x64", "same", b"1"),
-            artifact("a", "macos-x64", "same", b"2"),
-        ];
-        assert!(refused(&two).contains("are both called same"));
-        for name in ["a b", ".hidden", "a~1", "ä"] {
-            let why = refused(&[artifact("a", "linux-x64", name, b"1")]);
-            assert!(why.contains("another name"), "{why}");
+        for (one, other) in [("same-x64", "same-x64"), ("a b_x64", "a~b_x64")] {
+            let two = [
+                artifact("a", "linux-x64", one, b"1"),
+                artifact("a", "macos-x64", other, b"2"),
+            ];
+            let why = refused(&two);
+            assert!(why.contains("are both called "), "{why}");
         }
-        let sums = artifact("a", "linux-x64", SUMS_FILE, b"1");
+        let mut file = artifact("a", "linux-x64", "ä", b"1");
+        file.kind = Kind::Other;
+        assert!(refused(&[file]).contains("no name for GitHub"));
+        let mut sums = artifact("a", "linux-x64", SUMS_FILE, b"1");
+        sums.kind = Kind::Other;
         assert!(refused(&[sums]).contains("both called SHA256SUMS"));
         let mut large = artifact("a", "linux-x64", "a", b"1");
         large.size = LARGEST;

@@ -97,8 +97,8 @@ pub enum GithubReleaseError {
         /// The other.
         second: PathBuf,
     },
-    /// A name that GitHub would change.
-    #[error("GitHub would give `{}` another name: it keeps letters, digits and . _ - + @ alone, and no dot at the beginning", .0.escape_debug())]
+    /// A name of which GitHub would keep nothing.
+    #[error("{0} has no name for GitHub, which keeps letters, digits and . _ - + @ alone")]
     Name(String),
     /// A file that GitHub does not take.
     #[error("{name} has {size} bytes, and GitHub takes less than {limit}")]

@@ -4,11 +4,14 @@ use crate::inspect::Inspection;
 use crate::products::Format;
 
 /// Libraries that are part of glibc.
-const GLIBC: [&str; 6] = [
+const GLIBC: [&str; 9] = [
+    "libanl.so.1",
     "libc.so.6",
     "libdl.so.2",
     "libm.so.6",
+    "libmvec.so.1",
     "libpthread.so.0",
+    "libresolv.so.2",
     "librt.so.1",
     "libutil.so.1",
 ];

@@ -28,14 +28,16 @@ pub(super) async fn make(
     identifier: &str,
     out: &Path,
 ) -> Result<(), PkgError> {
-    let root = scratch(world).map_err(PkgError::Temporary)?;
-    lay_out(&package.files, package.modified, root.path()).map_err(PkgError::Package)?;
+    let scratch = scratch(world).map_err(PkgError::Temporary)?;
+    // The folder around it is for nobody else to look into, and pkgbuild records who may.
+    let root = scratch.path().join("root");
+    lay_out(&package.files, package.modified, &root).map_err(PkgError::Package)?;
     let pkgbuild = world.find_program(PKGBUILD);
     let pkgbuild = pkgbuild.unwrap_or_else(|| PathBuf::from(PKGBUILD));
     let command = world
         .command(pkgbuild, &AllowList::base())
         .arg("--root")
-        .arg(root.path())
+        .arg(&root)
         .args(["--identifier", identifier])
         .args(["--version", &core_version(&package.version)])
         // Root's, whoever has laid them out.
@@ -68,7 +70,7 @@ mod tests {
     use test_support::{FakeTools, Sandbox};
 
     /// Shows what was laid out in the place of packing it.
-    const SHOWS: &str = r#"cd "$2" && for last; do :; done && find . -type f -exec stat -c '%a %Y %n' {} + | sort -k 3 > "$last""#;
+    const SHOWS: &str = r#"cd "$2" && for last; do :; done && find . -exec stat -c '%a %Y %n' {} + | sort -k 3 > "$last""#;
 
     async fn made(sandbox: &Sandbox, script: &str) -> (Result<(), PkgError>, FakeTools, PathBuf) {
         let tools = FakeTools::new(sandbox.root().join("bin"));
@@ -102,7 +104,14 @@ mod tests {
         assert!(outcome.is_ok());
         assert_eq!(
             std::fs::read_to_string(&out).unwrap(),
-            "755 1700000000 ./usr/local/bin/demo\n\
+            "755 1700000000 .\n\
+             755 1700000000 ./usr\n\
+             755 1700000000 ./usr/local\n\
+             755 1700000000 ./usr/local/bin\n\
+             755 1700000000 ./usr/local/bin/demo\n\
+             755 1700000000 ./usr/local/share\n\
+             755 1700000000 ./usr/local/share/doc\n\
+             755 1700000000 ./usr/local/share/doc/demo\n\
              644 1700000000 ./usr/local/share/doc/demo/VERSION\n"
         );
         let calls = tools.calls(PKGBUILD);

@@ -21,7 +21,7 @@ pub use rules::{needs_bins, rules};
 pub use write::{put_rows, write};
 
 use crate::text::first_of;
-use release_types::bundles::{Machines, Rules, Said, Verdict, says_universal};
+use release_types::bundles::{Machines, Rules, Said, Verdict};
 use release_types::{Arch, ManifestRow, Platform, ProductName};
 use scan::{Base, Found, scan};
 use std::collections::BTreeSet;
@@ -167,13 +167,15 @@ impl MadeFiles {
     /// What is for one architecture because it was made for that. Where some are universal, those whose
     /// names say nothing are so as well.
     fn named(&self, rules: &Rules, files: &[Candidate]) -> Vec<NamedArch> {
-        if files.iter().any(|file| says_universal(&file.name)) {
+        let says = |file: &Candidate, said: Said| match rules.verdict(&file.name) {
+            Verdict::Payload(payload) => payload.arch == said,
+            Verdict::Signature { .. } | Verdict::LeftOut(_) => false,
+        };
+        let universal = Said::One(Machines::Universal);
+        if files.iter().any(|file| says(file, universal)) {
             return Vec::new();
         }
-        let unsaid = files.iter().filter(|file| match rules.verdict(&file.name) {
-            Verdict::Payload(payload) => payload.arch == Said::Nothing,
-            Verdict::Signature { .. } | Verdict::LeftOut(_) => false,
-        });
+        let unsaid = files.iter().filter(|file| says(file, Said::Nothing));
         let named = unsaid.map(|file| NamedArch {
             file: file.path.clone(),
             machines: Machines::One(self.arch),
@@ -203,7 +205,13 @@ pub fn build(order: &Order) -> Result<Built, ManifestsError> {
         path: order.base.clone(),
         source,
     })?;
-    let is_wanted = |name: &str| !matches!(order.rules.verdict(name), Verdict::LeftOut(_));
+    let is_wanted = |name: &str| match order.rules.verdict(name) {
+        Verdict::Payload(_) => true,
+        Verdict::Signature { payload, .. } => {
+            matches!(order.rules.verdict(payload), Verdict::Payload(_))
+        }
+        Verdict::LeftOut(_) => false,
+    };
     let only_bundles = order.rules == Rules::Bundles;
     let mut found = scan(&order.from, &base, &is_wanted, only_bundles)?;
     if let Some(output) = order.output.as_deref() {

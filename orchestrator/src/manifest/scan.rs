@@ -16,6 +16,11 @@ const PACKED: [&str; 2] = ["deb", "rpm"];
 /// What cargo, by a convention of caches, marks its target folder with.
 const CACHE_TAG: &str = "CACHEDIR.TAG";
 
+/// Where Tauri leaves bundles in that.
+const BUNDLES: &str = "release/bundle";
+
+const ONLY_BUNDLES: &str = "of cargo's folder only what is in release/bundle counts";
+
 /// What of a folder is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Look {
@@ -59,9 +64,9 @@ impl Base {
 fn row_path(base: &Path, file: &Path) -> String {
     let (from, to): (Vec<_>, Vec<_>) = (base.components().collect(), file.components().collect());
     let shared = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
-    // Of another disk of Windows there is no way back.
+    // From one disk of Windows there is no way to another.
     if shared == 0 {
-        return file.to_string_lossy().into_owned();
+        return windows_path(&file.to_string_lossy());
     }
     let up = from[shared..].iter().map(|_| "..".into());
     let down = to[shared..]
@@ -74,6 +79,16 @@ fn row_path(base: &Path, file: &Path) -> String {
         true => path,
         false => format!("./{path}"),
     }
+}
+
+/// A path of Windows, as the system has canonicalized it, with `/` and without the prefix that lets it be long.
+fn windows_path(path: &str) -> String {
+    let plain = match (path.strip_prefix(r"\\?\UNC\"), path.strip_prefix(r"\\?\")) {
+        (Some(share), _) => format!("//{share}"),
+        (None, Some(rest)) => rest.to_owned(),
+        (None, None) => path.to_owned(),
+    };
+    plain.replace('\\', "/")
 }
 
 /// Looks into folders, and at files that are named themselves. `is_wanted` says by its name whether a
@@ -105,7 +120,8 @@ pub(super) fn scan(
         if is_dir {
             scan.root = std::fs::canonicalize(start).map_err(read)?;
             let root = scan.root.clone();
-            scan.tree(root)?;
+            let look = scan.look_at(&root);
+            scan.tree(root, look)?;
         } else {
             let folder = match start.parent() {
                 Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -135,8 +151,30 @@ struct Scan<'a> {
 }
 
 impl Scan<'_> {
-    fn tree(&mut self, root: PathBuf) -> Result<(), ManifestsError> {
-        let mut folders = vec![(root, Look::All)];
+    /// How a folder that was named is looked into: it may lie in one of cargo's.
+    fn look_at(&mut self, root: &Path) -> Look {
+        let mut above = root.ancestors().skip(1);
+        let cargos = above.find(|folder| folder.join(CACHE_TAG).is_file());
+        let Some(cargos) = cargos.filter(|_| self.only_bundles) else {
+            return Look::All;
+        };
+        let is_in_bundles = root
+            .ancestors()
+            .take_while(|folder| *folder != cargos)
+            .any(|folder| folder.ends_with(BUNDLES));
+        match is_in_bundles {
+            true => Look::All,
+            false => {
+                self.found
+                    .left_out
+                    .push((root.to_owned(), ONLY_BUNDLES.to_owned()));
+                Look::Bundles
+            }
+        }
+    }
+
+    fn tree(&mut self, root: PathBuf, look: Look) -> Result<(), ManifestsError> {
+        let mut folders = vec![(root, look)];
         while let Some((folder, mut look)) = folders.pop() {
             let entries = entries(&folder).map_err(|source| ManifestsError::Read {
                 path: folder.clone(),
@@ -145,7 +183,7 @@ impl Scan<'_> {
             let is_cargos = || entries.iter().any(|entry| entry.file_name() == CACHE_TAG);
             if self.only_bundles && look == Look::All && is_cargos() {
                 look = Look::Bundles;
-                let why = "of cargo's folder only what is in release/bundle counts".to_owned();
+                let why = ONLY_BUNDLES.to_owned();
                 self.found.left_out.push((folder.clone(), why));
             }
             let mut below = Vec::new();
@@ -153,7 +191,7 @@ impl Scan<'_> {
                 let path = entry.path();
                 let is_dir = entry.file_type().is_ok_and(|kind| kind.is_dir());
                 if look == Look::Bundles {
-                    let is_bundle = path.ends_with("release/bundle");
+                    let is_bundle = path.ends_with(BUNDLES);
                     let look = if is_bundle { Look::All } else { look };
                     below.extend(is_dir.then_some((path, look)));
                 } else if self.seen.insert(path.clone()) {
@@ -277,6 +315,17 @@ mod tests {
         assert_eq!(name("/a", "/a/ b/d.deb"), "./ b/d.deb");
         assert_eq!(name("/a", "/a/.b/d.deb"), ".b/d.deb");
         assert_eq!(name("/a", "/a/..b"), "..b");
+    }
+
+    #[test]
+    fn on_another_disk_they_are_named_from_its_root() {
+        for (found, row) in [
+            (r"\\?\D:\a\bundle\x.msi", "D:/a/bundle/x.msi"),
+            (r"\\?\UNC\server\share\x.msi", "//server/share/x.msi"),
+            (r"D:\x.msi", "D:/x.msi"),
+        ] {
+            assert_eq!(windows_path(found), row);
+        }
     }
 
     #[test]

@@ -200,6 +200,70 @@ proptest! {
     }
 }
 
+/// Bundles that are good, each of another name, with what signs them beside some.
+#[cfg(unix)]
+fn good_paths() -> impl Strategy<Value = Vec<String>> {
+    let any_of = |words: &[&'static str]| proptest::sample::select(words.to_vec());
+    let arch = any_of(&["x64", "X86_64", "amd64", "aarch64", "ARM64"]);
+    let ending = any_of(&[
+        ".dmg",
+        ".pkg",
+        ".exe",
+        ".MSI",
+        ".deb",
+        ".rpm",
+        ".AppImage",
+        ".app.tar.gz",
+        ".nsis.zip",
+        ".AppImage.tar.gz",
+        ".msi.zip",
+    ]);
+    let folder = any_of(&["", "a/", "b c/d/"]);
+    let file = (folder, "[A-Z][a-z]{0,2}", arch, ending, any::<bool>());
+    proptest::collection::vec(file, 1..6).prop_map(|files| {
+        let mut names = BTreeSet::new();
+        let mut paths = Vec::new();
+        for (folder, stem, arch, ending, signed) in files {
+            let name = format!("{stem}_{arch}{ending}");
+            if names.insert(name.to_lowercase()) {
+                paths.extend(signed.then(|| format!("{folder}{name}.sig")));
+                paths.push(format!("{folder}{name}"));
+            }
+        }
+        paths
+    })
+}
+
+#[cfg(unix)]
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// What the check has nothing against is built: all of it, and nothing else.
+    #[test]
+    fn good_files_are_never_refused(paths in good_paths()) {
+        let dir = tempfile::tempdir().unwrap();
+        make(dir.path(), &paths, &[Made::Whole]);
+        let product: ProductName = "launcher".parse().unwrap();
+        let built = build(&Order {
+            made: None,
+            rules: Rules::Bundles,
+            product,
+            from: vec![dir.path().join("from")],
+            output: None,
+            base: dir.path().join("from"),
+            cwd: dir.path().to_owned(),
+            named: Vec::new(),
+            require: Vec::new(),
+        });
+        let built = built.map_err(|error| TestCaseError::fail(error.to_string()))?;
+        let rows: BTreeSet<&str> = built.rows.iter().map(|row| &*row.path).collect();
+        prop_assert_eq!(rows, paths.iter().map(String::as_str).collect());
+        prop_assert_eq!(built.left_out.len(), 0);
+        let checked = check(&built.text, &dir.path().join("from"));
+        prop_assert_eq!(checked.problems, Vec::new());
+    }
+}
+
 proptest! {
     /// A manifest of which some bytes are others, and files of which some are there.
     #[test]

@@ -3,9 +3,12 @@
 use crate::signing_machine::{Machine, TIME_URL};
 use crate::support::{atlas, digest};
 use atlas_release::artifacts::from_manifest;
+use atlas_release::bundle::{Made, MadeProduct, PlannedBundles, sign_bundles};
 use atlas_release::code_sign::{SignedFiles, in_place};
 use atlas_release::events::HumanReporter;
 use atlas_release::products::CodeSignSettings;
+use release_types::{Kind, ManifestRow, artifact_key};
+use std::collections::BTreeMap;
 use std::fs;
 use test_support::{Fixture, Sandbox};
 
@@ -51,6 +54,71 @@ async fn a_manifests_files_are_signed_where_they_lie_and_once() {
     let none = CodeSignSettings::default();
     let signed = in_place(world, &none, (&mut done, &files), &reporter).await;
     assert!(!signed.unwrap());
+    machine.nothing_stays();
+}
+
+#[tokio::test]
+async fn bundles_are_signed_before_they_are_staged() {
+    let machine = Machine::windows();
+    let row = |path: &str, kind, name: &str| ManifestRow {
+        line: 0,
+        path: path.to_owned(),
+        platform: "windows-x64".parse().unwrap(),
+        kind,
+        filename: name.parse().unwrap(),
+    };
+    let (product, version) = ("launcher".parse().unwrap(), "1.4.0".parse().unwrap());
+    let setup = row("one", Kind::Installer, "App_x64-setup.exe");
+    let key = artifact_key(&product, &version, setup.platform, &setup.filename).unwrap();
+    let now = jiff::Timestamp::UNIX_EPOCH;
+    let mut made = Made {
+        products: vec![MadeProduct {
+            planned: PlannedBundles {
+                product,
+                folder: machine.path("."),
+                command: Vec::new(),
+                tauri_signs: true,
+                key,
+            },
+            rows: vec![
+                setup,
+                row("two", Kind::Signature, "App_x64-setup.exe.sig"),
+                row("two", Kind::Binary, "App_x64.nsis.zip"),
+                row("two", Kind::Signature, "App_x64.nsis.zip.sig"),
+            ],
+        }],
+        started_at: now,
+        finished_at: now,
+        sccache: None,
+        cache: None,
+        code_signed: None,
+        before_signing: BTreeMap::new(),
+    };
+    let (world, reporter) = (&machine.world, HumanReporter::default());
+    let root = machine.sandbox.root();
+    let signed = sign_bundles(world, root, &mut made, &machine.signer(), &reporter).await;
+    signed.unwrap();
+    let rows = &made.products[0].rows;
+    let names: Vec<&str> = rows.iter().map(|row| row.filename.as_str()).collect();
+    // What signed the bytes of before signs nothing any more.
+    assert_eq!(
+        names,
+        [
+            "App_x64-setup.exe",
+            "App_x64.nsis.zip",
+            "App_x64.nsis.zip.sig"
+        ]
+    );
+    assert_eq!(
+        fs::read_to_string(&rows[0].path).unwrap(),
+        "program one\nsigned\n"
+    );
+    assert_eq!(made.before_signing[&rows[0].path].size, 12);
+    assert_eq!(made.before_signing.len(), 1);
+    assert!(made.code_signed.is_some());
+    // What the command has made stays as it is.
+    assert_eq!(machine.read("one"), "program one\n");
+    drop(made);
     machine.nothing_stays();
 }
 

@@ -6,6 +6,7 @@ use crate::signing::{Pair, assets};
 use crate::support::*;
 use serde_json::Value;
 use signatures::Signature;
+use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
 use test_support::{FakeTools, Invocation, path_without, tree};
@@ -77,9 +78,12 @@ impl Launcher {
 
     /// `atlas-release` with the tool on its `PATH`, and no other one of Tauri's.
     pub fn atlas(&self, line: &str) -> Invocation {
+        self.project.atlas(line).env("PATH", self.path())
+    }
+
+    pub fn path(&self) -> OsString {
         let root = self.project.sandbox.root();
-        let path = std::env::join_paths(["bin", "path"].map(|name| root.join(name)));
-        self.project.atlas(line).env("PATH", path.unwrap())
+        std::env::join_paths(["bin", "path"].map(|name| root.join(name))).unwrap()
     }
 
     pub fn write(&self, path: &str, text: &str) {

@@ -132,6 +132,35 @@ fn another_pre_release_is_another_version() {
 }
 
 #[test]
+fn two_products_files_of_one_name_are_not_staged() {
+    let launcher = Launcher::new(
+        "\n[workspace.metadata.atlas-release.products.admin]\nfolder = 'apps/admin'\n\
+         group = 'launcher'\nbundle = ['./make.sh']\n",
+    );
+    let name = format!("Demo_1.0.0_{}.deb", arch());
+    launcher.does(&bundle(&name, "one"));
+    let fixture = &launcher.project.fixture;
+    let script = format!(
+        "#!/bin/sh\n{}",
+        bundle(&name.replace("Demo", "DEMO"), "two")
+    );
+    fixture.write("apps/admin/make.sh", &script);
+    let path = fixture.root().join("apps/admin/make.sh");
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    fixture.commit("a script");
+    fixture.tag("launcher-v1.0.1");
+    let again = |name: &str| name.replace("1.0.0", "1.0.1");
+    launcher.does(&bundle(&again(&name), "one"));
+    fixture.write("apps/admin/make.sh", &again(&script));
+    fixture.commit("of this version");
+    fixture.tag("launcher-v1.0.2");
+    fixture.git(&["tag", "--force", "launcher-v1.0.1"]);
+    let run = launcher.atlas("build launcher-v1.0.1").run().exits(4);
+    run.says(&["`admin` and `launcher` both have a file", "productName"]);
+    assert!(!launcher.project.staged("launcher-1.0.1").exists());
+}
+
+#[test]
 fn a_product_of_any_name_is_made_of_bundles() {
     let launcher = Launcher::new(
         "\n[workspace.metadata.atlas-release.products.admin]\nfolder = 'apps/admin'\n\

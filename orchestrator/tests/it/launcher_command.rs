@@ -1,9 +1,12 @@
 //! The command that makes a launcher's bundles: how it is said, what it gets to see, and what is made of
 //! what it leaves.
 
+use crate::cached::sccache;
 use crate::launcher::{BUNDLES, Launcher, arch};
 use crate::signing::{KEY, Pair};
+use crate::support::atlas;
 use secrecy::ExposeSecret as _;
+use serde_json::Value;
 use signatures::lines_of_all_forms;
 use std::fs;
 use std::path::Path;
@@ -89,10 +92,15 @@ fn what_is_not_what_was_asked_for_is_not_staged() {
         &[&other, "is by its name of version 0.9.0, not 1.0.0"],
     );
     wrong(&bundle("Demo_1.0.0_x64.msi"), 4, &["is for windows-x64"]);
+    // A word in a product's name does not make it one for macOS, nor this machine one that makes these.
+    let viewer = "Universal Viewer_1.0.0_x64-setup.exe";
+    wrong(&bundle(viewer), 4, &["is for windows-x64"]);
+    wrong(&bundle("Demo_1.0.0_universal.dmg"), 4, &["is for macos-"]);
     wrong(&bundle("Demo_1.0.0_i386.deb"), 2, &["Demo_1.0.0_i386.deb"]);
     // A name that says nothing is for what was asked for.
-    let script = bundle("Demo_1.0.0.deb");
-    launcher.does(&script);
+    launcher.does(&bundle("universal-viewer.AppImage"));
+    launcher.atlas("build launcher-v1.0.0").run().exits(0);
+    launcher.does(&bundle("Demo_1.0.0.deb"));
     launcher.atlas("build launcher-v1.0.0").run().exits(0);
     assert!(launcher.staged().join("Demo_1.0.0.deb").exists());
     // An interrupted one ends its child, and leaves what was staged before.
@@ -106,6 +114,93 @@ fn what_is_not_what_was_asked_for_is_not_staged() {
     run.signal(Signal::Interrupt);
     run.finish().exits(130);
     assert!(launcher.staged().join("Demo_1.0.0.deb").exists());
+}
+
+#[test]
+fn what_has_to_be_code_signed_is_not_made_where_it_cannot_be() {
+    let table = |more: &str| {
+        format!(
+            "\n[workspace.metadata.atlas-release.windows-sign]\n\
+             timestamp-url = 'http://time.example.com'\n{more}"
+        )
+    };
+    let line = "build launcher-v1.0.0 --target x86_64-pc-windows-msvc";
+    let launcher = Launcher::new(&table("required = true\n"));
+    let run = launcher.atlas(line).run().exits(5);
+    run.says(&["code signing is required", "windows-x64"]);
+    assert!(launcher.tools.calls("tauri").is_empty());
+
+    let launcher = Launcher::new(&table(""));
+    let setup = "Demo_1.0.0_x64-setup.exe";
+    launcher.does(&format!(
+        "mkdir -p target/release/bundle/x; echo x > target/release/bundle/x/{setup}"
+    ));
+    let run = launcher.atlas(line).run().exits(0);
+    run.says(&["windows-x64 are not code-signed"]);
+    // Staged files are as their record says.
+    let release = launcher.staged().parent().unwrap().to_owned();
+    let manifest = release.join("windows-x64/launcher.manifest");
+    for version in ["", " --version 1.0.0"] {
+        let line = format!("sign {} --code{version}", manifest.display());
+        launcher.atlas(&line).run().exits(2).says(&["staged"]);
+    }
+}
+
+#[test]
+fn a_cache_that_the_job_compiles_through_is_this_runs() {
+    let launcher = Launcher::new("");
+    let real = sccache();
+    // A compiler that is asked through the cache, as cargo asks.
+    launcher.does(&format!(
+        "mkdir -p target; echo 'pub fn one() {{}}' > target/one.rs\n\
+         \"$RUSTC_WRAPPER\" rustc --crate-name one --crate-type rlib --emit=metadata,link --out-dir target target/one.rs || exit 9\n{BUNDLES}"
+    ));
+    // Without the variables of GitHub's cache a server that the command started would fail.
+    let job = |line: &str| {
+        launcher
+            .atlas(line)
+            .env("RUSTC_WRAPPER", &real)
+            .env("SCCACHE_DIR", launcher.project.sandbox.root().join("cache"))
+            .env("SCCACHE_IDLE_TIMEOUT", "5")
+    };
+    job("build launcher-v1.0.0").run().exits(0);
+    let record = fs::read_to_string(launcher.staged().join("release.json")).unwrap();
+    let record: Value = serde_json::from_str(&record).unwrap();
+    assert!(record["toolchain"]["sccache"].is_string(), "{record}");
+    assert_eq!(record["toolchain"]["cache"]["misses"], 1, "{record}");
+    let seen = || fs::read_to_string(launcher.seen()).unwrap();
+    assert!(seen().contains("SCCACHE_NO_DAEMON=1") && !seen().contains("SCCACHE_DIR="));
+
+    // One that cannot be used is done without: the command does not try it.
+    launcher.does(BUNDLES);
+    let broken = job("build launcher-v1.0.0").env("SCCACHE_GHA_ENABLED", "true");
+    broken.run().exits(0).says(&["bundling without sccache: "]);
+    job("build launcher-v1.0.0 --no-sccache").run().exits(0);
+    for variable in ["RUSTC_WRAPPER=", "SCCACHE_DIR=", "SCCACHE_GHA"] {
+        assert!(!seen().contains(variable), "{}", seen());
+    }
+    // Another wrapper is the user's own.
+    let run = launcher
+        .atlas("build launcher-v1.0.0")
+        .env("RUSTC_WRAPPER", "mine");
+    run.run().exits(0);
+    assert!(seen().contains("RUSTC_WRAPPER=mine"));
+}
+
+#[test]
+fn a_relative_target_folder_is_this_programs() {
+    let launcher = Launcher::new("");
+    launcher.does(
+        "mkdir -p \"$CARGO_TARGET_DIR/release/bundle\"; echo x > \"$CARGO_TARGET_DIR/release/bundle/Demo.deb\"",
+    );
+    let root = launcher.project.fixture.root();
+    let run = atlas(&launcher.project.sandbox, "build launcher-v1.0.0").cwd(root);
+    let run = run
+        .env("PATH", launcher.path())
+        .env("CARGO_TARGET_DIR", "out");
+    run.run().exits(0);
+    assert!(root.join("out/release/bundle/Demo.deb").exists());
+    assert!(launcher.staged().join("Demo.deb").exists());
 }
 
 #[test]

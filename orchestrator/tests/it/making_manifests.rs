@@ -113,12 +113,33 @@ fn of_cargos_folder_only_finished_bundles_count() {
             "debug/bundle/nsis/Atlas_1.4.0_x64-setup.exe",
             "x86_64-pc-windows-msvc/release/bundle/nsis/Atlas_1.4.0_x64-setup.exe",
             "release/bundle/deb/atlas_1.4.0_amd64.deb",
+            "release/bundle/notes.txt",
         ],
     );
+    // What would sign nothing of the product's is nothing to it, even where it could not be published.
+    fs::write(
+        sandbox
+            .root()
+            .join("work/target/release/bundle/notes.txt.sig"),
+        "",
+    )
+    .unwrap();
     let rows = "\
 target/x86_64-pc-windows-msvc/release/bundle/nsis/Atlas_1.4.0_x64-setup.exe|windows|x64|installer|Atlas_1.4.0_x64-setup.exe
 target/release/bundle/deb/atlas_1.4.0_amd64.deb|linux|x64|installer|atlas_1.4.0_amd64.deb
 ";
+    // A folder within it is no less cargo's.
+    let line = "manifest build --product launcher --base-dir work --from work/target/release";
+    let run = atlas(&sandbox, line).run().exits(0);
+    assert_eq!(run.stdout, rows.lines().nth(1).unwrap().to_owned() + "\n");
+    run.says(&[
+        "left out: target/release: of cargo's folder only what is in release/bundle counts",
+    ]);
+    let line = line.replace("work/target/release", "work --bin atlas");
+    atlas(&sandbox, &line)
+        .run()
+        .exits(2)
+        .says(&["leave out --bin"]);
     for from in ["work", "work/target", "work/target/release/bundle work"] {
         let line = format!("manifest build --product launcher --base-dir work --from {from}");
         let run = atlas(&sandbox, &line).run().exits(0);

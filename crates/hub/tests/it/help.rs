@@ -1,7 +1,9 @@
 //! What `atlas-hub --help` tells its operator, taken at its word; and what else it tells, to whoever
 //! may or may not be listening.
 
-use crate::binary::{PROGRAM, command, initialized, run, text};
+#[cfg(target_os = "linux")]
+use crate::binary::initialized;
+use crate::binary::{PROGRAM, command, run, text};
 
 #[test]
 fn every_command_shows_an_example() {

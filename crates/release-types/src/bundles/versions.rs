@@ -3,6 +3,7 @@
 
 use super::words::is_word;
 use semver::Version;
+use std::borrow::Cow;
 
 /// What pre-releases begin with that are told by a word alone.
 const PRE_RELEASES: [&str; 13] = [
@@ -85,7 +86,14 @@ impl<'n> Numbers<'n> {
     fn is(&self, version: &Version) -> bool {
         let core = format!("{}.{}.{}", version.major, version.minor, version.patch);
         match self.text.strip_prefix(&core) {
-            Some("") => self.has_no_other_pre_release(version.pre.as_str()),
+            Some("") => {
+                let rest = without_build(self.rest, version.build.as_str());
+                let plain = Numbers {
+                    rest: &rest,
+                    ..*self
+                };
+                plain.has_no_other_pre_release(version.pre.as_str())
+            }
             // Installers of Windows have a fourth number, and no place for words.
             Some(more) => more.starts_with('.'),
             None => false,
@@ -114,6 +122,21 @@ impl<'n> Numbers<'n> {
     fn text(&self, name: &'n str) -> &'n str {
         let behind = self.pre_release().map_or(0, str::len);
         &name[self.start..self.start + self.text.len() + behind]
+    }
+}
+
+/// What stands behind a version's numbers without its build metadata, which begins like a pre-release.
+fn without_build<'n>(rest: &'n str, build: &str) -> Cow<'n, str> {
+    let ends = |behind: &str| {
+        !behind.starts_with(|c: char| c.is_ascii_alphanumeric()) && number_behind(behind).is_none()
+    };
+    let found = rest.split_once('+').and_then(|(before, behind)| {
+        let behind = behind.strip_prefix(build)?;
+        (!build.is_empty() && ends(behind)).then_some((before, behind))
+    });
+    match found {
+        Some((before, behind)) => format!("{before}{behind}").into(),
+        None => rest.into(),
     }
 }
 
@@ -267,6 +290,21 @@ mod tests {
         assert_eq!(other("2.0.0-alpha-windows-x64", "2.0.0"), None);
         assert!(other("2.0.0-alpha.1-windows-x64", "2.0.0").is_some());
         assert!(other("1.9.0-alpha-windows-x64", "2.0.0").is_some());
+    }
+
+    #[test]
+    fn build_metadata_is_no_pre_release() {
+        for build in ["dev.5", "rc.1", "pre", "nightly.3", "alpha1", "g12ab"] {
+            for version in [format!("1.4.0+{build}"), format!("1.4.0-rc.2+{build}")] {
+                let name = format!("Atlas_{version}_amd64.deb");
+                assert_eq!(other(&name, &version), None, "{name}");
+            }
+        }
+        // Another one that reads as a pre-release is one.
+        assert!(other("Atlas_1.4.0+rc.1_amd64.deb", "1.4.0+dev.5").is_some());
+        assert!(other("Atlas_1.4.0+rc.1_amd64.deb", "1.4.0").is_some());
+        assert!(other("Atlas_1.4.0+dev.50_amd64.deb", "1.4.0+dev.5").is_some());
+        assert!(other("Atlas_1.4.0+dev.5.1_amd64.deb", "1.4.0+dev.5").is_some());
     }
 
     #[test]
