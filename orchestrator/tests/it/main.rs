@@ -54,6 +54,7 @@ mod local_release;
 mod long_files;
 mod making_manifests;
 mod manifest_output;
+mod manifest_names;
 mod manifests;
 mod merging;
 mod one_moment;
