@@ -4,6 +4,7 @@
 //! [`crate::text::shown`] before it gets here.
 
 use crate::{AnswerProblem, Difference, FileChange, NetworkFault};
+use jiff::SignedDuration;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -61,7 +62,10 @@ pub enum ClientError {
         source: Option<reqwest::Error>,
     },
     /// 429, or another status by which a service says the same, also after the retries.
-    #[error("cannot {what}: {host} allows no more calls for now ({status}): {message}")]
+    #[error(
+        "cannot {what}: {host} allows no more calls for now ({status}): {message}{}",
+        pause(*retry_after)
+    )]
     RateLimited {
         host: String,
         what: String,
@@ -70,7 +74,10 @@ pub enum ClientError {
         retry_after: Option<Duration>,
     },
     /// 408, 425 or a passing 5xx, also after the retries.
-    #[error("cannot {what}: {host} is not able to for now ({status}): {message}")]
+    #[error(
+        "cannot {what}: {host} is not able to for now ({status}): {message}{}",
+        pause(*retry_after)
+    )]
     Unavailable {
         host: String,
         what: String,
@@ -282,6 +289,21 @@ impl ClientError {
             }
             _ => None,
         }
+    }
+}
+
+/// How long a server asked to be left alone, where a person would not sit that out.
+fn pause(asked: Option<Duration>) -> String {
+    const SHORT: Duration = Duration::from_secs(60);
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+    match asked {
+        Some(asked) if asked > YEAR => "; it asks to be left alone for more than a year".to_owned(),
+        Some(asked) if asked > SHORT => {
+            let seconds = i64::try_from(asked.as_secs()).unwrap_or(i64::MAX);
+            let asked = SignedDuration::from_secs(seconds);
+            format!("; it asks to be left alone for {asked:#}")
+        }
+        _ => String::new(),
     }
 }
 
