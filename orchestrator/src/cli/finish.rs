@@ -1,8 +1,9 @@
 //! `publish --finish` on a machine that has none of the files: the Hub's drafts are the release.
 
 use super::args::{PublishCommand, StagedArgs};
+use super::channels::channel_of;
 use super::common::App;
-use super::goods::{channel_of, named_tag};
+use super::goods::named_tag;
 use super::publish::lock_for;
 use crate::error::Error;
 use crate::events::Event;
@@ -57,7 +58,7 @@ pub(super) async fn by_name(app: &App<'_>, args: PublishCommand) -> Result<(), E
         signed_by.is_known(product)?;
     }
     let settings = app.publish_settings(args.publish)?;
-    let channel = channel_of(args.staged.files.channel, &tag.version)?;
+    let channel = channel_of(app, args.staged.files.channel, &tag.version).await?;
     let version = &tag.version;
     if args.dry_run {
         for (product, platform, _) in keys(&products, version, &require)? {

@@ -15,12 +15,13 @@ use crate::publish::{
     publish as send, stage,
 };
 use crate::receipt::Receipt;
-use crate::settings::HubChoice;
+use crate::settings::{self, HubChoice};
 use crate::sign::{self, Keys};
 use crate::verify::{Look, ReadBacks, VerifyError, verify};
 use release_types::{Channel, ObjectKey, Platform};
 
-pub(super) async fn publish(app: &App<'_>, args: PublishCommand) -> Result<(), Error> {
+pub(super) async fn publish(app: &App<'_>, mut args: PublishCommand) -> Result<(), Error> {
+    args.staged.files.channel = settings::channel(app.world, args.staged.files.channel)?;
     let dist_dirs = app.dist_dirs();
     let of_dist = args.staged.manifest.is_none();
     if args.share.finish && finish::is_elsewhere(app, &args.staged, &dist_dirs)? {

@@ -1,6 +1,7 @@
 //! `verify`: a release that was published some time ago, by whomever.
 
 use super::args::{StagedArgs, VerifyCommand};
+use super::channels::channel_of;
 use super::common::App;
 use super::goods::{Goods, goods, named_tag};
 use super::provenance::Asked;
@@ -11,8 +12,7 @@ use crate::error::Error;
 use crate::events::Event;
 use crate::products;
 use crate::receipt::Source;
-use crate::select::SelectError;
-use crate::settings::SettingsError;
+use crate::settings::{self, SettingsError};
 use crate::text::one_line;
 use crate::verify::{Expectation, LatestRule, Look, ReadBacks, Verified, check, listed};
 use release_types::{Channel, ProductName, Tag};
@@ -28,6 +28,7 @@ enum Subject {
 }
 
 pub(super) async fn verify(app: &App<'_>, mut args: VerifyCommand) -> Result<(), Error> {
+    args.files.channel = settings::channel(app.world, args.files.channel)?;
     let choice = app.hub_choice(&args.hub)?;
     let settings = ReadBacks {
         at_once: args.read_back.downloads,
@@ -129,9 +130,7 @@ async fn subject(app: &App<'_>, args: VerifyCommand) -> Result<Subject, Error> {
         return Ok(Subject::Goods(goods(app, staged).await?));
     }
     let version = name.version().clone();
-    let channel = channel
-        .or_else(|| Channel::of_version(&version))
-        .ok_or_else(|| SelectError::NoChannel(version.clone()))?;
+    let channel = channel_of(app, channel, &version).await?;
     let (products, why) = match args.product.is_empty() {
         true => (of_workspace(app, &name).await?, "dist/ does not hold it"),
         false => (args.product, "--product was given"),

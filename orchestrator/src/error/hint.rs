@@ -12,7 +12,7 @@ use crate::installers::InstallerError;
 use crate::job_env::JobEnvError;
 use crate::lock::LockError;
 use crate::plan::PlanError;
-use crate::products::{INSTALLER_TABLE, ProductsError};
+use crate::products::{INSTALLER_TABLE, PreReleases, ProductsError};
 use crate::publish::{JournalError, PublishError};
 use crate::receipt::Against;
 use crate::reproduce::ReproduceError;
@@ -68,7 +68,10 @@ impl Error {
                 }
                 SelectError::NoGroup { groups: known } => format!("name one; {}", groups(known)),
                 SelectError::SeveralTags(_) => "name the one to release".to_owned(),
-                SelectError::NoChannel(_) => "choose one with --channel stable|beta|dev".to_owned(),
+                SelectError::NoChannel(version) => format!(
+                    "choose one with --channel stable|beta|dev, with the variable ATLAS_CHANNEL or the workflows' input `channel`; or once for all such versions: channels = {{ {} = \"beta\" }} in [workspace.metadata.atlas-release]",
+                    PreReleases::word(version)
+                ),
                 SelectError::Dirty { marked, .. } if !marked.is_empty() => format!(
                     "git was told not to look at some of them, which two commands in their repository's folder take back: {}; then commit them or put them away, or build them as they are with --allow-dirty",
                     unmark(marked)

@@ -17,9 +17,10 @@ const LAUNCHER_RELEASE: &str = include_str!("templates/launcher.yml");
 const GROUP: &str = include_str!("templates/group-release.yml");
 
 /// What several workflows have in common: inputs, settings, steps, jobs.
-const PARTS: [(&str, &str); 10] = [
+const PARTS: [(&str, &str); 11] = [
     ("INPUTS", include_str!("templates/parts/inputs.yml")),
     ("SETTINGS", include_str!("templates/parts/settings.yml")),
+    ("LOOK_JOB", include_str!("templates/parts/look-job.yml")),
     ("GET_RUST", include_str!("templates/parts/get-rust.yml")),
     ("GET_TOOL", include_str!("templates/parts/get-tool.yml")),
     (

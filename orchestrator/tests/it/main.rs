@@ -52,9 +52,10 @@ mod limits;
 mod local_release;
 #[cfg(target_os = "linux")]
 mod long_files;
+mod looking_at_tags;
 mod making_manifests;
-mod manifest_output;
 mod manifest_names;
+mod manifest_output;
 mod manifests;
 mod merging;
 mod one_moment;

@@ -275,7 +275,10 @@ fn the_workspace_says_which_there_are_and_where_they_run() {
     assert_eq!(release["uses"], "./.github/workflows/launcher.yml");
     assert_eq!(
         release["with"],
-        json!({"tag": "${{ github.ref_name }}", "folder": "apps/launcher", "tauri-signs": true})
+        json!({
+            "tag": "${{ github.ref_name }}", "channel": "${{ inputs.channel }}", "folder": "apps/launcher",
+            "tauri-signs": true
+        })
     );
     // What somebody else has written is nobody's to remove.
     fs::write(
