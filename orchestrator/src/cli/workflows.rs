@@ -12,7 +12,7 @@ use crate::outcome::Outcome;
 use crate::products;
 use crate::select::{self, SelectError};
 use crate::settings;
-use crate::workflows::{WorkflowsError, check, generate, wanted};
+use crate::workflows::{WorkflowsError, action_is_there, check, generate, wanted};
 use serde_json::{Value, json};
 
 pub(super) async fn workflows(app: &App<'_>, command: WorkflowsCommand) -> Result<(), Error> {
@@ -29,6 +29,7 @@ pub(super) async fn workflows(app: &App<'_>, command: WorkflowsCommand) -> Resul
         let root = workspace.root;
         return Err(WorkflowsError::NotTop { root, top }.into());
     }
+    action_is_there(&top, &workspace.workflows)?;
     let wanted = wanted(&workspace)?;
     let report = match is_check {
         false => generate(&top, &wanted)?,

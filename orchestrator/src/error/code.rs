@@ -199,6 +199,7 @@ impl Error {
             Self::Workflows(error) => match error {
                 WorkflowsError::Drift(_)
                 | WorkflowsError::Stale(_)
+                | WorkflowsError::NoAction
                 | WorkflowsError::NotTop { .. }
                 | WorkflowsError::Folder { .. }
                 | WorkflowsError::NotOurs { .. }

@@ -9,6 +9,9 @@ use std::path::Path;
 /// Where GitHub looks for workflows, from the top of a repository.
 pub const FOLDER: &str = ".github/workflows";
 
+/// The action that puts atlas-release on `PATH`, from the top of the repository that has it.
+pub(super) const ACTION: &str = ".github/actions/setup-atlas-release";
+
 /// How every file begins that is made here.
 pub(super) const HEAD: &str = "# Made by `atlas-release workflows generate`";
 
@@ -94,13 +97,12 @@ pub struct Wanted {
 /// When an application's folder cannot stand in one.
 pub fn wanted(workspace: &Workspace) -> Result<Vec<Wanted>, WorkflowsError> {
     let settings = &workspace.workflows;
-    let action = ".github/actions/setup-atlas-release";
     let tool = match &settings.tool {
         // The repository of the workflow itself, at the commit that runs.
-        None => format!("$/{action}"),
+        None => format!("$/{ACTION}"),
         Some(tool) => {
             let (repository, commit) = tool.split_once('@').unwrap_or((tool, ""));
-            format!("{repository}/{action}@{commit}")
+            format!("{repository}/{ACTION}@{commit}")
         }
     };
     let matrix: Vec<String> = settings
