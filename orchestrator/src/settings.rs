@@ -6,6 +6,7 @@ pub use certificates::certificates;
 
 use crate::artifacts::read_text;
 use crate::context::World;
+use crate::error::NO_ID_TOKEN;
 use crate::state::{self, NoStateDir};
 use crate::toolchain::Wanted;
 use hub_client::{ClientError, HubUrl, HubUrlError, JobIdentity};
@@ -170,6 +171,7 @@ impl SettingsError {
     /// What to do about it, where that is for these settings alone.
     pub fn hint(&self) -> Option<String> {
         let text = match self {
+            Self::Job(_) => NO_ID_TOKEN,
             Self::NoTrust { .. } => {
                 "set ATLAS_APP_DEPLOY_TOKEN to a deploy token of this Hub; it does not know trusted publishing"
             }

@@ -92,6 +92,9 @@ pub enum ClientError {
         what: String,
         message: String,
     },
+    /// GitHub, which is where a job gets its ID tokens, gives none: the Hub has not been asked.
+    #[error(transparent)]
+    NoIdToken(Box<ClientError>),
     /// A job's ID token is not taken: the Hub has no rule for this job, or is not meant by it.
     #[error("cannot {what}: {host} does not trust this job (401): {message}")]
     Untrusted {
@@ -232,6 +235,7 @@ impl ClientError {
     /// What sort of failure it is.
     pub fn kind(&self) -> ErrorKind {
         match self {
+            Self::NoIdToken(error) => error.kind(),
             Self::InvalidToken { .. } | Self::MissingToken { .. } | Self::InvalidRequest { .. } => {
                 ErrorKind::Usage
             }
@@ -287,6 +291,7 @@ impl ClientError {
             Self::RateLimited { retry_after, .. } | Self::Unavailable { retry_after, .. } => {
                 *retry_after
             }
+            Self::NoIdToken(error) => error.retry_after(),
             _ => None,
         }
     }

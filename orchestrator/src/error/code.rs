@@ -352,6 +352,9 @@ fn github_release_code(error: &GithubReleaseError) -> ExitCode {
 }
 
 fn client_code(error: &ClientError) -> ExitCode {
+    if let ClientError::NoIdToken(error) = error {
+        return client_code(error);
+    }
     match error.kind() {
         // What was read for the second time is not what was read for the first.
         ErrorKind::Local if matches!(error, ClientError::FileChanged { .. }) => {

@@ -1,6 +1,10 @@
 //! What to do about a failure, where there is something to say.
 
+mod client;
 mod not_ready;
+mod tags;
+
+pub use client::NO_ID_TOKEN;
 
 use super::{Error, ExitCode};
 use crate::artifacts::ArtifactError;
@@ -23,10 +27,14 @@ use crate::verify::VerifyError;
 use hub_client::{ClientError, ErrorKind};
 use not_ready::not_ready;
 use std::path::Path;
+use tags::about_v;
 
 impl Error {
     /// What to do about it, where there is something to say.
     pub fn hint(&self) -> Option<String> {
+        if let Some(ClientError::NoIdToken(_)) = self.of_client() {
+            return Some(NO_ID_TOKEN.to_owned());
+        }
         let own = match self {
             Self::Channels(error) => error.hint(),
             Self::Token(error) => error.hint(),
@@ -50,6 +58,11 @@ impl Error {
         };
         Some(match self {
             Self::Select(error) => match error {
+                SelectError::Tag { error, groups: known }
+                    if let Some(hint) = about_v(error, known.first().map(String::as_str)) =>
+                {
+                    hint
+                }
                 // Without a workspace nothing is known.
                 SelectError::Tag { groups: known, .. } if known.is_empty() => {
                     format!("a tag is <group>-v<SemVer>, such as {}", example(known))

@@ -4,6 +4,8 @@
 mod code;
 mod hint;
 
+pub use hint::NO_ID_TOKEN;
+
 use crate::artifacts::ArtifactError;
 use crate::build::BuildError;
 use crate::bundle::BundleError;

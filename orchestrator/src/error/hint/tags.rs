@@ -1,0 +1,18 @@
+//! What to do about texts that are no tags.
+
+use crate::text::without_v;
+use release_types::{TagError, TagProblem};
+
+/// A `v` that is too many, or a version where a tag belongs.
+pub(super) fn about_v(error: &TagError, group: Option<&str>) -> Option<String> {
+    let group = group.unwrap_or("<group>");
+    if let TagProblem::Version { text, .. } = &error.problem {
+        let version = without_v(text)?;
+        let (group, _) = error.tag.split_once("-v")?;
+        return Some(format!("one `v` is enough: {group}-v{version}"));
+    }
+    let version = without_v(&error.tag).or_else(|| error.tag.parse().ok())?;
+    Some(format!(
+        "that is a version; its tag has the group before it: {group}-v{version}. Where a version is asked for it has no `v`: {version}"
+    ))
+}
