@@ -60,6 +60,21 @@ pub enum VerifyError {
         /// What was compared with.
         against: Against,
     },
+    /// The Hub has nothing of this name at all.
+    #[error(
+        "{} {version} was not found on the Hub {hub}, on channel {channel}",
+        products.iter().map(ProductName::as_str).collect::<Vec<_>>().join(", ")
+    )]
+    NotFound {
+        /// The Hub's address.
+        hub: String,
+        /// The products that were asked for.
+        products: Vec<ProductName>,
+        /// The version, which may be any text.
+        version: String,
+        /// The channel.
+        channel: Channel,
+    },
     /// The Hub could not be asked.
     #[error(transparent)]
     Client(#[from] ClientError),

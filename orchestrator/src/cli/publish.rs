@@ -75,6 +75,11 @@ pub(super) async fn publish(app: &App<'_>, mut args: PublishCommand) -> Result<(
         }
     };
     let outcome = app.until_interrupted(work).await;
+    let outcome = outcome.map_err(|error| match error {
+        // No other build of this program's would come out otherwise.
+        Error::Publish(error) if !of_dist && error.is_refusal() => Error::PublishManifest(error),
+        error => error,
+    });
     hub.close(outcome).await
 }
 
@@ -94,7 +99,7 @@ async fn stage_only(
     means: Means<'_>,
 ) -> Result<(), Error> {
     let journal = journal_of(app, hub, goods)?;
-    stage(means, goods.noted_in(&journal)).await?;
+    let published = stage(means, goods.noted_in(&journal)).await?;
     app.reporter.event(Event::Staged(Box::new(StagedOnHub {
         format: STAGED_FORMAT,
         hub: hub.client.hub().to_string(),
@@ -104,6 +109,7 @@ async fn stage_only(
         platforms: goods.platforms(),
         drafts: means.preflight.has_drafts(),
         command: finishing(goods, means.preflight.has_drafts()),
+        published,
     })));
     Ok(())
 }

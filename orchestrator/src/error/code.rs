@@ -151,7 +151,7 @@ impl Error {
             },
             Self::CodeSign(error) => code_sign_code(error),
             Self::Sign(error) => sign_code(error),
-            Self::Publish(error) => match error {
+            Self::Publish(error) | Self::PublishManifest(error) => match error {
                 PublishError::Older { .. } | PublishError::BackportDate { .. } => ExitCode::Usage,
                 PublishError::Conflict { .. }
                 | PublishError::Extra { .. }
@@ -164,6 +164,7 @@ impl Error {
             },
             Self::Verify(error) => match error {
                 VerifyError::Differences { .. } => ExitCode::Verification,
+                VerifyError::NotFound { .. } => ExitCode::Refused,
                 VerifyError::Client(error) => client_code(error),
             },
             Self::Reproduce(error) => match error {

@@ -97,6 +97,9 @@ pub enum Error {
     Sign(SignError),
     #[error(transparent)]
     Publish(#[from] PublishError),
+    /// Of files that a manifest names, where what to do is something else.
+    #[error(transparent)]
+    PublishManifest(PublishError),
     #[error(transparent)]
     Verify(#[from] VerifyError),
     #[error(transparent)]

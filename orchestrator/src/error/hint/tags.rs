@@ -1,7 +1,19 @@
 //! What to do about texts that are no tags.
 
-use crate::text::without_v;
+use crate::text::{told, without_v};
 use release_types::{TagError, TagProblem};
+
+/// A file where a tag belongs.
+pub(super) fn about_file(text: &str) -> Option<String> {
+    let is_path = text.ends_with(".manifest") || text.contains(['/', '\\']);
+    let is_record = text.ends_with(".json");
+    (is_path && !is_record).then(|| {
+        format!(
+            "that looks like a file; a manifest is named with --manifest {}, --product and --version, for `publish`, `verify` and `sign`",
+            told(text)
+        )
+    })
+}
 
 /// A `v` that is too many, or a version where a tag belongs.
 pub(super) fn about_v(error: &TagError, group: Option<&str>) -> Option<String> {
