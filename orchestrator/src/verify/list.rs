@@ -67,12 +67,7 @@ pub async fn listed(
         .await?;
     // Nothing is stored that could be other than it has to be.
     if lists.iter().all(|(.., release)| release.is_none()) {
-        return Err(VerifyError::NotFound {
-            hub: client.hub().to_string(),
-            products: products.to_vec(),
-            version: told(version),
-            channel,
-        });
+        return Err(VerifyError::not_found(client, products, (version, channel)));
     }
     let mut expected = Expectation {
         version: version.to_owned(),
