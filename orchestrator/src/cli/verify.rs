@@ -13,8 +13,10 @@ use crate::events::Event;
 use crate::products;
 use crate::receipt::Source;
 use crate::settings::{self, SettingsError};
-use crate::text::one_line;
-use crate::verify::{Expectation, LatestRule, Look, ReadBacks, Verified, check, listed};
+use crate::text::{one_line, without_v};
+use crate::verify::{
+    Expectation, LatestRule, Look, ReadBacks, Verified, VerifyError, check, listed,
+};
 use release_types::{Channel, ProductName, Tag};
 
 /// What a release is compared with.
@@ -65,7 +67,12 @@ pub(super) async fn verify(app: &App<'_>, mut args: VerifyCommand) -> Result<(),
             Subject::Goods(goods) => Expectation::of_files(&goods.publication()),
             Subject::Recorded(expected, _) => expected.clone(),
             Subject::Listed(version, channel, products) => {
-                listed(client, version, *channel, products, settings.at_once).await?
+                let found = listed(client, version, *channel, products, settings.at_once).await;
+                // What the Hub says to calls that others make too means what it means there.
+                found.map_err(|error| match error {
+                    VerifyError::Client(error) => Error::Client(error),
+                    error => error.into(),
+                })?
             }
         };
         let mut verified = check(look, (&expected, &keys)).await?;
@@ -114,6 +121,10 @@ async fn subject(app: &App<'_>, args: VerifyCommand) -> Result<Subject, Error> {
              latest is older",
             one_line(version)
         ));
+        if let Some(own) = without_v(version) {
+            app.reporter
+                .note(format!("a version of this program's has no `v`: {own}"));
+        }
         let channel = channel.unwrap_or(Channel::Stable);
         return Ok(Subject::Listed(version.clone(), channel, args.product));
     }

@@ -176,7 +176,7 @@ fn what_cannot_be_published_is_said_and_nothing_is_sent() {
         ),
         (
             vec![("files", "three|linux|mips|binary")],
-            "the input `files`: line 1: field 3: `mips` is not an architecture",
+            "the input `files`: line 1, column 13: field 3: `mips` is not an architecture",
         ),
     ] {
         let mut inputs: Vec<(&str, &str)> = more.clone();

@@ -43,7 +43,7 @@ fn names_fold_by_ascii_alone_in_build_and_check() {
     let folded = ["a/App_x64.dmg", "b/app_X64.dmg"];
     made_files(&sandbox, "out", &folded);
     let run = atlas(&sandbox, BUILD).run().exits(2);
-    run.says(&["out/b/app_X64.dmg: `app_X64.dmg` for macos-x64 is out/a/App_x64.dmg already"]);
+    run.says(&["out/b/app_X64.dmg: `App_x64.dmg` for macos-x64 is out/a/App_x64.dmg already"]);
     let rows = folded.map(|path| format!("out/{path}|macos|x64|installer\n"));
     fs::write(sandbox.root().join("m"), rows.concat()).unwrap();
     let run = atlas(&sandbox, "manifest check m").run().exits(2);

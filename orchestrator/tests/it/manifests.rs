@@ -122,12 +122,12 @@ fn a_manifest_needs_a_product_and_a_version() {
     let sandbox = Sandbox::new();
     for (line, says) in [
         (
-            "publish out/cli.manifest",
+            "publish out/cli.manifest --dry-run",
             "hint: that looks like a file; a manifest is named with --manifest out/cli.manifest, --product and \
              --version",
         ),
         (
-            "verify cli.manifest",
+            "verify cli.manifest --hub-url http://127.0.0.1:1",
             "a manifest is named with --manifest cli.manifest",
         ),
         ("publish --manifest m", "--product <PRODUCT>"),

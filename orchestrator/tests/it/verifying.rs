@@ -80,8 +80,8 @@ fn what_somebody_else_has_released_is_compared_with_the_hubs_list() {
         (
             "verify v1.0.0 --product alpha",
             6,
-            "alpha v1.0.0 was not found on the Hub",
-            "check the version (without the `v` it would be 1.0.0)",
+            "a version of this program's has no `v`: 1.0.0",
+            "(400): `version`: unexpected character 'v'",
         ),
         (
             "verify 1.0.0 --product alpha --product beta",

@@ -1,20 +1,13 @@
 //! What to do about a release that is not what it has to be, or is not there.
 
 use crate::receipt::Against;
-use crate::text::without_v;
 use crate::verify::VerifyError;
 
 /// What to do about it, but for a Hub that cannot be asked.
 pub(super) fn of_verification(error: &VerifyError) -> Option<String> {
     Some(match error {
-        VerifyError::NotFound { version, .. } => {
-            let other = without_v(version);
-            let other = other.map_or_else(String::new, |version| {
-                format!(" (without the `v` it would be {version})")
-            });
-            format!(
-                "check the version{other}, --channel, the product, and which Hub it is (--hub-url; with --local, --state-dir); else nobody has published it"
-            )
+        VerifyError::NotFound { .. } => {
+            "check the version, --channel, the product, and which Hub it is (--hub-url; with --local, --state-dir); else nobody has published it".to_owned()
         }
         VerifyError::Differences {
             against: Against::Listed,

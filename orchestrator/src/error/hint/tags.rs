@@ -5,7 +5,11 @@ use release_types::{TagError, TagProblem};
 
 /// A file where a tag belongs.
 pub(super) fn about_file(text: &str) -> Option<String> {
-    let is_path = text.ends_with(".manifest") || text.contains(['/', '\\']);
+    // A tag may have slashes, as git takes them.
+    let is_path = ["/", "./", "../"]
+        .iter()
+        .any(|begin| text.starts_with(begin));
+    let is_path = is_path || text.ends_with(".manifest");
     let is_record = text.ends_with(".json");
     (is_path && !is_record).then(|| {
         format!(
