@@ -127,6 +127,21 @@ pub enum ArtifactError {
     },
 }
 
+impl ArtifactError {
+    /// The same of rows that stand elsewhere than in the file that they were read from.
+    pub fn in_rows_of(mut self, name: &str) -> Self {
+        let (Self::Read { path, .. }
+        | Self::Row { path, .. }
+        | Self::File { manifest: path, .. }
+        | Self::Unfit { manifest: path, .. }
+        | Self::OtherVersion { manifest: path, .. }
+        | Self::NoSignature { manifest: path, .. }
+        | Self::Key { manifest: path, .. }) = &mut self;
+        *path = name.into();
+        self
+    }
+}
+
 /// Reads a manifest and every file it names.
 ///
 /// Relative paths start at `base`.

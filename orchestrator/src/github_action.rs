@@ -5,8 +5,9 @@
 use crate::events::{Event, Reporter};
 use crate::job_env::append_variables_to_job_file;
 use crate::receipt::Receipt;
+use crate::text::without_v;
 use process::{Env, NotUtf8};
-use release_types::{Channel, ProductName};
+use release_types::{Channel, ProductName, Tag};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
@@ -99,7 +100,7 @@ impl Inputs {
         let published_at = text("published_at")?;
         Ok(Self {
             product: parsed("product", needed("product")?)?,
-            version: parsed("version", needed("version")?)?,
+            version: version(needed("version")?)?,
             channel: match text("channel")? {
                 Some(channel) => parsed("channel", channel)?,
                 None => Channel::Stable,
@@ -132,6 +133,21 @@ impl Inputs {
         words.extend(date.map(|time| flag("published-at", time.to_string().into())));
         words
     }
+}
+
+/// A version, as a person may take it from a tag.
+fn version(text: &str) -> Result<semver::Version, ActionError> {
+    let inside = || {
+        let tag = text.trim().parse::<Tag>().map(|tag| tag.version);
+        without_v(text).or(tag.ok())
+    };
+    parsed("version", text).map_err(|error| match (error, inside()) {
+        (ActionError::Unfit { name, why }, Some(version)) => {
+            let why = format!("{why}; the version alone is `{version}`");
+            ActionError::Unfit { name, why }
+        }
+        (error, _) => error,
+    })
 }
 
 fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
@@ -290,6 +306,12 @@ mod tests {
         for (name, value, says) in [
             ("PRODUCT", "", "the input `product` is not given"),
             ("VERSION", "v1", "the input `version` cannot be used"),
+            ("VERSION", " v1.4.0", "the version alone is `1.4.0`"),
+            (
+                "VERSION",
+                "cli-v1.4.0-rc.1",
+                "the version alone is `1.4.0-rc.1`",
+            ),
             ("CHANNEL", "nightly", "the input `channel` cannot be used"),
             ("FILES", " \n", "neither `files_manifest` nor `files`"),
             ("PUBLISHED_AT", "now", "the input `published_at`"),

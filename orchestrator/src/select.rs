@@ -201,7 +201,7 @@ pub async fn select(
     };
     let channel = request
         .channel
-        .or_else(|| Channel::of_version(&tag.version))
+        .or_else(|| workspace.channel_of(&tag.version))
         .ok_or_else(|| SelectError::NoChannel(tag.version.clone()))?;
     Ok(Selected {
         tag,

@@ -6,11 +6,12 @@ pub use certificates::certificates;
 
 use crate::artifacts::read_text;
 use crate::context::World;
+use crate::error::NO_ID_TOKEN;
 use crate::state::{self, NoStateDir};
 use crate::toolchain::Wanted;
 use hub_client::{ClientError, HubUrl, HubUrlError, JobIdentity};
 use process::NotUtf8;
-use release_types::Platform;
+use release_types::{Channel, Platform, UnknownName};
 use secrecy::SecretString;
 use std::path::{Path, PathBuf};
 
@@ -30,6 +31,9 @@ const ID_TOKEN_SECRET_VAR: &str = "ACTIONS_ID_TOKEN_REQUEST_TOKEN";
 
 /// For whom those are meant, where that is not the address that the Hub is reached by.
 const AUDIENCE_VAR: &str = "ATLAS_OIDC_AUDIENCE";
+
+/// The channel of releases, for every command of a job that makes or reads one.
+pub const CHANNEL_VAR: &str = "ATLAS_CHANNEL";
 
 /// What a run publishes with.
 #[derive(Debug, Clone)]
@@ -123,6 +127,9 @@ pub enum SettingsError {
     /// There is no folder for state.
     #[error(transparent)]
     NoStateDir(#[from] NoStateDir),
+    /// A variable names no channel.
+    #[error("{CHANNEL_VAR} cannot be used")]
+    Channel(#[source] UnknownName),
     /// The file with the notes cannot be read.
     #[error("cannot read the notes from {}", path.display())]
     Notes {
@@ -164,6 +171,7 @@ impl SettingsError {
     /// What to do about it, where that is for these settings alone.
     pub fn hint(&self) -> Option<String> {
         let text = match self {
+            Self::Job(_) => NO_ID_TOKEN,
             Self::NoTrust { .. } => {
                 "set ATLAS_APP_DEPLOY_TOKEN to a deploy token of this Hub; it does not know trusted publishing"
             }
@@ -194,6 +202,21 @@ pub fn hub(world: &World, local: bool, url: Option<&str>) -> Result<HubChoice, S
     Ok(HubChoice::Remote(HubUrl::parse(
         url.ok_or(SettingsError::NoHub)?,
     )?))
+}
+
+/// The channel that a flag names, or the environment; nothing where neither does.
+///
+/// # Errors
+/// When the variable names none.
+pub fn channel(world: &World, named: Option<Channel>) -> Result<Option<Channel>, SettingsError> {
+    if named.is_some() {
+        return Ok(named);
+    }
+    let text = world.env.text(CHANNEL_VAR)?.map(str::trim);
+    // A workflow hands an input that nobody gave over as an empty text.
+    let text = text.filter(|text| !text.is_empty());
+    text.map(|text| text.parse().map_err(SettingsError::Channel))
+        .transpose()
 }
 
 /// The credential to publish with, from the environment alone: a token where one is set, or this job.

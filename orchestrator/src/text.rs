@@ -28,6 +28,12 @@ pub fn one_line(text: &str) -> String {
     chars.collect()
 }
 
+/// The version that stands behind a `v`, where a text is such a one.
+pub fn without_v(text: &str) -> Option<semver::Version> {
+    let version = text.trim().strip_prefix(['v', 'V'])?;
+    version.parse().ok()
+}
+
 /// The longest text that [`told`] leaves as it is, in characters.
 const TOLD: usize = 400;
 

@@ -4,6 +4,7 @@
 //! The lists come first, all of them, then the files, side by side and in bounded memory. What is told
 //! and what the receipt holds is in the order of the release, whatever comes first.
 
+mod error;
 mod list;
 mod read;
 mod sample;
@@ -26,6 +27,7 @@ use signed::Signed;
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZero;
 
+pub use error::VerifyError;
 pub use list::listed;
 
 /// How many files are read back side by side unless told otherwise. Each is two calls, the Hub's
@@ -45,31 +47,6 @@ pub enum LatestRule {
     NotOlder,
     /// Whatever it is.
     Any,
-}
-
-/// Why a release is not proven.
-#[derive(Debug, thiserror::Error)]
-pub enum VerifyError {
-    /// What the Hub gives out is not what was built.
-    #[error("{}:\n  {}", claim(.against), list.join("\n  "))]
-    Differences {
-        /// Each difference, for people.
-        list: Vec<String>,
-        /// What the Hub lists as it was built and gives out otherwise, or not at all.
-        damaged: Vec<ObjectKey>,
-        /// What was compared with.
-        against: Against,
-    },
-    /// The Hub could not be asked.
-    #[error(transparent)]
-    Client(#[from] ClientError),
-}
-
-fn claim(against: &Against) -> &'static str {
-    match against {
-        Against::Built => "what is published is not what was built",
-        Against::Listed => "what the Hub gives out is not what it lists",
-    }
 }
 
 /// How files are read back.

@@ -313,11 +313,15 @@ pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'
 }
 
 /// `Retry-After` in either form of RFC 9110, section 10.2.3. A date is measured from the answer's
-/// own `Date`, so that a wrong clock here does not matter.
+/// own `Date`, so that a wrong clock here does not matter. A number that no integer holds is the largest
+/// there is: who was told so is not to come back at once.
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = header(headers, &RETRY_AFTER)?.trim();
     if let Ok(seconds) = value.parse() {
         return Some(Duration::from_secs(seconds));
+    }
+    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some(Duration::MAX);
     }
     let until = http_date(value)?;
     let now = date(headers).unwrap_or_else(Timestamp::now);

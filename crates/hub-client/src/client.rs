@@ -6,7 +6,7 @@ use crate::clock::Clock;
 use crate::credential::Credential;
 use crate::held::Held;
 use crate::job::Job;
-use crate::retry::Counting;
+use crate::retry::{Counting, LONGEST_PAUSE};
 use crate::turns::Turns;
 use crate::{ClientError, HubUrl, RetryNotice, RetryPolicy, retry};
 use jiff::Timestamp;
@@ -181,7 +181,8 @@ impl HubClient {
             };
             let asked = refusal.retry_after.unwrap_or_default();
             let delay = asked.min(retry.retry_after_cap).max(retry.min_delay);
-            if !refusal.is_still_reading() || began.elapsed() + delay > patience {
+            let is_long = asked > LONGEST_PAUSE || began.elapsed() + delay > patience;
+            if !refusal.is_still_reading() || is_long {
                 return Ok(Err((call, refusal)));
             }
             let error = refusal.into_error(&call);

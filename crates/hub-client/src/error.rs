@@ -4,6 +4,7 @@
 //! [`crate::text::shown`] before it gets here.
 
 use crate::{AnswerProblem, Difference, FileChange, NetworkFault};
+use jiff::SignedDuration;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -61,7 +62,10 @@ pub enum ClientError {
         source: Option<reqwest::Error>,
     },
     /// 429, or another status by which a service says the same, also after the retries.
-    #[error("cannot {what}: {host} allows no more calls for now ({status}): {message}")]
+    #[error(
+        "cannot {what}: {host} allows no more calls for now ({status}): {message}{}",
+        pause(*retry_after)
+    )]
     RateLimited {
         host: String,
         what: String,
@@ -70,7 +74,10 @@ pub enum ClientError {
         retry_after: Option<Duration>,
     },
     /// 408, 425 or a passing 5xx, also after the retries.
-    #[error("cannot {what}: {host} is not able to for now ({status}): {message}")]
+    #[error(
+        "cannot {what}: {host} is not able to for now ({status}): {message}{}",
+        pause(*retry_after)
+    )]
     Unavailable {
         host: String,
         what: String,
@@ -85,6 +92,9 @@ pub enum ClientError {
         what: String,
         message: String,
     },
+    /// GitHub, which is where a job gets its ID tokens, gives none: the Hub has not been asked.
+    #[error(transparent)]
+    NoIdToken(Box<ClientError>),
     /// A job's ID token is not taken: the Hub has no rule for this job, or is not meant by it.
     #[error("cannot {what}: {host} does not trust this job (401): {message}")]
     Untrusted {
@@ -225,6 +235,7 @@ impl ClientError {
     /// What sort of failure it is.
     pub fn kind(&self) -> ErrorKind {
         match self {
+            Self::NoIdToken(error) => error.kind(),
             Self::InvalidToken { .. } | Self::MissingToken { .. } | Self::InvalidRequest { .. } => {
                 ErrorKind::Usage
             }
@@ -280,8 +291,24 @@ impl ClientError {
             Self::RateLimited { retry_after, .. } | Self::Unavailable { retry_after, .. } => {
                 *retry_after
             }
+            Self::NoIdToken(error) => error.retry_after(),
             _ => None,
         }
+    }
+}
+
+/// How long a server asked to be left alone, where a person would not sit that out.
+fn pause(asked: Option<Duration>) -> String {
+    const SHORT: Duration = Duration::from_secs(60);
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+    match asked {
+        Some(asked) if asked > YEAR => "; it asks to be left alone for more than a year".to_owned(),
+        Some(asked) if asked > SHORT => {
+            let seconds = i64::try_from(asked.as_secs()).unwrap_or(i64::MAX);
+            let asked = SignedDuration::from_secs(seconds);
+            format!("; it asks to be left alone for {asked:#}")
+        }
+        _ => String::new(),
     }
 }
 

@@ -207,6 +207,11 @@ impl HubClient {
 
     /// An ID token of this job, for this Hub and for one use.
     pub(crate) async fn id_token(&self, job: &Job) -> Result<SecretString, ClientError> {
+        let asked = self.ask_for_id_token(job).await;
+        asked.map_err(|error| ClientError::NoIdToken(Box::new(error)))
+    }
+
+    async fn ask_for_id_token(&self, job: &Job) -> Result<SecretString, ClientError> {
         let identity = &job.identity;
         let call = Call {
             host: crate::address::host_of(&identity.url),

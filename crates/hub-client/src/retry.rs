@@ -9,6 +9,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// Who is asked to stay away for longer gives up at once: it is no pause, and the next attempt of this run
+/// would be refused again.
+pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// How often and how long a call is tried.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetryPolicy {
@@ -18,7 +22,7 @@ pub struct RetryPolicy {
     pub min_delay: Duration,
     /// The longest delay, jitter and `Retry-After` apart.
     pub max_delay: Duration,
-    /// `Retry-After` is honoured up to this long.
+    /// `Retry-After` is honoured up to this long; more than a day is none that is waited for at all.
     pub retry_after_cap: Duration,
     /// No attempt begins later than this after the first one began.
     pub deadline: Duration,
@@ -109,9 +113,11 @@ where
             if !waits(error) {
                 failed.fetch_add(1, Ordering::Relaxed);
             }
-            let asked = error
-                .retry_after()
-                .map(|asked| asked.min(policy.retry_after_cap));
+            let asked = error.retry_after();
+            if asked.is_some_and(|asked| asked > LONGEST_PAUSE) {
+                return None;
+            }
+            let asked = asked.map(|asked| asked.min(policy.retry_after_cap));
             let delay = match asked {
                 // It says when the next turn is, however often that has been missed.
                 Some(asked) if waits(error) => asked.max(policy.min_delay),

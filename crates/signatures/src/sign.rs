@@ -60,6 +60,9 @@ impl SigningKey {
     pub fn open(text: &SecretString, password: Option<&SecretString>) -> Result<Self, SignError> {
         const WHAT: &str = "secret key";
         let lines = unwrap(text.expose_secret())?;
+        // Secrets' stores and editors add blanks, which the parser below does not take.
+        let lines: Vec<&str> = lines.lines().map(str::trim).collect();
+        let lines = lines.join("\n");
         let raw: [u8; SECRET_KEY] = payload(&lines, WHAT)?;
         let stored = SecretKey::from_bytes(&raw).map_err(|_| SignError::Damaged)?;
         let password = password.map(ExposeSecret::expose_secret);

@@ -11,6 +11,7 @@ mod reproduce;
 mod share;
 mod sign;
 mod tokens;
+mod values;
 mod verify;
 mod workflows;
 
@@ -24,6 +25,7 @@ pub use reproduce::ReproduceCommand;
 pub use share::{RequireArgs, ShareArgs};
 pub use sign::{PublicKeyArgs, SignCommand, SignerCommand};
 pub use tokens::{TokenCommand, TokenIssue, TokenList, TokenRevoke};
+pub(super) use values::{parse_channel, parse_side_by_side, parse_target, parse_version};
 pub use verify::{ProvenanceArgs, ReadBackArgs, VerifyCommand};
 pub use workflows::WorkflowsCommand;
 
@@ -350,7 +352,7 @@ pub struct StagedArgs {
 #[derive(Debug, Clone, Args)]
 pub struct FilesArgs {
     /// The version of the manifest's files.
-    #[arg(long, requires = "manifest")]
+    #[arg(long, requires = "manifest", value_parser = parse_version)]
     pub version: Option<semver::Version>,
     /// Where the manifest's relative paths start [default: its own folder].
     #[arg(long, value_name = "DIR", requires = "manifest")]
@@ -378,22 +380,4 @@ pub struct PublishCommand {
     /// Check the files and show what would be published, and ask no Hub.
     #[arg(long)]
     pub dry_run: bool,
-}
-
-fn parse_channel(text: &str) -> Result<Channel, release_types::UnknownName> {
-    text.parse()
-}
-
-fn parse_target(triple: &str) -> Result<Platform, String> {
-    Platform::from_target_triple(triple).ok_or_else(|| {
-        let known: Vec<&str> = Platform::ALL.iter().map(|p| p.target_triple()).collect();
-        format!("expected one of: {}", known.join(" "))
-    })
-}
-
-fn parse_side_by_side(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(n @ 1..=64) => Ok(n),
-        _ => Err("expected a number from 1 to 64".to_owned()),
-    }
 }

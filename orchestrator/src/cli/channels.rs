@@ -33,10 +33,7 @@ pub(super) async fn promote(app: &App<'_>, args: PromoteCommand) -> Result<(), E
 
 pub(super) async fn yank(app: &App<'_>, args: YankCommand) -> Result<(), Error> {
     let version = &args.named.version;
-    let channel = args
-        .channel
-        .or_else(|| Channel::of_version(version))
-        .ok_or_else(|| SelectError::NoChannel(version.clone()))?;
+    let channel = channel_of(app, args.channel, version).await?;
     let products = products_meant(app, &args.products, args.named.group.as_deref()).await?;
     let asked = Taking {
         products: &products,
@@ -70,6 +67,26 @@ pub(super) async fn rollback(app: &App<'_>, args: RollbackCommand) -> Result<(),
         Ok(to_its_end(app, done).await?.map(Outcome::Rollback))
     };
     on_hub(app, &args.hub, args.dry_run, work).await
+}
+
+/// The channel that was named, or the one that the version says by itself, or by the workspace here.
+pub(super) async fn channel_of(
+    app: &App<'_>,
+    named: Option<Channel>,
+    version: &semver::Version,
+) -> Result<Channel, Error> {
+    if let Some(channel) = named.or_else(|| Channel::of_version(version)) {
+        return Ok(channel);
+    }
+    // Only now is a workspace asked for, which need not be there: files of any making have none.
+    let declared = match products::read(app.world).await {
+        Ok(workspace) => workspace.channel_of(version),
+        Err(error) => {
+            tracing::debug!(%error, "no workspace says which channel it is");
+            None
+        }
+    };
+    Ok(declared.ok_or_else(|| SelectError::NoChannel(version.clone()))?)
 }
 
 /// Goes on with a rollback when the run is asked to end, and says so.

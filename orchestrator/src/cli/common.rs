@@ -81,7 +81,7 @@ impl App<'_> {
         let request = select::Request {
             tag: select.tag.clone(),
             snapshot: select.snapshot,
-            channel: select.channel,
+            channel: settings::channel(world, select.channel)?,
             allow_dirty: select.allow_dirty,
             allow_untagged: select.allow_untagged,
             allow_no_tag: matches!(hub, Some(HubChoice::Local)),

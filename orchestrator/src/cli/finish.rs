@@ -1,10 +1,11 @@
 //! `publish --finish` on a machine that has none of the files: the Hub's drafts are the release.
 
 use super::args::{PublishCommand, StagedArgs};
+use super::channels::channel_of;
 use super::common::App;
-use super::goods::{channel_of, named_tag};
+use super::goods::named_tag;
 use super::publish::lock_for;
-use crate::error::Error;
+use crate::error::{Error, with_causes};
 use crate::events::Event;
 use crate::publish::{Publication, PublishError, finish, preflight};
 use crate::select::known_group;
@@ -57,7 +58,7 @@ pub(super) async fn by_name(app: &App<'_>, args: PublishCommand) -> Result<(), E
         signed_by.is_known(product)?;
     }
     let settings = app.publish_settings(args.publish)?;
-    let channel = channel_of(args.staged.files.channel, &tag.version)?;
+    let channel = channel_of(app, args.staged.files.channel, &tag.version).await?;
     let version = &tag.version;
     if args.dry_run {
         for (product, platform, _) in keys(&products, version, &require)? {
@@ -128,7 +129,23 @@ async fn what(
     if !products.is_empty() && !require.is_empty() {
         return Ok((products, require));
     }
-    let workspace = products::read(app.world).await?;
+    let workspace = match products::read(app.world).await {
+        Ok(workspace) => workspace,
+        // Whoever has named the products need be in no workspace, and then says the rest by a flag too.
+        Err(error) if !products.is_empty() => {
+            let why = with_causes(&error);
+            app.reporter
+                .note(format!("no workspace says what is required: {why}"));
+            return Ok((products, require));
+        }
+        Err(error) => {
+            app.reporter.note(
+                "--finish without files, and outside of a workspace, needs --product and --require"
+                    .to_owned(),
+            );
+            return Err(error.into());
+        }
+    };
     let products = match products.is_empty() {
         true => {
             known_group(&tag.group, &tag.to_string(), &workspace)?;

@@ -9,8 +9,9 @@ use crate::settings::SettingsError;
 use clap::Parser as _;
 use std::sync::Arc;
 
-/// What rows of an input are called in errors.
+/// The input that holds rows itself, and what its rows are called in errors.
 const INLINE: &str = "files";
+const INLINE_IN_ERRORS: &str = "the input `files`";
 
 pub(super) async fn github_action(app: &App<'_>) -> Result<(), Error> {
     let inputs = Inputs::of(&app.world.env)?;
@@ -44,5 +45,10 @@ pub(super) async fn github_action(app: &App<'_>) -> Result<(), Error> {
         build: app.build,
         reporter: &reporter,
     };
-    publish::publish(&inside, args).await
+    let published = publish::publish(&inside, args).await;
+    published.map_err(|error| match (error, &inputs.rows) {
+        // Nobody knows the file that the rows were put into.
+        (Error::Artifacts(error), Rows::Inline(_)) => error.in_rows_of(INLINE_IN_ERRORS).into(),
+        (error, _) => error,
+    })
 }

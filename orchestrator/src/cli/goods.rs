@@ -1,6 +1,7 @@
 //! The files that `publish` and `verify` are about.
 
 use super::args::StagedArgs;
+use super::channels::channel_of;
 use super::common::App;
 use crate::artifacts::{ArtifactError, LocalArtifact, from_manifest};
 use crate::context::World;
@@ -295,7 +296,7 @@ pub(super) async fn goods(app: &App<'_>, args: StagedArgs) -> Result<Goods, Erro
     match (args.manifest, &args.product[..], args.files.version) {
         (Some(manifest), [product], Some(version)) => {
             let (manifest, base) = place(app.world, &manifest, args.files.base_dir.as_deref());
-            let channel = channel_of(args.files.channel, &version)?;
+            let channel = channel_of(app, args.files.channel, &version).await?;
             let product = product.clone();
             app.reading(move || {
                 Ok(Goods {
@@ -331,16 +332,6 @@ pub(super) async fn goods(app: &App<'_>, args: StagedArgs) -> Result<Goods, Erro
         )
         .into()),
     }
-}
-
-/// The channel that was named, or the one that the version says.
-pub(super) fn channel_of(
-    named: Option<Channel>,
-    version: &semver::Version,
-) -> Result<Channel, SelectError> {
-    named
-        .or_else(|| Channel::of_version(version))
-        .ok_or_else(|| SelectError::NoChannel(version.clone()))
 }
 
 /// The tag of the argument or the job, if either names one.

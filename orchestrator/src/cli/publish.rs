@@ -15,12 +15,13 @@ use crate::publish::{
     publish as send, stage,
 };
 use crate::receipt::Receipt;
-use crate::settings::HubChoice;
+use crate::settings::{self, HubChoice};
 use crate::sign::{self, Keys};
 use crate::verify::{Look, ReadBacks, VerifyError, verify};
 use release_types::{Channel, ObjectKey, Platform};
 
-pub(super) async fn publish(app: &App<'_>, args: PublishCommand) -> Result<(), Error> {
+pub(super) async fn publish(app: &App<'_>, mut args: PublishCommand) -> Result<(), Error> {
+    args.staged.files.channel = settings::channel(app.world, args.staged.files.channel)?;
     let dist_dirs = app.dist_dirs();
     let of_dist = args.staged.manifest.is_none();
     if args.share.finish && finish::is_elsewhere(app, &args.staged, &dist_dirs)? {
@@ -74,6 +75,11 @@ pub(super) async fn publish(app: &App<'_>, args: PublishCommand) -> Result<(), E
         }
     };
     let outcome = app.until_interrupted(work).await;
+    let outcome = outcome.map_err(|error| match error {
+        // No other build of this program's would come out otherwise.
+        Error::Publish(error) if !of_dist && error.is_refusal() => Error::PublishManifest(error),
+        error => error,
+    });
     hub.close(outcome).await
 }
 
@@ -93,7 +99,7 @@ async fn stage_only(
     means: Means<'_>,
 ) -> Result<(), Error> {
     let journal = journal_of(app, hub, goods)?;
-    stage(means, goods.noted_in(&journal)).await?;
+    let published = stage(means, goods.noted_in(&journal)).await?;
     app.reporter.event(Event::Staged(Box::new(StagedOnHub {
         format: STAGED_FORMAT,
         hub: hub.client.hub().to_string(),
@@ -103,6 +109,7 @@ async fn stage_only(
         platforms: goods.platforms(),
         drafts: means.preflight.has_drafts(),
         command: finishing(goods, means.preflight.has_drafts()),
+        published,
     })));
     Ok(())
 }

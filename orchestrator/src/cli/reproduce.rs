@@ -13,7 +13,7 @@ use crate::reproduce::{
     Subject, cache_folder, linker_version, same_tools,
 };
 use crate::select::SelectError;
-use crate::settings::SettingsError;
+use crate::settings::{self, SettingsError};
 use crate::{products, toolchain};
 use release_types::Kind;
 use std::path::Path;
@@ -75,7 +75,7 @@ async fn subject(app: &App<'_>, args: &ReproduceCommand, root: &Path) -> Result<
     let request = Request {
         tag,
         untagged: args.allow_untagged || args.hub.local,
-        channel: args.channel,
+        channel: settings::channel(app.world, args.channel)?,
         target: args.target,
     };
     Ok(Subject::of_tag(app.world, root, &request).await?)
@@ -95,6 +95,7 @@ async fn counterpart(
         let workspace = products::read(&look.world(app.world, None, None)?).await?;
         let channel = subject
             .channel
+            .or_else(|| workspace.channel_of(&subject.tag.version))
             .ok_or_else(|| SelectError::NoChannel(subject.tag.version.clone()))?;
         let choice = app.hub_choice(&args.hub)?;
         app.say_which_hub(&choice)?;

@@ -1,6 +1,7 @@
 //! `verify`: a release that was published some time ago, by whomever.
 
 use super::args::{StagedArgs, VerifyCommand};
+use super::channels::channel_of;
 use super::common::App;
 use super::goods::{Goods, goods, named_tag};
 use super::provenance::Asked;
@@ -11,10 +12,11 @@ use crate::error::Error;
 use crate::events::Event;
 use crate::products;
 use crate::receipt::Source;
-use crate::select::SelectError;
-use crate::settings::SettingsError;
-use crate::text::one_line;
-use crate::verify::{Expectation, LatestRule, Look, ReadBacks, Verified, check, listed};
+use crate::settings::{self, SettingsError};
+use crate::text::{one_line, without_v};
+use crate::verify::{
+    Expectation, LatestRule, Look, ReadBacks, Verified, VerifyError, check, listed,
+};
 use release_types::{Channel, ProductName, Tag};
 
 /// What a release is compared with.
@@ -28,6 +30,7 @@ enum Subject {
 }
 
 pub(super) async fn verify(app: &App<'_>, mut args: VerifyCommand) -> Result<(), Error> {
+    args.files.channel = settings::channel(app.world, args.files.channel)?;
     let choice = app.hub_choice(&args.hub)?;
     let settings = ReadBacks {
         at_once: args.read_back.downloads,
@@ -64,7 +67,12 @@ pub(super) async fn verify(app: &App<'_>, mut args: VerifyCommand) -> Result<(),
             Subject::Goods(goods) => Expectation::of_files(&goods.publication()),
             Subject::Recorded(expected, _) => expected.clone(),
             Subject::Listed(version, channel, products) => {
-                listed(client, version, *channel, products, settings.at_once).await?
+                let found = listed(client, version, *channel, products, settings.at_once).await;
+                // What the Hub says to calls that others make too means what it means there.
+                found.map_err(|error| match error {
+                    VerifyError::Client(error) => Error::Client(error),
+                    error => error.into(),
+                })?
             }
         };
         let mut verified = check(look, (&expected, &keys)).await?;
@@ -113,6 +121,10 @@ async fn subject(app: &App<'_>, args: VerifyCommand) -> Result<Subject, Error> {
              latest is older",
             one_line(version)
         ));
+        if let Some(own) = without_v(version) {
+            app.reporter
+                .note(format!("a version of this program's has no `v`: {own}"));
+        }
         let channel = channel.unwrap_or(Channel::Stable);
         return Ok(Subject::Listed(version.clone(), channel, args.product));
     }
@@ -129,9 +141,7 @@ async fn subject(app: &App<'_>, args: VerifyCommand) -> Result<Subject, Error> {
         return Ok(Subject::Goods(goods(app, staged).await?));
     }
     let version = name.version().clone();
-    let channel = channel
-        .or_else(|| Channel::of_version(&version))
-        .ok_or_else(|| SelectError::NoChannel(version.clone()))?;
+    let channel = channel_of(app, channel, &version).await?;
     let (products, why) = match args.product.is_empty() {
         true => (of_workspace(app, &name).await?, "dist/ does not hold it"),
         false => (args.product, "--product was given"),

@@ -10,14 +10,18 @@ use crate::events::{Event, print_line};
 use crate::git::Git;
 use crate::outcome::Outcome;
 use crate::products;
-use crate::select::SelectError;
-use crate::workflows::{WorkflowsError, check, generate, wanted};
+use crate::select::{self, SelectError};
+use crate::settings;
+use crate::workflows::{WorkflowsError, action_is_there, check, generate, wanted};
 use serde_json::{Value, json};
 
 pub(super) async fn workflows(app: &App<'_>, command: WorkflowsCommand) -> Result<(), Error> {
-    if let WorkflowsCommand::Sboms { tag } = command {
-        return sboms(app, tag).await;
-    }
+    let is_check = match command {
+        WorkflowsCommand::Tag { tag } => return look_at_tag(app, tag).await,
+        WorkflowsCommand::Sboms { tag } => return sboms(app, tag).await,
+        WorkflowsCommand::Generate => false,
+        WorkflowsCommand::Check => true,
+    };
     let workspace = products::read(app.world).await?;
     let git = Git::new(app.world, &workspace.root).map_err(SelectError::from)?;
     let top = git.top().await.map_err(SelectError::from)?;
@@ -25,10 +29,11 @@ pub(super) async fn workflows(app: &App<'_>, command: WorkflowsCommand) -> Resul
         let root = workspace.root;
         return Err(WorkflowsError::NotTop { root, top }.into());
     }
+    action_is_there(&top, &workspace.workflows)?;
     let wanted = wanted(&workspace)?;
-    let report = match command {
-        WorkflowsCommand::Generate => generate(&top, &wanted)?,
-        WorkflowsCommand::Check | WorkflowsCommand::Sboms { .. } => check(&top, &wanted)?,
+    let report = match is_check {
+        false => generate(&top, &wanted)?,
+        true => check(&top, &wanted)?,
     };
     let (stale, drift) = (report.stale(), report.drift());
     let told = Outcome::Workflows(report);
@@ -38,6 +43,26 @@ pub(super) async fn workflows(app: &App<'_>, command: WorkflowsCommand) -> Resul
         (all, old) if all == old => Err(WorkflowsError::Stale(stale).into()),
         _ => Err(WorkflowsError::Drift(drift).into()),
     }
+}
+
+/// Decides which release a tag makes, as every building job will, and prints its channel as a line for the file
+/// of a step's outputs. What cannot be released ends here, once, and not in each of those jobs.
+async fn look_at_tag(app: &App<'_>, tag: String) -> Result<(), Error> {
+    let workspace = products::read(app.world).await?;
+    let request = select::Request {
+        tag: Some(tag),
+        channel: settings::channel(app.world, None)?,
+        // Which files count as the tree's is for those who write beside them.
+        allow_dirty: true,
+        ..select::Request::default()
+    };
+    let selected = select::select(app.world, &workspace, &request).await?;
+    app.reporter.note(format!(
+        "{} is released on the channel {}",
+        selected.tag, selected.channel
+    ));
+    print_line(&format!("channel={}", selected.channel));
+    Ok(())
 }
 
 /// Prints the matrix of a job that attests each program's list of what is in it, as a line for the file of a

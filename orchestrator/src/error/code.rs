@@ -151,7 +151,7 @@ impl Error {
             },
             Self::CodeSign(error) => code_sign_code(error),
             Self::Sign(error) => sign_code(error),
-            Self::Publish(error) => match error {
+            Self::Publish(error) | Self::PublishManifest(error) => match error {
                 PublishError::Older { .. } | PublishError::BackportDate { .. } => ExitCode::Usage,
                 PublishError::Conflict { .. }
                 | PublishError::Extra { .. }
@@ -164,6 +164,7 @@ impl Error {
             },
             Self::Verify(error) => match error {
                 VerifyError::Differences { .. } => ExitCode::Verification,
+                VerifyError::NotFound { .. } => ExitCode::Refused,
                 VerifyError::Client(error) => client_code(error),
             },
             Self::Reproduce(error) => match error {
@@ -199,6 +200,7 @@ impl Error {
             Self::Workflows(error) => match error {
                 WorkflowsError::Drift(_)
                 | WorkflowsError::Stale(_)
+                | WorkflowsError::NoAction
                 | WorkflowsError::NotTop { .. }
                 | WorkflowsError::Folder { .. }
                 | WorkflowsError::NotOurs { .. }
@@ -352,6 +354,9 @@ fn github_release_code(error: &GithubReleaseError) -> ExitCode {
 }
 
 fn client_code(error: &ClientError) -> ExitCode {
+    if let ClientError::NoIdToken(error) = error {
+        return client_code(error);
+    }
     match error.kind() {
         // What was read for the second time is not what was read for the first.
         ErrorKind::Local if matches!(error, ClientError::FileChanged { .. }) => {

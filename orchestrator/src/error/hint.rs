@@ -1,6 +1,12 @@
 //! What to do about a failure, where there is something to say.
 
+mod client;
 mod not_ready;
+mod proof;
+mod publishing;
+mod tags;
+
+pub use client::NO_ID_TOKEN;
 
 use super::{Error, ExitCode};
 use crate::artifacts::ArtifactError;
@@ -12,9 +18,8 @@ use crate::installers::InstallerError;
 use crate::job_env::JobEnvError;
 use crate::lock::LockError;
 use crate::plan::PlanError;
-use crate::products::{INSTALLER_TABLE, ProductsError};
-use crate::publish::{JournalError, PublishError};
-use crate::receipt::Against;
+use crate::products::{INSTALLER_TABLE, PreReleases, ProductsError};
+use crate::publish::PublishError;
 use crate::reproduce::ReproduceError;
 use crate::select::SelectError;
 use crate::settings::SettingsError;
@@ -22,11 +27,17 @@ use crate::toolchain::{C_COMPILER, ToolchainError};
 use crate::verify::VerifyError;
 use hub_client::{ClientError, ErrorKind};
 use not_ready::not_ready;
+use proof::of_verification;
+use publishing::of_publishing;
 use std::path::Path;
+use tags::{about_file, about_v};
 
 impl Error {
     /// What to do about it, where there is something to say.
     pub fn hint(&self) -> Option<String> {
+        if let Some(ClientError::NoIdToken(_)) = self.of_client() {
+            return Some(NO_ID_TOKEN.to_owned());
+        }
         let own = match self {
             Self::Channels(error) => error.hint(),
             Self::Token(error) => error.hint(),
@@ -38,6 +49,9 @@ impl Error {
             Self::Settings(error) => error.hint(),
             Self::Sign(error) => error.hint(),
             Self::CodeSign(error) => error.hint(),
+            Self::Publish(error) => of_publishing(error, false),
+            Self::PublishManifest(error) => of_publishing(error, true),
+            Self::Verify(error) => of_verification(error),
             _ => None,
         };
         if own.is_some() {
@@ -50,6 +64,12 @@ impl Error {
         };
         Some(match self {
             Self::Select(error) => match error {
+                SelectError::Tag { error, groups: known }
+                    if let Some(hint) = about_file(&error.tag)
+                        .or_else(|| about_v(error, known.first().map(String::as_str))) =>
+                {
+                    hint
+                }
                 // Without a workspace nothing is known.
                 SelectError::Tag { groups: known, .. } if known.is_empty() => {
                     format!("a tag is <group>-v<SemVer>, such as {}", example(known))
@@ -68,7 +88,10 @@ impl Error {
                 }
                 SelectError::NoGroup { groups: known } => format!("name one; {}", groups(known)),
                 SelectError::SeveralTags(_) => "name the one to release".to_owned(),
-                SelectError::NoChannel(_) => "choose one with --channel stable|beta|dev".to_owned(),
+                SelectError::NoChannel(version) => format!(
+                    "choose one with --channel stable|beta|dev, with the variable ATLAS_CHANNEL or the workflows' input `channel`; or once for all such versions: channels = {{ {} = \"beta\" }} in [workspace.metadata.atlas-release]",
+                    PreReleases::word(version)
+                ),
                 SelectError::Dirty { marked, .. } if !marked.is_empty() => format!(
                     "git was told not to look at some of them, which two commands in their repository's folder take back: {}; then commit them or put them away, or build them as they are with --allow-dirty",
                     unmark(marked)
@@ -184,19 +207,6 @@ impl Error {
                 "check the Hub's address; a Hub of your own learns new products by `atlas-hub product add`"
                     .to_owned()
             }
-            Self::Verify(VerifyError::Differences { against: Against::Listed, .. }) => {
-                "the Hub contradicts itself, or lacks what it should have: whoever has built the release can compare with it (verify --against) and publish it again"
-                    .to_owned()
-            }
-            // Nothing else is wrong than that.
-            Self::Verify(VerifyError::Differences { list, damaged, .. }) if list.len() == damaged.len() => {
-                "the Hub's storage has lost or damaged what it lists: `atlas-release publish` sends it again; where that has not helped, look at the Hub's disk or bucket"
-                    .to_owned()
-            }
-            Self::Verify(VerifyError::Differences { .. }) => {
-                "compare dist/ with receipt.json and with the Hub: one of them is of another build"
-                    .to_owned()
-            }
             Self::Provenance(ProvenanceError::Unproven { .. }) => {
                 "do not use these files before it is known who has made them; docs/provenance.md says what each document has to say"
                     .to_owned()
@@ -262,33 +272,6 @@ impl Error {
             ) => "install LLVM (choco install llvm); lld-link is looked for on PATH and in LLVM\\bin below Program Files".to_owned(),
             Self::Settings(SettingsError::NoToken) => {
                 "an administrator of the Hub issues one; README.md shows how. A job of GitHub Actions whose workflow the Hub trusts needs none, but `permissions: { id-token: write }`".to_owned()
-            }
-            Self::Publish(PublishError::Incomplete { .. }) => {
-                "nobody sees anything of it: when the other machines have done their part, run the same command again, or `publish --finish` on one of them; --require says what is needed"
-                    .to_owned()
-            }
-            Self::Publish(PublishError::NoFiles { .. }) => {
-                "what was staged has been lost there: `publish` with the dist folders sends it again"
-                    .to_owned()
-            }
-            Self::Publish(PublishError::NoDrafts { .. }) => {
-                "bring the dist folders of all machines here, and name each with --dist-dir".to_owned()
-            }
-            Self::Publish(PublishError::Clock { .. }) => {
-                "set the clock; or say with --published-at when the release counts as published"
-                    .to_owned()
-            }
-            Self::Publish(PublishError::Journal(
-                JournalError::Unfit { .. } | JournalError::TooLong { .. },
-            )) => {
-                "move it away; what is uploaded already is then found out from the Hub alone"
-                    .to_owned()
-            }
-            Self::Publish(PublishError::Older { .. }) => {
-                "use --backport to publish it without making it the newest".to_owned()
-            }
-            Self::Publish(PublishError::Conflict { .. } | PublishError::Immutable { .. }) => {
-                "published bytes never change: release a new version, or use `release --snapshot` to publish this commit under a version of its own".to_owned()
             }
             Self::Artifacts(ArtifactError::NoSignature { .. })
             | Self::Dist(DistError::Artifacts(ArtifactError::NoSignature { .. })) => {

@@ -4,6 +4,8 @@
 mod code;
 mod hint;
 
+pub use hint::NO_ID_TOKEN;
+
 use crate::artifacts::ArtifactError;
 use crate::build::BuildError;
 use crate::bundle::BundleError;
@@ -95,6 +97,9 @@ pub enum Error {
     Sign(SignError),
     #[error(transparent)]
     Publish(#[from] PublishError),
+    /// Of files that a manifest names, where what to do is something else.
+    #[error(transparent)]
+    PublishManifest(PublishError),
     #[error(transparent)]
     Verify(#[from] VerifyError),
     #[error(transparent)]

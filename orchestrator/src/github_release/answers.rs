@@ -52,16 +52,23 @@ impl Limit<'_> {
             return None;
         }
         let reset = self.reset.filter(|_| spent);
-        let reset = reset.and_then(|text| {
-            let seconds: i128 = text.parse().ok()?;
-            let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
-            Some(Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX))
-        });
+        let reset = reset.and_then(moment);
         let left = reset.and_then(|at| Duration::try_from(at.duration_since(self.now)).ok());
         // Its clock shows whole seconds.
         let left = left.map(|left| left + Duration::from_secs(1));
         Some(self.asked.or(left).unwrap_or(PAUSE))
     }
+}
+
+/// A moment in seconds since 1970. One that no integer holds, or no calendar has, is the last there is: whoever
+/// is told so is not to come back in a minute.
+fn moment(text: &str) -> Option<Timestamp> {
+    let text = text.trim();
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let seconds = text.parse().unwrap_or(i64::MAX);
+    Some(Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX))
 }
 
 /// What a success says; else the error.
@@ -154,6 +161,11 @@ mod tests {
             }),
             Some(60)
         );
+        let ages = 7000 * 365 * 24 * 60 * 60;
+        for far in ["9".repeat(12), "9".repeat(25), "9".repeat(60)] {
+            let reset = Some(far.as_str());
+            assert!(seconds(Limit { reset, ..spent }) > Some(ages), "{far}");
+        }
         let words = "You have exceeded a secondary rate limit.";
         assert_eq!(
             seconds(Limit {

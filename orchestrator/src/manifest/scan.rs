@@ -317,6 +317,40 @@ mod tests {
         assert_eq!(name("/a", "/a/..b"), "..b");
     }
 
+    /// Between the listing of a folder and the look at its files any of them may go.
+    #[test]
+    fn a_file_that_has_gone_meanwhile_is_called_that() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = std::fs::canonicalize(dir.path()).unwrap();
+        let path = root.join("app_x64.dmg");
+        std::fs::write(&path, "bytes").unwrap();
+        let is_wanted = |name: &str| name.ends_with(".dmg");
+        let base = Base::new(&root).unwrap();
+        let mut scan = Scan {
+            base: &base,
+            is_wanted: &is_wanted,
+            only_bundles: false,
+            root: root.clone(),
+            seen: BTreeSet::new(),
+            found: Found::default(),
+        };
+        scan.file(path.clone());
+        std::fs::remove_file(&path).unwrap();
+        scan.file(path);
+        // One that is none of the product's is no fault, and is told all the same.
+        scan.file(root.join("notes.txt"));
+        assert_eq!(scan.found.files.len(), 1);
+        let [fault] = &scan.found.faults[..] else {
+            panic!("{:?}", scan.found.faults);
+        };
+        let gone = "was there a moment ago and is not any more";
+        assert_eq!(fault.to_string(), format!("app_x64.dmg: {gone}"));
+        assert_eq!(
+            scan.found.left_out,
+            [(root.join("notes.txt"), format!("it {gone}"))]
+        );
+    }
+
     #[test]
     fn on_another_disk_they_are_named_from_its_root() {
         for (found, row) in [

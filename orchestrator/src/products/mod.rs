@@ -1,6 +1,7 @@
 //! What a workspace releases: products and groups, declared in `[package.metadata.atlas-release]`, or in
 //! `[workspace.metadata.atlas-release.products]` where they are no packages, and read through `cargo metadata`.
 
+mod channels;
 mod code_signing;
 mod declared;
 mod documents;
@@ -10,6 +11,7 @@ mod signing;
 mod tools;
 mod workflows;
 
+pub use channels::PreReleases;
 pub use code_signing::{CodeSignSettings, MacosSign, WindowsSign};
 pub use declared::{CONFIG_PLACE, Declared};
 pub use documents::{DocumentSettings, documents, is_beginning};
@@ -80,6 +82,8 @@ pub struct Workspace {
     pub auditable: bool,
     /// The platforms without which nothing of a release is to be seen; none where each counts alone.
     pub require: Vec<Platform>,
+    /// The channels of pre-releases whose names say none.
+    pub pre_releases: PreReleases,
     /// The group whose releases may be GitHub's latest, where there are several groups.
     pub github_latest: Option<String>,
     /// What it says of signatures.
@@ -188,6 +192,8 @@ struct WorkspaceSection {
     auditable: Option<bool>,
     #[serde(default, deserialize_with = "platforms")]
     require: Vec<Platform>,
+    #[serde(default)]
+    channels: PreReleases,
     github_latest: Option<ProductName>,
     provenance: Option<bool>,
     sbom: Option<bool>,
@@ -304,6 +310,7 @@ pub fn from_metadata(metadata: &Metadata) -> Result<Workspace, ProductsError> {
         max_glibc: section.max_glibc,
         auditable: section.auditable.unwrap_or(true),
         require: section.require,
+        pre_releases: section.channels,
         github_latest: section.github_latest.map(|group| group.to_string()),
     };
     workspace.check_declared()?;

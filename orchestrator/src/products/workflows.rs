@@ -70,7 +70,11 @@ impl WorkflowSettings {
         }
         // They stand in YAML.
         if let Some(tool) = section.tool.as_ref().filter(|tool| !is_reference(tool)) {
-            return Err(format!("`tool`: `{tool}` is not owner/name@commit"));
+            return Err(format!(
+                "`tool`: `{tool}` is not owner/name@commit, a repository on GitHub and a whole commit of it \
+                 (40 hexadecimal digits; a branch or a tag could be moved), such as owner/atlas-release@{}",
+                "0123456789".repeat(4)
+            ));
         }
         let runners = match section.runners {
             None => RUNNERS
@@ -159,6 +163,14 @@ mod tests {
                 "[workspace.metadata.atlas-release.products.launcher]",
             ),
             (json!({"tool": "owner/name@v1"}), "owner/name@commit"),
+            (
+                json!({"tool": "owner/name@0123456"}),
+                "a whole commit of it (40 hexadecimal digits; a branch or a tag could be moved)",
+            ),
+            (
+                json!({"tool": commit}),
+                "such as owner/atlas-release@0123456789012345678901234567890123456789",
+            ),
             (
                 json!({"tool": format!("name@{commit}")}),
                 "owner/name@commit",

@@ -34,21 +34,34 @@ pub struct StagedOnHub {
     pub drafts: bool,
     /// The command that shows the release.
     pub command: String,
+    /// Whether all of it is published already, so that there is nothing to show.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub published: bool,
 }
 
 impl fmt::Display for StagedOnHub {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let products: Vec<&str> = self.products.iter().map(ProductName::as_str).collect();
         let platforms: Vec<String> = self.platforms.iter().map(Platform::to_string).collect();
+        let what = match self.published {
+            true => "published",
+            false => "staged   ",
+        };
         writeln!(
             f,
-            "staged    {} {} for {} on channel {}",
+            "{what} {} {} for {} on channel {}",
             products.join(", "),
             self.version,
             platforms.join(", "),
             self.channel
         )?;
         writeln!(f, "hub       {}", self.hub)?;
+        if self.published {
+            return write!(
+                f,
+                "to finish nothing: it was published already, and stays as it is"
+            );
+        }
         let kept = match self.drafts {
             true => "as drafts, which nobody sees",
             false => "the bytes alone: this Hub has no drafts, so whoever finishes needs dist/",

@@ -123,6 +123,19 @@ impl<'a> Group<'a> {
             })
     }
 
+    /// The names of files that the channel does not have where it has the rest.
+    pub(super) fn additions(&self) -> Vec<String> {
+        let Some(published) = &self.published else {
+            return Vec::new();
+        };
+        let is_new = |local: &&&LocalArtifact| {
+            let mut listed = published.assets.iter();
+            listed.all(|asset| asset.filename != local.filename.as_str())
+        };
+        let new = self.artifacts.iter().filter(is_new);
+        new.map(|local| local.filename.to_string()).collect()
+    }
+
     /// Whether the channel lists all of it, and nothing else, as it is.
     pub(super) fn is_complete(&self) -> bool {
         let listed = self.published.as_ref();

@@ -19,6 +19,7 @@ pub use preflight::{Preflight, preflight};
 
 use crate::artifacts::LocalArtifact;
 use crate::events::{Event, Reporter};
+use crate::plan::shortened;
 use crate::settings::PublishSettings;
 use group::Group;
 use hub_client::{ClientError, HubClient};
@@ -275,6 +276,7 @@ async fn publish_once(
     now: jiff::Timestamp,
 ) -> Result<(), PublishError> {
     let groups = Group::all(means.client, release).await?;
+    tell_additions(means.reporter, release, &groups);
     let registrar = Registrar::of(means, release, upload(means, release, &groups).await?);
     if !means.preflight.has_drafts() {
         return registrar.at_once(&groups, now).await;
@@ -285,9 +287,11 @@ async fn publish_once(
 
 /// Uploads a release for another run to show, and registers it as drafts where the Hub has them.
 ///
+/// Whether all of it is published already, so that nothing is left to be shown, is what it returns.
+///
 /// # Errors
 /// As [`publish`], but for what is required.
-pub async fn stage(means: Means<'_>, release: Publication<'_>) -> Result<(), PublishError> {
+pub async fn stage(means: Means<'_>, release: Publication<'_>) -> Result<bool, PublishError> {
     let Means {
         client, reporter, ..
     } = means;
@@ -296,6 +300,7 @@ pub async fn stage(means: Means<'_>, release: Publication<'_>) -> Result<(), Pub
         format!("{} on {}", release.version, client.hub()),
     );
     let groups = Group::all(client, &release).await?;
+    tell_additions(reporter, &release, &groups);
     let uploads = upload(means, &release, &groups).await?;
     if means.preflight.has_drafts() {
         let registrar = Registrar::of(means, &release, uploads);
@@ -305,7 +310,27 @@ pub async fn stage(means: Means<'_>, release: Publication<'_>) -> Result<(), Pub
         let (product, platform) = (group.product, group.platform);
         reporter.note(format!("{product} for {platform} is published already"));
     }
-    Ok(())
+    Ok(groups.iter().all(Group::is_complete))
+}
+
+/// Says which files come to what is published already. That is allowed, since no byte of it changes; but who
+/// has installed from it knows nothing of them.
+fn tell_additions(reporter: &dyn Reporter, release: &Publication<'_>, groups: &[Group<'_>]) {
+    for group in groups {
+        let added = group.additions();
+        if added.is_empty() {
+            continue;
+        }
+        let files = if added.len() == 1 { "file" } else { "files" };
+        reporter.warn(format!(
+            "adds {} {files} to a published release, {} {} for {}: {}",
+            added.len(),
+            group.product,
+            release.version,
+            group.platform,
+            shortened(&added)
+        ));
+    }
 }
 
 /// Uploads what is not complete, and tells where it is.

@@ -197,6 +197,9 @@ impl SignError {
             Self::Key(signatures::SignError::NoPassword) => {
                 format!("set {PASSWORD_VAR} to the key's password")
             }
+            Self::Key(signatures::SignError::WrongPassword) => format!(
+                "{PASSWORD_VAR} has to hold the password that the key was made with; it is taken as it stands there, blanks and a line end at its end included"
+            ),
             Self::Key(_) | Self::NeitherKeyNorFile => {
                 "it has to be the text of a secret key, as `atlas-release signer generate` or `tauri signer generate` writes it, or the name of a file with it"
                     .to_owned()

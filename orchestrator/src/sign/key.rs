@@ -218,7 +218,14 @@ mod tests {
             let error = secret(&world(key, password)).unwrap_err();
             let said = crate::error::with_causes(&error);
             assert!(!said.contains("hunter2") && !said.contains(half), "{said}");
-            assert!(error.hint().is_some());
+            let hint = error.hint().unwrap();
+            let is_wrong_password = key.len() == text.len();
+            assert_eq!(hint.contains(PASSWORD_VAR), is_wrong_password, "{hint}");
+            assert_eq!(
+                hint.contains("the text of a secret key"),
+                !is_wrong_password,
+                "{hint}"
+            );
             assert!(said.starts_with(KEY_VAR), "{said}");
             assert_eq!(
                 said.contains("there is no file"),

@@ -1,7 +1,7 @@
 //! What a Hub lists: asking for it, and comparing it with what has to be there.
 
 use super::read::Wanted;
-use super::{Expectation, ExpectedFile, LatestRule};
+use super::{Expectation, ExpectedFile, LatestRule, VerifyError};
 use crate::receipt::Against;
 use crate::text::told;
 use futures_util::{StreamExt as _, TryStreamExt as _};
@@ -45,14 +45,14 @@ pub(super) struct Compared<'g> {
 /// made. The version may be any text.
 ///
 /// # Errors
-/// When it cannot be asked.
+/// When it has nothing of it for any of the products, or cannot be asked.
 pub async fn listed(
     client: &HubClient,
     version: &str,
     channel: Channel,
     products: &[ProductName],
     at_once: usize,
-) -> Result<Expectation, ClientError> {
+) -> Result<Expectation, VerifyError> {
     // Not every Hub tells which platforms there are.
     let asked = products
         .iter()
@@ -65,6 +65,10 @@ pub async fn listed(
         .buffered(at_once.max(1))
         .try_collect()
         .await?;
+    // Nothing is stored that could be other than it has to be.
+    if lists.iter().all(|(.., release)| release.is_none()) {
+        return Err(VerifyError::not_found(client, products, (version, channel)));
+    }
     let mut expected = Expectation {
         version: version.to_owned(),
         channel,

@@ -1,5 +1,6 @@
 //! Why there are no workflows, or not those that there should be.
 
+use super::render::ACTION;
 use release_types::ProductName;
 use std::path::PathBuf;
 
@@ -12,6 +13,9 @@ pub enum WorkflowsError {
     /// Files of earlier workspaces, which may be what somebody has gone on with.
     #[error("made once, and nothing declares what they release any more: {}", .0.join(", "))]
     Stale(Vec<String>),
+    /// The action that the workflows get atlas-release by is not here, and nothing says where else.
+    #[error("this repository has no {ACTION}, by which the workflows get atlas-release")]
+    NoAction,
     /// GitHub looks for workflows at the top alone.
     #[error(
         "the workspace at {} is not at the top of its repository ({}), where GitHub looks for workflows",
@@ -94,6 +98,9 @@ impl WorkflowsError {
                 "it has to be within the repository, of letters, digits, `-`, `_` and `.`, or its group left out of `groups` in [workspace.metadata.atlas-release.workflows]"
             }
             Self::NoPlace { .. } => "put it elsewhere, or take it out, and run it again",
+            Self::NoAction => {
+                "name the repository that has it, and a whole commit of it: tool = \"OWNER/atlas-release@COMMIT\" in [workspace.metadata.atlas-release.workflows]"
+            }
             Self::NotTop { .. } => {
                 "call the reusable workflow from a workflow of your own: docs/github-actions.md"
             }

@@ -2,10 +2,11 @@
 
 use super::error::WorkflowsError;
 use super::marked::{Places, filled, places};
-use super::render::{FOLDER, HEAD, Wanted};
+use super::render::{ACTION, FOLDER, HEAD, Wanted};
 use super::report::{FORMAT, FileReport, Report, State};
 use crate::artifacts::read_text;
 use crate::dist::write_atomically;
+use crate::products::WorkflowSettings;
 use similar::TextDiff;
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -21,6 +22,19 @@ struct Planned {
     now: Option<String>,
     /// What has to be there; nothing where it is to go.
     then: Option<String>,
+}
+
+/// Makes sure that the action which the workflows name is there, where it is this repository's own.
+///
+/// # Errors
+/// When it is not: every job would end before its first command.
+pub fn action_is_there(top: &Path, settings: &WorkflowSettings) -> Result<(), WorkflowsError> {
+    let mut names = ["action.yml", "action.yaml"].iter();
+    let is_there = |name: &&str| top.join(ACTION).join(name).is_file();
+    match settings.tool.is_some() || names.any(|name| is_there(&name)) {
+        true => Ok(()),
+        false => Err(WorkflowsError::NoAction),
+    }
 }
 
 /// Compares the files of a repository with those that have to be.

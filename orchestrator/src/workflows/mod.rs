@@ -11,6 +11,6 @@ mod render;
 mod report;
 
 pub use error::WorkflowsError;
-pub use files::{check, generate};
+pub use files::{action_is_there, check, generate};
 pub use render::{FOLDER, Wanted, wanted};
 pub use report::{FileReport, Report, State};

@@ -9,6 +9,9 @@ use std::path::Path;
 /// Where GitHub looks for workflows, from the top of a repository.
 pub const FOLDER: &str = ".github/workflows";
 
+/// The action that puts atlas-release on `PATH`, from the top of the repository that has it.
+pub(super) const ACTION: &str = ".github/actions/setup-atlas-release";
+
 /// How every file begins that is made here.
 pub(super) const HEAD: &str = "# Made by `atlas-release workflows generate`";
 
@@ -17,9 +20,10 @@ const LAUNCHER_RELEASE: &str = include_str!("templates/launcher.yml");
 const GROUP: &str = include_str!("templates/group-release.yml");
 
 /// What several workflows have in common: inputs, settings, steps, jobs.
-const PARTS: [(&str, &str); 10] = [
+const PARTS: [(&str, &str); 11] = [
     ("INPUTS", include_str!("templates/parts/inputs.yml")),
     ("SETTINGS", include_str!("templates/parts/settings.yml")),
+    ("LOOK_JOB", include_str!("templates/parts/look-job.yml")),
     ("GET_RUST", include_str!("templates/parts/get-rust.yml")),
     ("GET_TOOL", include_str!("templates/parts/get-tool.yml")),
     (
@@ -93,13 +97,12 @@ pub struct Wanted {
 /// When an application's folder cannot stand in one.
 pub fn wanted(workspace: &Workspace) -> Result<Vec<Wanted>, WorkflowsError> {
     let settings = &workspace.workflows;
-    let action = ".github/actions/setup-atlas-release";
     let tool = match &settings.tool {
         // The repository of the workflow itself, at the commit that runs.
-        None => format!("$/{action}"),
+        None => format!("$/{ACTION}"),
         Some(tool) => {
             let (repository, commit) = tool.split_once('@').unwrap_or((tool, ""));
-            format!("{repository}/{action}@{commit}")
+            format!("{repository}/{ACTION}@{commit}")
         }
     };
     let matrix: Vec<String> = settings

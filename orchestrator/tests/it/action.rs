@@ -161,7 +161,10 @@ fn what_cannot_be_published_is_said_and_nothing_is_sent() {
             vec![row, ("artifact_prefix", "elsewhere")],
             "Hubs take files below `artifacts` alone",
         ),
-        (vec![row, ("version", "v1.4.0")], "the input `version`"),
+        (
+            vec![row, ("version", "v1.4.0")],
+            "; the version alone is `1.4.0`",
+        ),
         (vec![row, ("channel", "nightly")], "the input `channel`"),
         (
             vec![("files_manifest", "none.manifest")],
@@ -169,11 +172,11 @@ fn what_cannot_be_published_is_said_and_nothing_is_sent() {
         ),
         (
             vec![("files", "three|linux|x64|binary\nfour|linux|x64|binary")],
-            "files: line 2: cannot read the file",
+            "the input `files`: line 2: cannot read the file",
         ),
         (
             vec![("files", "three|linux|mips|binary")],
-            "`mips` is not an architecture",
+            "the input `files`: line 1, column 13: field 3: `mips` is not an architecture",
         ),
     ] {
         let mut inputs: Vec<(&str, &str)> = more.clone();

@@ -52,7 +52,9 @@ mod limits;
 mod local_release;
 #[cfg(target_os = "linux")]
 mod long_files;
+mod looking_at_tags;
 mod making_manifests;
+mod manifest_names;
 mod manifest_output;
 mod manifests;
 mod merging;

@@ -3,7 +3,7 @@
 
 use crate::hub_server::{TestHub, get, release};
 use crate::support::*;
-use test_support::{Fault, Proxy, Sandbox};
+use test_support::{Fault, Finished, Proxy, Sandbox};
 
 const COMMAND: &str = "publish --product alpha --version 1.0.0 --manifest files.manifest";
 
@@ -121,6 +121,15 @@ fn an_untidy_manifest_is_published_all_the_same() {
 fn a_manifest_needs_a_product_and_a_version() {
     let sandbox = Sandbox::new();
     for (line, says) in [
+        (
+            "publish out/cli.manifest --dry-run",
+            "hint: that looks like a file; a manifest is named with --manifest out/cli.manifest, --product and \
+             --version",
+        ),
+        (
+            "verify cli.manifest --hub-url http://127.0.0.1:1",
+            "a manifest is named with --manifest cli.manifest",
+        ),
         ("publish --manifest m", "--product <PRODUCT>"),
         (
             "publish --manifest m --product alpha",
@@ -172,9 +181,19 @@ fn a_version_is_published_once_with_one_list_of_files() {
     for name in ["one", "two"] {
         std::fs::write(sandbox.root().join(name), name).unwrap();
     }
-    publish("one", "").exits(0);
-    // A file that was forgotten is added, and the other one is not sent again.
+    let warnings = |run: &Finished| {
+        let told = events_of(run, "warning");
+        let told = told.iter().map(|one| one["message"].as_str().unwrap());
+        told.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let run = publish("one", "").exits(0);
+    assert_eq!(warnings(&run), [""; 0]);
+    // A file that was forgotten is added, which is said, and the other one is not sent again.
     let run = publish("one two", "").exits(0);
+    assert_eq!(
+        warnings(&run),
+        ["adds 1 file to a published release, alpha 1.0.0 for linux-x64: two"]
+    );
     let sent: Vec<(String, bool)> = events_of(&run, "uploaded")
         .iter()
         .map(|e| (e["key"].to_string(), e["unchanged"] == false))
@@ -182,9 +201,10 @@ fn a_version_is_published_once_with_one_list_of_files() {
     assert_eq!(sent.len(), 2);
     assert!(sent.iter().all(|(key, sent)| *sent == key.contains("two")));
     // One that is left out is not taken away.
-    publish("one", "")
-        .exits(6)
-        .says(&["published already for linux-x64 with `two`"]);
+    publish("one", "").exits(6).says(&[
+        "published already for linux-x64 with `two`",
+        "a manifest has all files of a platform",
+    ]);
     // The same bytes on another channel are the same files; other bytes are refused there too.
     let run = publish("one two", "--channel beta").exits(0);
     assert!(
@@ -193,7 +213,11 @@ fn a_version_is_published_once_with_one_list_of_files() {
             .all(|e| e["unchanged"] == true)
     );
     std::fs::write(sandbox.root().join("two"), "other").unwrap();
-    publish("one two", "--channel dev")
-        .exits(6)
-        .says(&["published already with other bytes"]);
+    let run = publish("one two", "--channel dev").exits(6);
+    let run = run.says(&[
+        "published already with other bytes",
+        "publish these files with another --version",
+    ]);
+    // No commit here makes other bytes of them.
+    assert!(!run.to_string().contains("--snapshot"), "{run}");
 }

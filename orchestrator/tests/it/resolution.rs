@@ -180,6 +180,63 @@ fn the_channel_follows_from_the_version_unless_it_is_named() {
         .says(&["nightly", "stable"]);
 }
 
+/// A pre-release of any name has a channel where the environment, as of a job, or the workspace says so.
+#[test]
+fn environment_and_workspace_say_the_channel_of_a_pre_release() {
+    let project = Project::new();
+    let line = |version: &str| format!("demo-v{version} --local");
+    let channel = |invocation: Invocation| {
+        let plan = plan_of(invocation.run());
+        plan["channel"].as_str().unwrap().to_owned()
+    };
+    let told = |version: &str, named: &str| {
+        let plan = project.plan(&line(version));
+        channel(plan.env("ATLAS_CHANNEL", named))
+    };
+    assert_eq!(told("1.0.0-rc.1", "beta"), "beta");
+    assert_eq!(told("1.0.0-rc.1", " dev\n"), "dev");
+    assert_eq!(told("1.0.0", "beta"), "beta");
+    // An input of a workflow that nobody gave.
+    assert_eq!(told("1.0.0", ""), "stable");
+    let flag = project.plan(&format!("{} --channel stable", line("1.0.0-rc.1")));
+    assert_eq!(channel(flag.env("ATLAS_CHANNEL", "beta")), "stable");
+    let wrong = project.plan(&line("1.0.0"));
+    let wrong = wrong.env("ATLAS_CHANNEL", "nightly").run().exits(2);
+    wrong.says(&["ATLAS_CHANNEL cannot be used: `nightly` is not a channel"]);
+    let none = project.plan(&line("1.0.0-rc1")).run().exits(2);
+    none.says(&[
+        "with the variable ATLAS_CHANNEL",
+        "channels = { rc = \"beta\" } in [workspace.metadata.atlas-release]",
+    ]);
+
+    project.fixture.edit(
+        "Cargo.toml",
+        "# Quick",
+        "[workspace.metadata.atlas-release]\nchannels = { rc = \"beta\" }\n\n# Quick",
+    );
+    project.fixture.commit("say what release candidates are");
+    for version in ["1.0.0-rc.1", "1.0.0-rc1"] {
+        assert_eq!(channel(project.plan(&line(version))), "beta", "{version}");
+    }
+    assert_eq!(channel(project.plan(&line("1.0.0-dev.1"))), "dev");
+    assert_eq!(told("1.0.0-rc.1", "dev"), "dev");
+    let other = project.plan(&line("1.0.0-alpha.1")).run().exits(2);
+    other.says(&["names no channel"]);
+    // Whoever has no files goes by the workspace too.
+    let finish = project.atlas(&format!(
+        "publish --finish demo-v1.0.0-rc.1 --require {} --local --dry-run",
+        platform()
+    ));
+    let finish = finish.run().exits(0);
+    finish.says(&["would show alpha 1.0.0-rc.1", "on channel beta"]);
+    project.fixture.edit("Cargo.toml", "rc = ", "beta = ");
+    project
+        .fixture
+        .edit("Cargo.toml", "\"beta\" }", "\"dev\" }");
+    let run = project.plan(&line("1.0.0")).run().exits(2);
+    run.says(&["`channels`: `beta`: this word names the channel beta itself"]);
+}
+
 #[test]
 fn a_snapshot_has_a_version_of_its_own() {
     let project = Project::new();

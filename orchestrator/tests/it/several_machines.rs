@@ -95,6 +95,7 @@ fn what_is_staged_is_finished_by_its_name_alone() {
         let command = told["command"].as_str().unwrap();
         let begins = "atlas-release publish --finish demo-v0.1.0 --require ";
         assert!(command.starts_with(begins), "{command}");
+        assert!(told["published"].is_null(), "{told}");
         assert!(!all_or_nothing(&hub));
     }
     let uploads = count(&proxy, is_upload);
@@ -115,6 +116,29 @@ fn what_is_staged_is_finished_by_its_name_alone() {
     assert_eq!(count(&proxy, is_upload), uploads);
     // Once more, and nothing changes.
     assert_eq!(finish()["assets"], told["assets"]);
+    // Who stages it now is told that there is nothing to be shown.
+    let here = std::slice::from_ref(&dists[0]);
+    let staged = run("publish --stage-only --format json", here).exits(0);
+    let told = events(&staged).pop().unwrap();
+    assert_eq!(
+        (&told["event"], &told["published"]),
+        (&json!("staged"), &json!(true))
+    );
+    let staged = run("publish --stage-only", here).exits(0);
+    assert!(!staged.stdout.contains("staged "), "{staged}");
+    for says in [
+        "published alpha, beta 0.1.0 for",
+        "to finish nothing: it was published already, and stays as it is",
+    ] {
+        assert!(staged.stdout.contains(says), "{staged}");
+    }
+    // Outside of a workspace only flags say what is required.
+    run("publish --finish demo-v0.1.0 --product alpha", &[])
+        .exits(2)
+        .says(&["--finish without files needs --require"]);
+    run("publish --finish demo-v0.1.0", &[])
+        .exits(2)
+        .says(&["outside of a workspace, needs --product and --require"]);
 }
 
 #[test]

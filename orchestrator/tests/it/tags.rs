@@ -48,6 +48,35 @@ fn what_is_no_tag_is_pointed_at() {
     ");
 }
 
+/// A version in the place of a tag, and a `v` too many or too few.
+#[test]
+fn versions_and_a_v_too_many_are_told_how_they_are_written() {
+    let project = Project::new();
+    for (tag, hint) in [
+        (
+            "v1.4.0",
+            "hint: that is a version; its tag has the group before it: demo-v1.4.0. Where a version is asked for it \
+             has no `v`: 1.4.0\n",
+        ),
+        (
+            "1.4.0-rc.1",
+            "its tag has the group before it: demo-v1.4.0-rc.1.",
+        ),
+        ("demo-vv1.4.0", "hint: one `v` is enough: demo-v1.4.0\n"),
+    ] {
+        let said = refused(&project, tag);
+        assert!(said.contains(hint), "{said}");
+    }
+    for line in [
+        "publish --manifest m --product alpha --version v1.4.0 --local",
+        "sign --manifest m --product alpha --version v1.4.0",
+        "yank v1.4.0 --product alpha --reason x --local",
+    ] {
+        let run = project.atlas(line).run().exits(2);
+        run.says(&["written without the `v`: 1.4.0"]);
+    }
+}
+
 #[test]
 fn who_is_no_group_is_told_the_groups() {
     let project = Project::new();

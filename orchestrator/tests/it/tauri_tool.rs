@@ -109,6 +109,62 @@ fn it_gets_an_absolute_path_and_the_key_in_its_environment() {
     run.exits(5).says(&["the public key of launcher is"]);
 }
 
+/// A key comes with whatever line ends and blanks a secret's store has given it; the tool gets that text, and
+/// no line of it comes back.
+#[test]
+fn no_line_of_a_key_is_shown_however_it_is_broken() {
+    let pair = Pair::new();
+    let (sandbox, fixture) = workspace(&pair);
+    let tauris = pair.secret.expose_secret();
+    let forms = signatures::lines_of_all_forms(&pair.secret);
+    let own = forms.iter().map(|form| form.expose_secret());
+    let own = own.clone().find(|form| form.contains('\n')).unwrap();
+    let (comment, body) = own.split_once('\n').unwrap();
+    let broken: Vec<&str> = tauris
+        .as_bytes()
+        .chunks(64)
+        .map(|part| str::from_utf8(part).unwrap())
+        .collect();
+    let tools = FakeTools::new(sandbox.root().join("bin"));
+    let seen = sandbox.root().join("seen");
+    tools.add(
+        "tauri",
+        &format!(
+            "case \"$*\" in *--help*) exit 0;; esac\n\
+             printf %s \"$TAURI_SIGNING_PRIVATE_KEY\" > '{}'\n\
+             printf '%s\\n%s\\n' \"$TAURI_SIGNING_PRIVATE_KEY\" \"$TAURI_SIGNING_PRIVATE_KEY_PASSWORD\" |\n\
+             while read -r line; do echo \"<$line>\" >&2; done\nexit 1",
+            seen.display()
+        ),
+    );
+    for text in [
+        format!("\u{20}{comment}\r\n  {body}\t\r\n\r\n"),
+        broken.join("\n"),
+        broken.join("\r\n  "),
+    ] {
+        let run = atlas(&sandbox, GOODS).cwd(fixture.root());
+        let run = run
+            .env("PATH", tools.path_before(sandbox.env()))
+            .env("TAURI_SIGNING_PRIVATE_KEY", &text)
+            .env(
+                "TAURI_SIGNING_PRIVATE_KEY_PASSWORD",
+                "first half\n second half ",
+            );
+        let run = run
+            .run()
+            .exits(5)
+            .says(&["Tauri's tool did not sign", "***"]);
+        assert_eq!(fs::read_to_string(&seen).unwrap().trim(), text.trim());
+        for line in text.lines().chain(["first half", "second half", body]) {
+            let line = line.trim();
+            assert!(
+                line.is_empty() || !run.stderr.contains(line),
+                "{line} in {run}"
+            );
+        }
+    }
+}
+
 #[test]
 fn what_it_does_wrong_is_told_without_secrets() {
     let pair = Pair::new();

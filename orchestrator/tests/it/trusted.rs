@@ -201,8 +201,27 @@ fn what_passes_is_tried_again_and_a_redirect_is_not_followed() {
     let run = in_a_job(&issuer, &hub.url(), atlas(&sandbox, "publish"));
     let run = run.run();
     assert_ne!(run.code, Some(0), "{run}");
-    run.says(&["which is not followed"]);
+    // The Hub's address has nothing to do with it.
+    let hint = "hint: GitHub gives ID tokens at ACTIONS_ID_TOKEN_REQUEST_URL, to jobs with \
+                `permissions: { id-token: write }`";
+    let run = run.says(&["which is not followed", hint]);
+    assert_eq!(run.code, Some(6), "{run}");
     assert_eq!(elsewhere.asked(), [""; 0]);
+    std::fs::write(sandbox.root().join("my-pack.atlas"), "a build").unwrap();
+    issuer.say("/job", Answer::status(403));
+    for (line, code) in [("publish", 6), (PACK, 6)] {
+        let run = in_a_job(&issuer, &hub.url(), atlas(&sandbox, line));
+        run.run().exits(code).says(&["(403)", hint]);
+    }
+    for (address, code, says) in [
+        ("http://127.0.0.1:1/job", 7, "could not be reached"),
+        ("http://github.example/job", 2, "its address is not https"),
+    ] {
+        let run = in_a_job(&issuer, &hub.url(), atlas(&sandbox, "publish"));
+        let run = run.env("ACTIONS_ID_TOKEN_REQUEST_URL", address).run();
+        let run = run.exits(code).says(&[says, hint]);
+        assert!(!run.to_string().contains("--hub-url"), "{run}");
+    }
 }
 
 const PACK: &str = "pack publish --pack my-pack --version 1.2.0 --channel beta my-pack.atlas";

@@ -62,25 +62,38 @@ fn what_somebody_else_has_released_is_compared_with_the_hubs_list() {
         .says(&["1.0.0 is compared with what the Hub itself lists: --product was given"]);
     assert!(run.stdout.contains("against   the Hub's own list"), "{run}");
 
-    // Nothing there: on this channel, of this product, of this version.
-    for (line, says) in [
+    // Nothing there: on this channel, of this product, of this version. Where there is something, and a part is
+    // lacking, what is there is not what it has to be.
+    for (line, code, says, hint) in [
         (
             "verify 1.0.0 --product alpha --channel beta",
-            "alpha 1.0.0 is not on channel beta for any platform",
+            6,
+            "alpha 1.0.0 was not found on the Hub",
+            "hint: check the version, --channel, the product, and which Hub it is",
+        ),
+        (
+            "verify 2.0.0 --product alpha --product beta",
+            6,
+            "alpha, beta 2.0.0 was not found on the Hub",
+            "else nobody has published it",
+        ),
+        (
+            "verify v1.0.0 --product alpha",
+            6,
+            "a version of this program's has no `v`: 1.0.0",
+            "(400): `version`: unexpected character 'v'",
         ),
         (
             "verify 1.0.0 --product alpha --product beta",
+            8,
             "beta 1.0.0 is not on channel stable for any platform",
-        ),
-        (
-            "verify 2.0.0 --product alpha",
-            "alpha 2.0.0 is not on channel stable for any platform",
+            "hint: the Hub contradicts itself, or lacks what it should have",
         ),
     ] {
         asks(&hub.url(), atlas(&sandbox, line))
             .run()
-            .exits(8)
-            .says(&[says]);
+            .exits(code)
+            .says(&[says, hint]);
     }
     for (line, says) in [
         (

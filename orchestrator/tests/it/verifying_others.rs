@@ -69,8 +69,8 @@ fn a_version_that_is_no_semver_is_compared_with_the_hubs_list() {
         .exits(8)
         .says(&["artifacts/alpha/nightly/windows/x64/one cannot be read"]);
     verify("2023")
-        .exits(8)
-        .says(&["alpha 2023 is not on channel stable"]);
+        .exits(6)
+        .says(&["alpha 2023 was not found on the Hub"]);
 }
 
 /// As a deployed Hub does, which allows 120 a minute.

@@ -9,8 +9,17 @@ use serde_json::{Value, json};
 use std::fs;
 use test_support::{Invocation, Sandbox};
 
+const ACTION: &str = ".github/actions/setup-atlas-release/action.yml";
+
 fn workflows(project: &Project, line: &str) -> Invocation {
     project.atlas(&format!("workflows {line}"))
+}
+
+/// A workspace whose repository has the action that puts atlas-release on `PATH`, as this one does.
+fn project() -> Project {
+    let project = Project::new();
+    project.fixture.write(ACTION, "name: setup-atlas-release\n");
+    project
 }
 
 fn files(project: &Project) -> Vec<String> {
@@ -69,7 +78,7 @@ fn those_of_this_repository_are_what_it_says() {
 
 #[test]
 fn they_are_made_found_different_and_made_again() {
-    let project = Project::new();
+    let project = project();
     let run = workflows(&project, "check").run().exits(2);
     let run = run.says(&["demo-release.yml", "hint: atlas-release workflows generate"]);
     assert!(
@@ -137,9 +146,30 @@ fn they_are_made_found_different_and_made_again() {
     workflows(&project, "check").run().exits(0);
 }
 
+/// Elsewhere the workflows would name an action that no repository has.
+#[test]
+fn without_the_action_it_has_to_be_said_where_it_is() {
+    let project = Project::new();
+    let before = project.everything();
+    for command in ["check", "generate"] {
+        workflows(&project, command).run().exits(2).says(&[
+            "this repository has no .github/actions/setup-atlas-release",
+            "hint: name the repository that has it, and a whole commit of it: tool = \"OWNER/atlas-release@COMMIT\" in \
+             [workspace.metadata.atlas-release.workflows]",
+        ]);
+    }
+    project.is_still(&before);
+    let tool = format!("owner/atlas-release@{}", "a".repeat(40));
+    let section =
+        format!("[workspace.metadata.atlas-release.workflows]\ntool = \"{tool}\"\n\n# Quick");
+    project.fixture.edit("Cargo.toml", "# Quick", &section);
+    workflows(&project, "generate").run().exits(0);
+    workflows(&project, "check").run().exits(0);
+}
+
 #[test]
 fn what_is_between_the_marks_stays_or_is_missed() {
-    let project = Project::new();
+    let project = project();
     workflows(&project, "generate").run().exits(0);
     let path = ".github/workflows/release.yml";
     let begin = "      # >>> yours: before-build\n";
@@ -178,7 +208,7 @@ fn what_is_between_the_marks_stays_or_is_missed() {
 /// A copy that somebody has gone on with still says that it was made.
 #[test]
 fn what_nothing_declares_any_more_is_named_and_not_removed() {
-    let project = Project::new();
+    let project = project();
     workflows(&project, "generate").run().exits(0);
     let folder = project.fixture.root().join(".github/workflows");
     let text = fs::read_to_string(folder.join("demo-release.yml")).unwrap();
@@ -202,7 +232,7 @@ fn what_nothing_declares_any_more_is_named_and_not_removed() {
 /// `release.yml` is what many people call their own.
 #[test]
 fn a_workflow_of_somebody_elses_is_left_alone() {
-    let project = Project::new();
+    let project = project();
     let folder = project.fixture.root().join(".github/workflows");
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("release.yml"), "name: mine\non: push\n").unwrap();
@@ -218,7 +248,7 @@ fn a_workflow_of_somebody_elses_is_left_alone() {
 
 #[test]
 fn the_workspace_says_which_there_are_and_where_they_run() {
-    let project = Project::new();
+    let project = project();
     workflows(&project, "generate").run().exits(0);
     let apps = project.fixture.root().join("apps/launcher");
     fs::create_dir_all(apps).unwrap();
@@ -275,7 +305,10 @@ fn the_workspace_says_which_there_are_and_where_they_run() {
     assert_eq!(release["uses"], "./.github/workflows/launcher.yml");
     assert_eq!(
         release["with"],
-        json!({"tag": "${{ github.ref_name }}", "folder": "apps/launcher", "tauri-signs": true})
+        json!({
+            "tag": "${{ github.ref_name }}", "channel": "${{ inputs.channel }}", "folder": "apps/launcher",
+            "tauri-signs": true
+        })
     );
     // What somebody else has written is nobody's to remove.
     fs::write(

@@ -90,7 +90,7 @@ fn nothing_is_allowed_that_a_job_does_not_say_and_no_publish_is_cut_off() {
             let writes = permissions.iter().filter(|(_, leave)| *leave == "write");
             let writes: Vec<&str> = writes.map(|(name, _)| name.as_str()).collect();
             let allowed: &[&str] = match (file.as_str(), id.as_str()) {
-                ("ci.yml", _) => &[],
+                ("ci.yml", _) | ("launcher.yml" | "release.yml", "look") => &[],
                 ("launcher.yml" | "release.yml", "build" | "finish") => &["id-token"],
                 ("launcher.yml" | "release.yml", "attest" | "attest-sbom") => {
                     &["attestations", "id-token"]
@@ -196,11 +196,59 @@ fn both_runner_programs_are_built_in_one_job_of_each_platform() {
         ("cli-release.yml", "cli-v*"),
         ("launcher-release.yml", "launcher-v*"),
     ] {
-        assert_eq!(all[file]["on"], json!({"push": {"tags": [tags]}}), "{file}");
+        let on = &all[file]["on"];
+        assert_eq!(on["push"], json!({"tags": [tags]}), "{file}");
+        assert_eq!(on.as_object().unwrap().len(), 2, "{file}");
         assert_eq!(all[file]["jobs"].as_object().unwrap().len(), 1);
     }
     for file in ["release.yml", "launcher.yml"] {
         assert!(all[file]["on"]["workflow_call"].is_object(), "{file}");
+    }
+}
+
+/// Who runs a workflow may name the channel; it reaches every command by the environment, and what cannot be
+/// released ends before anything is built.
+#[test]
+fn a_channel_reaches_every_job_and_the_tag_is_looked_at_first() {
+    let all = workflows();
+    for file in [
+        "runner-release.yml",
+        "cli-release.yml",
+        "launcher-release.yml",
+    ] {
+        let channel = &all[file]["on"]["workflow_dispatch"]["inputs"]["channel"];
+        assert_eq!(
+            (&channel["type"], &channel["default"]),
+            (&json!("string"), &json!(""))
+        );
+        let with = &all[file]["jobs"]["release"]["with"];
+        assert_eq!(with["channel"], "${{ inputs.channel }}", "{file}");
+    }
+    for file in ["release.yml", "launcher.yml"] {
+        let channel = &all[file]["on"]["workflow_call"]["inputs"]["channel"];
+        assert_eq!(
+            (&channel["type"], &channel["default"]),
+            (&json!("string"), &json!(""))
+        );
+        assert_eq!(
+            all[file]["env"]["ATLAS_CHANNEL"], "${{ inputs.channel }}",
+            "{file}"
+        );
+        let jobs = all[file]["jobs"].as_object().unwrap();
+        let first: Vec<&String> = jobs
+            .iter()
+            .filter(|(_, job)| job["needs"].is_null())
+            .map(|(id, _)| id)
+            .collect();
+        assert_eq!(first, ["look"], "{file}");
+        assert_eq!(jobs["build"]["needs"], "look", "{file}");
+        for step in jobs
+            .values()
+            .flat_map(|job| job["steps"].as_array().unwrap())
+        {
+            // A step's own would hide it.
+            assert!(step["env"]["ATLAS_CHANNEL"].is_null(), "{file}: {step}");
+        }
     }
 }
 

@@ -56,6 +56,9 @@ fn retry_after_is_read_in_both_forms() {
         wait(&[(RETRY_AFTER, "Sun, 06 Nov 1994 08:00:00 GMT"), now]),
         Some(Duration::ZERO)
     );
+    // No integer holds it, and it is a long time all the same.
+    let long = "9".repeat(60);
+    assert_eq!(wait(&[(RETRY_AFTER, &long)]), Some(Duration::MAX));
     assert_eq!(wait(&[(RETRY_AFTER, "soon")]), None);
     assert_eq!(wait(&[(RETRY_AFTER, "-1")]), None);
     assert_eq!(wait(&[]), None);

@@ -94,6 +94,29 @@ async fn retry_after_is_capped_and_the_deadline_holds() {
     assert!(told.lock().unwrap().is_empty() && began.elapsed() < Duration::from_secs(2));
 }
 
+/// A number that no integer holds, and a date of another age, are no reason to come back at once.
+#[tokio::test]
+async fn who_is_to_stay_away_for_ever_gives_up_and_says_for_how_long() {
+    let number = "9".repeat(40);
+    for (code, asked, says) in [
+        (429, number.as_str(), "for more than a year"),
+        (503, "86401", "for 24h 1s"),
+        (503, "Fri, 31 Dec 9998 23:59:59 GMT", "for more than a year"),
+    ] {
+        let asked = asked.to_owned();
+        let server = Server::start(move |_, _| busy(code, &asked)).await;
+        let (client, told) = listening(&server.address, quick());
+        let error = client.capabilities().await.unwrap_err().to_string();
+        let says = format!("({code}): later; it asks to be left alone {says}");
+        assert!(error.ends_with(&says), "{error}");
+        assert!(told.lock().unwrap().is_empty());
+        let mut bytes = Vec::new();
+        let read = client.download("dl_0", 1, &mut bytes).await;
+        assert!(read.unwrap_err().to_string().ends_with(&says));
+        assert_eq!(server.seen().len(), 2);
+    }
+}
+
 #[tokio::test]
 async fn a_connection_that_breaks_is_tried_again() {
     let address = raw(|number| match number {

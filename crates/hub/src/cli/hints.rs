@@ -25,8 +25,8 @@ pub(super) fn hint(error: &CliError) -> Option<String> {
                 .to_owned(),
         ),
         CliError::Hub(HubError::Locked { .. }) => Some(
-            "wait for it or end it; `user`, `pack`, `product`, `audit`, `check` and `backup` work beside \
-             a server"
+            "wait for it or end it; `user`, `pack`, `product`, `trust`, `audit`, `check` and `backup` work \
+             beside a server"
                 .to_owned(),
         ),
         CliError::Hub(HubError::Listen { .. }) => Some(

@@ -17,10 +17,30 @@ pub(super) enum Moment {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PastMoment(Moment);
 
-impl FromStr for Moment {
-    type Err = jiff::Error;
+/// What may stand for a moment that is to come, and for one that is over.
+const TO_COME: &str =
+    "expected a time such as 2030-01-31T12:00:00Z, or a span from now such as 90d, 12h or 1y";
+const OVER: &str = "expected a time such as 2026-01-31T12:00:00Z, a day such as 2026-01-31, or a span back \
+                    from now such as 2h or 7d";
 
-    fn from_str(text: &str) -> Result<Self, jiff::Error> {
+/// What was expected in the place of a text, and of one that looks like such a thing what is wrong with it.
+fn unfit(expected: &str, text: &str, error: &jiff::Error) -> String {
+    match text.starts_with(|c: char| c.is_ascii_digit()) {
+        true => format!("{expected} ({error})"),
+        false => expected.to_owned(),
+    }
+}
+
+impl FromStr for Moment {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::parse(text).map_err(|error| unfit(TO_COME, text, &error))
+    }
+}
+
+impl Moment {
+    fn parse(text: &str) -> Result<Self, jiff::Error> {
         match text.parse() {
             Ok(time) => Ok(Self::At(time)),
             Err(no_time)
@@ -34,16 +54,22 @@ impl FromStr for Moment {
 }
 
 impl FromStr for PastMoment {
-    type Err = jiff::Error;
+    type Err = String;
 
-    fn from_str(text: &str) -> Result<Self, jiff::Error> {
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::parse(text).map_err(|error| unfit(OVER, text, &error))
+    }
+}
+
+impl PastMoment {
+    fn parse(text: &str) -> Result<Self, jiff::Error> {
         // A date is also what a time begins with, so it has to be nothing else.
         let is_day = text.len() == "2030-01-31".len();
         if is_day && let Ok(day) = text.parse::<Date>() {
             let begin = day.to_zoned_datetime(TimeZone::UTC)?;
             return Ok(Self(Moment::At(begin.timestamp())));
         }
-        text.parse().map(Self)
+        Moment::parse(text).map(Self)
     }
 }
 
@@ -119,5 +145,18 @@ mod tests {
         for bad in ["", "lately", "2026-01", "2026-13-01", "7", "90000y"] {
             assert_eq!(resolved(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn what_is_no_moment_is_told_what_would_be() {
+        let said = |text: &str| text.parse::<PastMoment>().unwrap_err();
+        for text in ["yesterday", "", "2026-13-01"] {
+            assert!(said(text).starts_with(OVER), "{}", said(text));
+        }
+        assert_eq!(said("yesterday"), OVER);
+        // What looks like a day is told what is wrong with it, too.
+        assert!(said("2026-13-01").len() > OVER.len());
+        let said = "soon".parse::<Moment>().unwrap_err();
+        assert_eq!(said, TO_COME);
     }
 }

@@ -59,7 +59,8 @@ Example:
         #[command(flatten)]
         dir: DataDirArg,
     },
-    /// Prints the members, one a line: name and role, with a tab between them.
+    /// Prints the members, one a line: name and role, with a tab between them. What the columns are stands
+    /// above them, on stderr.
     #[command(after_help = "\
 Example:
   atlas-hub pack member list my-pack --data-dir /var/lib/atlas-hub")]
@@ -124,6 +125,7 @@ async fn execute_member(command: Member, build: BuildInfo) -> Result<(), CliErro
             let members = roster.members(&pack).await;
             roster.close().await;
             let members = members?;
+            say!("name\trole");
             print_all(members.iter().map(|(name, role)| format!("{name}\t{role}")))
         }
     }

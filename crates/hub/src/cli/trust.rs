@@ -21,7 +21,7 @@ Example:
 The owner's id: gh api repos/octo/tool --jq .owner.id")]
     Add(Box<AddArgs>),
     /// Prints the rules, one a line: id, repository, owner's id, workflow, environment, what it is for,
-    /// issuer, with a tab between them.
+    /// issuer, with a tab between them. What the columns are stands above them, on stderr.
     #[command(after_help = "\
 Example:
   atlas-hub trust list --data-dir /var/lib/atlas-hub")]
@@ -78,6 +78,7 @@ pub(super) async fn execute(command: Trust, build: BuildInfo) -> Result<(), CliE
             let rules = roster.trust().await;
             roster.close().await;
             let rules = rules?;
+            say!("{}", COLUMNS.join("\t"));
             print_all(rules.iter().map(line))
         }
         Trust::Remove { id, dir } => {
@@ -114,6 +115,17 @@ async fn add(args: AddArgs, build: BuildInfo) -> Result<(), CliError> {
     say!("{named}: {done}");
     print_all([added.id])
 }
+
+/// What `trust list` prints of each rule.
+const COLUMNS: [&str; 7] = [
+    "id",
+    "repository",
+    "owner's id",
+    "workflow",
+    "environment",
+    "for",
+    "issuer",
+];
 
 fn line(rule: &TrustRule) -> String {
     let TrustedJob {

@@ -127,6 +127,22 @@ async fn the_audit_says_who_changed_what_from_where() {
         let recent = ok(&["audit", "--since", since], temp.path());
         assert_eq!(recent.lines().count(), 6, "{since}");
     }
+    let dir = temp.path().to_str().unwrap();
+    let wrong = run(&["audit", "--since", "yesterday", "--data-dir", dir]);
+    let said = text(&wrong.stderr);
+    assert_eq!(wrong.status.code(), Some(2), "{said}");
+    for form in ["2026-01-31T12:00:00Z", "2026-01-31,", "2h or 7d"] {
+        assert!(said.contains(form), "{said}");
+    }
+    // What waits for a server to end need not, where the work is another.
+    let beside = run(&["gc", "--data-dir", dir]);
+    let said = text(&beside.stderr);
+    assert_eq!(beside.status.code(), Some(9), "{said}");
+    for command in [
+        "user", "pack", "product", "trust", "audit", "check", "backup",
+    ] {
+        assert!(said.contains(&format!("`{command}`")), "{command}: {said}");
+    }
     let newest = ok(&["audit", "--limit", "2"], temp.path());
     assert_eq!(newest.lines().count(), 2);
     assert!(newest.lines().nth(1).unwrap().contains("token.revoke"));

@@ -56,6 +56,9 @@ async fn users_and_packs_are_changed_while_the_server_runs() {
         done(dir, &["pack", "member", "list", "my-pack"]),
         "operator\tcreator\n"
     );
+    let place = dir.to_str().unwrap();
+    let listed = run(&["pack", "member", "list", "my-pack", "--data-dir", place]);
+    assert_eq!(text(&listed.stderr), "name\trole\n");
     let issued: Value = as_user(operator, "my-pack").await.json().await.unwrap();
     let token = issued["token"].as_str().unwrap();
 

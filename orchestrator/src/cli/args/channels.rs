@@ -1,6 +1,7 @@
 //! `promote`, `yank` and `rollback`.
 
 use super::{HubArgs, parse_channel};
+use crate::text::without_v;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use release_types::{Channel, ProductName, Tag};
@@ -31,9 +32,12 @@ impl FromStr for Named {
                 version,
                 group: Some(group),
             }),
-            Err(_) => {
-                Err("expected a version such as 1.4.0, or a tag such as runner-v1.4.0".to_owned())
-            }
+            Err(_) => Err(match without_v(text) {
+                Some(version) => format!("a version is written without the `v`: {version}"),
+                None => {
+                    "expected a version such as 1.4.0, or a tag such as runner-v1.4.0".to_owned()
+                }
+            }),
         }
     }
 }

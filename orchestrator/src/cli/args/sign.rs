@@ -1,5 +1,6 @@
 //! The arguments of `sign` and `signer`.
 
+use super::parse_version;
 use crate::sign::Signer;
 use clap::{Args, Subcommand, ValueEnum};
 use release_types::ProductName;
@@ -48,7 +49,7 @@ pub struct SignCommand {
     #[arg(long, requires = "files")]
     pub product: Option<ProductName>,
     /// The version of the manifest's files [default: the staged build's that it lies in].
-    #[arg(long, requires = "files")]
+    #[arg(long, requires = "files", value_parser = parse_version)]
     pub version: Option<semver::Version>,
     /// Where the manifest's relative paths start [default: its own folder].
     #[arg(long, value_name = "DIR", requires = "files")]

@@ -11,6 +11,13 @@ pub enum WorkflowsCommand {
     /// Say what differs between the workflows and the workspace; exit 2 when something does.
     #[command(after_help = "Example:\n  atlas-release workflows check")]
     Check,
+    /// What the workflows look at first: whether a tag can be released, and on which channel, as an output of a
+    /// step.
+    #[command(hide = true)]
+    Tag {
+        /// The tag.
+        tag: String,
+    },
     /// What the workflow `release` attests of a release in dist/, as an output of a step: each program that
     /// has a list of what is in it.
     #[command(hide = true)]

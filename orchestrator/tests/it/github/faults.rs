@@ -93,22 +93,33 @@ fn bytes_that_were_altered_on_their_way_are_sent_again_once() {
 
 #[test]
 fn who_has_no_calls_left_for_long_gives_up_at_once() {
-    let reset = (jiff::Timestamp::now().as_second() + 3000).to_string();
-    let headers = vec![
-        ("x-ratelimit-remaining", "0".to_owned()),
-        ("x-ratelimit-reset", reset),
-    ];
-    let github = tagged(FakeGitHub::with(move |seen, _| {
-        let hit = seen.is_upload();
-        hit.then(|| Fault::Answer(403, headers.clone(), "API rate limit exceeded"))
-    }));
-    let sandbox = machine(TAG);
-    let began = Instant::now();
-    ran(&github, &sandbox, "")
-        .exits(7)
-        .says(&["allows no more calls for now (403): API rate limit exceeded"]);
-    assert!(began.elapsed() < Duration::from_secs(60));
-    assert!(github.state().of_tag(TAG)[0].draft);
+    let soon = (jiff::Timestamp::now().as_second() + 3030).to_string();
+    let reset = |at: String| {
+        vec![
+            ("x-ratelimit-remaining", "0".to_owned()),
+            ("x-ratelimit-reset", at),
+        ]
+    };
+    let never = "9".repeat(50);
+    for (headers, says) in [
+        (reset(soon), "; it asks to be left alone for 50m"),
+        // No integer holds these.
+        (reset(never.clone()), "for more than a year"),
+        (vec![("retry-after", never)], "for more than a year"),
+    ] {
+        let github = tagged(FakeGitHub::with(move |seen, _| {
+            let hit = seen.is_upload();
+            hit.then(|| Fault::Answer(403, headers.clone(), "API rate limit exceeded"))
+        }));
+        let sandbox = machine(TAG);
+        let began = Instant::now();
+        ran(&github, &sandbox, "").exits(7).says(&[
+            "allows no more calls for now (403): API rate limit exceeded",
+            says,
+        ]);
+        assert!(began.elapsed() < Duration::from_secs(60));
+        assert!(github.state().of_tag(TAG)[0].draft);
+    }
 }
 
 /// The other uploads wait too.

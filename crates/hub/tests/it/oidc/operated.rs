@@ -66,11 +66,16 @@ async fn rules_are_added_listed_and_removed_while_the_server_runs() {
         (same.trim_end(), said.as_str()),
         (id, "octo/tool release.yml: is trusted already\n")
     );
+    let (listed, columns) = done(dir, &["trust", "list"]);
     assert_eq!(
-        done(dir, &["trust", "list"]).0,
+        listed,
         format!(
             "{id}\tocto/tool\t65\trelease.yml\t-\tproduct:cli,product:runner,pack:my-pack\t{url}\n"
         )
+    );
+    assert_eq!(
+        columns,
+        "id\trepository\towner's id\tworkflow\tenvironment\tfor\tissuer\n"
     );
     let (id_token, answer) = exchange().await;
     assert_eq!(answer.status(), 200);
