@@ -92,7 +92,7 @@ pub enum ArtifactError {
         why: &'static str,
     },
     /// A name says that the file is of another version.
-    #[error("{}: line {line}: {} is by its name of version {found}, not {expected}", manifest.display(), path.display())]
+    #[error("{}: line {line}: {} is by its name of version {found}, not {expected}; --allow-other-versions takes it all the same", manifest.display(), path.display())]
     OtherVersion {
         /// The manifest.
         manifest: PathBuf,
@@ -164,50 +164,10 @@ pub fn from_manifest(
 pub fn from_manifest_of(
     manifest: &Path,
     base: &Path,
-    of: (&ProductName, &semver::Version),
-    wanted: impl Fn(Kind) -> bool,
-) -> Result<Vec<LocalArtifact>, ArtifactError> {
-    let rows = read_rows(manifest)?;
-    // Who says the version of files that others have made may have others beside them, of last time.
-    for row in &rows {
-        let is_payload = matches!(row.kind, Kind::Binary | Kind::Installer);
-        let path = base.join(&row.path);
-        let here = path.file_name().unwrap_or_default();
-        let here = here.to_string_lossy().into_owned();
-        let mut names = [&here, row.filename.as_str()].into_iter();
-        if let Some(found) = names.find_map(|name| other_version(name, of.1))
-            && is_payload
-        {
-            return Err(ArtifactError::OtherVersion {
-                manifest: manifest.to_owned(),
-                line: row.line,
-                path,
-                found,
-                expected: of.1.clone(),
-            });
-        }
-    }
-    files_of(rows, (manifest, base), of, wanted)
-}
-
-/// The same of a staged platform's manifest, whose files are of the version that its record says.
-///
-/// # Errors
-/// The first row that is wrong, with its line.
-pub fn from_staged_manifest(
-    (manifest, dir): (&Path, &Path),
-    of: (&ProductName, &semver::Version),
-    wanted: impl Fn(Kind) -> bool,
-) -> Result<Vec<LocalArtifact>, ArtifactError> {
-    files_of(read_rows(manifest)?, (manifest, dir), of, wanted)
-}
-
-fn files_of(
-    rows: Vec<ManifestRow>,
-    (manifest, base): (&Path, &Path),
     (product, version): (&ProductName, &semver::Version),
     wanted: impl Fn(Kind) -> bool,
 ) -> Result<Vec<LocalArtifact>, ArtifactError> {
+    let rows = read_rows(manifest)?;
     let mut artifacts = Vec::with_capacity(rows.len());
     for row in rows.into_iter().filter(|row| wanted(row.kind)) {
         let path = base.join(&row.path);
@@ -263,6 +223,43 @@ fn files_of(
         });
     }
     Ok(artifacts)
+}
+
+/// A row whose file is called, here or where it is published, after another version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherVersion {
+    /// The line, from 1.
+    pub line: usize,
+    /// The file.
+    pub path: PathBuf,
+    /// What the name says.
+    pub found: String,
+}
+
+/// The rows whose files' names say another version than this: who says the version of files that others have
+/// made may have others beside them, of last time. It may as well be that of a system or a library.
+///
+/// # Errors
+/// When the manifest cannot be read.
+pub fn other_versions(
+    manifest: &Path,
+    base: &Path,
+    version: &semver::Version,
+) -> Result<Vec<OtherVersion>, ArtifactError> {
+    let mut others = Vec::new();
+    for row in read_rows(manifest)? {
+        let path = base.join(&row.path);
+        let here = path.file_name().unwrap_or_default().to_string_lossy();
+        let found =
+            other_version(&here, version).or_else(|| other_version(row.filename.as_str(), version));
+        if let Some(found) = found
+            && matches!(row.kind, Kind::Binary | Kind::Installer)
+        {
+            let line = row.line;
+            others.push(OtherVersion { line, path, found });
+        }
+    }
+    Ok(others)
 }
 
 /// Where a manifest's rows of kind `signature` say that their files are, whether or not they are there.

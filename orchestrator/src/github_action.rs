@@ -75,6 +75,8 @@ pub struct Inputs {
     pub notes: Option<String>,
     /// When the release counts as published.
     pub published_at: Option<jiff::Timestamp>,
+    /// What was taken otherwise than it is written, in words for a person.
+    pub remarks: Vec<String>,
 }
 
 impl Inputs {
@@ -98,11 +100,13 @@ impl Inputs {
         };
         let needed = |name| text(name)?.ok_or(ActionError::Missing(name));
         let published_at = text("published_at")?;
+        let product = parsed("product", needed("product")?)?;
+        let (version, remark) = version(needed("version")?)?;
         Ok(Self {
-            product: parsed("product", needed("product")?)?,
-            version: version(needed("version")?)?,
+            product,
+            version,
             channel: match text("channel")? {
-                Some(channel) => parsed("channel", channel)?,
+                Some(channel) => parsed("channel", &channel.to_ascii_lowercase())?,
                 None => Channel::Stable,
             },
             rows,
@@ -110,10 +114,12 @@ impl Inputs {
             published_at: published_at
                 .map(|time| parsed("published_at", time))
                 .transpose()?,
+            remarks: remark.into_iter().collect(),
         })
     }
 
-    /// The command line that publishes the files of a manifest, whose relative paths start at `base`.
+    /// The command line that publishes the files of a manifest, whose relative paths start at `base`. What a
+    /// person has to allow by a flag is allowed: the action has no inputs for it, and never asked.
     pub fn arguments(&self, manifest: &Path, base: &Path) -> Vec<OsString> {
         let flag = |name: &str, value: OsString| {
             let mut flag = OsString::from(format!("--{name}="));
@@ -127,6 +133,8 @@ impl Inputs {
             flag("product", self.product.to_string().into()),
             flag("version", self.version.to_string().into()),
             flag("channel", self.channel.to_string().into()),
+            "--backport".into(),
+            "--allow-other-versions".into(),
         ]);
         words.extend(self.notes.as_ref().map(|text| flag("notes", text.into())));
         let date = self.published_at.as_ref();
@@ -135,19 +143,21 @@ impl Inputs {
     }
 }
 
-/// A version, as a person may take it from a tag.
-fn version(text: &str) -> Result<semver::Version, ActionError> {
-    let inside = || {
-        let tag = text.trim().parse::<Tag>().map(|tag| tag.version);
-        without_v(text).or(tag.ok())
-    };
-    parsed("version", text).map_err(|error| match (error, inside()) {
-        (ActionError::Unfit { name, why }, Some(version)) => {
-            let why = format!("{why}; the version alone is `{version}`");
+/// The version, and a word on it where it is written as tags are.
+fn version(text: &str) -> Result<(semver::Version, Option<String>), ActionError> {
+    let text = text.trim();
+    if let Some(version) = without_v(text) {
+        let remark = format!("the input `version` is `{text}`: {version} is published");
+        return Ok((version, Some(remark)));
+    }
+    let version = parsed("version", text).map_err(|error| match (error, text.parse::<Tag>()) {
+        (ActionError::Unfit { name, why }, Ok(tag)) => {
+            let why = format!("{why}; the version alone is `{}`", tag.version);
             ActionError::Unfit { name, why }
         }
         (error, _) => error,
-    })
+    })?;
+    Ok((version, None))
 }
 
 fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
@@ -278,7 +288,9 @@ mod tests {
                 "--base-dir=/w",
                 "--product=cli",
                 "--version=1.4.0",
-                "--channel=stable"
+                "--channel=stable",
+                "--backport",
+                "--allow-other-versions"
             ]
         );
     }
@@ -286,7 +298,7 @@ mod tests {
     #[test]
     fn what_is_given_goes_along() {
         let read = inputs(&[
-            ("ATLAS_INPUT_CHANNEL", " beta\n"),
+            ("ATLAS_INPUT_CHANNEL", " Beta\n"),
             ("ATLAS_INPUT_FILES_MANIFEST", "out/cli.manifest"),
             ("ATLAS_INPUT_ARTIFACT_PREFIX", "artifacts/"),
             ("ATLAS_INPUT_NOTES", "--local\n"),
@@ -297,8 +309,17 @@ mod tests {
         let words = read.arguments(Path::new("/m"), Path::new("/w"));
         // A text that looks like a flag is none.
         assert_eq!(words[6], "--channel=beta");
-        assert_eq!(words[7], "--notes=--local\n");
-        assert_eq!(words[8], "--published-at=2026-01-02T02:04:05Z");
+        assert_eq!(words[9], "--notes=--local\n");
+        assert_eq!(words[10], "--published-at=2026-01-02T02:04:05Z");
+    }
+
+    #[test]
+    fn a_version_that_is_written_like_a_tag_is_taken_with_a_word() {
+        for (written, remarks) in [("v1.4.0", 1), (" V1.4.0\n", 1), ("1.4.0", 0)] {
+            let read = inputs(&[("ATLAS_INPUT_VERSION", written)]).unwrap();
+            assert_eq!(read.version, semver::Version::new(1, 4, 0), "{written}");
+            assert_eq!(read.remarks.len(), remarks, "{:?}", read.remarks);
+        }
     }
 
     #[test]
@@ -306,13 +327,16 @@ mod tests {
         for (name, value, says) in [
             ("PRODUCT", "", "the input `product` is not given"),
             ("VERSION", "v1", "the input `version` cannot be used"),
-            ("VERSION", " v1.4.0", "the version alone is `1.4.0`"),
             (
                 "VERSION",
                 "cli-v1.4.0-rc.1",
                 "the version alone is `1.4.0-rc.1`",
             ),
-            ("CHANNEL", "nightly", "the input `channel` cannot be used"),
+            (
+                "CHANNEL",
+                "nightly",
+                "the input `channel` cannot be used: `nightly` is not a channel; expected one of: stable beta dev",
+            ),
             ("FILES", " \n", "neither `files_manifest` nor `files`"),
             ("PUBLISHED_AT", "now", "the input `published_at`"),
             ("ARTIFACT_PREFIX", "files", "`artifact_prefix` is `files`"),

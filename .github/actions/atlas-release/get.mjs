@@ -266,10 +266,12 @@ function buildEnvironment() {
   const kept = Object.entries(process.env).filter(
     ([name]) =>
       !looksSecret(name) &&
-      !/^(ATLAS_|ACTIONS_(ID_TOKEN|RUNTIME)_)/i.test(name) &&
+      !/^(ATLAS_|APPLE_|TAURI_|WIN_|ACTIONS_(ID_TOKEN|RUNTIME)_)/i.test(name) &&
       // What later steps are told by: nothing that is compiled has to say anything there.
       !/^GITHUB_(ENV|OUTPUT|PATH|STATE|STEP_SUMMARY)$/i.test(name) &&
-      !/^RUSTC_(WORKSPACE_)?WRAPPER$/i.test(name) &&
+      !/^(CARGO_BUILD_)?RUSTC_(WORKSPACE_)?WRAPPER$/i.test(name) &&
+      // What the job builds for need not be where this program is to run.
+      !/^CARGO_BUILD_TARGET$/i.test(name) &&
       !/^CARGO_TARGET_.*_LINKER$/i.test(name),
   );
   // A checkout of an action is no repository that would tell its commit.

@@ -23,7 +23,7 @@ pub use manifest::{ManifestBuild, ManifestCheck, ManifestCommand, ManifestShow};
 pub use pack::{PackCommand, PackPublish};
 pub use reproduce::ReproduceCommand;
 pub use share::{RequireArgs, ShareArgs};
-pub use sign::{PublicKeyArgs, SignCommand, SignerCommand};
+pub use sign::{NamesArgs, PublicKeyArgs, SignCommand, SignerCommand};
 pub use tokens::{TokenCommand, TokenIssue, TokenList, TokenRevoke};
 pub(super) use values::{parse_channel, parse_side_by_side, parse_target, parse_version};
 pub use verify::{ProvenanceArgs, ReadBackArgs, VerifyCommand};
@@ -190,8 +190,7 @@ pub enum Command {
 /// Which release.
 #[derive(Debug, Args)]
 pub struct SelectArgs {
-    /// The tag, <group>-v<SemVer>; with --snapshot a group [default: the tag of the job, else the
-    /// one tag at HEAD].
+    /// The tag, <group>-v<SemVer>; with --snapshot a group [default: the tag of the job, else the one tag at HEAD].
     pub tag: Option<String>,
     /// Release HEAD under a version of its own, made from the last tag and the commit.
     #[arg(long)]
@@ -360,6 +359,8 @@ pub struct FilesArgs {
     /// The channel [default: the one it was built for, or the one its version says].
     #[arg(long, value_parser = parse_channel)]
     pub channel: Option<Channel>,
+    #[command(flatten)]
+    pub names: NamesArgs,
 }
 
 /// `publish`.

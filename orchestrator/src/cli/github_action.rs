@@ -15,6 +15,9 @@ const INLINE_IN_ERRORS: &str = "the input `files`";
 
 pub(super) async fn github_action(app: &App<'_>) -> Result<(), Error> {
     let inputs = Inputs::of(&app.world.env)?;
+    for remark in &inputs.remarks {
+        app.reporter.note(remark.clone());
+    }
     let mut world = app.world.clone();
     world.cwd = workspace(&world.env, &world.cwd);
     let temporary = world.temp_dir();

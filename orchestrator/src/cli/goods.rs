@@ -3,6 +3,7 @@
 use super::args::StagedArgs;
 use super::channels::channel_of;
 use super::common::App;
+use super::names::look_at_names;
 use crate::artifacts::{ArtifactError, LocalArtifact, from_manifest};
 use crate::context::World;
 use crate::dist::{self, DistError, Staged};
@@ -242,7 +243,7 @@ async fn unsigned(app: &App<'_>, args: StagedArgs) -> Result<(Batch, Option<Stri
 }
 
 /// Where a manifest is, and where its relative paths start.
-fn place(world: &World, manifest: &Path, base: Option<&Path>) -> (PathBuf, PathBuf) {
+pub(super) fn place(world: &World, manifest: &Path, base: Option<&Path>) -> (PathBuf, PathBuf) {
     let manifest = world.absolute(manifest);
     let base = match base {
         Some(dir) => world.absolute(dir),
@@ -298,6 +299,8 @@ pub(super) async fn goods(app: &App<'_>, args: StagedArgs) -> Result<Goods, Erro
             let (manifest, base) = place(app.world, &manifest, args.files.base_dir.as_deref());
             let channel = channel_of(app, args.files.channel, &version).await?;
             let product = product.clone();
+            let (from, of) = ((&*manifest, &*base), (&product, &version));
+            look_at_names(app, from, of, &args.files.names).await?;
             app.reading(move || {
                 Ok(Goods {
                     artifacts: from_manifest(&manifest, &base, &product, &version)?,

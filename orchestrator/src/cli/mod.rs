@@ -16,6 +16,7 @@ mod github_release;
 mod goods;
 mod hub;
 mod manifest;
+mod names;
 mod pack;
 mod prepared;
 mod provenance;

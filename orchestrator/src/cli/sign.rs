@@ -3,7 +3,8 @@
 use super::args::{FilesArgs, SignCommand, SignerCommand, StagedArgs};
 use super::code_sign::sign_files;
 use super::common::App;
-use super::goods::{named_tag, signed_goods};
+use super::goods::{named_tag, place, signed_goods};
+use super::names::look_at_names;
 use crate::context::World;
 use crate::dist;
 use crate::error::Error;
@@ -43,6 +44,12 @@ pub(super) async fn sign(app: &App<'_>, mut args: SignCommand) -> Result<(), Err
     if args.check {
         return check_alone(app, args).await;
     }
+    if let (None, Some(manifest), Some(product), Some(version)) =
+        (&folder, &args.manifest, &args.product, &args.version)
+    {
+        let (manifest, base) = place(app.world, manifest, args.base_dir.as_deref());
+        look_at_names(app, (&manifest, &base), (product, version), &args.names).await?;
+    }
     if args.code {
         code_sign_alone(app, &args, folder.is_some()).await?;
     }
@@ -79,11 +86,7 @@ pub(super) async fn sign(app: &App<'_>, mut args: SignCommand) -> Result<(), Err
     }
     match (args.manifest, args.product, args.version) {
         (Some(manifest), Some(product), Some(version)) => {
-            let manifest = app.world.absolute(&manifest);
-            let base = match args.base_dir {
-                Some(dir) => app.world.absolute(&dir),
-                None => manifest.parent().map(Path::to_owned).unwrap_or_default(),
-            };
+            let (manifest, base) = place(app.world, &manifest, args.base_dir.as_deref());
             keys.accept([&product], &own)?;
             let batch = batch(app, (&manifest, base), (product, version), minisig).await?;
             app.reporter
@@ -158,7 +161,7 @@ async fn code_sign_alone(app: &App<'_>, args: &SignCommand, is_staged: bool) -> 
         let why = "--code is for the files of a manifest: what `build` has staged is signed by it";
         return Err(SettingsError::Flags(why.to_owned()).into());
     };
-    let manifest = app.world.absolute(manifest);
+    let (manifest, base) = place(app.world, manifest, args.base_dir.as_deref());
     if manifest.with_file_name(dist::RELEASE_FILE).exists() {
         let why = format!(
             "{} is of a staged build, whose files are as `{}` says: build it again with what --code signs with",
@@ -167,10 +170,6 @@ async fn code_sign_alone(app: &App<'_>, args: &SignCommand, is_staged: bool) -> 
         );
         return Err(SettingsError::Flags(why).into());
     }
-    let base = match &args.base_dir {
-        Some(dir) => app.world.absolute(dir),
-        None => manifest.parent().map(Path::to_owned).unwrap_or_default(),
-    };
     let of = (product.clone(), version.clone());
     let batch = batch(app, (&manifest, base), of, false).await?;
     sign_files(app, &manifest, &batch.artifacts).await
@@ -187,6 +186,7 @@ async fn check_alone(app: &App<'_>, args: SignCommand) -> Result<(), Error> {
             base_dir: args.base_dir,
             // It is not looked at; a version that names none is signed like any other.
             channel: Some(release_types::Channel::Stable),
+            names: args.names,
         },
     };
     let own = sign::secret(app.world)?;

@@ -3,7 +3,7 @@
 
 use super::platforms::{is_release, platform_dirs, sub_dirs};
 use super::{DistError, FORMAT, OLDEST_FORMAT, RELEASE_FILE, ReleaseRecord, SUMS_FILE, Staged};
-use crate::artifacts::{DOCUMENT_LIMIT, digest_file, from_staged_manifest, read_text};
+use crate::artifacts::{DOCUMENT_LIMIT, digest_file, from_manifest_of, read_text};
 use crate::plan::release_dir;
 use release_types::{FileName, Kind, ProductName, Sha256Digest, Tag};
 use std::collections::BTreeMap;
@@ -150,7 +150,7 @@ fn load_files(dir: &Path, wanted: impl Fn(Kind) -> bool) -> Result<Staged, DistE
     for product in products {
         let manifest = dir.join(format!("{product}.manifest"));
         let of = (product, &record.version);
-        artifacts.extend(from_staged_manifest((&manifest, dir), of, &wanted)?);
+        artifacts.extend(from_manifest_of(&manifest, dir, of, &wanted)?);
     }
     for artifact in &artifacts {
         let name = &artifact.filename;

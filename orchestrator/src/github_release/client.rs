@@ -9,7 +9,7 @@ use super::answers::{asked_to_wait, refused, says, value};
 use super::assets::Asset;
 use super::error::GithubReleaseError;
 use super::wire::{Change, RemoteAsset, RemoteRelease};
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LINK};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use hub_client::{
     Answer, ClientError, Downloaded, FileBody, RetryNotice, RetryPolicy, Sending, Transport,
@@ -18,20 +18,12 @@ use hub_client::{
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 /// The version of the API that is asked for.
 const VERSION: HeaderValue = HeaderValue::from_static("2022-11-28");
-
-/// How many things are asked for at a time. GitHub allows 100; with so many releases the notes alone could
-/// be longer than an answer that is read.
-const PAGE: usize = 30;
-
-/// How many pages are read: GitHub shows the first 10,000 releases.
-const PAGES: usize = 400;
 
 /// How long a call is tried. Who is told to wait for longer than what is left gives up.
 const DEADLINE: Duration = Duration::from_secs(30 * 60);
@@ -268,31 +260,6 @@ impl GitHub {
             headers: self.headers.clone(),
             body: None,
         }
-    }
-
-    /// All pages of a list. Their addresses are made here: the ones that an answer names could be anybody's.
-    pub(super) async fn pages<T: DeserializeOwned>(
-        &self,
-        what: &str,
-        path: &[&str],
-    ) -> Result<Vec<T>, ClientError> {
-        let (mut all, size) = (Vec::new(), PAGE.to_string());
-        for page in 1..=PAGES {
-            let page = page.to_string();
-            let query = [("per_page", size.as_str()), ("page", &page)];
-            let request = self.request(what.to_owned(), Method::GET, path, &query);
-            let answer = self.ask(&request).await?;
-            let link = answer
-                .header(&LINK)
-                .map(|link| link.contains("rel=\"next\""));
-            let found: Vec<T> = value(answer)?;
-            let more = link.unwrap_or(found.len() >= PAGE) && !found.is_empty();
-            all.extend(found);
-            if !more {
-                break;
-            }
-        }
-        Ok(all)
     }
 
     async fn changed(&self, request: Sending) -> Result<RemoteRelease, ClientError> {

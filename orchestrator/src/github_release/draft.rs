@@ -21,6 +21,9 @@ const MARK: &str = "<!-- draft made by atlas-release, notes ";
 /// What it ends with.
 const MARK_END: &str = " -->";
 
+/// How many characters notes with the mark have beside the notes; a digest is written with 64.
+pub(super) const MARK_LENGTH: usize = "\n\n\n".len() + MARK.len() + 64 + MARK_END.len();
+
 /// Notes with the mark.
 fn marked(notes: &str) -> String {
     format!("{notes}\n\n{MARK}{}{MARK_END}\n", digest(notes))
@@ -260,6 +263,14 @@ mod tests {
         assert_eq!(draft.rewritten().unwrap(), "one and more\n\nand this");
         draft.body = Some("none".to_owned());
         assert_eq!(draft.rewritten(), None);
+    }
+
+    #[test]
+    fn the_mark_is_as_long_as_is_left_for_it() {
+        for notes in ["", "\u{e9}", "one\ntwo\n"] {
+            let with = marked(notes).chars().count();
+            assert_eq!(with, notes.chars().count() + MARK_LENGTH);
+        }
     }
 
     #[test]

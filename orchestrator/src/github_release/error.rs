@@ -80,7 +80,9 @@ pub enum GithubReleaseError {
         why: String,
     },
     /// More than GitHub takes.
-    #[error("the notes are {characters} characters long, and GitHub takes {limit}")]
+    #[error(
+        "the notes are {characters} characters long, and GitHub takes {limit} beside what marks a draft"
+    )]
     LongNotes {
         /// How many there are.
         characters: usize,

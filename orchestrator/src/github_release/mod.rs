@@ -12,6 +12,7 @@ mod draft;
 mod error;
 mod latest;
 mod notes;
+mod pages;
 mod refs;
 mod report;
 mod show;
@@ -38,8 +39,11 @@ use std::time::Duration;
 use upload::{Sender, Standing};
 use wire::RemoteAsset;
 
-/// The longest notes that GitHub takes, in characters.
-pub const NOTES_LIMIT: usize = 125_000;
+/// The longest text that GitHub takes with a release, in characters.
+const BODY_LIMIT: usize = 125_000;
+
+/// The longest notes, in characters: in a draft the mark of this program stands behind them.
+pub const NOTES_LIMIT: usize = BODY_LIMIT - draft::MARK_LENGTH;
 
 /// How often it is begun anew when others have changed the release meanwhile.
 const ROUNDS: usize = 5;

@@ -47,11 +47,13 @@ impl GitHub {
         }
     }
 
-    /// The names of all tags that begin so.
+    /// The names of all tags that begin so. GitHub answers with all of them, and with the same ones whatever
+    /// page is asked for.
     pub(super) async fn tags(&self, beginning: &str) -> Result<Vec<String>, ClientError> {
         let what = format!("list the tags of {}", self.repository());
         let path = ["git", "matching-refs", "tags", beginning];
-        let refs: Vec<GitRef> = self.pages(&what, &path).await?;
+        let request = self.request(what, Method::GET, &path, &[]);
+        let refs: Vec<GitRef> = value(self.ask(&request).await?)?;
         let names = refs.into_iter();
         Ok(names
             .filter_map(|one| one.name.strip_prefix("refs/tags/").map(str::to_owned))

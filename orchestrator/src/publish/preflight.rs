@@ -141,6 +141,11 @@ pub async fn preflight(
         preflight
             .age(client, (version, channel), product_on, latest?, settings)
             .await?;
+        if settings.backport && preflight.backports.contains_key(*product) {
+            reporter.note(format!(
+                "the channel {channel} has a newer version of {product} than {version}, which stays the newest"
+            ));
+        }
     }
     permissions.into_iter().collect::<Result<(), _>>()?;
     let products = products.iter();

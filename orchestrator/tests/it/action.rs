@@ -150,6 +150,59 @@ fn rows_may_stand_in_the_workflow_and_no_input_is_a_script() {
     assert!(!world.workspace.join("pwned").exists());
 }
 
+/// What the publish path before has always taken.
+#[test]
+fn older_versions_and_names_of_other_versions_are_published_with_a_word() {
+    let world = World::new();
+    let names = [
+        "tool_glibc-2.31.0",
+        "tool-for-macos-11.0.0",
+        "setup-webview2-120.0.2210.exe",
+    ];
+    let rows = |platform: &str| {
+        let rows = names.map(|name| format!("out/one|{platform}|installer|{name}\n"));
+        rows.concat()
+    };
+    for (product, version, channel) in [
+        ("cli", "1.4.0", "Stable"),
+        ("cli", "v1.3.1", "STABLE"),
+        ("launcher", "1.4.0", "stable"),
+    ] {
+        let job = world.job();
+        // A launcher's updater installs from no such file, so that it needs no signature.
+        let rows = match product {
+            "launcher" => "three|macos|arm64|installer|Demo_1.3.0.pkg\n".to_owned(),
+            _ => rows("linux|x64"),
+        };
+        let inputs = [
+            ("product", product),
+            ("version", version),
+            ("channel", channel),
+            ("files", &rows),
+        ];
+        let ran = world.run(&job, &inputs);
+        let log = ran.exits(0).to_string();
+        let bare = version.trim_start_matches('v');
+        let release: Value = serde_json::from_str(&ran.outputs["release"]).unwrap();
+        assert_eq!(
+            (&release["version"], &release["channel"]),
+            (&bare.into(), &"stable".into())
+        );
+        let warnings = log.matches("is by its name of version").count();
+        assert_eq!(warnings, rows.lines().count(), "{log}");
+        let is_older = log.contains("has a newer version of cli than 1.3.1");
+        assert_eq!(is_older, bare == "1.3.1", "{log}");
+        let is_told = log.contains("the input `version` is `v1.3.1`: 1.3.1 is published");
+        assert_eq!(is_told, bare != version, "{log}");
+    }
+    let (_, body) = get(&format!(
+        "{}/api/v1/releases/cli/latest/linux/x64",
+        world.hub.url()
+    ));
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(body["version"], "1.4.0");
+}
+
 #[test]
 fn what_cannot_be_published_is_said_and_nothing_is_sent() {
     let world = World::new();
@@ -162,9 +215,10 @@ fn what_cannot_be_published_is_said_and_nothing_is_sent() {
             "Hubs take files below `artifacts` alone",
         ),
         (
-            vec![row, ("version", "v1.4.0")],
+            vec![row, ("version", "cli-v1.4.0")],
             "; the version alone is `1.4.0`",
         ),
+        (vec![row, ("version", "v1.4")], "the input `version`"),
         (vec![row, ("channel", "nightly")], "the input `channel`"),
         (
             vec![("files_manifest", "none.manifest")],

@@ -30,6 +30,10 @@ const SECRETS: [&str; 14] = [
     "ACTIONS_ID_TOKEN_REQUEST_URL",
 ];
 
+/// What is no secret by its name, and is for other steps of the job all the same.
+const OF_OTHERS: &str = "APPLE_CERTIFICATE APPLE_ID CARGO_BUILD_RUSTC_WORKSPACE_WRAPPER CARGO_BUILD_RUSTC_WRAPPER \
+    CARGO_BUILD_TARGET RUSTC_WORKSPACE_WRAPPER TAURI_CONFIG WIN_CERTIFICATE";
+
 /// A checkout of the actions that names a public key, a Hub, and a cargo that builds at once.
 struct World {
     sandbox: Sandbox,
@@ -165,7 +169,7 @@ impl World {
     /// The same for an action that is named so.
     fn get_at(&self, action_ref: &str, hub: &str) -> (Finished, Job<'_>) {
         let mut job = Job::new(&self.sandbox, self.sandbox.root());
-        for name in SECRETS {
+        for name in SECRETS.into_iter().chain(OF_OTHERS.split(' ')) {
             job = job.with(name, "planted");
         }
         let job = job

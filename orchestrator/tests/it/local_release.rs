@@ -9,7 +9,18 @@ use test_support::FakeTools;
 fn verbs(line: &str) -> Vec<&str> {
     let words = line.split_whitespace();
     words
-        .filter(|word| ["setup", "build", "publish", "--stage-only", "--finish"].contains(word))
+        .filter(|word| {
+            let known = [
+                "setup",
+                "build",
+                "publish",
+                "--stage-only",
+                "--finish",
+                "github-release",
+                "--check-notes",
+            ];
+            known.contains(word)
+        })
         .collect()
 }
 
@@ -22,7 +33,7 @@ fn it_does_what_the_workflow_does() {
     tools.add(
         "atlas",
         &format!(
-            "case \"$1\" in setup) exit 0;; build) set -- \"$@\" --no-mold --no-sccache --no-install;; esac\n\
+            "case \"$1\" in setup|github-release) exit 0;; build) set -- \"$@\" --no-mold --no-sccache --no-install;; esac\n\
              exec '{ATLAS_RELEASE}' \"$@\" --state-dir '{}'",
             project.sandbox.state_dir().display()
         ),
@@ -33,19 +44,21 @@ fn it_does_what_the_workflow_does() {
         "ATLAS_RELEASE_BIN",
         project.sandbox.root().join("bin/atlas"),
     );
+    let release = release.env("GITHUB_TOKEN", "of GitHub");
+    let release = release.env("GITHUB_REPOSITORY", "octo/demo");
     let run = hub.publishes(release).run().exits(0);
     assert!(hub.release("beta", "latest").is_some(), "{run}");
     let calls = tools.calls("atlas");
     let done: Vec<Vec<&str>> = calls.iter().map(|line| verbs(line)).collect();
     let workflow = workflow("release.yml");
-    let commands: Vec<&str> = ["build", "finish"]
+    let commands: Vec<&str> = ["look", "build", "finish", "github-release"]
         .iter()
-        .flat_map(|job| workflow["jobs"][job]["steps"].as_array().unwrap())
+        .flat_map(|job| workflow["jobs"][job]["steps"].as_array())
+        .flatten()
         .filter_map(|step| step["run"].as_str())
         .filter(|line| line.starts_with("atlas-release ") && !line.contains(" sign "))
-        // What is attested and released there, and by which jobs, is GitHub's own.
+        // What is attested there is GitHub's own.
         .filter(|line| !line.starts_with("atlas-release workflows "))
-        .filter(|line| !line.starts_with("atlas-release github-release "))
         .collect();
     let wanted: Vec<Vec<&str>> = commands.iter().map(|line| verbs(line)).collect();
     assert_eq!(done, wanted, "{calls:?}");
@@ -72,17 +85,37 @@ fn what_compiles_it_sees_no_secret_and_is_asked_once() {
     release = release.args(["demo-v0.1.0"]).cwd(project.fixture.root());
     release = release.env("PATH", tools.path_before(project.sandbox.env()));
     for name in [
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+        "APPLE_API_KEY_P8",
+        "APPLE_CERTIFICATE",
+        "APPLE_CERTIFICATE_PASSWORD",
         "ATLAS_APP_DEPLOY_TOKEN",
+        "CARGO_BUILD_TARGET",
+        "CARGO_REGISTRIES_MINE_TOKEN",
+        "GH_TOKEN",
         "GITHUB_TOKEN",
+        "MY_OWN",
+        "RUSTC_WRAPPER",
         "TAURI_SIGNING_PRIVATE_KEY",
         "TAURI_SIGNING_PRIVATE_KEY_PASSWORD",
+        "WIN_B64_PFX",
         "WIN_PFX_PASSWORD",
     ] {
         release = release.env(name, "planted");
     }
+    let release = release
+        .env("HTTPS_PROXY", "http://proxy.example.com:1 2")
+        .env("CARGO_HOME", "/a home");
     release.run().exits(0);
     let told = |name: &str| std::fs::read_to_string(format!("{root}/{name}")).unwrap();
-    assert!(!told("cargo-env").contains("planted"));
+    let seen = told("cargo-env");
+    assert!(!seen.contains("planted"), "{seen}");
+    for line in [
+        "HTTPS_PROXY=http://proxy.example.com:1 2",
+        "CARGO_HOME=/a home",
+    ] {
+        assert!(seen.lines().any(|one| one == line), "{seen}");
+    }
     assert!(told("program-env").contains("ATLAS_APP_DEPLOY_TOKEN=planted"));
     assert_eq!(tools.calls("cargo").len(), 1);
     let verbs: Vec<_> = tools.calls("made");

@@ -75,6 +75,7 @@ mod reproducing_paths;
 mod resolution;
 mod resuming;
 #[cfg(target_os = "linux")]
+mod runners_node;
 mod rustflags;
 mod same_bytes;
 mod sbom;

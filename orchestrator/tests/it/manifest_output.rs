@@ -121,6 +121,29 @@ fn files_of_an_earlier_version_are_not_taken_along() {
     sign("7.9.0").exits(0);
 }
 
+/// Its version is its maker's doing; in other names it may be a system's or a library's.
+#[test]
+fn only_a_launchers_names_say_its_version_and_a_person_may_allow_another() {
+    let sandbox = Sandbox::new();
+    made_files(&sandbox, "out", &["Atlas_7.9.0_x64.pkg"]);
+    let row = "out/Atlas_7.9.0_x64.pkg|macos|x64|installer\n";
+    fs::write(sandbox.root().join("m"), row).unwrap();
+    let pair = Pair::new();
+    let told = "is by its name of version 7.9.0";
+    for (product, flag, code) in [
+        ("launcher", "", 2),
+        ("launcher", "--allow-other-versions", 0),
+        ("cli", "", 0),
+        ("tool", "", 0),
+    ] {
+        let of = format!("--manifest m --product {product} --version 8.0.0 {flag}");
+        for command in ["sign", "publish --dry-run"] {
+            let run = pair.signs(atlas(&sandbox, &format!("{command} {of}")));
+            run.run().exits(code).says(&[told]);
+        }
+    }
+}
+
 #[test]
 fn a_file_that_cannot_be_read_is_found_before_it_is_published() {
     let sandbox = Sandbox::new();

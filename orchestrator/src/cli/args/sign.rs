@@ -15,6 +15,15 @@ pub struct PublicKeyArgs {
     pub public_key: Option<String>,
 }
 
+/// What names of files may say.
+#[derive(Debug, Clone, Default, Args)]
+pub struct NamesArgs {
+    /// Take files of a manifest whose names say another version than --version: a launcher's are refused
+    /// else. There is a warning for each.
+    #[arg(long, requires = "version")]
+    pub allow_other_versions: bool,
+}
+
 /// Who signs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum SignerKind {
@@ -67,6 +76,8 @@ pub struct SignCommand {
     /// Put each signature in minisign's own form beside it too, as <file>.minisig.
     #[arg(long)]
     pub minisig: bool,
+    #[command(flatten)]
+    pub names: NamesArgs,
     #[command(flatten)]
     pub key: PublicKeyArgs,
 }

@@ -2,6 +2,7 @@
 
 mod faults;
 mod in_workflow;
+mod lists;
 mod refused;
 mod releasing;
 mod rivals;

@@ -133,11 +133,17 @@ fn what_cannot_be_released_is_told_before_anybody_is_asked() {
     ran(&github, &sandbox, "")
         .exits(2)
         .says(&["there is no CHANGELOG.md", "hint: add a section"]);
-    let long = "x".repeat(125_001);
+    // What marks a draft has to have its place beside them.
+    let long = "x".repeat(124_890);
     std::fs::write(sandbox.root().join("notes"), long).unwrap();
-    ran(&github, &sandbox, "--notes-file notes")
-        .exits(2)
-        .says(&["GitHub takes 125000"]);
+    for line in [
+        "--notes-file notes",
+        "demo-v1.4.0 --notes-file notes --check-notes",
+    ] {
+        ran(&github, &sandbox, line)
+            .exits(2)
+            .says(&["are 124890 characters long, and GitHub takes 124889"]);
+    }
     let run = release(&github, &sandbox, "")
         .env("GITHUB_REPOSITORY", "")
         .run();

@@ -214,31 +214,6 @@ fn a_draft_that_a_person_has_written_is_used_and_its_words_stay() {
 }
 
 #[test]
-fn long_lists_are_read_to_their_end() {
-    let (github, sandbox) = (github(), machine(TAG));
-    let files: Vec<(String, Vec<u8>)> = (0..70).map(|n| (format!("more-{n}"), vec![n])).collect();
-    {
-        let mut state = github.state();
-        let files: Vec<(&str, &[u8])> = files
-            .iter()
-            .map(|(name, bytes)| (name.as_str(), bytes.as_slice()))
-            .collect();
-        // The oldest is listed last.
-        state.has(TAG, true, "mine", &files);
-        for n in 0..100 {
-            state.has(&format!("demo-v0.{n}.0"), false, "", &[]);
-        }
-    }
-    ran(&github, &sandbox, "").exits(0);
-    let before = github.seen(Seen::changes).len();
-    ran(&github, &sandbox, "").exits(0);
-    assert_eq!(github.seen(Seen::changes).len(), before);
-    let state = github.state();
-    assert_eq!(state.of_tag(TAG).len(), 1);
-    assert_eq!(state.of_tag(TAG)[0].assets.len(), FILES + 70);
-}
-
-#[test]
 fn without_digests_files_are_compared_by_reading_them_back() {
     let (github, sandbox) = (github(), machine(TAG));
     github.state().digests = false;

@@ -28,6 +28,8 @@ pub struct State {
     pub lag: usize,
     /// Whether it computes digests.
     pub digests: bool,
+    /// Whether lists have pages.
+    pub paged: bool,
     /// How old an upload looks that has just begun, in seconds.
     pub age: i64,
     /// What whoever may read alone is answered who changes something.
@@ -102,6 +104,7 @@ impl State {
             times: Vec::new(),
             lag: 0,
             digests: true,
+            paged: true,
             age: 0,
             denied: None,
             uploads: String::new(),
@@ -176,8 +179,8 @@ impl State {
             },
             ("GET", ["git", "matching-refs", "tags", beginning]) => {
                 let tags = self.tags.keys().filter(|tag| tag.starts_with(beginning));
-                let all = tags.map(|tag| self.reference(tag)).collect();
-                self.page(all, &seen.query)
+                // All of them at once, whatever page is asked for, and without a word of another one.
+                answer(200, tags.map(|tag| self.reference(tag)).collect())
             }
             ("GET", ["releases"]) => {
                 let shown = self.releases.iter().rev().filter(|one| one.hidden == 0);
@@ -309,6 +312,9 @@ impl State {
         if !draft && self.is_published(&text("tag_name"), 0) {
             return fault(422, "Validation Failed", &[("tag_name", "already_exists")]);
         }
+        if is_too_long(body) {
+            return fault(422, "Validation Failed", &[("body", "too_long")]);
+        }
         let id = self.id();
         self.releases.push(Release {
             id,
@@ -327,6 +333,9 @@ impl State {
         let Some(at) = self.releases.iter().position(|one| one.id == id) else {
             return not_found();
         };
+        if is_too_long(body) {
+            return fault(422, "Validation Failed", &[("body", "too_long")]);
+        }
         let tag = self.releases[at].tag.clone();
         let shows = body["draft"] == false;
         if shows && self.is_published(&tag, id) {
@@ -359,6 +368,12 @@ impl State {
         let mut of_tag = self.releases.iter().filter(|one| one.tag == tag);
         of_tag.any(|one| !one.draft && one.id != but)
     }
+}
+
+/// Whether the text of a release is longer than GitHub takes.
+fn is_too_long(release: &Value) -> bool {
+    let text = release["body"].as_str().unwrap_or_default();
+    text.chars().count() > 125_000
 }
 
 /// No request with a credential has come to the storage.
