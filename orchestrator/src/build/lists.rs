@@ -4,7 +4,7 @@
 use super::{BuildError, cargo};
 use crate::auditable::{self, ListError};
 use crate::context::World;
-use crate::dependencies::{self, Dependencies, Lock};
+use crate::dependencies::{self, Dependencies, Lock, Mark};
 use crate::documents::Form;
 use crate::events::{Event, Reporter};
 use crate::plan::{Plan, PlannedProduct};
@@ -66,7 +66,7 @@ async fn ask(
     let mut command = cargo(world, plan, toolchain)
         .args(["tree", "--locked", "--edges", "normal,build"])
         .args(["--charset", "ascii", "--prefix", "indent"])
-        .args(["--format", dependencies::FORMAT, "--target", plan.target])
+        .args(["--format", &mark.format(), "--target", plan.target])
         // A cache has nothing to do here, and cannot fail then.
         .env("RUSTC_WRAPPER", "")
         .env("CARGO_TARGET_DIR", &plan.target_dir);
@@ -80,6 +80,7 @@ async fn ask(
         Stream::Stderr => reporter.event(Event::Cargo { line: line.text }),
     };
     let status = world.runner.lines(&command, hear).await;
+    let mark = Mark::new();
     reporter.progress_ended();
     match status? {
         status if status.success() => {}
@@ -90,7 +91,8 @@ async fn ask(
     let lock = lock.map_err(|source| BuildError::Read { path, source })?;
     let packages = plan.products.iter().map(|product| product.package.as_str());
     let packages: Vec<&str> = packages.collect();
-    Ok(dependencies::read(&tree, &packages, &Lock::parse(&lock)?)?)
+    let lock = Lock::parse(&lock)?;
+    Ok(dependencies::read(&tree, &mark, &packages, &lock)?)
 }
 
 fn object(plan: &Plan, of: &Dependencies) -> Result<Vec<u8>, ListError> {

@@ -1,7 +1,7 @@
 //! The document as a whole. Whether it is what CycloneDX asks for is another test's, which has its schema.
 
 use super::*;
-use crate::dependencies::{Lock, read};
+use crate::dependencies::{Lock, Mark, Source, read};
 use serde_json::{Value, json};
 
 const TREE: &str = "\
@@ -17,9 +17,15 @@ fn graph() -> Dependencies {
         "registry+https://github.com/rust-lang/crates.io-index",
         "ab".repeat(32)
     );
-    read(TREE, &["app"], &Lock::parse(&lock).unwrap())
-        .unwrap()
-        .remove(0)
+    let mark = Mark::new();
+    read(
+        &mark.around(TREE),
+        &mark,
+        &["app"],
+        &Lock::parse(&lock).unwrap(),
+    )
+    .unwrap()
+    .remove(0)
 }
 
 fn subject(version: &semver::Version) -> Subject<'_> {
