@@ -267,6 +267,7 @@ fn bill(about: &About<'_>, product: &BuiltProduct) -> Result<Vec<u8>, DocumentEr
 
 fn sha256_of(path: &Path) -> Result<Sha256Digest, DocumentError> {
     let digest = digest_file(path).map(|(_, sha256)| sha256);
+        dirty: about.dirty,
     digest.map_err(|source| DocumentError::Read {
         path: path.to_owned(),
         source,

@@ -37,6 +37,7 @@ fn subject(version: &semver::Version) -> Subject<'_> {
         version,
         tag: "cli-v1.4.0",
         commit: "c0ffee",
+        dirty: 0,
         commit_time: 1_700_000_000,
         target: "x86_64-unknown-linux-gnu",
         maker: "0.9.0",
@@ -124,4 +125,73 @@ fn the_same_program_has_the_same_document_and_another_one_another_number() {
         document(&ancient, &graph()),
         Err(SbomError::Time(_))
     ));
+}
+
+#[test]
+fn what_differed_from_the_commit_does_not_name_it_as_its_own() {
+    let version = "1.4.0".parse().unwrap();
+    let clean = subject(&version);
+    let dirty = Subject {
+        dirty: 2,
+        ..clean.clone()
+    };
+    let properties = |subject: &Subject<'_>| {
+        let bytes = document(subject, &graph()).unwrap();
+        let found: Value = serde_json::from_slice(&bytes).unwrap();
+        let all = found["metadata"]["component"]["properties"].as_array();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let all = all.unwrap().iter();
+        all.map(|one| (text(&one["name"]), text(&one["value"])))
+            .skip(4)
+            .collect::<Vec<_>>()
+    };
+    let named = |name: &str, value: &str| (format!("atlas-release:{name}"), value.to_owned());
+    assert_eq!(properties(&clean), [named("commit", "c0ffee")]);
+    assert_eq!(
+        properties(&dirty),
+        [named("dirty", "2"), named("changed-from", "c0ffee")]
+    );
+}
+
+#[test]
+fn what_is_one_place_to_others_stays_two_packages_here() {
+    let mut graph = graph();
+    let one = |reference: &str| crate::dependencies::Package {
+        source: Source::Git(format!(
+            "git+https://h.example/g?{reference}#0123456789abcdef"
+        )),
+        ..graph.packages[1].clone()
+    };
+    let (branch, tag) = (one("branch=a"), one("tag=b"));
+    graph.packages.extend([branch, tag]);
+    let last = graph.packages.len() - 1;
+    graph.packages[graph.root].needs.extend([last - 1, last]);
+    let version = "1.4.0".parse().unwrap();
+    let bytes = document(&subject(&version), &graph).unwrap();
+    let found: Value = serde_json::from_slice(&bytes).unwrap();
+    let components = found["components"].as_array().unwrap();
+    let mut known = std::collections::BTreeSet::new();
+    for component in components {
+        assert!(
+            known.insert(component["bom-ref"].as_str().unwrap()),
+            "{component}"
+        );
+    }
+    let of_git = components.iter().filter(|one| {
+        let purl = one["purl"].as_str().unwrap_or_default();
+        purl.contains("vcs_url")
+    });
+    assert_eq!(of_git.count(), 2);
+    // All that is needed is there under the name that it is needed by.
+    let dependencies = found["dependencies"].as_array().unwrap();
+    let own = dependencies
+        .iter()
+        .find(|one| one["ref"] == "program:app-linux-x64");
+    let needed = own.unwrap()["dependsOn"].as_array().unwrap();
+    assert_eq!(needed.len(), 4, "{needed:?}");
+    assert!(
+        needed
+            .iter()
+            .all(|one| known.contains(one.as_str().unwrap()))
+    );
 }

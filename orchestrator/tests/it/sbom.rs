@@ -88,6 +88,7 @@ app v0.1.0 (/w/app)\tMIT\tnot an address
         version: &version,
         tag: "cli-v1.4.0-rc.1+build.5",
         commit: "c0ffee",
+        dirty: 0,
         commit_time: 1_700_000_000,
         target: "aarch64-pc-windows-msvc",
         maker: "0.1.0",
