@@ -7,7 +7,10 @@
 //! values in, bytes out; what a program is made of is for `dependencies` to know.
 
 mod form;
+mod maker;
 mod words;
+
+pub use maker::other_maker;
 
 use crate::dependencies::{Dependencies, Kind, Package};
 use form::{
@@ -40,11 +43,11 @@ pub struct Subject<'a> {
     pub tag: &'a str,
     /// The commit.
     pub commit: &'a str,
+    /// How many files differed from it.
+    pub dirty: usize,
     /// When it was committed, in seconds since 1970.
     pub commit_time: i64,
     /// The target triple.
-    /// How many files differed from it.
-    pub dirty: usize,
     pub target: &'a str,
     /// The version of this program.
     pub maker: &'a str,
@@ -108,9 +111,6 @@ fn bom<'a>(subject: &Subject<'a>, graph: &'a Dependencies) -> Result<Bom<'a>, Sb
         name: format!("atlas-release:{name}"),
         value: value.to_owned(),
     };
-    Ok(Bom {
-        metadata: Metadata {
-            timestamp: jiff::Timestamp::from_second(subject.commit_time)?,
     let mut properties = vec![
         property("file", subject.filename),
         property("product", subject.product),
@@ -125,12 +125,15 @@ fn bom<'a>(subject: &Subject<'a>, graph: &'a Dependencies) -> Result<Bom<'a>, Sb
             property("changed-from", subject.commit),
         ]),
     }
+    Ok(Bom {
+        metadata: Metadata {
+            timestamp: jiff::Timestamp::from_second(subject.commit_time)?,
             lifecycles: [Lifecycle { phase: "build" }],
             tools: Tools {
                 components: [Component {
-                    name: "atlas-release",
+                    name: TOOL,
                     version: subject.maker.to_owned(),
-                    ..Component::of("application", "tool:atlas-release".to_owned())
+                    ..Component::of("application", tool_reference())
                 }],
             },
             component: Component {

@@ -128,6 +128,45 @@ fn the_same_program_has_the_same_document_and_another_one_another_number() {
 }
 
 #[test]
+fn who_has_made_it_is_all_that_two_may_differ_in() {
+    let version = "1.4.0".parse().unwrap();
+    let subject = subject(&version);
+    let of = |subject: &Subject<'_>| document(subject, &graph()).unwrap();
+    let ours = of(&subject);
+    let theirs = of(&Subject {
+        maker: "1.0.0-rc.1",
+        ..subject.clone()
+    });
+    assert_ne!(ours, theirs);
+    assert_eq!(other_maker(&ours, &theirs).as_deref(), Some("1.0.0-rc.1"));
+    assert_eq!(other_maker(&ours, &ours), None, "nobody else");
+    let text = String::from_utf8(theirs).unwrap();
+    for (what, changed) in [
+        ("a package", text.replace("one@1.0.0", "one@1.0.1")),
+        ("the commit", text.replace("c0ffee", "c0ffef")),
+        (
+            "a number of ours that is none of theirs",
+            text.replace("urn:uuid:", "urn:uuid:x"),
+        ),
+        ("what is no version", text.replace("1.0.0-rc.1", "me")),
+        (
+            "more",
+            text.replace(
+                "\"name\": \"atlas-release\",",
+                "\"name\": \"atlas-release\", \"x\": 1,",
+            ),
+        ),
+        ("an end", text.clone() + " "),
+        ("nothing", String::new()),
+    ] {
+        assert_ne!(changed, text, "{what}");
+        assert_eq!(other_maker(&ours, changed.as_bytes()), None, "{what}");
+    }
+    let same_maker = text.replace("1.0.0-rc.1", subject.maker);
+    assert_eq!(other_maker(&ours, same_maker.as_bytes()), None);
+}
+
+#[test]
 fn what_differed_from_the_commit_does_not_name_it_as_its_own() {
     let version = "1.4.0".parse().unwrap();
     let clean = subject(&version);
