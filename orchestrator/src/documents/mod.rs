@@ -11,6 +11,7 @@ mod kept;
 mod proven;
 mod provenance;
 mod statement;
+mod public;
 
 pub use adopt::{Adopted, of_hub};
 pub use builder::{LOCAL, Run, own_workflows};

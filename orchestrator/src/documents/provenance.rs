@@ -4,12 +4,13 @@
 //! recipe of a build has beside these stays in `release.json`.
 
 use super::builder::Run;
+use super::public::public;
 use super::statement::{
     BUILD_TYPE, BuildDefinition, Builder, GIT_COMMIT, LOCK_FILE, Metadata, PREDICATE_TYPE,
     Provenance, Resource, RunDetails, SHA256, SOURCE, STATEMENT_TYPE, Statement,
 };
 use super::{About, File};
-use crate::build::{Recipe, without_users};
+use crate::build::Recipe;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -152,22 +153,6 @@ fn rustc(verbose: &str) -> Resource {
         }
     }
     rustc
-}
-
-/// What a tool says of itself, without users in addresses and without folders: what it is called by is what
-/// stays of a path.
-fn public(text: &str) -> String {
-    let words = text.split(' ').map(|word| {
-        let start = word.trim_start_matches(['(', '"', '\'']);
-        let is_drive = start
-            .get(1..3)
-            .is_some_and(|rest| rest == ":\\" || rest == ":/");
-        match start.starts_with(['/', '~']) || is_drive || start.starts_with("\\\\") {
-            true => word.rsplit(['/', '\\']).next().unwrap_or_default(),
-            false => word,
-        }
-    });
-    without_users(&words.collect::<Vec<_>>().join(" "))
 }
 
 fn object(value: Value) -> Map<String, Value> {
