@@ -196,7 +196,10 @@ pub fn make(
         let before = code_signed.and_then(|signed| signed.files.get(index));
         let mut files = vec![File {
             filename: planned.filename.clone(),
-            sha256: sha256_of(&product.executable)?,
+            sha256: match before {
+                Some(_) => sha256_of(&product.executable)?,
+                None => product.sha256,
+            },
             before_signing: before.map(|(_, before)| before.sha256),
         }];
         for (filename, path) in installers.of(&planned.product) {
