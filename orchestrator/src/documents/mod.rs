@@ -8,16 +8,19 @@ mod adopt;
 mod builder;
 mod check;
 mod kept;
+mod look;
 mod proven;
 mod provenance;
-mod statement;
 mod public;
+mod statement;
 
 pub use adopt::{Adopted, of_hub};
 pub use builder::{LOCAL, Run, own_workflows};
 pub use kept::is_about_a_run;
 pub use proven::{Proven, ProvenProgram, ProvenanceError, Wanted, prove};
-pub use statement::{BUILD_TYPE, GIT_COMMIT, PREDICATE_TYPE, SHA256, STATEMENT_TYPE, Statement};
+pub use statement::{
+    BUILD_TYPE, BUNDLE_TYPE, GIT_COMMIT, PREDICATE_TYPE, SHA256, STATEMENT_TYPE, Statement,
+};
 
 use crate::artifacts::digest_file;
 use crate::build::{Built, BuiltProduct, Recipe};
@@ -79,6 +82,11 @@ impl Form {
             (!program.is_empty()).then_some((form, program))
         })
     }
+}
+
+/// What a statement about bundles is called after: all that a command has made of a product for a platform.
+pub fn bundles_of(product: &ProductName, platform: Platform) -> String {
+    format!("{product}-{platform}")
 }
 
 /// A file that a document is about.
@@ -259,6 +267,7 @@ fn bill(about: &About<'_>, product: &BuiltProduct) -> Result<Vec<u8>, DocumentEr
         version: about.version,
         tag: about.tag,
         commit: about.commit,
+        dirty: about.dirty,
         commit_time: about.recipe.commit_time,
         target: about.platform.target_triple(),
         maker: about.maker,
@@ -271,7 +280,6 @@ fn bill(about: &About<'_>, product: &BuiltProduct) -> Result<Vec<u8>, DocumentEr
 
 fn sha256_of(path: &Path) -> Result<Sha256Digest, DocumentError> {
     let digest = digest_file(path).map(|(_, sha256)| sha256);
-        dirty: about.dirty,
     digest.map_err(|source| DocumentError::Read {
         path: path.to_owned(),
         source,
