@@ -92,10 +92,7 @@ fn a_bill_of_materials_that_differs_is_a_difference() {
     bill["sha256"] = "ab".repeat(32).into();
     let altered = project.sandbox.root().join("altered.json");
     fs::write(&altered, record.to_string()).unwrap();
-    let line = format!(
-        "reproduce --format json --from {}",
-        altered.display()
-    );
+    let line = format!("reproduce --format json --from {}", altered.display());
     let run = project.atlas(&line).run().exits(8);
     let found = &events_of(&run, "reproduction")[0];
     let different = found["files"].as_array().unwrap().iter();
