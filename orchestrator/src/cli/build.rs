@@ -173,7 +173,7 @@ pub(super) async fn build_and_stage(
         Work::Bundles(plans) => {
             let made = bundles::make(app, plans).await?;
             is_still.await?;
-            bundles::stage(&made)?
+            bundles::stage(app, &made)?
         }
     };
     let (mut staged, mut earlier) = (Vec::new(), Vec::new());

@@ -6,6 +6,7 @@
 
 mod adopt;
 mod builder;
+mod bundles;
 mod check;
 mod kept;
 mod look;
@@ -16,6 +17,7 @@ mod statement;
 
 pub use adopt::{Adopted, of_hub};
 pub use builder::{LOCAL, Run, own_workflows};
+pub use bundles::OfBundles;
 pub use kept::is_about_a_run;
 pub use proven::{Proven, ProvenProgram, ProvenanceError, Wanted, prove};
 pub use statement::{
@@ -137,6 +139,9 @@ pub struct About<'a> {
     pub finished_at: jiff::Timestamp,
 }
 
+/// A document: its name and its bytes.
+pub type Document = (FileName, Vec<u8>);
+
 /// Why there is no document.
 #[derive(Debug, thiserror::Error)]
 pub enum DocumentError {
@@ -159,6 +164,9 @@ pub enum DocumentError {
         /// Why not.
         source: SbomError,
     },
+    /// It cannot be called what it has to be.
+    #[error("a statement of provenance has no name that a file can have")]
+    Name(#[source] release_types::FileNameError),
     /// It cannot be written down.
     #[error("{filename} cannot be written")]
     Write {
