@@ -108,7 +108,7 @@ pub fn check(program: &[u8], expected: &VersionInfo) -> Result<(), ListError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dependencies::{Lock, read};
+    use crate::dependencies::{Lock, Mark, read};
     use release_types::Platform;
 
     pub(super) const TREE: &str = "\
@@ -119,7 +119,8 @@ app v0.1.0 (/w/app)\tMIT\t
 ";
 
     fn expected() -> VersionInfo {
-        let read = read(TREE, &["app"], &Lock::default()).unwrap();
+        let mark = Mark::new();
+        let read = read(&mark.around(TREE), &mark, &["app"], &Lock::default()).unwrap();
         list(&read[0])
     }
 

@@ -12,13 +12,20 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Instant;
 
-/// Package, binary and file of each program that cargo has made.
-pub(super) type Executables = Vec<(String, String, PathBuf)>;
+/// A program that cargo has made, or found made.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Executable {
+    pub package: String,
+    pub bin: String,
+    pub path: PathBuf,
+    /// Whether an earlier run has made it.
+    pub fresh: bool,
+}
 
 /// What came of running cargo.
 pub(super) struct Ran {
     /// The programs.
-    pub executables: Executables,
+    pub executables: Vec<Executable>,
     /// What the cache was good for, when there was one.
     pub cache: Option<CacheUse>,
 }
@@ -101,7 +108,7 @@ pub(crate) async fn tell_usage(
 struct Attempt<'a> {
     reporter: &'a dyn Reporter,
     began: Instant,
-    executables: Executables,
+    executables: Vec<Executable>,
     heard: Heard,
     /// The first thing that the cache's clients have complained about.
     complaint: Option<String>,
@@ -189,7 +196,7 @@ impl<'a> Attempt<'a> {
         sccache.id().is_none().then_some(Fault::Ended)
     }
 
-    fn built(mut self, status: ExitStatus) -> Result<Executables, BuildError> {
+    fn built(mut self, status: ExitStatus) -> Result<Vec<Executable>, BuildError> {
         match status.success() {
             true => Ok(std::mem::take(&mut self.executables)),
             false => Err(BuildError::Cargo { status }),

@@ -2,33 +2,66 @@
 
 use super::BuildError;
 use super::profile::Profile;
+use crate::auditable::{self, ListError};
 use crate::context::World;
 use crate::inspect::{GlibcVersion, Inspection, inspect, symbols_above};
 use crate::plan::{Plan, PlannedProduct};
 use crate::toolchain::left_by;
+use auditable_serde::VersionInfo;
 use build_version::MarkerError;
 use process::{AllowList, ProcessError};
-use std::fs::File;
+use release_types::Sha256Digest;
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// How long a program may take to tell its version.
 const VERSION_LIMIT: Duration = Duration::from_secs(20);
 
-/// Looks into a program's file: is it for the target, did the linker that was asked for link it, is
-/// it free of debug information that nobody asked for, and does it run where it has to?
-pub(super) fn check_file(
+/// What a program's file holds, found out in one reading of it.
+#[derive(Debug)]
+pub(super) struct Looked {
+    /// What it says about itself.
+    pub inspection: Inspection,
+    /// Bytes.
+    pub size: u64,
+    /// Its digest.
+    pub sha256: Sha256Digest,
+    /// Whether it carries its list of packages, where it has to.
+    pub list: Result<(), ListError>,
+    /// The version that stands in it.
+    pub marker: Result<semver::Version, MarkerError>,
+}
+
+/// Reads a program's file and looks into it: is it for the target, did the linker that was asked for link it, is
+/// it free of debug information that nobody asked for, and does it run where it has to? `list` is what it has to
+/// carry.
+pub(super) fn look(
     plan: &Plan,
     planned: &PlannedProduct,
     path: &PathBuf,
-    profile: &Profile,
-) -> Result<Inspection, BuildError> {
-    let product = planned.product.clone();
+    (profile, list): (&Profile, Option<&VersionInfo>),
+) -> Result<Looked, BuildError> {
     let bytes = std::fs::read(path).map_err(|source| BuildError::Read {
         path: path.clone(),
         source,
     })?;
-    let inspection = match inspect(&bytes) {
+    Ok(Looked {
+        inspection: check_file(plan, planned, (path, &bytes), profile)?,
+        size: bytes.len() as u64,
+        sha256: Sha256Digest::of(&bytes),
+        list: list.map_or(Ok(()), |list| auditable::check(&bytes, list)),
+        marker: build_version::read_marker(&bytes[..]),
+    })
+}
+
+fn check_file(
+    plan: &Plan,
+    planned: &PlannedProduct,
+    (path, bytes): (&PathBuf, &[u8]),
+    profile: &Profile,
+) -> Result<Inspection, BuildError> {
+    let product = planned.product.clone();
+    let inspection = match inspect(bytes) {
         Ok(inspection) => inspection,
         Err(source) => {
             return Err(BuildError::Inspect {
@@ -68,7 +101,7 @@ pub(super) fn check_file(
             .parse::<GlibcVersion>()
             .is_ok_and(|found| found > *bound)
     {
-        let symbols = match symbols_above(&bytes, bound) {
+        let symbols = match symbols_above(bytes, bound) {
             Ok(symbols) => symbols,
             Err(source) => {
                 return Err(BuildError::Inspect {
@@ -95,7 +128,7 @@ pub(super) async fn check_version(
     world: &World,
     plan: &Plan,
     planned: &PlannedProduct,
-    path: &PathBuf,
+    (path, marker): (&PathBuf, Result<semver::Version, MarkerError>),
 ) -> Result<(), BuildError> {
     let product = planned.product.clone();
     let wrong = |found: String| BuildError::WrongVersion {
@@ -105,11 +138,7 @@ pub(super) async fn check_version(
         expected: plan.version.clone(),
     };
     let can_run = plan.platform == world.host;
-    let file = File::open(path).map_err(|source| BuildError::Read {
-        path: path.clone(),
-        source,
-    })?;
-    match build_version::read_marker(std::io::BufReader::new(file)) {
+    match marker {
         Ok(version) if version == plan.version => {}
         Ok(version) => return Err(wrong(version.to_string())),
         Err(MarkerError::None) if can_run => {}

@@ -4,7 +4,7 @@
 use super::{BuildError, cargo};
 use crate::auditable::{self, ListError};
 use crate::context::World;
-use crate::dependencies::{self, Dependencies, Lock};
+use crate::dependencies::{self, Dependencies, Lock, Mark};
 use crate::documents::Form;
 use crate::events::{Event, Reporter};
 use crate::plan::{Plan, PlannedProduct};
@@ -12,6 +12,7 @@ use crate::progress;
 use crate::shim::list_name;
 use crate::toolchain::Toolchain;
 use process::Stream;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Finds out what each program of the plan is made of, in the plan's order, and puts the lists that the
@@ -42,17 +43,33 @@ pub(super) async fn prepare(
     Ok(made_of)
 }
 
-/// Makes sure that a program carries its list.
-pub(super) fn check(
-    planned: &PlannedProduct,
-    path: &Path,
-    of: &Dependencies,
+/// Lets cargo forget what it has built of some packages, so that it builds them anew: a program that is up to date
+/// for cargo may hold the list of an earlier build, which is nothing that cargo looks at.
+pub(super) async fn forget(
+    world: &World,
+    plan: &Plan,
+    toolchain: &Toolchain,
+    packages: &BTreeSet<&str>,
+    reporter: &dyn Reporter,
 ) -> Result<(), BuildError> {
-    let bytes = std::fs::read(path).map_err(|source| BuildError::Read {
-        path: path.to_owned(),
-        source,
-    })?;
-    auditable::check(&bytes, &auditable::list(of)).map_err(list_error(planned))
+    let mut command = cargo(world, plan, toolchain)
+        .args(["clean", "--release", "--locked", "--target", plan.target])
+        // A cache has nothing to do here, and cannot fail then.
+        .env("RUSTC_WRAPPER", "")
+        .env("CARGO_TARGET_DIR", &plan.target_dir);
+    for package in packages {
+        command = command.args(["--package", package]);
+    }
+    let hear = |line: process::Line| match progress::is_bar(&line.text) {
+        true => {}
+        false => reporter.event(Event::Cargo { line: line.text }),
+    };
+    let status = world.runner.lines(&command, hear).await;
+    reporter.progress_ended();
+    match status? {
+        status if status.success() => Ok(()),
+        status => Err(BuildError::Cargo { status }),
+    }
 }
 
 /// Asks cargo, which resolves for this call what it will for the build: the same packages, target and
@@ -63,10 +80,11 @@ async fn ask(
     toolchain: &Toolchain,
     reporter: &dyn Reporter,
 ) -> Result<Vec<Dependencies>, BuildError> {
+    let mark = Mark::new();
     let mut command = cargo(world, plan, toolchain)
         .args(["tree", "--locked", "--edges", "normal,build"])
         .args(["--charset", "ascii", "--prefix", "indent"])
-        .args(["--format", dependencies::FORMAT, "--target", plan.target])
+        .args(["--format", &mark.format(), "--target", plan.target])
         // A cache has nothing to do here, and cannot fail then.
         .env("RUSTC_WRAPPER", "")
         .env("CARGO_TARGET_DIR", &plan.target_dir);
@@ -90,7 +108,8 @@ async fn ask(
     let lock = lock.map_err(|source| BuildError::Read { path, source })?;
     let packages = plan.products.iter().map(|product| product.package.as_str());
     let packages: Vec<&str> = packages.collect();
-    Ok(dependencies::read(&tree, &packages, &Lock::parse(&lock)?)?)
+    let lock = Lock::parse(&lock)?;
+    Ok(dependencies::read(&tree, &mark, &packages, &lock)?)
 }
 
 fn object(plan: &Plan, of: &Dependencies) -> Result<Vec<u8>, ListError> {
@@ -98,7 +117,7 @@ fn object(plan: &Plan, of: &Dependencies) -> Result<Vec<u8>, ListError> {
     auditable::object_file(plan.platform, &list)
 }
 
-fn list_error(planned: &PlannedProduct) -> impl FnOnce(ListError) -> BuildError + use<> {
+pub(super) fn list_error(planned: &PlannedProduct) -> impl FnOnce(ListError) -> BuildError + use<> {
     let (product, bin) = (planned.product.clone(), planned.bin.clone());
     |source| BuildError::List {
         product,

@@ -17,6 +17,7 @@ pub use recipe::Recipe;
 pub(crate) use secrets::{may_hold_secret, without_users};
 pub use variables::{deciding, put_in_force, set_here};
 
+use crate::auditable;
 use crate::context::World;
 use crate::dependencies::Dependencies;
 use crate::events::Reporter;
@@ -24,11 +25,12 @@ use crate::inspect::Inspection;
 use crate::plan::{Plan, PlannedProduct};
 use crate::shim::POLICY_VAR;
 use crate::toolchain::{C_FLAGS_VAR, CacheUse, Toolchain, joined, scratch};
+use cargo::Executable;
 use cargo_metadata::Message;
-use check::{check_file, check_version};
-use process::{AllowList, Command, Env};
+use check::{Looked, check_version, look};
+use process::{AllowList, Command, Env, ProcessError};
 use profile::Profile;
-use release_types::Os;
+use release_types::{Os, Sha256Digest};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -38,8 +40,12 @@ use std::path::{Path, PathBuf};
 pub struct BuiltProduct {
     /// What it was planned as.
     pub planned: PlannedProduct,
-    /// Where cargo put it.
+    /// Where it is: where cargo put it, or its code-signed copy.
     pub executable: PathBuf,
+    /// Bytes of what cargo has made.
+    pub size: u64,
+    /// The digest of that.
+    pub sha256: Sha256Digest,
     /// What its file says about itself.
     pub inspection: Inspection,
     /// What it is made of, where somebody wants to know.
@@ -170,40 +176,36 @@ pub async fn build(
     let temporary = scratch(world).map_err(BuildError::Temporary)?;
     let inside = with_temporary(world, temporary.path());
     let lists = temporary.path().join("lists");
-    let ran = match lists::prepare(&inside, plan, &mut toolchain, &lists, reporter).await {
-        Ok(made_of) => {
-            let ran = cargo::run(&inside, plan, &mut toolchain, reporter).await;
-            ran.map(|ran| (ran, made_of))
-        }
-        Err(error) => Err(error),
+    let profile = Profile::read(&plan.root, Some(&plan.cargo_home), &world.env);
+    let made = async {
+        let made_of = lists::prepare(&inside, plan, &mut toolchain, &lists, reporter).await?;
+        let made = programs(
+            &inside,
+            plan,
+            &mut toolchain,
+            (&profile, &made_of),
+            reporter,
+        )
+        .await?;
+        Ok::<_, BuildError>((made, made_of))
     };
+    let made = made.await;
     if let Some(sccache) = &mut toolchain.sccache {
         sccache.stop(world).await;
     }
-    let (cargo::Ran { executables, cache }, made_of) = ran?;
-    let profile = Profile::read(&plan.root, Some(&plan.cargo_home), &world.env);
+    let ((programs, cache), made_of) = made?;
     let mut products = Vec::with_capacity(plan.products.len());
-    for (index, planned) in plan.products.iter().enumerate() {
-        let found = executables
-            .iter()
-            .find(|(package, bin, _)| *package == planned.package && *bin == planned.bin);
-        let Some((_, _, path)) = found else {
-            return Err(BuildError::NoExecutable {
-                package: planned.package.clone(),
-                bin: planned.bin.clone(),
-            });
-        };
-        let inspection = check_file(plan, planned, path, &profile)?;
-        let dependencies = made_of.get(index).cloned();
-        if let (Some(of), true) = (&dependencies, plan.policy.auditable) {
-            lists::check(planned, path, of)?;
-        }
-        check_version(world, plan, planned, path).await?;
+    for (index, (planned, program)) in plan.products.iter().zip(programs).enumerate() {
+        let Program { path, looked, .. } = program;
+        looked.list.map_err(lists::list_error(planned))?;
+        check_version(world, plan, planned, (&path, looked.marker)).await?;
         products.push(BuiltProduct {
             planned: planned.clone(),
-            executable: path.clone(),
-            inspection,
-            dependencies,
+            executable: path,
+            size: looked.size,
+            sha256: looked.sha256,
+            inspection: looked.inspection,
+            dependencies: made_of.get(index).cloned(),
         });
     }
     let recipe = recipe::recipe(world, plan, &toolchain, &products, &profile).await?;
@@ -217,14 +219,85 @@ pub async fn build(
     })
 }
 
-/// Package, binary and file of a message that says an executable was made.
-fn executable(line: &str) -> Option<(String, String, PathBuf)> {
+/// A program of the plan, as cargo has left it.
+struct Program {
+    path: PathBuf,
+    fresh: bool,
+    looked: Looked,
+}
+
+/// Runs cargo and reads what came of it, in the plan's order. A program that an earlier run has made with another
+/// list is made once more: to cargo it is up to date, since no list is anything that it looks at.
+async fn programs(
+    world: &World,
+    plan: &Plan,
+    toolchain: &mut Toolchain,
+    (profile, made_of): (&Profile, &[Dependencies]),
+    reporter: &dyn Reporter,
+) -> Result<(Vec<Program>, Option<CacheUse>), BuildError> {
+    let ran = cargo::run(world, plan, toolchain, reporter).await?;
+    let made = look_at_all(world, plan, &ran.executables, (profile, made_of)).await?;
+    let pairs = plan.products.iter().zip(&made);
+    let stale = pairs.filter(|(_, made)| made.fresh && made.looked.list.is_err());
+    let stale: Vec<_> = stale.map(|(planned, _)| planned).collect();
+    if stale.is_empty() {
+        return Ok((made, ran.cache));
+    }
+    let bins: Vec<&str> = stale.iter().map(|planned| &*planned.bin).collect();
+    reporter.note(format!(
+        "an earlier build has left {} with another list of packages: built once more",
+        bins.join(", ")
+    ));
+    let packages = stale.iter().map(|planned| &*planned.package).collect();
+    lists::forget(world, plan, toolchain, &packages, reporter).await?;
+    let again = cargo::run(world, plan, toolchain, reporter).await?;
+    let made = look_at_all(world, plan, &again.executables, (profile, made_of)).await?;
+    // A cache that was given up the first time is none the second.
+    Ok((made, again.cache.or(ran.cache)))
+}
+
+/// Looks at all programs of the plan, each read once, on a thread that may wait for a disk.
+async fn look_at_all(
+    world: &World,
+    plan: &Plan,
+    executables: &[Executable],
+    (profile, made_of): (&Profile, &[Dependencies]),
+) -> Result<Vec<Program>, BuildError> {
+    let mut programs = Vec::with_capacity(plan.products.len());
+    for (index, planned) in plan.products.iter().enumerate() {
+        let is_it = |one: &&Executable| one.package == planned.package && one.bin == planned.bin;
+        let Some(found) = executables.iter().find(is_it) else {
+            return Err(BuildError::NoExecutable {
+                package: planned.package.clone(),
+                bin: planned.bin.clone(),
+            });
+        };
+        let list = made_of.get(index).filter(|_| plan.policy.auditable);
+        let list = list.map(auditable::list);
+        let (plan, planned) = (plan.clone(), planned.clone());
+        let (path, profile) = (found.path.clone(), profile.clone());
+        let interrupted = || ProcessError::Interrupted {
+            command: format!("a look into {}", found.path.display()),
+        };
+        let looking = move || look(&plan, &planned, &path, (&profile, list.as_ref()));
+        programs.push(Program {
+            path: found.path.clone(),
+            fresh: found.fresh,
+            looked: world.apart(looking).await.ok_or_else(interrupted)??,
+        });
+    }
+    Ok(programs)
+}
+
+/// The program that a message of cargo's tells of.
+fn executable(line: &str) -> Option<Executable> {
     match serde_json::from_str(line).ok()? {
-        Message::CompilerArtifact(artifact) if artifact.target.is_bin() => Some((
-            package_name(&artifact.package_id.repr, &artifact.target.name),
-            artifact.target.name.clone(),
-            artifact.executable?.into_std_path_buf(),
-        )),
+        Message::CompilerArtifact(artifact) if artifact.target.is_bin() => Some(Executable {
+            package: package_name(&artifact.package_id.repr, &artifact.target.name),
+            bin: artifact.target.name.clone(),
+            path: artifact.executable?.into_std_path_buf(),
+            fresh: artifact.fresh,
+        }),
         _ => None,
     }
 }

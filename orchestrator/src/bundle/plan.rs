@@ -2,14 +2,18 @@
 //! doing any of it.
 
 use super::{BundleError, command};
+use crate::artifacts::digest_file;
 use crate::context::World;
+use crate::documents::{Form, bundles_of};
 use crate::plan::{PlannedSigning, release_dir, shortened};
 use crate::products::{Declared, SigningSettings, Workspace};
 use crate::select::Selected;
 use crate::settings::HubChoice;
 use crate::sign::is_key_there;
 use crate::toolchain::{CommonEnv, Rustc, common_environment};
-use release_types::{Channel, FileName, ObjectKey, Platform, ProductName, artifact_key};
+use release_types::{
+    Channel, FileName, ObjectKey, Platform, ProductName, Sha256Digest, artifact_key,
+};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -29,6 +33,12 @@ pub struct PlannedBundles {
     pub command: Vec<String>,
     /// Whether the command signs, and so gets the secret key.
     pub tauri_signs: bool,
+    /// Whether a statement tells where its bundles come from.
+    #[serde(rename = "provenance")]
+    pub is_stated: bool,
+    /// The digest of the lock file of what its command compiles, where there is one.
+    #[serde(skip)]
+    pub lock_sha256: Option<Sha256Digest>,
     /// A key like those that its bundles are stored under. What bundles are called only their maker knows.
     #[serde(skip)]
     pub key: ObjectKey,
@@ -107,6 +117,8 @@ pub struct BundleFacts<'a> {
     pub target_dir: Option<&'a Path>,
     /// Where to stage.
     pub dist_dir: &'a Path,
+    /// Whether documents are made where the workspace has them made.
+    pub documents: bool,
     /// Which Hub, when one is known.
     pub hub: Option<&'a HubChoice>,
 }
@@ -203,11 +215,23 @@ fn planned(
         folder: declared.folder.clone(),
         command: command::command(facts.world, (product, declared), version, target)?,
         tauri_signs: declared.tauri_signs,
+        is_stated: facts.documents && facts.workspace.documents.has(Form::Provenance),
+        lock_sha256: lock_of(facts.repository, &declared.folder),
         key: key.map_err(|source| BundleError::Key {
             product: product.clone(),
             source,
         })?,
     })
+}
+
+/// The digest of the `Cargo.lock` that holds for an application in a folder: Tauri's place for it, else the first on
+/// the way up to the repository's folder.
+fn lock_of(repository: &Path, folder: &Path) -> Option<Sha256Digest> {
+    let own = folder.join("src-tauri");
+    let above = folder.ancestors();
+    let above = above.take_while(|dir| dir.starts_with(repository));
+    let mut places = std::iter::once(own.as_path()).chain(above);
+    places.find_map(|dir| Some(digest_file(&dir.join("Cargo.lock")).ok()?.1))
 }
 
 impl fmt::Display for BundlePlan {
@@ -222,6 +246,10 @@ impl fmt::Display for BundlePlan {
         for one in &self.products {
             writeln!(f, "  {:<9}folder {}", one.product, one.folder.display())?;
             writeln!(f, "           {}", one.command.join(" "))?;
+            if one.is_stated {
+                let name = bundles_of(&one.product, self.platform) + Form::Provenance.ending();
+                writeln!(f, "           {name}")?;
+            }
         }
         writeln!(f, "environment")?;
         for (name, value) in &self.environment {

@@ -175,7 +175,7 @@ pub(super) async fn build_and_stage(
         Work::Bundles(plans, wanted) => {
             let made = bundles::make(app, (plans, wanted), signing).await?;
             is_still.await?;
-            bundles::stage(&made)?
+            bundles::stage(app, &made)?
         }
     };
     let (mut staged, mut earlier) = (Vec::new(), Vec::new());

@@ -5,6 +5,7 @@ use super::code_sign::ready;
 use super::common::App;
 use crate::bundle::{self, BundlePlan, Cache, Made};
 use crate::dist::{self, Earlier, Kept, Staged};
+use crate::documents::OfBundles;
 use crate::error::Error;
 use crate::products::Workspace;
 use crate::sign::{self, Keys, Secret, SignError};
@@ -87,8 +88,9 @@ fn secret_for(app: &App<'_>, plans: &[BundlePlan]) -> Result<Option<Secret>, Err
 }
 
 /// Stages what was made, each platform once: what is for several lies in the folder of each.
-pub(super) fn stage(all: &AllMade) -> Result<Vec<(Staged, Earlier)>, Error> {
+pub(super) fn stage(app: &App<'_>, all: &AllMade) -> Result<Vec<(Staged, Earlier)>, Error> {
     let all = &all.by_plan;
+    let maker = app.build.version();
     let mut done: BTreeSet<Platform> = BTreeSet::new();
     let mut staged = Vec::new();
     // What a platform was asked for counts for more than what came along with another one.
@@ -99,7 +101,8 @@ pub(super) fn stage(all: &AllMade) -> Result<Vec<(Staged, Earlier)>, Error> {
     });
     for (plan, made, platform) in asked.chain(along) {
         if done.insert(platform) {
-            staged.push(dist::stage_bundles(plan, made, platform)?);
+            let documents = OfBundles::new(app.world, (plan, made), maker);
+            staged.push(dist::stage_bundles((plan, made), platform, &documents)?);
         }
     }
     Ok(staged)

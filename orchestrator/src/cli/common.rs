@@ -130,6 +130,7 @@ impl App<'_> {
                     target,
                     target_dir: target_dir.as_deref(),
                     dist_dir: &dist_dir,
+                    documents: !build.no_documents,
                     hub,
                 })
             };

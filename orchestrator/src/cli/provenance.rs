@@ -21,6 +21,8 @@ pub(super) struct Asked {
     tag: Option<String>,
     /// The products that were named, whose tags may be called after them.
     products: Vec<String>,
+    /// How many are read side by side.
+    at_once: usize,
 }
 
 impl Asked {
@@ -68,6 +70,7 @@ impl Asked {
             },
             tag: named.map(|tag| tag.to_string()),
             products: products.collect(),
+            at_once: args.read_back.downloads,
         }))
     }
 
@@ -86,7 +89,7 @@ impl Asked {
                 None => self.commit_of_tag(app, receipt).await,
             };
         }
-        let proven = documents::prove(client, receipt, &self.wanted, keys).await?;
+        let proven = documents::prove(client, receipt, &self.wanted, keys, self.at_once).await?;
         self.tell(app, &proven);
         let proven = Outcome::Provenance(proven);
         reporter.event(Event::Outcome(Box::new(proven)));

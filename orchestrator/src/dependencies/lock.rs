@@ -1,4 +1,5 @@
-//! Where packages come from, and their digests: what `Cargo.lock` says.
+//! Where packages come from, and their digests: what `Cargo.lock` says. What it says beyond that is nothing to this
+//! program.
 
 use super::{DependenciesError, Source};
 use release_types::Sha256Digest;
@@ -22,6 +23,7 @@ pub struct Lock {
 struct Locked {
     name: String,
     version: String,
+    /// Where it comes from; none for those of the workspace.
     source: Option<String>,
     checksum: Option<String>,
 }
@@ -33,6 +35,23 @@ impl Lock {
     /// When it is no lock file.
     pub fn parse(text: &str) -> Result<Self, DependenciesError> {
         Ok(toml::from_str(text)?)
+    }
+
+    /// The names of the files that registries give out for these packages.
+    pub fn downloads(&self) -> Vec<String> {
+        let packages = self
+            .package
+            .iter()
+            .filter(|package| package.is_of_registry());
+        packages
+            .map(|package| format!("{}-{}.crate", package.name, package.version))
+            .collect()
+    }
+
+    /// Whether a package comes from a git repository.
+    pub fn needs_git(&self) -> bool {
+        let mut sources = self.package.iter().filter_map(Locked::source);
+        sources.any(|source| source.starts_with("git+"))
     }
 
     /// Where a package comes from, and its digest. `shown` is how cargo tells the source to people, in
@@ -51,10 +70,8 @@ impl Lock {
         };
         if let Some(named) = shown.strip_prefix("registry `") {
             let other = |one: &&Locked| {
-                let registry =
-                    |source: &str| source.starts_with("registry+") || source.starts_with("sparse+");
-                one.source()
-                    .is_some_and(|s| registry(s) && !CRATES_IO.contains(&s))
+                let is_crates_io = one.source().is_some_and(|s| CRATES_IO.contains(&s));
+                one.is_of_registry() && !is_crates_io
             };
             let locked = of_it.find(other);
             let index = locked.and_then(Locked::source);
@@ -77,6 +94,12 @@ impl Lock {
 impl Locked {
     fn source(&self) -> Option<&str> {
         self.source.as_deref()
+    }
+
+    fn is_of_registry(&self) -> bool {
+        let is_one =
+            |source: &str| source.starts_with("registry+") || source.starts_with("sparse+");
+        self.source().is_some_and(is_one)
     }
 
     fn digest(&self) -> Option<Sha256Digest> {
@@ -149,5 +172,39 @@ mod tests {
             Source::Git("git+ssh://h.example/x#0a".to_owned())
         );
         assert!(Lock::parse("no [toml").is_err());
+    }
+
+    #[test]
+    fn packages_of_a_lock_file() {
+        let text = r#"
+            version = 4
+
+            [[package]]
+            name = "cc"
+            version = "1.2.3"
+            source = "registry+https://example.com/index"
+            checksum = "00"
+            dependencies = ["find-msvc-tools"]
+
+            [[package]]
+            version = "2.0.0-rc.1+odd"
+            source = "sparse+https://example.com/"
+            name = "sparse"
+
+            [[package]]
+            name = "ours"
+            version = "0.1.0"
+        "#;
+        let mut lock = Lock::parse(text).unwrap();
+        assert_eq!(
+            lock.downloads(),
+            ["cc-1.2.3.crate", "sparse-2.0.0-rc.1+odd.crate"]
+        );
+        assert!(!lock.needs_git());
+        lock.package[2].source = Some("git+https://example.com/ours#0a".to_owned());
+        assert!(lock.needs_git());
+        assert_eq!(lock.downloads().len(), 2);
+        let none = Lock::parse("version = 4").unwrap();
+        assert!(none.downloads().is_empty());
     }
 }

@@ -9,7 +9,7 @@ mod lock;
 mod tree;
 
 pub use lock::Lock;
-pub use tree::{FORMAT, read};
+pub use tree::{Mark, read};
 
 use release_types::Sha256Digest;
 use semver::Version;

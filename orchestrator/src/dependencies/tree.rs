@@ -3,13 +3,60 @@
 //! A package may be compiled twice, for the target and for build scripts and macros, with other features
 //! and so with other packages that it needs. In the tree both look the same; which one is meant follows
 //! from the way to it: behind a macro or a build dependency everything is for the host.
+//!
+//! Folders, licences and places of sources are whatever somebody has written, line ends included, and cargo prints
+//! them as they are. So what cargo prints of a package stands between marks that nobody can have written.
 
 use super::{Dependencies, DependenciesError, Kind, Lock, Package};
 use semver::Version;
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{BuildHasher as _, RandomState};
 
-/// What `cargo tree --format` is given: package, licence and repository.
-pub const FORMAT: &str = "{p}\t{l}\t{r}";
+/// What stands before and behind each text of one call of `cargo tree`.
+#[derive(Debug, Clone)]
+pub struct Mark(String);
+
+impl Mark {
+    /// One that nobody knows beforehand.
+    pub fn new() -> Self {
+        Self(format!("<{:016x}>", RandomState::new().hash_one("tree")))
+    }
+
+    /// What `cargo tree --format` is given: package, licence and repository.
+    pub fn format(&self) -> String {
+        let Self(mark) = self;
+        format!("{mark}{{p}}{mark}{{l}}{mark}{{r}}{mark}")
+    }
+}
+
+#[cfg(test)]
+impl Mark {
+    /// Lines with tabs between texts, as cargo prints them with this mark.
+    pub(crate) fn around(&self, lines: &str) -> String {
+        let Self(mark) = self;
+        let one = |line: &str| {
+            let mut parts = line.splitn(3, '\t');
+            let (first, licence) = (parts.next().unwrap_or_default(), parts.next());
+            let Some((licence, rest)) = licence.zip(parts.next()) else {
+                return format!("{line}\n");
+            };
+            let (repository, seen) = match rest.strip_suffix(SEEN) {
+                Some(repository) => (repository, SEEN),
+                None => (rest, ""),
+            };
+            let branch = first.find(|c: char| c.is_ascii_alphanumeric());
+            let (branch, label) = first.split_at(branch.unwrap_or_default());
+            format!("{branch}{mark}{label}{mark}{licence}{mark}{repository}{mark}{seen}\n")
+        };
+        lines.lines().map(one).collect()
+    }
+}
+
+impl Default for Mark {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 /// The mark of a package whose own dependencies stand elsewhere in the tree.
 const SEEN: &str = " (*)";
@@ -23,17 +70,18 @@ const BUILD: &str = "[build-dependencies]";
 /// A package as it stands in the tree, and whether it is compiled for the host.
 type Unit = (String, bool);
 
-/// Reads the tree that `cargo tree --edges normal,build --charset ascii --format` [`FORMAT`] prints
-/// of some packages, and returns what each of `roots` (names) is made of, in their order.
+/// Reads the tree that `cargo tree --edges normal,build --charset ascii --format` with a mark's [`Mark::format`]
+/// prints of some packages, and returns what each of `roots` (names) is made of, in their order.
 ///
 /// # Errors
 /// When something was printed that is not known, or nothing of one of the packages.
 pub fn read(
     text: &str,
+    mark: &Mark,
     roots: &[&str],
     lock: &Lock,
 ) -> Result<Vec<Dependencies>, DependenciesError> {
-    let tree = Tree::parse(text)?;
+    let tree = Tree::parse(text, mark)?;
     let of = |root: &&str| tree.of(root, lock);
     roots.iter().map(of).collect()
 }
@@ -49,30 +97,44 @@ struct Tree {
 }
 
 impl Tree {
-    fn parse(text: &str) -> Result<Self, DependenciesError> {
+    fn parse(text: &str, Mark(mark): &Mark) -> Result<Self, DependenciesError> {
         let mut tree = Self::default();
         // The units above a line, and whether what comes below each is for its build script.
         let mut above: Vec<(Unit, bool)> = Vec::new();
-        for line in text.lines().filter(|line| !line.trim().is_empty()) {
-            let (depth, is_child, rest) = indented(line);
-            if rest == BUILD && !is_child {
-                let parent = above.get_mut(depth);
-                parent.ok_or_else(|| unknown(line))?.1 = true;
-                above.truncate(depth + 1);
-                continue;
+        let mut parts = text.split(mark.as_str());
+        // What stands between two packages: the end of the one's line, headings, and the branch to the other.
+        let mut between = parts.next().unwrap_or_default();
+        loop {
+            let mut lines: Vec<&str> = between.split('\n').collect();
+            let branch = lines.pop().unwrap_or_default();
+            for line in lines {
+                let (depth, is_child, rest) = indented(line);
+                if rest == BUILD && !is_child {
+                    let parent = above.get_mut(depth);
+                    parent.ok_or_else(|| unknown(line))?.1 = true;
+                    above.truncate(depth + 1);
+                } else if !rest.trim().is_empty() {
+                    return Err(unknown(line));
+                }
             }
-            let depth = depth + usize::from(is_child);
-            if depth > above.len() {
-                return Err(unknown(line));
-            }
-            above.truncate(depth);
-            let rest = rest.strip_suffix(SEEN).unwrap_or(rest);
-            let mut parts = rest.rsplitn(3, '\t');
-            let (Some(repository), Some(licence), Some(label)) =
+            let Some(label) = parts.next() else {
+                return match branch.trim().is_empty() {
+                    true => Ok(tree),
+                    false => Err(unknown(branch)),
+                };
+            };
+            let (Some(licence), Some(repository), Some(rest)) =
                 (parts.next(), parts.next(), parts.next())
             else {
-                return Err(unknown(line));
+                return Err(unknown(label));
             };
+            let (depth, is_child, more) = indented(branch);
+            let depth = depth + usize::from(is_child);
+            if depth > above.len() || !more.is_empty() {
+                return Err(unknown(branch));
+            }
+            above.truncate(depth);
+            between = rest.strip_prefix(SEEN).unwrap_or(rest);
             let (label, is_macro) = without_mark(label);
             let parent = above.last();
             let for_host = is_macro || parent.is_some_and(|((_, host), build)| *host || *build);
@@ -88,7 +150,6 @@ impl Tree {
             tree.words.insert(label, words);
             above.push((unit, false));
         }
-        Ok(tree)
     }
 
     /// What a package's program is made of.
@@ -225,6 +286,16 @@ plain v0.2.0 (/w/plain (old))\tMIT\t
 `-- two v1.0.0\tMIT OR Apache-2.0\thttps://h.example/two
 ";
 
+    /// What cargo prints where these lines are what it would print without marks.
+    fn read(
+        text: &str,
+        roots: &[&str],
+        lock: &Lock,
+    ) -> Result<Vec<Dependencies>, DependenciesError> {
+        let mark = Mark::new();
+        super::read(&mark.around(text), &mark, roots, lock)
+    }
+
     fn names(of: &Dependencies, kind: Kind) -> Vec<&str> {
         let packages = of.packages.iter().filter(|package| package.kind == kind);
         packages.map(|package| package.name.as_str()).collect()
@@ -276,6 +347,7 @@ plain v0.2.0 (/w/plain (old))\tMIT\t
             "a v1.0.0\tx\t\n        `-- b v1.0.0\tx\t\n",
             "a one\tMIT\t\n",
             "    [build-dependencies]\n",
+            "a v1.0.0\tMIT\t\nnonsense\nb v1.0.0\tMIT\t\n",
         ] {
             let error = read(text, &["a"], &lock).unwrap_err();
             assert!(matches!(error, DependenciesError::Line(_)), "{error:?}");
@@ -285,5 +357,27 @@ plain v0.2.0 (/w/plain (old))\tMIT\t
             error.to_string(),
             "`cargo tree` printed nothing of package `a`"
         );
+    }
+    #[test]
+    fn words_of_others_end_no_line() {
+        let mark = Mark::new();
+        let Mark(m) = &mark;
+        let text = format!(
+            "{m}app v0.1.0 (/w/a\nb\tc){m}MIT\n\t`-- x v1.0.0{m}a\tb\n[build-dependencies]\n{m}\n\
+             `-- {m}one v1.0.0{m}{m}{m} (*)\n"
+        );
+        let found = super::read(&text, &mark, &["app"], &Lock::default()).unwrap();
+        let app = &found[0].packages[found[0].root];
+        assert_eq!(app.licence.as_deref(), Some("MIT\n\t`-- x v1.0.0"));
+        assert_eq!(
+            app.repository.as_deref(),
+            Some("a\tb\n[build-dependencies]")
+        );
+        assert_eq!(names(&found[0], Kind::Runtime), ["app", "one"]);
+        // Half of a package is none.
+        let cut = text.rsplit_once(m.as_str()).unwrap().0;
+        let error = super::read(cut, &mark, &["app"], &Lock::default()).unwrap_err();
+        assert!(matches!(error, DependenciesError::Line(_)), "{error:?}");
+        assert_ne!(Mark::new().0, mark.0, "nobody knows the next one");
     }
 }

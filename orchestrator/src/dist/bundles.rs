@@ -11,6 +11,7 @@ use super::{
 use crate::artifacts::digest_file;
 use crate::build::Recipe;
 use crate::bundle::{BundlePlan, Made, MadeProduct};
+use crate::documents::{File, OfBundles};
 use release_types::{Kind, ManifestRow, Platform, Sha256Digest};
 use signatures::PublicKey;
 use std::collections::BTreeMap;
@@ -80,15 +81,15 @@ pub fn keep_bundles(
     Ok((made, kept))
 }
 
-/// Stages what was made for a platform into its folder, in the place of an earlier build, which can still be
-/// put back. The plan is one of the release's, for this platform or another.
+/// Stages what was made for a platform into its folder, with the statement about it, in the place of an earlier build,
+/// which can still be put back. The plan is one of the release's, for this platform or another.
 ///
 /// # Errors
 /// When something cannot be read or written; nothing half-written stays behind.
 pub fn stage_bundles(
-    plan: &BundlePlan,
-    made: &Made,
+    (plan, made): (&BundlePlan, &Made),
     platform: Platform,
+    documents: &OfBundles<'_>,
 ) -> Result<(Staged, Earlier), DistError> {
     let write = |path: &Path| {
         let path = path.to_owned();
@@ -102,9 +103,25 @@ pub fn stage_bundles(
     let dir = aside.path();
     let (mut artifacts, mut sums) = (Vec::new(), BTreeMap::new());
     for product in &made.products {
-        let files = files_of(plan, (made, product), platform, dir)?;
+        let mut files = files_of(plan, (made, product), platform, dir)?;
         if files.is_empty() {
             continue;
+        }
+        let stated = files.iter().filter(|file| file.kind != Kind::Signature);
+        let stated: Vec<File> = stated.map(File::from).collect();
+        let statement = documents.statement(product, platform, &stated, &target);
+        let failed = |error| write(dir)(io::Error::other(error));
+        if let Some((filename, bytes)) = statement.map_err(failed)? {
+            let path = dir.join(filename.as_str());
+            write_file(&path, &bytes).map_err(write(&path))?;
+            files.push(RecordedArtifact {
+                filename,
+                kind: Kind::Other,
+                size: bytes.len() as u64,
+                sha256: Sha256Digest::of(&bytes),
+                before_signing: None,
+                ..files[0].clone()
+            });
         }
         let mut text = String::new();
         for file in add_earlier_signatures(files, &target, dir)? {
@@ -205,6 +222,16 @@ fn add_earlier_signatures(
         all.extend(signatures);
     }
     Ok(all)
+}
+
+impl From<&RecordedArtifact> for File {
+    fn from(file: &RecordedArtifact) -> Self {
+        Self {
+            filename: file.filename.clone(),
+            sha256: file.sha256,
+            before_signing: file.before_signing.map(|before| before.sha256),
+        }
+    }
 }
 
 fn copy(from: &Path, to: &Path) -> Result<(), DistError> {

@@ -3,7 +3,6 @@
 
 use super::carry::is_as_recorded;
 use super::{RELEASE_FILE, read_record_file};
-use crate::artifacts::digest_file;
 use crate::build::Built;
 use crate::code_sign::{BeforeSigning, CodeSigned, Signer};
 use crate::plan::Plan;
@@ -24,8 +23,10 @@ pub fn code_signed_before(plan: &Plan, built: &Built, signer: &Signer) -> Option
             (&file.product, &file.filename) == (&planned.product, &planned.filename)
                 && file.kind == Kind::Binary
         })?;
-        let (size, sha256) = digest_file(&product.executable).ok()?;
-        let before = BeforeSigning { size, sha256 };
+        let before = BeforeSigning {
+            size: product.size,
+            sha256: product.sha256,
+        };
         let path = plan.staging.join(planned.filename.as_str());
         if recorded.before_signing != Some(before) || !is_as_recorded(recorded, &path) {
             return None;

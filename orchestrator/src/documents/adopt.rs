@@ -144,13 +144,16 @@ impl Look<'_> {
 
     /// The Hub's, where it has another one about the same program.
     async fn of(&self, local: &LocalArtifact) -> Result<Option<Adopted>, ClientError> {
-        let name = local.filename.as_str();
-        let Some((_, program)) = Form::of(name) else {
+        let (name, product) = (local.filename.as_str(), &local.product);
+        let Some(here) = made_here(local) else {
             return Ok(None);
         };
-        let product = &local.product;
-        let (Some(program), Some(listed)) = (self.here(product, program), self.there(program))
-        else {
+        // What it is about: the program, or the first of what a command has made.
+        let mut subjects = here.subject.iter();
+        let Some(program) = subjects.find_map(|one| self.here(product, one.name())) else {
+            return Ok(None);
+        };
+        let Some(listed) = self.there(program.filename.as_str()) else {
             return Ok(None);
         };
         // Other bytes are a conflict, which is told by whoever sends them.
@@ -168,7 +171,7 @@ impl Look<'_> {
         };
         // Whoever may publish can have put it there, and it may come to be signed here: nothing but the run may
         // be another than what was found out here.
-        let Some((there, here)) = Statement::read(&bytes).ok().zip(made_here(local)) else {
+        let Ok(there) = Statement::read(&bytes) else {
             return Ok(None);
         };
         let sha256 = there.sha256_of(program.filename.as_str());

@@ -1,7 +1,7 @@
 //! Whether documents are those of a program. Pure: their bytes come from somebody else, and all that is wrong
 //! with them is said at once.
 
-use super::statement::{BUILD_TYPE, GIT_COMMIT, Statement};
+use super::statement::{BUILD_TYPE, BUNDLE_TYPE, GIT_COMMIT, Statement};
 use crate::text::told;
 use release_types::{Platform, ProductName, Sha256Digest};
 use serde::Deserialize;
@@ -16,16 +16,23 @@ pub struct Expected<'a> {
     pub version: &'a str,
     /// The platform.
     pub platform: Platform,
-    /// The program's name.
-    pub program: &'a str,
-    /// Its digest.
-    pub sha256: Sha256Digest,
+    /// What its documents are about.
+    pub about: Subject<'a>,
     /// The digests of all files of this product on this platform, by name.
     pub files: &'a BTreeMap<&'a str, Sha256Digest>,
     /// The commit that it has to be made of, where that is known.
     pub commit: Option<&'a str>,
     /// How the builder's name has to begin, where somebody has said it.
     pub builder: Option<&'a str>,
+}
+
+/// What a document is about.
+#[derive(Debug, Clone, Copy)]
+pub enum Subject<'a> {
+    /// A program, by its name and digest, and what is made of it.
+    Program(&'a str, Sha256Digest),
+    /// What a command of its own has made for the product and platform.
+    Bundles,
 }
 
 /// What a statement says that is right.
@@ -39,6 +46,8 @@ pub struct Said {
     pub repository: Option<String>,
     /// The address of the run, where it has one.
     pub invocation: Option<String>,
+    /// The files of the product and platform that it names, with the digests that they have.
+    pub named: BTreeSet<String>,
 }
 
 /// Looks at a statement of provenance.
@@ -56,33 +65,36 @@ pub fn statement(expected: &Expected<'_>, bytes: &[u8]) -> Result<Said, Vec<Stri
             told(expected)
         ));
     };
-    let sha256 = expected.sha256.to_string();
-    let subject = statement.sha256_of(expected.program);
-    if subject != Some(&sha256) {
-        differs("the digest of its subject", &sha256, subject);
-    }
-    let mut names = BTreeSet::new();
-    for one in &statement.subject {
-        // Of two of one name, one would not be looked at.
-        if !names.insert(one.name()) {
-            differs("its subjects", "each once", Some(one.name()));
+    if let Subject::Program(name, sha256) = expected.about {
+        let (sha256, subject) = (sha256.to_string(), statement.sha256_of(name));
+        if subject != Some(&sha256) {
+            differs("the digest of its subject", &sha256, subject);
         }
+    }
+    let (mut names, mut named) = (BTreeSet::new(), BTreeSet::new());
+    for one in &statement.subject {
         let (name, digest) = (one.name(), one.digest(super::SHA256));
-        let Some(file) = expected
-            .files
-            .get(name)
-            .filter(|_| name != expected.program)
-        else {
+        // Of two of one name, one would not be looked at.
+        if !names.insert(name) {
+            differs("its subjects", "each once", Some(name));
+        }
+        let Some(file) = expected.files.get(name).map(ToString::to_string) else {
             continue;
         };
-        if digest != Some(&file.to_string()) {
+        if digest == Some(&file) {
+            named.insert(name.to_owned());
+        } else if !matches!(expected.about, Subject::Program(program, _) if program == name) {
             let what = format!("the digest of its subject {}", told(name));
-            differs(&what, &file.to_string(), digest);
+            differs(&what, &file, digest);
         }
     }
     let definition = &statement.predicate.build_definition;
-    if definition.build_type != BUILD_TYPE {
-        differs("buildType", BUILD_TYPE, Some(&definition.build_type));
+    let build_type = match expected.about {
+        Subject::Program(..) => BUILD_TYPE,
+        Subject::Bundles => BUNDLE_TYPE,
+    };
+    if definition.build_type != build_type {
+        differs("buildType", build_type, Some(&definition.build_type));
     }
     let platform = expected.platform.to_string();
     for (name, wanted) in [
@@ -122,6 +134,7 @@ pub fn statement(expected: &Expected<'_>, bytes: &[u8]) -> Result<Said, Vec<Stri
             commit: commit.to_owned(),
             repository: source.and_then(|source| source.uri.clone()),
             invocation: statement.predicate.run_details.metadata.invocation_id,
+            named,
         }),
         _ => Err(faults),
     }
@@ -171,11 +184,11 @@ struct Hash {
     content: String,
 }
 
-/// Looks at the list of what is in a program.
+/// Looks at the list of what is in a program with this digest.
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn sbom(expected: &Expected<'_>, bytes: &[u8]) -> Result<(), Vec<String>> {
+pub fn sbom(sha256: Sha256Digest, bytes: &[u8]) -> Result<(), Vec<String>> {
     let sbom: Sbom = serde_json::from_slice(bytes).map_err(|why| {
         vec![format!(
             "it is no CycloneDX document: {}",
@@ -190,7 +203,7 @@ pub fn sbom(expected: &Expected<'_>, bytes: &[u8]) -> Result<(), Vec<String>> {
     }
     let hashes = &sbom.metadata.component.hashes;
     let found = hashes.iter().find(|hash| hash.alg == "SHA-256");
-    let sha256 = expected.sha256.to_string();
+    let sha256 = sha256.to_string();
     match found {
         Some(hash) if hash.content.eq_ignore_ascii_case(&sha256) => Ok(()),
         found => {

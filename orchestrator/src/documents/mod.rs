@@ -6,17 +6,23 @@
 
 mod adopt;
 mod builder;
+mod bundles;
 mod check;
 mod kept;
+mod look;
 mod proven;
 mod provenance;
+mod public;
 mod statement;
 
 pub use adopt::{Adopted, of_hub};
 pub use builder::{LOCAL, Run, own_workflows};
+pub use bundles::OfBundles;
 pub use kept::is_about_a_run;
 pub use proven::{Proven, ProvenProgram, ProvenanceError, Wanted, prove};
-pub use statement::{BUILD_TYPE, GIT_COMMIT, PREDICATE_TYPE, SHA256, STATEMENT_TYPE, Statement};
+pub use statement::{
+    BUILD_TYPE, BUNDLE_TYPE, GIT_COMMIT, PREDICATE_TYPE, SHA256, STATEMENT_TYPE, Statement,
+};
 
 use crate::artifacts::digest_file;
 use crate::build::{Built, BuiltProduct, Recipe};
@@ -80,6 +86,11 @@ impl Form {
     }
 }
 
+/// What a statement about bundles is called after: all that a command has made of a product for a platform.
+pub fn bundles_of(product: &ProductName, platform: Platform) -> String {
+    format!("{product}-{platform}")
+}
+
 /// A file that a document is about.
 #[derive(Debug, Clone)]
 pub struct File {
@@ -128,6 +139,9 @@ pub struct About<'a> {
     pub finished_at: jiff::Timestamp,
 }
 
+/// A document: its name and its bytes.
+pub type Document = (FileName, Vec<u8>);
+
 /// Why there is no document.
 #[derive(Debug, thiserror::Error)]
 pub enum DocumentError {
@@ -150,6 +164,9 @@ pub enum DocumentError {
         /// Why not.
         source: SbomError,
     },
+    /// It cannot be called what it has to be.
+    #[error("a statement of provenance has no name that a file can have")]
+    Name(#[source] release_types::FileNameError),
     /// It cannot be written down.
     #[error("{filename} cannot be written")]
     Write {
@@ -195,7 +212,10 @@ pub fn make(
         let before = code_signed.and_then(|signed| signed.files.get(index));
         let mut files = vec![File {
             filename: planned.filename.clone(),
-            sha256: sha256_of(&product.executable)?,
+            sha256: match before {
+                Some(_) => sha256_of(&product.executable)?,
+                None => product.sha256,
+            },
             before_signing: before.map(|(_, before)| before.sha256),
         }];
         for (filename, path) in installers.of(&planned.product) {
@@ -255,6 +275,7 @@ fn bill(about: &About<'_>, product: &BuiltProduct) -> Result<Vec<u8>, DocumentEr
         version: about.version,
         tag: about.tag,
         commit: about.commit,
+        dirty: about.dirty,
         commit_time: about.recipe.commit_time,
         target: about.platform.target_triple(),
         maker: about.maker,

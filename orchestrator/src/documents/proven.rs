@@ -1,14 +1,14 @@
 //! Looking at the documents of a published release: all of its programs, whoever has released it.
 
-use super::Form;
-use super::check::{self, Expected, Said};
+use super::look::{About, Look};
+use super::{Form, bundles_of};
 use crate::receipt::{Receipt, ReceiptAsset};
 use crate::sign::Keys;
 use crate::text::{one_line, told};
-use hub_client::{ClientError, ErrorKind, HubClient};
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use hub_client::{ClientError, HubClient};
 use release_types::{Channel, FileName, Kind, Platform, ProductName, Sha256Digest};
 use serde::Serialize;
-use signatures::ENDING;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -57,11 +57,11 @@ pub struct Proven {
     pub commit_checked: bool,
     /// How the names of builders had to begin; nothing where that was not looked at.
     pub builder: Option<String>,
-    /// Each program.
+    /// Each program, and each file that a command has made.
     pub programs: Vec<ProvenProgram>,
 }
 
-/// One program whose documents are right.
+/// One program, or a file that a command has made, whose documents are right.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ProvenProgram {
     /// The product.
@@ -87,7 +87,8 @@ pub struct ProvenProgram {
     pub signed: bool,
 }
 
-/// Looks at the documents of every program of a release that was read back.
+/// Looks at the documents of every program and of all bundles of a release that was read back, `at_once` side by
+/// side. All that is given to users has to be named by one of the statements, installers too.
 ///
 /// # Errors
 /// All that is missing or wrong, in one list; or the Hub could not be asked.
@@ -96,32 +97,67 @@ pub async fn prove(
     receipt: &Receipt,
     wanted: &Wanted,
     keys: &Keys,
+    at_once: usize,
 ) -> Result<Proven, ProvenanceError> {
     let mut groups: BTreeMap<(&ProductName, Platform), Vec<&ReceiptAsset>> = BTreeMap::new();
     for asset in &receipt.assets {
         let key = (&asset.product, asset.platform);
         groups.entry(key).or_default().push(asset);
     }
+    let looks = groups.iter().flat_map(|(&(product, platform), files)| {
+        let about = abouts(product, platform, files);
+        about.into_iter().map(move |about| Look {
+            client,
+            receipt,
+            wanted,
+            keys,
+            of: (product, platform),
+            files,
+            about,
+        })
+    });
+    let looks: Vec<Look<'_>> = looks.collect();
+    let calls = looks.iter().map(|look| async move {
+        let looked = look.at_all().await?;
+        Ok::<_, ClientError>((look.of, looked))
+    });
+    let looked: Vec<_> = futures_util::stream::iter(calls)
+        .buffered(at_once.max(1))
+        .try_collect()
+        .await?;
     let (mut programs, mut list) = (Vec::new(), Vec::new());
     let mut commits = BTreeSet::new();
-    for files in groups.into_values() {
-        for program in files.iter().filter(|file| file.kind == Kind::Binary) {
-            let look = Look {
-                client,
-                receipt,
-                wanted,
-                keys,
-                files: &files,
-                program,
-            };
-            match look.at_all().await? {
-                Ok((said, proven)) => {
-                    commits.insert(said.commit);
-                    programs.push(proven);
-                }
-                Err(faults) => list.extend(faults),
+    let mut named: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
+    let mut faulty = BTreeSet::new();
+    for (of, looked) in looked {
+        match looked {
+            Ok((said, proven)) => {
+                commits.insert(said.commit);
+                named.entry(of).or_default().extend(said.named);
+                programs.extend(proven);
+            }
+            Err(faults) => {
+                faulty.insert(of);
+                list.extend(faults);
             }
         }
+    }
+    // What a statement that is wrong names is not known.
+    for (of, files) in groups.iter().filter(|(of, _)| !faulty.contains(of)) {
+        let known = named.get(of);
+        let is_named = |file: &&&ReceiptAsset| {
+            known.is_some_and(|known| known.contains(file.filename.as_str()))
+        };
+        let unnamed = files
+            .iter()
+            .filter(|file| is_payload(file) && !is_named(file));
+        list.extend(unnamed.map(|file| {
+            let (product, platform) = of;
+            let (filename, kind) = (&file.filename, file.kind);
+            format!(
+                "{product} for {platform}: {filename}: expected a statement that names this {kind}, found none"
+            )
+        }));
     }
     if programs.is_empty() && list.is_empty() {
         list.push("there is no program".to_owned());
@@ -149,123 +185,33 @@ pub async fn prove(
     }
 }
 
-/// A program among the files of its product on its platform.
-struct Look<'a> {
-    client: &'a HubClient,
-    receipt: &'a Receipt,
-    wanted: &'a Wanted,
-    keys: &'a Keys,
-    files: &'a [&'a ReceiptAsset],
-    program: &'a ReceiptAsset,
+/// What has documents among the files of a product on a platform: each program; and all that a command has made,
+/// where there is a statement about that. What it names needs none of its own.
+fn abouts<'a>(
+    product: &ProductName,
+    platform: Platform,
+    files: &[&'a ReceiptAsset],
+) -> Vec<About<'a>> {
+    let is_there = |name: &str| files.iter().any(|file| file.filename.as_str() == name);
+    let statement_of = |of: &str| format!("{of}{}", Form::Provenance.ending());
+    let stem = bundles_of(product, platform);
+    let is_program = |file: &&ReceiptAsset| file.kind == Kind::Binary;
+    let programs = files.iter().copied().filter(is_program);
+    let is_made = is_there(&statement_of(&stem)) && !is_there(&stem);
+    let mut all: Vec<About<'a>> = programs
+        .filter(|one| !is_made || is_there(&statement_of(one.filename.as_str())))
+        .map(About::Program)
+        .collect();
+    all.extend(is_made.then_some(About::Bundles));
+    all
 }
 
-impl Look<'_> {
-    /// What its documents say, or all that is wrong with them.
-    async fn at_all(&self) -> Result<Result<(Said, ProvenProgram), Vec<String>>, ClientError> {
-        let ReceiptAsset {
-            product,
-            platform,
-            filename,
-            sha256,
-            ..
-        } = self.program;
-        let digests: BTreeMap<&str, Sha256Digest> = self
-            .files
-            .iter()
-            .map(|file| (file.filename.as_str(), file.sha256))
-            .collect();
-        let expected = Expected {
-            product,
-            version: &self.receipt.version,
-            platform: *platform,
-            program: filename.as_str(),
-            sha256: *sha256,
-            files: &digests,
-            commit: self.wanted.commit.as_deref(),
-            builder: self.wanted.builder.as_deref(),
-        };
-        let (mut said, mut faults, mut documents) = (None, Vec::new(), Vec::new());
-        for &form in &self.wanted.forms {
-            let name = format!("{filename}{}", form.ending());
-            let looked = match self.read(form, &name).await? {
-                Ok(bytes) => match form {
-                    Form::Provenance => {
-                        let looked = check::statement(&expected, &bytes);
-                        looked.map(|found| said = Some(found))
-                    }
-                    Form::Sbom => check::sbom(&expected, &bytes),
-                },
-                Err(why) => Err(vec![why]),
-            };
-            match looked {
-                Ok(()) => documents.push(name),
-                Err(list) => {
-                    let at = |why| format!("{product} for {platform}: {name}: {why}");
-                    faults.extend(list.into_iter().map(at));
-                }
-            }
-        }
-        let Some(said) = said.filter(|_| faults.is_empty()) else {
-            return Ok(Err(faults));
-        };
-        let proven = ProvenProgram {
-            product: product.clone(),
-            platform: *platform,
-            filename: filename.clone(),
-            sha256: *sha256,
-            documents,
-            builder: said.builder.clone(),
-            repository: said.repository.clone(),
-            invocation: said.invocation.clone(),
-            signed: self.keys.of(product).is_some() && self.is_signed(Form::Provenance),
-        };
-        Ok(Ok((said, proven)))
-    }
-
-    fn file(&self, name: &str) -> Option<&ReceiptAsset> {
-        let mut files = self.files.iter().copied();
-        files.find(|file| file.filename.as_str() == name)
-    }
-
-    fn is_signed(&self, form: Form) -> bool {
-        let name = format!("{}{}{ENDING}", self.program.filename, form.ending());
-        self.file(&name).is_some()
-    }
-
-    /// The bytes of one of its documents, or why they are not looked at. A signature that it has was checked
-    /// when it was read back.
-    async fn read(&self, form: Form, name: &str) -> Result<Result<Vec<u8>, String>, ClientError> {
-        let Some(file) = self.file(name) else {
-            return Ok(Err("expected such a file, found none".to_owned()));
-        };
-        if file.kind != Kind::Other {
-            return Ok(Err(format!("expected the kind other, found {}", file.kind)));
-        }
-        let limit = form.limit();
-        if file.size > limit {
-            let size = file.size;
-            return Ok(Err(format!("expected at most {limit} bytes, found {size}")));
-        }
-        let product = &file.product;
-        if self.keys.are_needed(product) && !self.is_signed(form) {
-            return Ok(Err("expected a signature of it, found none".to_owned()));
-        }
-        let mut bytes = Vec::new();
-        let read = self
-            .client
-            .download(&file.download_id, file.size, &mut bytes);
-        match read.await {
-            Ok(read) if (read.sha256, read.size) == (file.sha256, file.size) => Ok(Ok(bytes)),
-            Ok(read) => Ok(Err(format!(
-                "expected the bytes that were read before, with sha256 {}, found others with {}",
-                file.sha256, read.sha256
-            ))),
-            Err(error) if error.kind() == ErrorKind::Verification => Ok(Err(format!(
-                "expected the bytes that were read before, found: {}",
-                told(&error.to_string())
-            ))),
-            Err(error) => Err(error),
-        }
+/// Whether a file is for users: neither what is said of others, nor a signature of one.
+fn is_payload(file: &ReceiptAsset) -> bool {
+    match file.kind {
+        Kind::Binary | Kind::Installer => true,
+        Kind::Other => Form::of(file.filename.as_str()).is_none(),
+        Kind::Signature | Kind::UpdaterManifest => false,
     }
 }
 

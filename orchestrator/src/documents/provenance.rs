@@ -4,12 +4,16 @@
 //! recipe of a build has beside these stays in `release.json`.
 
 use super::builder::Run;
+use super::public::public;
 use super::statement::{
-    BUILD_TYPE, BuildDefinition, Builder, GIT_COMMIT, LOCK_FILE, Metadata, PREDICATE_TYPE,
-    Provenance, Resource, RunDetails, SHA256, SOURCE, STATEMENT_TYPE, Statement,
+    BUILD_TYPE, BUNDLE_TYPE, BuildDefinition, Builder, GIT_COMMIT, LOCK_FILE, Metadata,
+    PREDICATE_TYPE, Provenance, Resource, RunDetails, SHA256, SOURCE, STATEMENT_TYPE, Statement,
 };
 use super::{About, File};
-use crate::build::{Recipe, without_users};
+use crate::build::Recipe;
+use crate::bundle::{BundlePlan, PlannedBundles};
+use jiff::Timestamp;
+use release_types::Platform;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -18,28 +22,76 @@ const RUSTC: &str = "git+https://github.com/rust-lang/rust";
 
 /// The statement about a program and the installers that are made of it.
 pub(super) fn statement(about: &About<'_>, run: &Run) -> Statement {
+    let definition = BuildDefinition {
+        build_type: BUILD_TYPE.to_owned(),
+        external_parameters: external(about),
+        internal_parameters: internal(about, run),
+        resolved_dependencies: dependencies(about, run),
+    };
+    stated(
+        about.files,
+        definition,
+        (run, about.maker, (about.started_at, about.finished_at)),
+    )
+}
+
+/// The statement about all that a command has made of a product for a platform. What the command has compiled, and
+/// by which tools, it alone knows: nothing is said of them.
+pub(super) fn statement_of_bundles(
+    plan: &BundlePlan,
+    (planned, platform): (&PlannedBundles, Platform),
+    files: &[File],
+    (run, maker, times): (&Run, &str, (Timestamp, Timestamp)),
+) -> Statement {
+    let words = planned.command.iter().map(|word| public(word));
+    let mut internal = json!({"commitTime": plan.commit_time});
+    if let Some(github) = &run.github {
+        internal["github"] = json!(github);
+    }
+    let lock = planned.lock_sha256;
+    let lock = lock.map(|sha256| Resource::of(LOCK_FILE, SHA256, sha256));
+    let definition = BuildDefinition {
+        build_type: BUNDLE_TYPE.to_owned(),
+        external_parameters: object(json!({
+            "tag": plan.tag,
+            "group": plan.group,
+            "version": plan.version.to_string(),
+            "channel": plan.channel.to_string(),
+            "product": planned.product.as_str(),
+            "platform": platform.to_string(),
+            "target": plan.target,
+            "command": words.collect::<Vec<_>>(),
+        })),
+        internal_parameters: object(internal),
+        resolved_dependencies: std::iter::once(source(&plan.commit, plan.dirty.len(), run))
+            .chain(lock)
+            .collect(),
+    };
+    stated(files, definition, (run, maker, times))
+}
+
+fn stated(
+    files: &[File],
+    build_definition: BuildDefinition,
+    (run, maker, (started_at, finished_at)): (&Run, &str, (Timestamp, Timestamp)),
+) -> Statement {
     Statement {
         statement_type: STATEMENT_TYPE.to_owned(),
-        subject: about.files.iter().map(subject).collect(),
+        subject: files.iter().map(subject).collect(),
         predicate_type: PREDICATE_TYPE.to_owned(),
         predicate: Provenance {
-            build_definition: BuildDefinition {
-                build_type: BUILD_TYPE.to_owned(),
-                external_parameters: external(about),
-                internal_parameters: internal(about, run),
-                resolved_dependencies: dependencies(about, run),
-            },
+            build_definition,
             run_details: RunDetails {
                 builder: Builder {
                     id: run.builder.clone(),
-                    version: BTreeMap::from([("atlas-release".to_owned(), about.maker.to_owned())]),
+                    version: BTreeMap::from([("atlas-release".to_owned(), maker.to_owned())]),
                 },
                 metadata: Metadata {
                     invocation_id: run.invocation.clone(),
-                    started_on: Some(about.started_at),
-                    finished_on: Some(about.finished_at),
+                    started_on: Some(started_at),
+                    finished_on: Some(finished_at),
                 },
-                byproducts: about.files.iter().filter_map(unsigned).collect(),
+                byproducts: files.iter().filter_map(unsigned).collect(),
             },
         },
     }
@@ -105,21 +157,26 @@ fn internal(about: &About<'_>, run: &Run) -> Map<String, Value> {
 
 /// What was taken in: the commit, the list of crates with their digests, the compiler.
 fn dependencies(about: &About<'_>, run: &Run) -> Vec<Resource> {
-    let mut source = Resource::of(SOURCE, GIT_COMMIT, about.commit);
-    // A job may build what it has checked out of somewhere else.
-    let repository = run.repository.as_ref();
-    source.uri = repository
-        .filter(|repository| repository.commit == about.commit)
-        .map(|repository| repository.uri.clone());
-    if about.dirty > 0 {
-        let files = Value::from(about.dirty);
-        source.annotations.insert("changedFiles".to_owned(), files);
-    }
-    let mut dependencies = vec![source];
+    let mut dependencies = vec![source(about.commit, about.dirty, run)];
     let lock = about.recipe.lock_sha256;
     dependencies.extend(lock.map(|sha256| Resource::of(LOCK_FILE, SHA256, sha256)));
     dependencies.push(rustc(about.rustc));
     dependencies
+}
+
+/// The commit, and how many files differed from it.
+fn source(commit: &str, dirty: usize, run: &Run) -> Resource {
+    let mut source = Resource::of(SOURCE, GIT_COMMIT, commit);
+    // A job may build what it has checked out of somewhere else.
+    let repository = run.repository.as_ref();
+    source.uri = repository
+        .filter(|repository| repository.commit == commit)
+        .map(|repository| repository.uri.clone());
+    if dirty > 0 {
+        let files = Value::from(dirty);
+        source.annotations.insert("changedFiles".to_owned(), files);
+    }
+    source
 }
 
 /// The compiler by what `rustc -vV` prints: the commit it was made of, or its release where it says none.
@@ -152,22 +209,6 @@ fn rustc(verbose: &str) -> Resource {
         }
     }
     rustc
-}
-
-/// What a tool says of itself, without users in addresses and without folders: what it is called by is what
-/// stays of a path.
-fn public(text: &str) -> String {
-    let words = text.split(' ').map(|word| {
-        let start = word.trim_start_matches(['(', '"', '\'']);
-        let is_drive = start
-            .get(1..3)
-            .is_some_and(|rest| rest == ":\\" || rest == ":/");
-        match start.starts_with(['/', '~']) || is_drive || start.starts_with("\\\\") {
-            true => word.rsplit(['/', '\\']).next().unwrap_or_default(),
-            false => word,
-        }
-    });
-    without_users(&words.collect::<Vec<_>>().join(" "))
 }
 
 fn object(value: Value) -> Map<String, Value> {

@@ -20,6 +20,9 @@ pub const PREDICATE_TYPE: &str = "https://slsa.dev/provenance/v1";
 /// describes it. It is a name that nothing answers to: the project has no public address.
 pub const BUILD_TYPE: &str = "https://atlas-release.invalid/build/v1";
 
+/// The same for a run of a command that makes a product's bundles.
+pub const BUNDLE_TYPE: &str = "https://atlas-release.invalid/bundle/v1";
+
 /// The digest of a git commit. Source: in-toto, `DigestSet`.
 pub const GIT_COMMIT: &str = "gitCommit";
 

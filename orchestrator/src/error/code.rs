@@ -124,6 +124,7 @@ impl Error {
             },
             Self::Documents(error) => match error {
                 DocumentError::Read { .. } => ExitCode::Machine,
+                DocumentError::Name(_) => ExitCode::Usage,
                 DocumentError::Write { .. }
                 | DocumentError::Unknown(_)
                 | DocumentError::Sbom { .. } => ExitCode::Defect,

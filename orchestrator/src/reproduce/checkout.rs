@@ -1,7 +1,7 @@
 //! A clean checkout in a place of its own, with a home and a cargo folder that nobody else has.
 
 use super::repository::GitHere;
-use super::seed::{Lock, seed};
+use super::seed::{read_lock, seed};
 use super::{ReproduceError, Tree, io, submodules};
 use crate::context::World;
 use crate::shim::REPOSITORY;
@@ -131,7 +131,7 @@ impl Checkout {
         if let Some(from) = cargo_home
             && !own.exists()
         {
-            let lock = Lock::read(&self.workspace.join("Cargo.lock"))?;
+            let lock = read_lock(&self.workspace.join("Cargo.lock"))?;
             seed(from, &own, &lock).map_err(io(&own))?;
         }
         let mut env = world.env.clone();

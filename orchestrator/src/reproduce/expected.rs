@@ -6,6 +6,7 @@ use crate::artifacts::LocalArtifact;
 use crate::dist::{ReleaseRecord, Staged};
 use crate::documents::{Form, is_about_a_run};
 use crate::products::Product;
+use crate::sbom::other_maker;
 use hub_client::{ClientError, HubClient};
 use release_types::{Channel, Kind, ProductName, Sha256Digest};
 use std::collections::BTreeSet;
@@ -154,6 +155,7 @@ impl Expected {
         Ok(Comparison {
             product: artifact.product.clone(),
             filename: artifact.filename.to_string(),
+            kind: artifact.kind,
             identical,
             size: artifact.size,
             sha256: artifact.sha256,
@@ -162,6 +164,22 @@ impl Expected {
             sections,
             strings,
         })
+    }
+
+    /// Who has made the other one of two bills of materials that say the same but for that: another version of
+    /// this program. Its word on who it is follows from no commit, and all else has to be the same.
+    pub(super) fn other_maker(
+        &self,
+        artifact: &LocalArtifact,
+        bytes: Option<&[u8]>,
+    ) -> Result<Option<String>, ReproduceError> {
+        let filename = artifact.filename.as_str();
+        let is_bill = matches!(Form::of(filename), Some((Form::Sbom, _)));
+        let Some(bytes) = bytes.filter(|_| is_bill && artifact.kind == Kind::Other) else {
+            return Ok(None);
+        };
+        let built = std::fs::read(&artifact.path).map_err(io(&artifact.path))?;
+        Ok(other_maker(&built, bytes))
     }
 
     /// Whether the bytes have to be read: what a Hub says of a file is no proof of what it gives
@@ -226,15 +244,6 @@ pub(super) fn counterpart<'a>(
         Some(other) if document.is_some() && is_signed(other.signed) => Ok(Compared::Not(format!(
             "{filename} is not compared: it names the digest of a program that was code-signed"
         ))),
-        // What a program is made of is in the program too, where it is compared.
-        Some(other)
-            if matches!(document, Some((Form::Sbom, _))) && other.sha256 != artifact.sha256 =>
-        {
-            Ok(Compared::Not(format!(
-                "{filename} is not the same, and not proven: another version of atlas-release may have made it, or \
-                 somebody has changed it"
-            )))
-        }
         Some(other) => Ok(Compared::With(other)),
         // They may have been left out, or come later.
         None if is_installer || document.is_some() => Ok(Compared::Not(format!(

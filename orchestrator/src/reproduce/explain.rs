@@ -1,7 +1,8 @@
 //! Why two builds differ: what in the files, and what on the way to them.
 
-use super::report::{Cause, CauseKind, SectionDifference, Side, StringDifference};
+use super::report::{Cause, CauseKind, Comparison, SectionDifference, Side, StringDifference};
 use object::{Object as _, ObjectSection as _};
+use release_types::Kind;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -175,6 +176,19 @@ pub(super) fn cause(trees: Option<(&Tree, &Tree)>, folders: &[PathBuf], seen: &S
         packages,
         detail,
     }
+}
+
+/// The cause where documents alone differ: no program says anything about it.
+pub(super) fn of_documents(files: &[Comparison]) -> Option<Cause> {
+    let mut differ = files.iter().filter(|file| !file.identical).peekable();
+    let first = differ.peek()?.filename.clone();
+    differ.all(|file| file.kind == Kind::Other).then(|| Cause {
+        kind: CauseKind::Document,
+        packages: Vec::new(),
+        detail: format!(
+            "the programs are the same, and {first} is not: another version of atlas-release has made it, or somebody has changed it"
+        ),
+    })
 }
 
 /// The packages whose build scripts said or wrote something else, folders' names aside.

@@ -12,7 +12,7 @@ use crate::context::World;
 use crate::dist::Staged;
 use crate::products::{self, ProductsError};
 use crate::system::Umask;
-use crate::text::first_of;
+use crate::text::{first_of, told};
 use crate::toolchain::{CommonEnv, common_environment};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -177,7 +177,10 @@ impl Proof<'_> {
                     tools: &tools,
                     outside: &outside,
                 };
-                document.cause = Some(explain::cause(trees, &folders, &seen));
+                document.cause = Some(match explain::of_documents(&document.files) {
+                    Some(cause) => cause,
+                    None => explain::cause(trees, &folders, &seen),
+                });
                 break;
             }
         }
@@ -335,6 +338,14 @@ async fn compare<M: Maker>(
             Some(Bytes::Download(id)) => Some(maker.download(id, other.size).await?),
             Some(Bytes::File(_)) | None => None,
         };
+        if let Some(maker) = other.other_maker(artifact, bytes.as_deref())? {
+            notes.push(format!(
+                "{} is the same but for who has made it: atlas-release {} there",
+                artifact.filename,
+                told(&maker)
+            ));
+            continue;
+        }
         files.push(other.compared(artifact, bytes.as_deref())?);
     }
     Ok(files)

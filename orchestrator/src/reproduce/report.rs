@@ -2,7 +2,7 @@
 
 use super::ReproduceError;
 use crate::text::{one_line, told};
-use release_types::{Platform, ProductName, Sha256Digest};
+use release_types::{Kind, Platform, ProductName, Sha256Digest};
 use serde::Serialize;
 use std::fmt;
 
@@ -103,6 +103,9 @@ pub struct Comparison {
     pub product: ProductName,
     /// Its name.
     pub filename: String,
+    /// What it is for.
+    #[serde(skip)]
+    pub kind: Kind,
     /// Whether they are the same.
     pub identical: bool,
     /// Bytes of what was built.
@@ -157,6 +160,8 @@ pub enum CauseKind {
     Time,
     /// Another linker, compiler or flag.
     Tools,
+    /// The programs are the same, and what a document says of them is not.
+    Document,
     /// Nothing of this was seen.
     Unknown,
 }

@@ -142,8 +142,9 @@ fn make_absolute(table: &mut Table, base: &Path) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::seed::{Lock, seed};
+    use super::super::seed::seed;
     use super::*;
+    use crate::dependencies::Lock;
 
     #[test]
     fn settings_are_taken_along_without_secrets() {

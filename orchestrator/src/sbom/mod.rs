@@ -7,14 +7,24 @@
 //! values in, bytes out; what a program is made of is for `dependencies` to know.
 
 mod form;
+mod maker;
 mod words;
+
+pub use maker::other_maker;
 
 use crate::dependencies::{Dependencies, Kind, Package};
 use form::{
     Bom, Component, Dependency, Hash, Lifecycle, Metadata, Property, Reference, Serial, Tools,
 };
 use release_types::Sha256Digest;
-use words::{licences, purl, reference, web_address};
+use words::{licences, purl, references, web_address};
+
+/// What has made the document.
+const TOOL: &str = "atlas-release";
+
+fn tool_reference() -> String {
+    format!("tool:{TOOL}")
+}
 
 /// The program that a document is about.
 #[derive(Debug, Clone)]
@@ -33,6 +43,8 @@ pub struct Subject<'a> {
     pub tag: &'a str,
     /// The commit.
     pub commit: &'a str,
+    /// How many files differed from it.
+    pub dirty: usize,
     /// When it was committed, in seconds since 1970.
     pub commit_time: i64,
     /// The target triple.
@@ -69,12 +81,10 @@ pub fn document(subject: &Subject<'_>, graph: &Dependencies) -> Result<Vec<u8>, 
 fn bom<'a>(subject: &Subject<'a>, graph: &'a Dependencies) -> Result<Bom<'a>, SbomError> {
     // The program stands for its own package.
     let own = format!("program:{}", subject.filename);
-    let references: Vec<String> = (graph.packages.iter().enumerate())
-        .map(|(at, package)| match at == graph.root {
-            true => own.clone(),
-            false => reference(package),
-        })
-        .collect();
+    let mut references = references(&graph.packages);
+    if let Some(root) = references.get_mut(graph.root) {
+        root.clone_from(&own);
+    }
     let mut components = Vec::new();
     let mut dependencies = Vec::new();
     let mut licences_of_it = Vec::new();
@@ -101,15 +111,29 @@ fn bom<'a>(subject: &Subject<'a>, graph: &'a Dependencies) -> Result<Bom<'a>, Sb
         name: format!("atlas-release:{name}"),
         value: value.to_owned(),
     };
+    let mut properties = vec![
+        property("file", subject.filename),
+        property("product", subject.product),
+        property("target", subject.target),
+        property("tag", subject.tag),
+    ];
+    // What differed from a commit was not made of it.
+    match subject.dirty {
+        0 => properties.push(property("commit", subject.commit)),
+        files => properties.extend([
+            property("dirty", &files.to_string()),
+            property("changed-from", subject.commit),
+        ]),
+    }
     Ok(Bom {
         metadata: Metadata {
             timestamp: jiff::Timestamp::from_second(subject.commit_time)?,
             lifecycles: [Lifecycle { phase: "build" }],
             tools: Tools {
                 components: [Component {
-                    name: "atlas-release",
+                    name: TOOL,
                     version: subject.maker.to_owned(),
-                    ..Component::of("application", "tool:atlas-release".to_owned())
+                    ..Component::of("application", tool_reference())
                 }],
             },
             component: Component {
@@ -118,13 +142,7 @@ fn bom<'a>(subject: &Subject<'a>, graph: &'a Dependencies) -> Result<Bom<'a>, Sb
                 hashes: vec![Hash::sha256(&subject.sha256)],
                 licenses: licences_of_it,
                 external_references: references_of_it,
-                properties: vec![
-                    property("file", subject.filename),
-                    property("product", subject.product),
-                    property("target", subject.target),
-                    property("tag", subject.tag),
-                    property("commit", subject.commit),
-                ],
+                properties,
                 ..Component::of("application", own)
             },
         },

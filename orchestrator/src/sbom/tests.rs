@@ -1,7 +1,7 @@
 //! The document as a whole. Whether it is what CycloneDX asks for is another test's, which has its schema.
 
 use super::*;
-use crate::dependencies::{Lock, read};
+use crate::dependencies::{Lock, Mark, Source, read};
 use serde_json::{Value, json};
 
 const TREE: &str = "\
@@ -17,9 +17,15 @@ fn graph() -> Dependencies {
         "registry+https://github.com/rust-lang/crates.io-index",
         "ab".repeat(32)
     );
-    read(TREE, &["app"], &Lock::parse(&lock).unwrap())
-        .unwrap()
-        .remove(0)
+    let mark = Mark::new();
+    read(
+        &mark.around(TREE),
+        &mark,
+        &["app"],
+        &Lock::parse(&lock).unwrap(),
+    )
+    .unwrap()
+    .remove(0)
 }
 
 fn subject(version: &semver::Version) -> Subject<'_> {
@@ -31,6 +37,7 @@ fn subject(version: &semver::Version) -> Subject<'_> {
         version,
         tag: "cli-v1.4.0",
         commit: "c0ffee",
+        dirty: 0,
         commit_time: 1_700_000_000,
         target: "x86_64-unknown-linux-gnu",
         maker: "0.9.0",
@@ -118,4 +125,112 @@ fn the_same_program_has_the_same_document_and_another_one_another_number() {
         document(&ancient, &graph()),
         Err(SbomError::Time(_))
     ));
+}
+
+#[test]
+fn who_has_made_it_is_all_that_two_may_differ_in() {
+    let version = "1.4.0".parse().unwrap();
+    let subject = subject(&version);
+    let of = |subject: &Subject<'_>| document(subject, &graph()).unwrap();
+    let ours = of(&subject);
+    let theirs = of(&Subject {
+        maker: "1.0.0-rc.1",
+        ..subject.clone()
+    });
+    assert_ne!(ours, theirs);
+    assert_eq!(other_maker(&ours, &theirs).as_deref(), Some("1.0.0-rc.1"));
+    assert_eq!(other_maker(&ours, &ours), None, "nobody else");
+    let text = String::from_utf8(theirs).unwrap();
+    for (what, changed) in [
+        ("a package", text.replace("one@1.0.0", "one@1.0.1")),
+        ("the commit", text.replace("c0ffee", "c0ffef")),
+        (
+            "a number of ours that is none of theirs",
+            text.replace("urn:uuid:", "urn:uuid:x"),
+        ),
+        ("what is no version", text.replace("1.0.0-rc.1", "me")),
+        (
+            "more",
+            text.replace(
+                "\"name\": \"atlas-release\",",
+                "\"name\": \"atlas-release\", \"x\": 1,",
+            ),
+        ),
+        ("an end", text.clone() + " "),
+        ("nothing", String::new()),
+    ] {
+        assert_ne!(changed, text, "{what}");
+        assert_eq!(other_maker(&ours, changed.as_bytes()), None, "{what}");
+    }
+    let same_maker = text.replace("1.0.0-rc.1", subject.maker);
+    assert_eq!(other_maker(&ours, same_maker.as_bytes()), None);
+}
+
+#[test]
+fn what_differed_from_the_commit_does_not_name_it_as_its_own() {
+    let version = "1.4.0".parse().unwrap();
+    let clean = subject(&version);
+    let dirty = Subject {
+        dirty: 2,
+        ..clean.clone()
+    };
+    let properties = |subject: &Subject<'_>| {
+        let bytes = document(subject, &graph()).unwrap();
+        let found: Value = serde_json::from_slice(&bytes).unwrap();
+        let all = found["metadata"]["component"]["properties"].as_array();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let all = all.unwrap().iter();
+        all.map(|one| (text(&one["name"]), text(&one["value"])))
+            .skip(4)
+            .collect::<Vec<_>>()
+    };
+    let named = |name: &str, value: &str| (format!("atlas-release:{name}"), value.to_owned());
+    assert_eq!(properties(&clean), [named("commit", "c0ffee")]);
+    assert_eq!(
+        properties(&dirty),
+        [named("dirty", "2"), named("changed-from", "c0ffee")]
+    );
+}
+
+#[test]
+fn what_is_one_place_to_others_stays_two_packages_here() {
+    let mut graph = graph();
+    let one = |reference: &str| crate::dependencies::Package {
+        source: Source::Git(format!(
+            "git+https://h.example/g?{reference}#0123456789abcdef"
+        )),
+        ..graph.packages[1].clone()
+    };
+    let (branch, tag) = (one("branch=a"), one("tag=b"));
+    graph.packages.extend([branch, tag]);
+    let last = graph.packages.len() - 1;
+    graph.packages[graph.root].needs.extend([last - 1, last]);
+    let version = "1.4.0".parse().unwrap();
+    let bytes = document(&subject(&version), &graph).unwrap();
+    let found: Value = serde_json::from_slice(&bytes).unwrap();
+    let components = found["components"].as_array().unwrap();
+    let mut known = std::collections::BTreeSet::new();
+    for component in components {
+        assert!(
+            known.insert(component["bom-ref"].as_str().unwrap()),
+            "{component}"
+        );
+    }
+    let of_git = components.iter().filter(|one| {
+        let purl = one["purl"].as_str().unwrap_or_default();
+        purl.contains("vcs_url")
+    });
+    assert_eq!(of_git.count(), 2);
+    // All that is needed is there under the name that it is needed by.
+    let dependencies = found["dependencies"].as_array().unwrap();
+    let own = dependencies
+        .iter()
+        .find(|one| one["ref"] == "program:app-linux-x64");
+    let needed = own.unwrap()["dependsOn"].as_array().unwrap();
+    assert_eq!(needed.len(), 4, "{needed:?}");
+    assert!(
+        needed
+            .iter()
+            .all(|one| known.contains(one.as_str().unwrap()))
+    );
 }

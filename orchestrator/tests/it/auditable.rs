@@ -9,6 +9,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use test_support::FakeTools;
 
 /// The list in a staged program.
 pub fn list(staged: &Path, bin: &str) -> VersionInfo {
@@ -113,6 +114,53 @@ fn a_workspace_may_do_without_and_a_record_says_so() {
         .run()
         .exits(8)
         .says(&["does not come out the same"]);
+}
+
+#[test]
+fn a_program_with_the_list_of_an_earlier_build_is_linked_anew() {
+    let project = Project::tagged("demo-v0.1.0");
+    project.quick("build demo-v0.1.0").run().exits(0);
+    // What cargo says of a package changes, and nothing that it compiles does.
+    let tools = FakeTools::new(project.sandbox.root().join("bin"));
+    let real = which::which("cargo").unwrap();
+    let real = real.display();
+    tools.add(
+        "cargo",
+        &format!(
+            "if [ \"$1\" = tree ]; then out=$(mktemp); '{real}' \"$@\" >\"$out\" || exit; \
+             sed 's/semver v[0-9.]*/semver v9.9.9/' \"$out\"; rm \"$out\"; else exec '{real}' \"$@\"; fi"
+        ),
+    );
+    let path = tools.path_before(project.sandbox.env());
+    let again = || {
+        project
+            .quick("build demo-v0.1.0")
+            .env("PATH", &path)
+            .run()
+            .exits(0)
+    };
+    again().says(&["left alpha, beta with another list of packages: built once more"]);
+    for bin in ["alpha", "beta"] {
+        let list = list(&project.staged("demo-0.1.0"), bin);
+        let semver = list
+            .packages
+            .iter()
+            .find(|one| one.name == "semver")
+            .unwrap();
+        assert_eq!(semver.version.to_string(), "9.9.9");
+    }
+    // Once is enough, and no other package was compiled for it.
+    let calls = tools.calls("cargo");
+    let cleaned: Vec<_> = calls
+        .iter()
+        .filter(|call| call.starts_with("clean "))
+        .collect();
+    assert_eq!(cleaned.len(), 1, "{calls:?}");
+    assert!(
+        cleaned[0].ends_with(" --package alpha --package beta"),
+        "{calls:?}"
+    );
+    assert!(!again().stderr.contains("built once more"));
 }
 
 #[test]

@@ -78,6 +78,8 @@ async fn bundles_are_signed_before_they_are_staged() {
                 folder: machine.path("."),
                 command: Vec::new(),
                 tauri_signs: true,
+                is_stated: false,
+                lock_sha256: None,
                 key,
             },
             rows: vec![

@@ -123,6 +123,73 @@ fn names(version: &str) -> [String; 4] {
 }
 
 #[test]
+fn a_statement_tells_where_bundles_come_from() {
+    let launcher = Launcher::new("");
+    let hub = TestHub::start();
+    launcher.write("apps/launcher/src-tauri/Cargo.lock", "version = 4\n");
+    let fixture = &launcher.project.fixture;
+    fixture.commit("lock");
+    fixture.git(&["tag", "--force", "launcher-v1.0.0"]);
+    let release = || {
+        let run = launcher.atlas("release launcher-v1.0.0");
+        hub.publishes(launcher.pair.signs(run)).run().exits(0)
+    };
+    release();
+    let path = launcher
+        .staged()
+        .join(format!("launcher-{}.intoto.json", platform()));
+    let said = fs::read(&path).unwrap();
+    let found: Value = serde_json::from_slice(&said).unwrap();
+    let subjects = found["subject"].as_array().unwrap().iter();
+    let subjects: Vec<_> = subjects
+        .map(|one| {
+            let name = one["name"].as_str().unwrap().to_owned();
+            let expected = digest(&launcher.staged().join(&name));
+            assert_eq!(one["digest"]["sha256"], expected, "{name}");
+            name
+        })
+        .collect();
+    let mut sorted = subjects.clone();
+    sorted.sort();
+    assert_eq!(sorted, names("1.0.0"), "all bundles and no signature");
+    let build = &found["predicate"]["buildDefinition"];
+    assert_eq!(
+        build["buildType"],
+        "https://atlas-release.invalid/bundle/v1"
+    );
+    let command = build["externalParameters"]["command"].as_array().unwrap();
+    assert_eq!(command[..2], ["tauri", "build"]);
+    let taken = build["resolvedDependencies"].as_array().unwrap();
+    let commit = fixture.git(&["rev-parse", "HEAD"]);
+    assert_eq!(taken[0]["digest"]["gitCommit"], commit.trim());
+    let lock = fixture.root().join("apps/launcher/src-tauri/Cargo.lock");
+    assert_eq!(taken[1]["digest"]["sha256"], digest(&lock));
+    let text = String::from_utf8(said.clone()).unwrap();
+    let root = launcher
+        .project
+        .sandbox
+        .root()
+        .to_string_lossy()
+        .into_owned();
+    assert!(!text.contains(&root), "no folder of this machine: {text}");
+
+    let verify = || {
+        let run = launcher.atlas("verify launcher-v1.0.0 --provenance --format json");
+        hub.publishes(run).run().exits(0)
+    };
+    let proven = events_of(&verify(), "provenance").remove(0);
+    assert_eq!(proven["programs"].as_array().unwrap().len(), 4);
+    assert_eq!(proven["commit_checked"], true);
+    // Another run of the same makes the same bundles, and the first one's statement stays.
+    fs::remove_dir_all(launcher.project.sandbox.dist_dir()).unwrap();
+    let run = launcher.atlas("build launcher-v1.0.0 --no-documents");
+    run.run().exits(0);
+    assert!(!path.exists());
+    release().says(&["is published already, from another run"]);
+    assert_eq!(fs::read(&path).unwrap(), said);
+}
+
+#[test]
 fn bundles_of_the_tags_version_go_the_whole_way() {
     let launcher = Launcher::new("");
     let hub = TestHub::start();
@@ -170,10 +237,13 @@ fn bundles_of_the_tags_version_go_the_whole_way() {
         expected.push((name.clone(), kind.to_owned()));
         expected.push((format!("{name}.sig"), "signature".to_owned()));
     }
+    let statement = format!("launcher-{}.intoto.json", platform());
+    expected.push((statement.clone(), "other".to_owned()));
+    expected.push((format!("{statement}.sig"), "signature".to_owned()));
     expected.sort();
     assert_eq!(assets(&hub, "launcher", "1.0.0"), expected);
     let manifest = fs::read_to_string(staged.join("launcher.manifest")).unwrap();
-    assert_eq!(manifest.lines().count(), 8);
+    assert_eq!(manifest.lines().count(), 10);
     let sums = launcher.project.sandbox.invoke("sha256sum");
     sums.args(["--check", "SHA256SUMS"])
         .cwd(&staged)

@@ -64,6 +64,7 @@ mod preflight;
 mod products;
 mod promoting;
 mod proven;
+mod proven_files;
 mod proving;
 mod publishing;
 mod recipes;

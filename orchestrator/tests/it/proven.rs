@@ -2,6 +2,7 @@
 //! published it, and what is wrong with one is refused with what was expected and what was found.
 
 use crate::hub_server::TestHub;
+use crate::proven_files::published_files;
 use crate::signing::Pair;
 use crate::support::*;
 use release_types::Sha256Digest;
@@ -12,16 +13,16 @@ use test_support::{Finished, Sandbox};
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 const BUILDER: &str =
     "https://github.com/owner/demo/.github/workflows/release.yml@refs/tags/demo-v1";
-const PROGRAM: &[u8] = b"a program";
-const STATEMENT: &str = "one.intoto.json";
-const SBOM: &str = "one.cdx.json";
+pub const PROGRAM: &[u8] = b"a program";
+pub const STATEMENT: &str = "one.intoto.json";
+pub const SBOM: &str = "one.cdx.json";
 
-fn digest_of(bytes: &[u8]) -> String {
+pub fn digest_of(bytes: &[u8]) -> String {
     Sha256Digest::of(bytes).to_string()
 }
 
 /// What a build of `alpha` 1.0.0 would say of its program.
-fn statement() -> Value {
+pub fn statement() -> Value {
     json!({
         "_type": "https://in-toto.io/Statement/v1",
         "subject": [{"name": "one", "digest": {"sha256": digest_of(PROGRAM)}}],
@@ -38,7 +39,7 @@ fn statement() -> Value {
     })
 }
 
-fn sbom() -> Value {
+pub fn sbom() -> Value {
     json!({
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
@@ -52,26 +53,19 @@ fn sbom() -> Value {
 
 /// A Hub with `alpha` 1.0.0, of one program and these documents.
 fn published(documents: &[(&str, Vec<u8>)]) -> TestHub {
-    let hub = TestHub::start();
-    let sandbox = Sandbox::new();
-    let mut rows = "one|linux|x64|binary\n".to_owned();
-    fs::write(sandbox.root().join("one"), PROGRAM).unwrap();
-    for (name, bytes) in documents {
-        fs::write(sandbox.root().join(name), bytes).unwrap();
-        rows += &format!("{name}|linux|x64|other\n");
-    }
-    fs::write(sandbox.root().join("files.manifest"), rows).unwrap();
-    let line = "publish --product alpha --version 1.0.0 --manifest files.manifest";
-    hub.publishes(atlas(&sandbox, line)).run().exits(0);
-    hub
+    let documents = documents.iter();
+    let documents = documents.map(|(name, bytes)| (*name, "linux|x64|other", &bytes[..]));
+    let mut files = vec![("one", "linux|x64|binary", PROGRAM)];
+    files.extend(documents);
+    published_files(&files)
 }
 
-fn bytes(value: &Value) -> Vec<u8> {
+pub fn bytes(value: &Value) -> Vec<u8> {
     serde_json::to_vec(value).unwrap()
 }
 
 /// `verify --provenance` of it, on a machine that has the Hub's address and nothing else.
-fn verify(hub: &TestHub, more: &str) -> Finished {
+pub fn verify(hub: &TestHub, more: &str) -> Finished {
     let sandbox = Sandbox::new();
     let line = format!("verify 1.0.0 --product alpha --provenance {more}");
     atlas(&sandbox, &line).env("ATLAS_HUB_URL", hub.url()).run()

@@ -1,6 +1,7 @@
 //! What `reproduce` does not prove, and what it says of that.
 
 use crate::support::*;
+use serde_json::{Value, json};
 use std::fs;
 use test_support::copy_tree;
 
@@ -73,4 +74,33 @@ fn a_lock_file_that_cannot_be_read_is_named() {
         .says(&["cannot use ", "/a/work/Cargo.lock"]);
     let left: Vec<_> = fs::read_dir(project.sandbox.tmp_dir()).unwrap().collect();
     assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn a_bill_of_materials_that_differs_is_a_difference() {
+    let project = Project::tagged("demo-v0.1.0");
+    let run = project.quick_with_documents("build demo-v0.1.0");
+    run.run().exits(0);
+    let path = project.staged("demo-0.1.0").join("release.json");
+    let record = fs::read(&path).unwrap();
+    let mut record: Value = serde_json::from_slice(&record).unwrap();
+    let name = format!("alpha-{}.cdx.json", platform());
+    let mut files = record["artifacts"].as_array_mut().unwrap().iter_mut();
+    let bill = files
+        .find(|file| file["filename"] == name.as_str())
+        .unwrap();
+    bill["sha256"] = "ab".repeat(32).into();
+    let altered = project.sandbox.root().join("altered.json");
+    fs::write(&altered, record.to_string()).unwrap();
+    let line = format!("reproduce --format json --from {}", altered.display());
+    let run = project.atlas(&line).run().exits(8);
+    let found = &events_of(&run, "reproduction")[0];
+    let different = found["files"].as_array().unwrap().iter();
+    let different: Vec<&Value> = different
+        .filter(|file| file["identical"] == false)
+        .collect();
+    assert_eq!(different.len(), 1, "{run}");
+    assert_eq!(different[0]["filename"], name.as_str());
+    assert_eq!(found["cause"]["kind"], "document");
+    assert_eq!(found["identical"], json!(false));
 }

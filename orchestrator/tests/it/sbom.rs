@@ -1,7 +1,7 @@
 //! Bills of materials, compared with CycloneDX's own schema.
 
 use crate::support::*;
-use atlas_release::dependencies::{Lock, read};
+use atlas_release::dependencies::{Lock, Mark, read};
 use atlas_release::sbom::{Subject, document};
 use boon::{Compiler, SchemaIndex, Schemas};
 use release_types::Sha256Digest;
@@ -65,7 +65,20 @@ app v0.1.0 (/w/app)\tMIT\tnot an address
         "registry+https://github.com/rust-lang/crates.io-index",
         "ab".repeat(32)
     );
-    let graph = read(tree, &["app"], &Lock::parse(&lock).unwrap()).unwrap();
+    // As cargo prints it in the form that it is asked for.
+    let mark = Mark::new();
+    let format = mark.format();
+    let lines = tree.lines().map(|line| {
+        let (branch, rest) = line.split_at(line.find(char::is_alphanumeric).unwrap());
+        let texts: Vec<&str> = rest.split('\t').collect();
+        let named = [("{p}", texts[0]), ("{l}", texts[1]), ("{r}", texts[2])];
+        let package = named.iter().fold(format.clone(), |format, (name, text)| {
+            format.replace(name, text)
+        });
+        format!("{branch}{package}\n")
+    });
+    let tree: String = lines.collect();
+    let graph = read(&tree, &mark, &["app"], &Lock::parse(&lock).unwrap()).unwrap();
     let version = "1.4.0-rc.1+build.5".parse().unwrap();
     let subject = Subject {
         filename: "app-windows-arm64.exe",
@@ -75,6 +88,7 @@ app v0.1.0 (/w/app)\tMIT\tnot an address
         version: &version,
         tag: "cli-v1.4.0-rc.1+build.5",
         commit: "c0ffee",
+        dirty: 0,
         commit_time: 1_700_000_000,
         target: "aarch64-pc-windows-msvc",
         maker: "0.1.0",

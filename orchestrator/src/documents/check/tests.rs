@@ -40,8 +40,7 @@ fn looked(said: &Value, builder: Option<&str>, commit: Option<&str>) -> Result<S
         product: &product,
         version: "1.0.0",
         platform: "linux-x64".parse().unwrap(),
-        program: "demo",
-        sha256: Sha256Digest::of(b"demo"),
+        about: Subject::Program("demo", Sha256Digest::of(b"demo")),
         files: &files.into(),
         commit,
         builder,
@@ -130,35 +129,167 @@ fn every_fault_is_told_with_both_sides() {
     assert!(faults.contains("2 files that differ from it"), "{faults}");
 }
 
+/// All of a statement that decides whether it is good.
+const DECIDING: [&str; 12] = [
+    "/_type",
+    "/predicateType",
+    "/subject/0/name",
+    "/subject/0/digest/sha256",
+    "/subject/1/digest/sha256",
+    "/predicate/buildDefinition/buildType",
+    "/predicate/buildDefinition/externalParameters/product",
+    "/predicate/buildDefinition/externalParameters/version",
+    "/predicate/buildDefinition/externalParameters/platform",
+    "/predicate/buildDefinition/resolvedDependencies/0/name",
+    "/predicate/buildDefinition/resolvedDependencies/0/digest/gitCommit",
+    "/predicate/runDetails/builder/id",
+];
+
+/// Another text than this one: any, one that begins or ends as it does, or it with one character changed.
+fn other_text(text: &str) -> impl Strategy<Value = String> + use<> {
+    let (good, length) = (text.to_owned(), text.chars().count());
+    let changed = (0..length, any::<char>());
+    let [of, before] = [good.clone(), good.clone()];
+    prop_oneof![
+        any::<String>(),
+        "[ -~]{1,3}".prop_map(move |more| format!("{of}{more}")),
+        "[ -~]{1,3}".prop_map(move |more| format!("{more}{before}")),
+        changed.prop_map(move |(at, c)| {
+            let one = |(index, old)| if index == at { c } else { old };
+            good.chars().enumerate().map(one).collect()
+        }),
+    ]
+}
+
+/// A place in a good statement, and another text for it.
+fn changed_place() -> impl Strategy<Value = (&'static str, String)> {
+    prop::sample::select(DECIDING.to_vec()).prop_flat_map(|place| {
+        let text = good().pointer(place).unwrap().as_str().unwrap().to_owned();
+        let kept = text.clone();
+        let other = other_text(&text).prop_filter("it is the same", move |other| *other != kept);
+        (Just(place), other)
+    })
+}
+
+fn is_good(said: &Value) -> bool {
+    // The builder is known by whole parts of its name, so that the last one is named as a whole here.
+    looked(said, Some(&format!("{BUILDER}/")), Some(COMMIT)).is_ok()
+}
+
+/// One whose builder's name ends where `is_good` looks for its end.
+fn good_in_full() -> Value {
+    let mut said = good();
+    said["predicate"]["runDetails"]["builder"]["id"] = json!(format!("{BUILDER}/"));
+    said
+}
+
 proptest! {
-    /// Whatever somebody else gives out is good only as long as it says the program's own digest.
+    #![proptest_config(ProptestConfig::with_cases(1024))]
+
+    /// Whatever somebody else gives out is good only as long as it says what is expected, to the letter.
     #[test]
-    fn other_bytes_are_never_good(at in 0usize..800, byte: u8, cut in 0usize..800) {
-        let good = serde_json::to_vec(&good()).unwrap();
+    fn other_bytes_are_never_good((place, text) in changed_place()) {
+        let mut said = good_in_full();
+        prop_assert!(is_good(&said));
+        let builder = "/predicate/runDetails/builder/id";
+        // What goes on behind a whole part is the same builder's.
+        let goes_on = place == builder && text.starts_with(&format!("{BUILDER}/"));
+        *said.pointer_mut(place).unwrap() = text.clone().into();
+        prop_assert_eq!(is_good(&said), goes_on, "{} is {:?}", place, text);
+        // Nor without it.
+        let (parent, name) = place.rsplit_once('/').unwrap();
+        let parent = said.pointer_mut(parent).unwrap().as_object_mut().unwrap();
+        parent.remove(name);
+        prop_assert!(!is_good(&said), "{} is missing", place);
+    }
+
+    /// One byte that is another may change what nobody looks at, and nothing else; and nothing that is cut is good.
+    #[test]
+    fn a_byte_that_counts_is_never_another(at: prop::sample::Index, byte: u8, cut: prop::sample::Index) {
+        let good = serde_json::to_vec(&good_in_full()).unwrap();
         let mut bytes = good.clone();
-        let at = at % bytes.len();
-        bytes[at] = byte;
-        let cut = &good[..cut % good.len()];
+        bytes[at.index(good.len())] = byte;
         let product = "demo".parse().unwrap();
-        let files = BTreeMap::new();
+        let files = [("demo", &b"demo"[..]), ("demo.deb", b"deb")];
+        let files = files.map(|(name, bytes)| (name, Sha256Digest::of(bytes)));
+        let (files, builder) = (files.into(), format!("{BUILDER}/"));
         let expected = Expected {
             product: &product,
             version: "1.0.0",
             platform: "linux-x64".parse().unwrap(),
-            program: "demo",
-            sha256: Sha256Digest::of(b"demo"),
+            about: Subject::Program("demo", Sha256Digest::of(b"demo")),
             files: &files,
             commit: Some(COMMIT),
-            builder: Some(BUILDER),
+            builder: Some(&builder),
         };
+        let cut = &good[..cut.index(good.len())];
         prop_assert!(statement(&expected, cut).is_err());
         if let Ok(said) = statement(&expected, &bytes) {
             prop_assert_eq!(said.commit, COMMIT);
-            let text = String::from_utf8(bytes).unwrap();
-            prop_assert!(text.contains(&expected.sha256.to_string()));
+            let (one, other): (Value, Value) =
+                (serde_json::from_slice(&bytes).unwrap(), serde_json::from_slice(&good).unwrap());
+            for place in DECIDING {
+                let is_named = place != "/subject/1/digest/sha256" || said.named.contains("demo.deb");
+                prop_assert!(!is_named || one.pointer(place) == other.pointer(place), "{}", place);
+            }
         }
-        prop_assert!(sbom(&expected, &good).is_err());
     }
+
+    /// What is said to be in a program is about the program with that digest, however it is written.
+    #[test]
+    fn a_list_of_another_program_is_never_good(content in other_text(&"0123456789abcdef".repeat(4))) {
+        let sha256: Sha256Digest = "0123456789abcdef".repeat(4).parse().unwrap();
+        let document = json!({
+            "bomFormat": "CycloneDX",
+            "metadata": {"component": {"hashes": [{"alg": "SHA-256", "content": content}]}},
+        });
+        let is_good = sbom(sha256, &serde_json::to_vec(&document).unwrap()).is_ok();
+        prop_assert_eq!(is_good, content.eq_ignore_ascii_case(&sha256.to_string()));
+    }
+
+    #[test]
+    fn any_bytes_at_all_are_no_document(bytes: Vec<u8>) {
+        let sha256 = Sha256Digest::of(b"demo");
+        prop_assert!(sbom(sha256, &bytes).is_err());
+        prop_assert!(Statement::read(&bytes).is_err());
+    }
+}
+
+#[test]
+fn what_a_statement_names_and_is_there_is_told() {
+    let said = looked(&good(), None, None).unwrap();
+    assert_eq!(
+        said.named,
+        ["demo".to_owned(), "demo.deb".to_owned()].into()
+    );
+}
+
+#[test]
+fn bundles_have_a_statement_of_their_own_kind() {
+    let product = "demo".parse().unwrap();
+    let files = [("demo.deb", Sha256Digest::of(b"deb"))].into();
+    let expected = Expected {
+        product: &product,
+        version: "1.0.0",
+        platform: "linux-x64".parse().unwrap(),
+        about: Subject::Bundles,
+        files: &files,
+        commit: Some(COMMIT),
+        builder: None,
+    };
+    let of = |said: &Value| statement(&expected, &serde_json::to_vec(said).unwrap());
+    let mut said = good();
+    let faults = of(&said).unwrap_err();
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    assert!(faults[0].contains("buildType: expected"), "{faults:?}");
+    said["predicate"]["buildDefinition"]["buildType"] = json!(BUNDLE_TYPE);
+    assert_eq!(of(&said).unwrap().named, ["demo.deb".to_owned()].into());
+    said["subject"][1]["digest"]["sha256"] = json!("00");
+    let faults = of(&said).unwrap_err();
+    assert!(
+        faults[0].contains("the digest of its subject demo.deb"),
+        "{faults:?}"
+    );
 }
 
 #[test]
@@ -177,26 +308,15 @@ fn builders_are_known_by_whole_parts_of_their_names() {
 
 #[test]
 fn a_list_of_crates_is_about_the_program_whose_digest_it_has() {
-    let product = "demo".parse().unwrap();
-    let files = BTreeMap::new();
-    let expected = Expected {
-        product: &product,
-        version: "1.0.0",
-        platform: "linux-x64".parse().unwrap(),
-        program: "demo",
-        sha256: Sha256Digest::of(b"demo"),
-        files: &files,
-        commit: None,
-        builder: None,
-    };
+    let sha256 = Sha256Digest::of(b"demo");
     let with = |content: &str, alg: &str, format: &str| {
         let document = json!({
             "bomFormat": format, "specVersion": "1.6",
             "metadata": {"component": {"hashes": [{"alg": alg, "content": content}]}},
         });
-        sbom(&expected, &serde_json::to_vec(&document).unwrap())
+        sbom(sha256, &serde_json::to_vec(&document).unwrap())
     };
-    let right = expected.sha256.to_string();
+    let right = sha256.to_string();
     with(&right, "SHA-256", "CycloneDX").unwrap();
     with(&right.to_uppercase(), "SHA-256", "CycloneDX").unwrap();
     for (content, alg, format) in [
@@ -207,6 +327,6 @@ fn a_list_of_crates_is_about_the_program_whose_digest_it_has() {
         with(content, alg, format).unwrap_err();
     }
     for none in [&b"{"[..], b"[]", br#"{"bomFormat":"CycloneDX"}"#] {
-        sbom(&expected, none).unwrap_err();
+        sbom(sha256, none).unwrap_err();
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::reproduce::CauseKind;
 
 fn expected(kind: Kind, filename: &str) -> Expected {
     Expected {
@@ -111,8 +112,20 @@ fn documents_are_compared_as_far_as_the_commit_decides_about_them() {
     assert_eq!(not("one.cdx.json", &all), "one.cdx.json");
     assert!(not("one.intoto.json", &all).contains("it names a run and its times"));
     assert!(not("two.cdx.json", &all).contains("there is no such file"));
+    // Another one is compared all the same: that it differs is what is found.
     all[1].sha256 = Sha256Digest::of(b"2");
-    assert!(not("one.cdx.json", &all).contains("is not the same, and not proven"));
+    assert_eq!(not("one.cdx.json", &all), "one.cdx.json");
+    let found = all[1].compared(&built(Kind::Other, "one.cdx.json"), None);
+    let found = found.unwrap();
+    assert!(!found.identical);
+    let cause = explain::of_documents(std::slice::from_ref(&found)).unwrap();
+    assert_eq!(cause.kind, CauseKind::Document);
+    // Where a program differs, it is the program's cause that counts.
+    let program = Comparison {
+        kind: Kind::Binary,
+        ..found.clone()
+    };
+    assert_eq!(explain::of_documents(&[program, found]), None);
     for one in &mut all {
         one.signed = CodeSigned::Yes;
     }
