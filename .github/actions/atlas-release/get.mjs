@@ -254,9 +254,9 @@ async function fromHub(toml) {
 function looksSecret(variable) {
   const name = variable.toUpperCase().replace(/_KEY_PREFIX$/, '');
   return (
-    /KEY$|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|PRIVATE|_KEY/.test(name) ||
+    /KEY$|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|CERTIFICATE|KEYSTORE|PRIVATE|_KEY/.test(name) ||
     name.split('_').some((part) =>
-      /(PASS|PWD|AUTH|COOKIES?)$|^(AUTHORIZATION|BEARER|CREDS?|JWT|PAT|PEM|PFX|SIG|SIGNATURE)$/.test(part),
+      /(PASS|PWD|AUTH|COOKIES?|JKS|KEYCHAIN|P12|P8|PFX|PKCS12|PKCS8)$|^(AUTHORIZATION|B64|BASE64|BEARER|CREDS?|JWT|PAT|PEM|SIG|SIGNATURE)$/.test(part),
     )
   );
 }

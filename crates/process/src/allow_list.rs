@@ -13,30 +13,39 @@ pub struct AllowList(Vec<String>);
 
 /// Parts of a name that mark its value as a secret. Words are cheap: what one of them catches by
 /// mistake can still be named exactly.
-const SECRET_WORDS: [&str; 8] = [
+const SECRET_WORDS: [&str; 10] = [
     "TOKEN",
     "SECRET",
     "PASSWORD",
     "PASSWD",
     "PASSPHRASE",
     "CREDENTIAL",
+    // It is seldom alone: what signs comes with its private key, in one file.
+    "CERTIFICATE",
+    "KEYSTORE",
     "PRIVATE",
     "_KEY",
 ];
 
-/// What a word between underscores ends with in a secret's name: `DB_PASS`, `DBPASS`, `OAUTH`.
-const SECRET_ENDS: [&str; 5] = ["PASS", "PWD", "AUTH", "COOKIE", "COOKIES"];
+/// What a word between underscores ends with in a secret's name: `DB_PASS`, `DBPASS`, `OAUTH`. The last ones are what
+/// files with private keys are called by.
+const SECRET_ENDS: [&str; 12] = [
+    "PASS", "PWD", "AUTH", "COOKIE", "COOKIES", "JKS", "KEYCHAIN", "P12", "P8", "PFX", "PKCS12",
+    "PKCS8",
+];
 
 /// Whole words between underscores, which stand within harmless longer ones (`PATH`).
-const SECRET_PARTS: [&str; 10] = [
+const SECRET_PARTS: [&str; 11] = [
     "AUTHORIZATION",
+    // What has to be written so is no text, and what is none is seldom a setting: a file with a key.
+    "B64",
+    "BASE64",
     "BEARER",
     "CRED",
     "CREDS",
     "JWT",
     "PAT",
     "PEM",
-    "PFX",
     "SIG",
     "SIGNATURE",
 ];
@@ -249,15 +258,39 @@ mod tests {
             "MY_BEARER",
             "MY_COOKIE_1",
             "MY_CERT_PEM",
+            // Files with private keys, such as Apple's and Windows' tools sign with.
+            "MY_CERTIFICATE",
+            "MY_CERTIFICATES_BASE64",
+            "MY_CERT_BASE64",
+            "MY_P12",
+            "MY_P12_BASE64",
+            "MY_B64_PFX",
+            "MY_APPPFX",
+            "MY_PKCS12",
+            "MY_P8",
+            "MY_KEYSTORE_FILE",
+            "MY_JKS",
+            "MY_KEYCHAIN",
         ] {
             assert!(!list.allows(secret), "{secret}");
+            assert!(AllowList::of(&[secret]).allows(secret), "{secret}");
         }
+        let list = AllowList::of(&["APPLE_*", "WIN_*"]);
+        for secret in ["APPLE_CERTIFICATE", "WIN_B64_PFX"] {
+            assert!(!list.allows(secret), "{secret}");
+        }
+        assert!(list.allows("APPLE_TEAM_ID"));
+        let list = AllowList::of(&["MY_*"]);
         for harmless in [
             "MY_PATH",
             "MY_AUTHOR",
             "MY_PATTERN",
             "MY_PASSES",
             "MY_SIGNED",
+            // What servers are known by is public.
+            "MY_CA_CERTS",
+            "MY_CERT",
+            "MY_MP3",
         ] {
             assert!(list.allows(harmless), "{harmless}");
         }

@@ -234,6 +234,8 @@ mod tests {
             ("npm_config_registry", "r"),
             ("npm_config_//r/:_authToken", "t"),
             ("APPLE_ID", "a"),
+            ("APPLE_CERTIFICATE", "with its key"),
+            ("APPLE_CERTIFICATE_PASSWORD", "p"),
             ("ATLAS_APP_DEPLOY_TOKEN", "d"),
         ]
         .into_iter()
@@ -252,5 +254,9 @@ mod tests {
         assert_eq!(names(&[]), usual);
         let passed = names(&["APPLE_ID", "TAURI_SIGNING_PRIVATE_KEY"]);
         assert_eq!(passed, format!("APPLE_ID {usual}"));
+        // Nor is what code is signed with, unless its name is said.
+        assert_eq!(names(&["APPLE_*"]), format!("APPLE_ID {usual}"));
+        let named = format!("APPLE_CERTIFICATE {usual}");
+        assert_eq!(names(&["APPLE_CERTIFICATE"]), named);
     }
 }

@@ -3,6 +3,7 @@
 use super::args::StagedArgs;
 use super::channels::channel_of;
 use super::common::App;
+use super::manifest::wrong;
 use super::names::look_at_names;
 use crate::artifacts::{ArtifactError, LocalArtifact, from_manifest};
 use crate::context::World;
@@ -10,6 +11,7 @@ use crate::dist::{self, DistError, Staged};
 use crate::documents;
 use crate::error::Error;
 use crate::events::Reporter;
+use crate::manifest::contradictions_in;
 use crate::publish::{Journal, Publication};
 use crate::receipt::{Receipt, Source};
 use crate::select::{self, SelectError};
@@ -181,6 +183,26 @@ pub(super) async fn signed_goods(
     }
 }
 
+/// Makes sure that a manifest that is to be published does not contradict itself, and that no link of it leads to what it
+/// does not name.
+///
+/// # Errors
+/// All places where it does.
+pub(super) async fn check_manifest(app: &App<'_>, args: &StagedArgs) -> Result<(), Error> {
+    let Some(manifest) = &args.manifest else {
+        return Ok(());
+    };
+    let (manifest, base) = place(app.world, manifest, args.files.base_dir.as_deref());
+    let file = manifest.clone();
+    let found = app
+        .reading(move || Ok(contradictions_in(&file, &base)))
+        .await?;
+    match found.is_empty() {
+        true => Ok(()),
+        false => Err(wrong(app, &manifest, found).into()),
+    }
+}
+
 /// Makes sure that all is signed that has to be, and every signature good.
 pub(super) async fn check_signatures(
     app: &App<'_>,
@@ -226,14 +248,9 @@ async fn unsigned(app: &App<'_>, args: StagedArgs) -> Result<(Batch, Option<Stri
             }
         }
         let recorded = all.iter().find_map(|one| one.record.public_key.clone());
-        let mut batches = all.iter().map(Batch::of_staged);
-        let mut batch = batches.next().ok_or(DistError::NoRelease {
+        let mut batch = Batch::of_staged(&all).ok_or(DistError::NoRelease {
             dir: PathBuf::from("dist"),
         })?;
-        for other in batches {
-            batch.artifacts.extend(other.artifacts);
-            batch.paths.extend(other.paths);
-        }
         let is_meant = |product: &ProductName| named.is_empty() || named.contains(product);
         batch.artifacts.retain(|file| is_meant(&file.product));
         batch.paths.retain(|(product, ..), _| is_meant(product));

@@ -5,7 +5,7 @@ use super::common::App;
 use crate::error::Error;
 use crate::events::{Event, print_line};
 use crate::manifest::{
-    self, Checked, Described, LeftOut, ManifestsError, Order, needs_bins, rules,
+    self, Checked, Described, LeftOut, ManifestsError, Order, Problem, needs_bins, rules,
 };
 use crate::outcome::Outcome;
 use crate::products::{self, Product, ProductsError};
@@ -121,6 +121,11 @@ fn sound(app: &App<'_>, file: &Path, checked: Checked) -> Result<Described, Mani
     if problems.is_empty() {
         return Ok(Described::new(Some(file.to_owned()), &rows));
     }
+    Err(wrong(app, file, problems))
+}
+
+/// Tells each place where a manifest is wrong.
+pub(super) fn wrong(app: &App<'_>, file: &Path, problems: Vec<Problem>) -> ManifestsError {
     let count = problems.len();
     for problem in problems {
         app.reporter.event(Event::Problem {
@@ -130,10 +135,10 @@ fn sound(app: &App<'_>, file: &Path, checked: Checked) -> Result<Described, Mani
             message: problem.message,
         });
     }
-    Err(ManifestsError::Wrong {
+    ManifestsError::Wrong {
         path: file.to_owned(),
         problems: count,
-    })
+    }
 }
 
 /// Whether the workspace here says that a product is made by a command of its own, and so of bundles.

@@ -4,7 +4,7 @@ use super::args::PublishCommand;
 use super::common::{App, OpenHub};
 use super::finish;
 pub(super) use super::goods::Goods;
-use super::goods::{keep_the_hubs, keep_the_hubs_statements, signed_goods};
+use super::goods::{check_manifest, keep_the_hubs, keep_the_hubs_statements, signed_goods};
 use crate::artifacts::by_platform;
 use crate::dist;
 use crate::error::{Error, with_causes};
@@ -28,6 +28,7 @@ pub(super) async fn publish(app: &App<'_>, mut args: PublishCommand) -> Result<(
         return finish::by_name(app, args).await;
     }
     let settings = app.publish_settings(args.publish)?;
+    check_manifest(app, &args.staged).await?;
     let named = args.key.public_key.as_deref();
     // Whoever has the key to sign with here means it to be the one.
     let secret = sign::secret(app.world)?;

@@ -84,9 +84,8 @@ pub(super) async fn release(app: &App<'_>, args: ReleaseCommand) -> Result<(), E
                 signer: Signer::Native,
                 minisig: signed_by.minisig(),
             };
-            for platform in &mut staged {
-                *platform = signing.folder(&platform.dir).await?;
-            }
+            let dirs: Vec<_> = staged.iter().map(|one| one.dir.clone()).collect();
+            staged = signing.folders(&dirs).await?;
             goods = goods_of(&staged);
         }
         check_signatures(app, &goods, &signed_by).await?;

@@ -12,7 +12,7 @@ use crate::events::Event;
 use crate::outcome::Outcome;
 use crate::settings::SettingsError;
 use crate::sign::{self, Batch, SignError, Signing};
-use release_types::{ProductName, Tag};
+use release_types::{Os, ProductName, Tag};
 use secrecy::SecretString;
 use std::path::{Path, PathBuf};
 
@@ -81,7 +81,8 @@ pub(super) async fn sign(app: &App<'_>, mut args: SignCommand) -> Result<(), Err
         // <dist>/<release>/<platform>
         let dist_dir = dir.ancestors().nth(2).unwrap_or(&dir).to_owned();
         let _locks = app.lock_dist_dirs(&[dist_dir])?;
-        signing.folder(&dir).await?;
+        let dirs = app.reading(move || Ok(with_universal(dir))).await?;
+        signing.folders(&dirs).await?;
         return Ok(());
     }
     match (args.manifest, args.product, args.version) {
@@ -97,12 +98,12 @@ pub(super) async fn sign(app: &App<'_>, mut args: SignCommand) -> Result<(), Err
             let tag = named_tag(app, args.tag)?;
             let dist_dirs = app.dist_dirs();
             let _locks = app.lock_dist_dirs(&dist_dirs)?;
+            let mut dirs = Vec::new();
             for dist_dir in dist_dirs {
                 let release = dist::find(&dist_dir, tag.as_ref())?;
-                for dir in dist::platforms_of(&release)? {
-                    signing.folder(&dir).await?;
-                }
+                dirs.extend(dist::platforms_of(&release)?);
             }
+            signing.folders(&dirs).await?;
             Ok(())
         }
     }
@@ -151,6 +152,27 @@ fn take_manifest(world: &World, args: &mut SignCommand) -> Result<Option<PathBuf
             "{named} does not say of which version its files are: name it with --version"
         ))),
     }
+}
+
+/// A platform's folder, and that of macOS on the other processor beside it, of the same release: universal files lie in
+/// both, and have one signature.
+fn with_universal(dir: PathBuf) -> Vec<PathBuf> {
+    let read = |dir: &Path| dist::read_record_file(&dir.join(dist::RELEASE_FILE)).ok();
+    let (own, release) = (read(&dir), dir.parent());
+    let beside = release.and_then(|release| dist::platforms_of(release).ok());
+    let mut dirs = vec![dir];
+    if let Some(own) = own.filter(|own| own.platform.os == Os::Macos) {
+        let mut beside = beside.unwrap_or_default();
+        beside.retain(|other| {
+            let record = read(other);
+            let is_one = record.is_some_and(|it| {
+                it.platform.os == Os::Macos && (&it.tag, &it.commit) == (&own.tag, &own.commit)
+            });
+            is_one && !dirs.contains(other)
+        });
+        dirs.extend(beside);
+    }
+    dirs
 }
 
 /// `sign --code`: the operating system's own signatures of a manifest's files.

@@ -82,6 +82,12 @@ pub enum CodeSignError {
         /// The end of its log.
         said: String,
     },
+    /// Another run of the same user is at it and does not end.
+    #[error("another run{} signs code for this user, and does not end", pid.map(|pid| format!(" (process {pid})")).unwrap_or_default())]
+    Busy {
+        /// Its process, when it could be read.
+        pid: Option<u32>,
+    },
     /// No random numbers.
     #[error("this machine gives no random numbers: {0}")]
     Random(getrandom::Error),
@@ -125,6 +131,9 @@ impl CodeSignError {
             Self::Missing { .. } => "install Xcode's command line tools: xcode-select --install",
             Self::NotBase64 { .. } => {
                 "the certificate's file has to be there as base64: base64 FILE, or [Convert]::ToBase64String([IO.File]::ReadAllBytes('FILE'))"
+            }
+            Self::Busy { .. } => {
+                "the list of keychains, or the store of certificates, is one for all runs of a user: wait for the other one, or end it"
             }
             Self::NotAccepted { .. } => {
                 "the log says which file and why; programs need the hardened runtime, a Developer ID and a time stamp"

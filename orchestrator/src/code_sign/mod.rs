@@ -6,6 +6,7 @@
 //! signed where is a function of host, target and settings; the tools are run beside it. Secrets come from
 //! the environment and are in no argument.
 
+mod alone;
 mod decide;
 mod error;
 mod files;

@@ -1,9 +1,12 @@
 //! Running a signing tool: within a time, and with what it says told without secrets.
 
 use super::CodeSignError;
+use super::alone::alone_for;
 use super::secrets::Secrets;
 use crate::context::World;
 use process::{Command, Output, ProcessError};
+use std::ffi::OsString;
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -72,12 +75,65 @@ fn last_lines(output: &Output) -> String {
     lines[lines.len().saturating_sub(LINES)..].join("\n")
 }
 
-/// Commands that put away what signing has left on this machine. They run when this is dropped: after an
+/// How long another run may keep something from being put away.
+const KEPT_WAITING: Duration = Duration::from_secs(10);
+
+/// What makes the further arguments of a command of what it has answered without them; nothing where there is nothing
+/// to do.
+type Adjust = Box<dyn Fn(&str) -> Option<Vec<OsString>> + Send>;
+
+/// A step of putting something away.
+pub(super) enum Step {
+    /// A command; one that has nothing to do has to succeed.
+    Run(Command),
+    /// A command that tells how things are by then, and once more with what is made of that.
+    Adjust(Command, Adjust),
+}
+
+impl fmt::Debug for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Run(command) => f.debug_tuple("Run").field(command).finish(),
+            Self::Adjust(command, _) => f.debug_tuple("Adjust").field(command).finish(),
+        }
+    }
+}
+
+impl Step {
+    fn run(&self) -> Result<(), ProcessError> {
+        match self {
+            Self::Run(command) => blocking(command).map(|_| ()),
+            Self::Adjust(command, adjust) => {
+                let said = blocking(command)?.stdout_text();
+                match adjust(&said) {
+                    Some(more) => blocking(&command.clone().args(more)).map(|_| ()),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+}
+
+fn blocking(command: &Command) -> Result<Output, ProcessError> {
+    let output = command.output_blocking()?;
+    match output.status.success() {
+        true => Ok(output),
+        false => Err(ProcessError::Failed {
+            command: command.to_string(),
+            status: output.status,
+            stderr: last_lines(&output),
+        }),
+    }
+}
+
+/// Steps that put away what signing has left on this machine. They are taken when this is dropped: after an
 /// error, an interruption and a panic too.
 #[derive(Debug)]
 pub(super) struct PutAway {
-    /// The commands, in order. A command that has nothing to do has to succeed.
-    pub commands: Vec<Command>,
+    /// The steps, in order.
+    pub steps: Vec<Step>,
+    /// What is locked meanwhile, where another run may be at the same.
+    pub lock: Option<PathBuf>,
     /// What stays behind where they fail, for people.
     pub what: String,
 }
@@ -86,25 +142,12 @@ impl Drop for PutAway {
     /// Waits for it, since the process may end next: on a thread, for a bounded time, and not through
     /// the runner, which starts nothing any more once the run is interrupted.
     fn drop(&mut self) {
-        let commands = std::mem::take(&mut self.commands);
+        let (steps, lock) = (std::mem::take(&mut self.steps), self.lock.take());
         let (send, done) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
-            let run = |command: &Command| -> Result<(), ProcessError> {
-                let output = command.output_blocking()?;
-                match output.status.success() {
-                    true => Ok(()),
-                    false => Err(ProcessError::Failed {
-                        command: command.to_string(),
-                        status: output.status,
-                        stderr: last_lines(&output),
-                    }),
-                }
-            };
+            let _alone = lock.and_then(|path| alone_for(&path, KEPT_WAITING));
             // All of them, whatever becomes of the first.
-            let failed: Vec<_> = commands
-                .iter()
-                .filter_map(|command| run(command).err())
-                .collect();
+            let failed: Vec<_> = steps.iter().filter_map(|step| step.run().err()).collect();
             // Nobody may wait any more.
             let _sent = send.send(failed);
         });

@@ -5,7 +5,8 @@
 //! signtool is told its thumbprint, and the certificate is removed from the store again with its key. Nothing
 //! of it is written to a file of this program's.
 
-use super::run::{PutAway, need, run};
+use super::alone::alone;
+use super::run::{PutAway, Step, need, run};
 use super::secrets::{self, Secrets};
 use super::{CodeSignError, CodeSigning, SigningTool};
 use crate::context::World;
@@ -118,6 +119,9 @@ impl Windows {
     /// Signs files where they are.
     pub async fn sign(&self, world: &World, files: &[&Path]) -> Result<CodeSigning, CodeSignError> {
         let secrets = Secrets::new([self.pfx.clone(), self.password.clone()]);
+        // A certificate is in the store once, whoever has put it there: the first run that is done would take it from
+        // the others.
+        let alone = alone(world).await?;
         let look = self
             .with_secrets(self.script(world, LOOK))
             .env(TOOL_VAR, &self.signtool);
@@ -129,12 +133,13 @@ impl Windows {
             .filter(|one| !one.is_here)
             .map(|one| one.thumbprint.as_str())
             .collect();
+        // One that stays where it is keeps nobody waiting. Else it is let go behind what comes next.
+        let _alone = alone.filter(|_| !new.is_empty());
+        let remove = self.script(world, REMOVE);
         // Named before the import begins: it may be interrupted half-way.
         let _put_away = (!new.is_empty()).then(|| PutAway {
-            commands: vec![
-                self.script(world, REMOVE)
-                    .env(CERTIFICATES_VAR, new.join(",")),
-            ],
+            steps: vec![Step::Run(remove.env(CERTIFICATES_VAR, new.join(",")))],
+            lock: None,
             what: format!(
                 "the certificate {} in the current user's store, with its key,",
                 new.join(", ")

@@ -54,6 +54,40 @@ pub fn check(text: &str, base: &Path) -> Checked {
     let mut problems: Vec<Problem> = Vec::new();
     problems.extend(reading.errors.iter().cloned().map(Problem::from));
     problems.extend(reading.contradictions().into_iter().map(Problem::from));
+    problems.extend(of_files(&reading, base, |_| true));
+    problems.sort();
+    problems.dedup();
+    let ManifestReading { rows, .. } = reading;
+    Checked { rows, problems }
+}
+
+/// What may not be published of a manifest that can be read, and whose files can: rows that contradict one another, and
+/// links that lead out of their folder. What cannot be read is for whoever reads it to tell.
+pub fn contradictions_in(manifest: &Path, base: &Path) -> Vec<Problem> {
+    let text = read_text_of(manifest);
+    text.map_or_else(|_| Vec::new(), |text| contradictions(&text, base))
+}
+
+fn contradictions(text: &str, base: &Path) -> Vec<Problem> {
+    let reading = read_manifest(text);
+    if !reading.errors.is_empty() {
+        return Vec::new();
+    }
+    let found = reading.contradictions().into_iter().map(Problem::from);
+    let mut problems: Vec<Problem> = found.collect();
+    problems.extend(of_files(&reading, base, |unfit| unfit.leads_out));
+    problems.sort();
+    problems.dedup();
+    problems
+}
+
+/// What is wrong with the files of rows, as far as it is wanted, and with rows that are of one file.
+fn of_files(
+    reading: &ManifestReading<'_>,
+    base: &Path,
+    is_wanted: impl Fn(&Unfit) -> bool,
+) -> Vec<Problem> {
+    let mut problems = Vec::new();
     let mut files: HashMap<PathBuf, &ManifestRow> = HashMap::new();
     for row in &reading.rows {
         match file(row, base) {
@@ -62,20 +96,18 @@ pub fn check(text: &str, base: &Path) -> Checked {
                 let first = *files.entry(real).or_insert(row);
                 problems.extend(reading.conflict(first, row).map(Problem::from));
             }
-            Err(message) => {
+            Err(unfit) if is_wanted(&unfit) => {
                 let (line, column) = reading.place(row, 1);
                 problems.push(Problem {
                     line,
                     column,
-                    message,
+                    message: unfit.message,
                 });
             }
+            Err(_) => {}
         }
     }
-    problems.sort();
-    problems.dedup();
-    let ManifestReading { rows, .. } = reading;
-    Checked { rows, problems }
+    problems
 }
 
 /// Reads a manifest; no file that it names is looked at.
@@ -132,11 +164,22 @@ pub(super) fn of_one_file(text: &str, base: &Path) -> Vec<(ManifestRow, Manifest
     pairs
 }
 
+/// Why a row's file cannot be published.
+struct Unfit {
+    message: String,
+    /// Whether it is there, and a link to elsewhere.
+    leads_out: bool,
+}
+
 /// Where a row's file really is.
-fn file(row: &ManifestRow, base: &Path) -> Result<PathBuf, String> {
+fn file(row: &ManifestRow, base: &Path) -> Result<PathBuf, Unfit> {
     let path = base.join(&row.path);
-    let cannot = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
-    let is = |what: &str| Err(format!("{} {what}", path.display()));
+    let unfit = |message| Unfit {
+        message,
+        leads_out: false,
+    };
+    let cannot = |error: std::io::Error| unfit(format!("cannot read {}: {error}", path.display()));
+    let is = |what: &str| Err(unfit(format!("{} {what}", path.display())));
     let real = std::fs::canonicalize(&path).map_err(cannot)?;
     let meta = std::fs::metadata(&real).map_err(cannot)?;
     if !meta.is_file() {
@@ -155,6 +198,9 @@ fn file(row: &ManifestRow, base: &Path) -> Result<PathBuf, String> {
     let folder = std::fs::canonicalize(folder).map_err(cannot)?;
     match real.starts_with(&folder) {
         true => Ok(real),
-        false => is("is a link that leads out of its folder"),
+        false => Err(Unfit {
+            message: format!("{} is a link that leads out of its folder", path.display()),
+            leads_out: true,
+        }),
     }
 }

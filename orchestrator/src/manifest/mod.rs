@@ -14,7 +14,7 @@ mod scan;
 mod write;
 
 pub use batch::{Batch, Candidate, LeftOut, NamedArch, assemble};
-pub use check::{Checked, Problem, check, check_file, read, read_file};
+pub use check::{Checked, Problem, check, check_file, contradictions_in, read, read_file};
 pub use fault::{Doubt, Fault};
 pub use report::{Described, DescribedRow};
 pub use rules::{needs_bins, rules};

@@ -1,12 +1,12 @@
 //! Checking what is about to be published: that all is signed that has to be, and every signature good.
 
-use super::payload::{is_for_tauri, is_signed, payloads, read_signature};
+use super::payload::{is_read, payloads, read_signature};
 use super::{Fault, Keys, Payload, SignError, SignaturePaths, SignatureState};
 use crate::artifacts::LocalArtifact;
 use crate::error::with_causes;
-use release_types::Kind;
+use release_types::{Kind, Platform, ProductName};
 use signatures::{ENDING, KeyId, STOCK_ENDING, Signature};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// A signature that was looked at.
@@ -38,6 +38,7 @@ pub fn check(
     let missing = gone.iter();
     let missing = missing.map(|path| format!("{}: the signature is missing", path.display()));
     let mut list: Vec<String> = missing.collect();
+    list.extend(orphans(artifacts, paths));
     let (mut good, mut unknown) = (Vec::new(), None);
     for payload in payloads(version, artifacts, paths) {
         if let Err(error) = keys.is_known(&payload.product) {
@@ -67,6 +68,27 @@ pub fn check(
     }
 }
 
+/// The signatures that are of no file that is published with them. Nobody could check them, whatever they say.
+fn orphans(artifacts: &[LocalArtifact], paths: &SignaturePaths) -> Vec<String> {
+    let payloads = artifacts.iter().filter(|file| file.kind != Kind::Signature);
+    let payloads: BTreeSet<(&ProductName, Platform, &str)> = payloads
+        .map(|file| (&file.product, file.platform, file.filename.as_str()))
+        .collect();
+    let told = paths
+        .iter()
+        .filter_map(|((product, platform, name), path)| {
+            let of = name.strip_suffix(ENDING);
+            let of = of.or_else(|| name.strip_suffix(STOCK_ENDING));
+            let why = match of {
+                Some(of) if payloads.contains(&(product, *platform, of)) => return None,
+                Some(of) => format!("it signs `{of}`, which is not published for {platform}"),
+                None => format!("`{name}` is a signature, and is called after no file"),
+            };
+            Some(format!("{}: {why}", path.display()))
+        });
+    told.collect()
+}
+
 /// Where the files of kind `signature` lie.
 pub fn signature_paths(artifacts: &[LocalArtifact]) -> SignaturePaths {
     let signatures = artifacts.iter().filter(|file| file.kind == Kind::Signature);
@@ -94,28 +116,32 @@ fn of_payload(
         paths.get(&(product.clone(), platform, name))
     };
     let (key, tauris) = (keys.of(product), keys.is_tauris(product));
-    // What a person installs from need not be signed, unless an updater installs from it, too.
-    let is_updated = match tauris {
-        true => is_signed(payload.kind, payload.filename.as_str()),
-        false => payload.kind == Kind::Binary,
-    };
-    let is_needed = is_updated && keys.are_needed(product);
-    if is_needed && payload.platforms().any(|on| row(ENDING, on).is_none()) {
-        faults.push((payload.path.clone(), Fault::Missing));
-    }
+    let is_needed = keys.need(product, payload.kind, payload.filename.as_str());
+    let platforms = payload.platforms();
+    let bare = payload.places.iter().filter(|place| {
+        let platform = Platform::new(payload.os, place.arch);
+        is_needed && row(ENDING, platform).is_none()
+    });
+    let bare: BTreeSet<&Path> = bare.map(|place| place.path.as_path()).collect();
+    faults.extend(
+        bare.into_iter()
+            .map(|path| (path.to_owned(), Fault::Missing)),
+    );
     let mut found = None;
     for ending in [ENDING, STOCK_ENDING] {
-        let all = payload.platforms().filter_map(|on| row(ending, on));
-        let all: BTreeSet<&Path> = all.map(PathBuf::as_path).collect();
-        for path in all.difference(gone) {
+        let mut all: BTreeMap<&Path, Vec<Platform>> = BTreeMap::new();
+        for &platform in &platforms {
+            if let Some(path) = row(ending, platform) {
+                all.entry(path).or_default().push(platform);
+            }
+        }
+        all.retain(|path, _| !gone.contains(path));
+        for (path, on) in all {
             let text = || read_signature(path);
-            let is_read = |text: &str| match tauris && ending == ENDING {
-                true => is_for_tauri(text),
-                false => Ok(()),
-            };
+            let is_read = |text: &str| is_read(text, tauris, ending);
             let judged = match key {
                 Some(key) => text().and_then(|text| {
-                    let signature = payload.judge_text(&text, key, tauris)?;
+                    let signature = payload.judge_for(&on, &text, key, tauris)?;
                     is_read(&text)?;
                     Ok((signature.key_id(), SignatureState::Checked))
                 }),
@@ -133,8 +159,8 @@ fn of_payload(
                 }
                 Err(fault) => {
                     let of = match ending {
-                        ENDING => payload.path.as_path(),
-                        _ => *path,
+                        ENDING => payload.path_on(&on),
+                        _ => path,
                     };
                     faults.push((of.to_owned(), fault));
                 }

@@ -1,23 +1,27 @@
 //! Putting signatures where the files are: into a staged folder, or beside a manifest's files.
 
 use super::payload::{beside, read_signature};
-use super::{Payload, SignError, Signed};
+use super::{Payload, Place, SignError, Signed};
 use crate::artifacts::read_rows;
 use crate::dist::{self, Addition, DistError, Staged};
 use crate::manifest::put_rows;
-use release_types::{FileName, FileNameError, Kind, ManifestRow};
+use release_types::{FileName, FileNameError, Kind, ManifestRow, Platform};
 use signatures::{ENDING, STOCK_ENDING, Signature};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// Adds signatures to the folder of a staged platform, and to all that is written about it there.
+/// Adds those of the signatures that are of its files to the folder of a staged platform, and to all that is written
+/// about it there.
 ///
 /// # Errors
 /// When something cannot be written; the folder is as it was then.
 pub fn into_folder(dir: &Path, signed: &[Signed], minisig: bool) -> Result<Staged, SignError> {
     let mut additions = Vec::new();
     for one in signed {
-        for (ending, text) in texts(one, minisig) {
+        // What lies in the folders of several platforms is added to each by itself.
+        let here = one.payload.places.iter();
+        let here = here.filter(|place| place.path.starts_with(dir));
+        for (ending, _, text) in here.flat_map(|place| texts(one, place, minisig)) {
             additions.push(Addition {
                 product: one.payload.product.clone(),
                 of: one.payload.filename.clone(),
@@ -56,11 +60,13 @@ pub fn guard(
     let files: BTreeSet<_> = files.filter_map(|path| real(&path)).collect();
     let mut written: BTreeMap<PathBuf, _> = BTreeMap::new();
     for payload in payloads {
-        let mut places = vec![(&payload.signature, ENDING)];
-        if minisig || payload.has_stock {
-            places.push((&payload.stock, STOCK_ENDING));
-        }
-        for (path, ending) in places {
+        let places = payload.places.iter().flat_map(|place| {
+            let has_stock = minisig || place.has_stock;
+            let stock = has_stock.then_some((&place.stock, STOCK_ENDING));
+            let all = std::iter::once((&place.signature, ENDING)).chain(stock);
+            all.map(move |(path, ending)| (place, path, ending))
+        });
+        for (place, path, ending) in places {
             let taken = |why| {
                 Err(SignError::Taken {
                     payload: payload.filename.clone(),
@@ -75,12 +81,13 @@ pub fn guard(
             if std::fs::metadata(&real).is_ok_and(|meta| !meta.is_file()) {
                 return taken("is not a file");
             }
-            let is_own = *path == beside(&payload.path, ending);
+            let is_own = *path == beside(&place.path, ending);
             if !is_own && real.symlink_metadata().is_ok() && !is_signature(&real) {
                 return taken("is there already and no signature");
             }
-            // A file that is published under several names has a signature for each, which says it.
-            let of = (&payload.path, &payload.filename);
+            // A file that is published under several names, or for several systems, has a signature for each,
+            // which says it.
+            let of = (&payload.path, &payload.filename, payload.os);
             if *written.entry(real).or_insert(of) != of {
                 return taken("is that of another file's signature");
             }
@@ -102,20 +109,17 @@ pub fn into_manifest(manifest: &Path, signed: &[Signed], minisig: bool) -> Resul
     let mut rows = Vec::new();
     for one in signed {
         let payload = &one.payload;
-        for (ending, text) in texts(one, minisig) {
-            let path = match ending {
-                ENDING => payload.signature.clone(),
-                _ => payload.stock.clone(),
-            };
-            write(&path, &text)?;
-            let filename = name(one, ending).map_err(|error| unfit(manifest, &error))?;
-            for platform in payload.platforms() {
-                let named = |name: &FileName| {
-                    let is_it = |row: &&ManifestRow| {
-                        row.platform == platform && row.filename.as_str() == name.as_str()
-                    };
-                    there.iter().find(is_it).map(|row| row.path.clone())
+        for place in &payload.places {
+            let platform = Platform::new(payload.os, place.arch);
+            let named = |name: &FileName| {
+                let is_it = |row: &&ManifestRow| {
+                    row.platform == platform && row.filename.as_str() == name.as_str()
                 };
+                there.iter().find(is_it).map(|row| row.path.clone())
+            };
+            for (ending, path, text) in texts(one, place, minisig) {
+                write(path, &text)?;
+                let filename = name(one, ending).map_err(|error| unfit(manifest, &error))?;
                 // One that stands there already says where it is.
                 let path = named(&filename).or_else(|| {
                     let of_file = named(&payload.filename)?;
@@ -126,7 +130,7 @@ pub fn into_manifest(manifest: &Path, signed: &[Signed], minisig: bool) -> Resul
                     path: path.unwrap_or_else(|| filename.to_string()),
                     platform,
                     kind: Kind::Signature,
-                    filename: filename.clone(),
+                    filename,
                 });
             }
         }
@@ -135,13 +139,18 @@ pub fn into_manifest(manifest: &Path, signed: &[Signed], minisig: bool) -> Resul
     Ok(())
 }
 
-/// The texts that are written of a signature, and how their files end.
-fn texts(signed: &Signed, minisig: bool) -> Vec<(&'static str, String)> {
+/// The texts that are written of a signature in a place of its file: how their names end, and where they go.
+fn texts<'p>(
+    signed: &Signed,
+    place: &'p Place,
+    minisig: bool,
+) -> Vec<(&'static str, &'p Path, String)> {
     let signature = &signed.signature;
-    let mut texts = vec![(ENDING, signature.to_tauri())];
+    let mut texts = vec![(ENDING, place.signature.as_path(), signature.to_tauri())];
     // One that is good is left alone, as long as it is recorded.
-    if (minisig || signed.payload.has_stock) && !signed.has_stock {
-        texts.push((STOCK_ENDING, signature.to_minisign().to_owned()));
+    if (minisig || place.has_stock) && !signed.stocks.contains(&place.stock) {
+        let text = signature.to_minisign().to_owned();
+        texts.push((STOCK_ENDING, &place.stock, text));
     }
     texts
 }

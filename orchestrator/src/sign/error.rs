@@ -27,6 +27,9 @@ pub enum Fault {
     /// It is good, and in a form that Tauri's updater does not read.
     #[error("Tauri's updater cannot read the signature: it has to be one line of base64")]
     Form,
+    /// The same file has another one in another place.
+    #[error("the signature is not the one that {} holds of the same file", .0.display())]
+    Another(PathBuf),
     /// It does not hold.
     #[error("the signature does not hold")]
     Broken(#[from] VerifyError),
@@ -61,6 +64,12 @@ pub enum SignError {
         path: PathBuf,
         /// What the system said.
         source: io::Error,
+    },
+    /// The variable names something else than a file.
+    #[error("{KEY_VAR} names {}, which is no regular file", path.display())]
+    KeyNoFile {
+        /// What is there.
+        path: PathBuf,
     },
     /// What the variable holds is no key that can be used, nor the name of a file.
     #[error("{KEY_VAR} cannot be used ({PASSWORD_VAR} belongs to it)")]
@@ -204,6 +213,9 @@ impl SignError {
                 "it has to be the text of a secret key, as `atlas-release signer generate` or `tauri signer generate` writes it, or the name of a file with it"
                     .to_owned()
             }
+            Self::KeyNoFile { .. } => format!(
+                "a pipe, such as a shell's <(…), is not read: put the key's text into {KEY_VAR} itself, or the name of a file with it"
+            ),
             Self::OtherKey { .. } => "use the secret key of the public key that is configured: programs that are installed trust no other. A new pair has to be shipped, by a release signed with the old one, before it is signed with"
                 .to_owned(),
             Self::Unsigned { .. } => "nothing was sent; `atlas-release sign` signs what has no good signature"

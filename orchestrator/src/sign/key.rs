@@ -135,8 +135,11 @@ fn may_be_path(value: &SecretString) -> bool {
 /// may be a key that was damaged on its way.
 fn named_file(world: &World, value: &SecretString) -> Result<Option<SecretString>, SignError> {
     let path = world.absolute(Path::new(value.expose_secret()));
-    if !path.is_file() {
-        return Ok(None);
+    // A pipe would be read once, and might never end.
+    match std::fs::metadata(&path) {
+        Ok(meta) if meta.is_file() => {}
+        Ok(_) if may_be_path(value) => return Err(SignError::KeyNoFile { path }),
+        _ => return Ok(None),
     }
     match read_text(&path, MAX_TEXT) {
         Ok(text) => Ok(Some(SecretString::from(text))),
@@ -172,6 +175,23 @@ mod tests {
         assert_eq!(*found.key.public(), pair.public);
         assert!(secret(&world(" ", "")).unwrap().is_none());
         assert!(secret(&world("", "p")).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_key_that_comes_through_something_else_than_a_file_is_not_called_missing() {
+        let dir = tempfile::tempdir().unwrap();
+        let named = dir.path().to_str().unwrap();
+        let error = secret(&world(named, "")).unwrap_err();
+        let says = format!("{KEY_VAR} names {named}, which is no regular file");
+        assert_eq!(error.to_string(), says);
+        let hint = error.hint().unwrap();
+        assert!(hint.contains("pipe") && hint.contains(KEY_VAR), "{hint}");
+        // What is no path is not looked for, and not shown, whatever lies here.
+        let mut here = world("folder", "");
+        here.cwd = dir.path().to_owned();
+        std::fs::create_dir(dir.path().join("folder")).unwrap();
+        let error = secret(&here).unwrap_err().to_string();
+        assert!(!error.contains("folder"), "{error}");
     }
 
     #[test]

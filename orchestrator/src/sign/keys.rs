@@ -1,12 +1,13 @@
 //! Which public key a product's signatures are checked with.
 
 use super::SignError;
+use super::payload::is_signed;
 use crate::artifacts::read_text;
 use crate::context::World;
 use crate::error::with_causes;
 use crate::events::Reporter;
 use crate::products::{self, ProductsError, SigningSettings};
-use release_types::ProductName;
+use release_types::{Kind, ProductName};
 use signatures::{MAX_TEXT, PublicKey};
 use std::path::{Path, PathBuf};
 
@@ -130,6 +131,16 @@ impl Keys {
     /// Whether a product's programs may not be published without a signature.
     pub fn are_needed(&self, product: &ProductName) -> bool {
         self.configured(product).is_some() || self.is_tauris(product)
+    }
+
+    /// Whether a file may not be published without the signature that updaters read.
+    pub fn need(&self, product: &ProductName, kind: Kind, filename: &str) -> bool {
+        // What a person installs from need not be signed, unless an updater installs from it, too.
+        let is_updated = match self.is_tauris(product) {
+            true => is_signed(kind, filename),
+            false => kind == Kind::Binary,
+        };
+        is_updated && self.are_needed(product)
     }
 
     /// Whether Tauri's own tools may have signed a product. Their signatures say no more of a file than its

@@ -1,12 +1,12 @@
 //! Making signatures: what is there and good stays, what is missing or no longer good is made.
 
-use super::payload::read_signature;
+use super::payload::{is_read, read_signature};
 use super::{Fault, Keys, Payload, SignError, SignatureState};
 use crate::error::with_causes;
-use signatures::{PublicKey, Signature, SigningKey};
-use std::collections::BTreeMap;
+use signatures::{ENDING, PublicKey, STOCK_ENDING, Signature, SigningKey};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A file, and what is known of its signature before anything is signed.
 #[derive(Debug)]
@@ -15,8 +15,10 @@ pub struct Looked {
     pub payload: Payload,
     /// Its signature, or what is wrong with it.
     pub found: Result<Signature, Fault>,
-    /// What is wrong with the one in minisign's own form, where there has to be one.
-    pub stock: Option<Fault>,
+    /// What is wrong beside a good one: in another place, or with one in minisign's own form.
+    pub amiss: Option<(PathBuf, Fault)>,
+    /// Where ones in minisign's own form are that are good.
+    pub stocks: BTreeSet<PathBuf>,
 }
 
 /// A file with a good signature.
@@ -30,11 +32,12 @@ pub struct Signed {
     pub state: SignatureState,
     /// What was wrong with the one that was there.
     pub why: Option<String>,
-    /// Whether one in minisign's own form is there and good.
-    pub has_stock: bool,
+    /// Where ones in minisign's own form are that are good, and are left alone.
+    pub stocks: BTreeSet<PathBuf>,
 }
 
-/// Looks at the signatures that are there.
+/// Looks at the signatures that are there. Of a file with several places one that is good is enough: it is put into
+/// the others.
 ///
 /// # Errors
 /// When a file that is to be signed cannot be read.
@@ -46,22 +49,72 @@ pub fn look(
     let mut all = Vec::with_capacity(payloads.len());
     for payload in payloads {
         let tauris = keys.is_tauris(&payload.product);
-        let found = payload.judge(key, tauris);
-        if let Err(Fault::Broken(signatures::VerifyError::Read(source))) = found {
-            let path = payload.path;
-            return Err(SignError::Io { path, source });
+        let judge = |path: &Path, ending| {
+            let text = read_signature(path)?;
+            let signature = payload.judge(&text, key, tauris)?;
+            is_read(&text, tauris, ending)?;
+            Ok(signature)
+        };
+        let mut good: Option<(&PathBuf, Signature)> = None;
+        let mut faults = Vec::new();
+        for path in distinct(payload.places.iter().map(|place| &place.signature)) {
+            let judged = match &good {
+                None => judge(path, ENDING),
+                Some((first, signature)) => is_same(path, (first.as_path(), signature)),
+            };
+            match judged {
+                Ok(signature) => {
+                    good.get_or_insert((path, signature));
+                }
+                Err(Fault::Broken(signatures::VerifyError::Read(source))) => {
+                    let path = payload.path;
+                    return Err(SignError::Io { path, source });
+                }
+                Err(fault) => faults.push((path.clone(), fault)),
+            }
         }
-        let stock = payload.has_stock.then(|| {
-            let text = read_signature(&payload.stock);
-            text.and_then(|text| payload.judge_text(&text, key, tauris))
-        });
+        let with_stock = payload.places.iter().filter(|place| place.has_stock);
+        let (mut stocks, mut of_stocks) = (BTreeSet::new(), Vec::new());
+        for path in distinct(with_stock.map(|place| &place.stock)) {
+            match judge(path, STOCK_ENDING) {
+                Ok(_) => {
+                    stocks.insert(path.clone());
+                }
+                Err(fault) => of_stocks.push((path.clone(), fault)),
+            }
+        }
+        let found = match good {
+            Some((_, signature)) => Ok(signature),
+            None => {
+                let is_missing = |(_, fault): &(PathBuf, Fault)| matches!(fault, Fault::Missing);
+                let said = faults.iter().position(|fault| !is_missing(fault));
+                let fault = said.map(|at| faults.swap_remove(at).1);
+                Err(fault.unwrap_or(Fault::Missing))
+            }
+        };
         all.push(Looked {
-            payload,
             found,
-            stock: stock.and_then(Result::err),
+            amiss: faults.into_iter().chain(of_stocks).next(),
+            stocks,
+            payload,
         });
     }
     Ok(all)
+}
+
+/// Each path once, in their order.
+fn distinct<'p>(paths: impl Iterator<Item = &'p PathBuf>) -> Vec<&'p PathBuf> {
+    let mut known = BTreeSet::new();
+    paths.filter(|path| known.insert(*path)).collect()
+}
+
+/// The signature in a further place of a file, which has to be the one of the first.
+fn is_same(path: &Path, (first, signature): (&Path, &Signature)) -> Result<Signature, Fault> {
+    let there: Signature = read_signature(path)?.parse()?;
+    match there.to_tauri() == signature.to_tauri() {
+        true => Ok(there),
+        false => Err(Fault::Another(first.to_owned())),
+    }
 }
 
 /// Signs what has no good signature.
@@ -99,7 +152,7 @@ pub fn signed_by_others(
 ) -> Result<Vec<Signed>, SignError> {
     finish(looked, |payload| {
         let text = texts.get(&payload.path).ok_or(Fault::Missing);
-        let judged = text.and_then(|text| payload.judge_text(text, key, true));
+        let judged = text.and_then(|text| payload.judge(text, key, true));
         judged.map_err(|source| SignError::NotGood {
             path: payload.path.clone(),
             source,
@@ -116,14 +169,14 @@ fn finish(
         let Looked {
             payload,
             found,
-            stock,
+            amiss,
+            stocks,
         } = looked;
-        let has_stock = payload.has_stock && stock.is_none();
         let (signature, state, why) = match found {
-            Ok(signature) => match &stock {
+            Ok(signature) => match &amiss {
                 None => (signature, SignatureState::Kept, None),
-                Some(fault) => {
-                    let why = format!("{}: {}", payload.stock.display(), with_causes(fault));
+                Some((path, fault)) => {
+                    let why = format!("{}: {}", path.display(), with_causes(fault));
                     (signature, SignatureState::Remade, Some(why))
                 }
             },
@@ -138,7 +191,7 @@ fn finish(
             signature,
             state,
             why,
-            has_stock,
+            stocks,
         });
     }
     Ok(all)

@@ -26,7 +26,7 @@ pub use generate::{NewKey, generate};
 pub use key::{KEY_VAR, PASSWORD_VAR, Secret, is_key_there, secret, secret_for};
 pub use keys::Keys;
 pub use make::{Looked, Signed, look, sign, signed_by_others};
-pub use payload::{Payload, SignaturePaths, is_signed, payloads};
+pub use payload::{Payload, Place, SignaturePaths, is_read, is_signed, payloads};
 pub use stage::{Batch, Signer, Signing, check_all, keep_the_hubs};
 pub use tauri::Tauri;
 

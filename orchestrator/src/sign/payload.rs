@@ -5,7 +5,7 @@ use crate::artifacts::{LocalArtifact, read_text};
 use crate::documents::Form;
 use release_types::{Arch, FileName, Kind, Os, Platform, ProductName};
 use signatures::{Binding, ENDING, MAX_TEXT, PublicKey, STOCK_ENDING, Signature, TrustedComment};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -39,7 +39,20 @@ pub struct Payload {
     pub filename: FileName,
     /// What it is for.
     pub kind: Kind,
-    /// Where it is.
+    /// Where it is; the first of its places.
+    pub path: PathBuf,
+    /// The system it is for.
+    pub os: Os,
+    /// What it is published as and where its signatures are, at least one.
+    pub places: Vec<Place>,
+}
+
+/// One of the rows that a signed file is published by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The architecture.
+    pub arch: Arch,
+    /// Where the file is.
     pub path: PathBuf,
     /// Where its signature is, or belongs.
     pub signature: PathBuf,
@@ -47,21 +60,20 @@ pub struct Payload {
     pub stock: PathBuf,
     /// Whether there is to be one in that form, by whoever lists the files.
     pub has_stock: bool,
-    /// The system it is for.
-    pub os: Os,
-    /// The architectures it is for, at least one.
-    pub archs: Vec<Arch>,
 }
 
 /// The files among others that have to be signed or have a signature by `paths`, in their order.
+///
+/// A file that is published for several architectures is one, and has one signature that is for all of them: a
+/// manifest has a row of the same file for each, a staged universal bundle lies in the folders of both of Apple's.
 pub fn payloads(
     version: &semver::Version,
     artifacts: &[LocalArtifact],
     paths: &SignaturePaths,
 ) -> Vec<Payload> {
-    let mut found: Vec<Payload> = Vec::new();
-    // Where each stands in `found`: there may be thousands.
-    let mut known: BTreeMap<(&ProductName, &Path, &str, Os), usize> = BTreeMap::new();
+    let mut found: Vec<(Payload, &LocalArtifact)> = Vec::new();
+    // Where those of a name stand in `found`: there may be thousands of names, and few files of each.
+    let mut known: BTreeMap<(&ProductName, &str, Os), Vec<usize>> = BTreeMap::new();
     for file in artifacts {
         let named = |ending: &str| {
             let name = format!("{}{ending}", file.filename);
@@ -74,31 +86,47 @@ pub fn payloads(
         if !has_signature && !is_signed(file.kind, file.filename.as_str()) {
             continue;
         }
-        let Platform { os, arch } = file.platform;
-        let same = (&file.product, &*file.path, file.filename.as_str(), os);
-        if let Some(one) = known.get(&same).and_then(|at| found.get_mut(*at)) {
-            one.archs.push(arch);
-            continue;
-        }
-        let place = |ending: &str| {
+        let at = |ending: &str| {
             let named = named(ending).cloned();
             named.unwrap_or_else(|| beside(&file.path, ending))
         };
-        known.insert(same, found.len());
-        found.push(Payload {
+        let place = Place {
+            arch: file.platform.arch,
+            path: file.path.clone(),
+            signature: at(ENDING),
+            stock: at(STOCK_ENDING),
+            has_stock: named(STOCK_ENDING).is_some(),
+        };
+        let name = (&file.product, file.filename.as_str(), file.platform.os);
+        let of_name = known.entry(name).or_default();
+        let same = of_name
+            .iter()
+            .find(|index| is_one_file(found[**index].1, file));
+        if let Some(index) = same {
+            found[*index].0.places.push(place);
+            continue;
+        }
+        of_name.push(found.len());
+        let payload = Payload {
             product: file.product.clone(),
             version: version.clone(),
             filename: file.filename.clone(),
             kind: file.kind,
             path: file.path.clone(),
-            signature: place(ENDING),
-            stock: place(STOCK_ENDING),
-            has_stock: named(STOCK_ENDING).is_some(),
-            os,
-            archs: vec![arch],
-        });
+            os: file.platform.os,
+            places: vec![place],
+        };
+        found.push((payload, file));
     }
-    found
+    found.into_iter().map(|(payload, _)| payload).collect()
+}
+
+/// Whether two files of one product, name and system are one that is published twice. For other systems than
+/// Apple's there are no universal files: the same bytes in two places are two files there.
+fn is_one_file(first: &LocalArtifact, file: &LocalArtifact) -> bool {
+    let is_same = (first.sha256, first.size) == (file.sha256, file.size);
+    let is_universal = file.platform.os == Os::Macos || first.platform == file.platform;
+    first.path == file.path || (is_same && is_universal)
 }
 
 /// A file's path with an ending more.
@@ -109,9 +137,23 @@ pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
 }
 
 impl Payload {
-    /// The platforms it is published for.
-    pub fn platforms(&self) -> impl Iterator<Item = Platform> {
-        self.archs.iter().map(|arch| Platform::new(self.os, *arch))
+    /// The architectures it is for, each once.
+    pub fn archs(&self) -> BTreeSet<Arch> {
+        self.places.iter().map(|place| place.arch).collect()
+    }
+
+    /// The platforms it is published for, each once.
+    pub fn platforms(&self) -> Vec<Platform> {
+        let archs = self.archs().into_iter();
+        archs.map(|arch| Platform::new(self.os, arch)).collect()
+    }
+
+    /// Where it is for the first of some of its platforms.
+    pub fn path_on(&self, platforms: &[Platform]) -> &Path {
+        let archs = platforms.iter().map(|on| on.arch);
+        let first = archs.min();
+        let place = self.places.iter().find(|place| Some(place.arch) == first);
+        place.map_or(&self.path, |place| &place.path)
     }
 
     /// The name that its signature is published under.
@@ -123,30 +165,26 @@ impl Payload {
     pub fn comment(&self, now: jiff::Timestamp) -> TrustedComment {
         let timestamp = u64::try_from(now.as_second()).unwrap_or_default();
         let (file, product) = (&self.filename, &self.product);
-        let on = (self.os, &self.archs[..]);
-        TrustedComment::of(timestamp, (file, product), &self.version, on)
+        let archs: Vec<Arch> = self.archs().into_iter().collect();
+        TrustedComment::of(timestamp, (file, product), &self.version, (self.os, &archs))
     }
 
-    /// Reads the signature that lies beside it, and judges it.
+    /// Judges a signature's text, which has to be for all platforms that it is published for.
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn judge(&self, key: &PublicKey, tauris: bool) -> Result<Signature, Fault> {
-        let text = read_signature(&self.signature)?;
-        let signature = self.judge_text(&text, key, tauris)?;
-        if tauris {
-            is_for_tauri(&text)?;
-        }
-        Ok(signature)
+    pub fn judge(&self, text: &str, key: &PublicKey, tauris: bool) -> Result<Signature, Fault> {
+        self.judge_for(&self.platforms(), text, key, tauris)
     }
 
-    /// Judges a signature's text. `tauris` says whether one that says less of the file will do, as Tauri's
-    /// tools make them.
+    /// Judges the text of a signature for some of its platforms. `tauris` says whether one that says less of the
+    /// file will do, as Tauri's tools make them.
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn judge_text(
+    pub fn judge_for(
         &self,
+        platforms: &[Platform],
         text: &str,
         key: &PublicKey,
         tauris: bool,
@@ -154,11 +192,16 @@ impl Payload {
         let signature: Signature = text.parse()?;
         let file = File::open(&self.path).map_err(signatures::VerifyError::Read)?;
         let said = signature.verify(key, file)?;
-        self.is_meant(&said, tauris)?;
+        self.is_meant(platforms, &said, tauris)?;
         Ok(signature)
     }
 
-    fn is_meant(&self, said: &TrustedComment, tauris: bool) -> Result<(), Fault> {
+    fn is_meant(
+        &self,
+        platforms: &[Platform],
+        said: &TrustedComment,
+        tauris: bool,
+    ) -> Result<(), Fault> {
         let here = self.path.file_name().map(|name| name.to_string_lossy());
         let here = here.unwrap_or_default();
         // Tauri's tools know a file by no other name than that which it has here.
@@ -167,11 +210,11 @@ impl Payload {
             false => &[self.filename.as_str()],
         };
         let version = self.version.to_string();
-        for platform in self.platforms() {
+        for platform in platforms {
             let binding = Binding {
                 product: &self.product,
                 version: &version,
-                platform,
+                platform: *platform,
                 names,
             };
             match tauris {
@@ -183,11 +226,15 @@ impl Payload {
     }
 }
 
-/// Makes sure that Tauri's updater can read a signature's text, which takes fewer forms than this program.
-pub(super) fn is_for_tauri(text: &str) -> Result<(), Fault> {
-    match signatures::is_tauris_form(text) {
-        true => Ok(()),
-        false => Err(Fault::Form),
+/// Makes sure that a signature's text can be read by who reads it: what ends with `.sig` of a product that Tauri's
+/// updater updates, which takes fewer forms than this program, by that.
+///
+/// # Errors
+/// When it cannot.
+pub fn is_read(text: &str, tauris: bool, ending: &str) -> Result<(), Fault> {
+    match tauris && ending == ENDING && !signatures::is_tauris_form(text) {
+        true => Err(Fault::Form),
+        false => Ok(()),
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::artifacts::{LocalArtifact, from_manifest_of, read_signature_paths};
 use crate::context::World;
-use crate::dist::{self, Staged};
+use crate::dist::{self, DistError, Staged};
 use crate::events::{Event, Reporter};
 use hub_client::HubClient;
 use release_types::{Kind, ProductName};
@@ -71,15 +71,19 @@ impl Batch {
         Ok(batch)
     }
 
-    /// The files of a staged platform.
-    pub fn of_staged(staged: &Staged) -> Self {
-        let dir = &staged.dir;
-        Self {
-            version: staged.record.version.clone(),
-            artifacts: staged.artifacts.clone(),
-            paths: staged.record.signature_paths(dir),
-            scratch: dir.parent().unwrap_or(dir).to_owned(),
-        }
+    /// The files of platforms that are staged; nothing where there are none.
+    pub fn of_staged(staged: &[Staged]) -> Option<Self> {
+        let first = staged.first()?;
+        let files = staged.iter().flat_map(|one| one.artifacts.iter().cloned());
+        let paths = staged
+            .iter()
+            .flat_map(|one| one.record.signature_paths(&one.dir));
+        Some(Self {
+            version: first.record.version.clone(),
+            artifacts: files.collect(),
+            paths: paths.collect(),
+            scratch: first.dir.parent().unwrap_or(&first.dir).to_owned(),
+        })
     }
 }
 
@@ -101,24 +105,50 @@ pub struct Signing<'a> {
 }
 
 impl Signing<'_> {
-    /// Signs a platform that is staged, in a folder that the caller has locked.
+    /// Signs platforms of a release that are staged, in folders that the caller has locked, and returns them in their
+    /// order. What lies in several of them is signed once, for all.
     ///
     /// # Errors
-    /// When a file cannot be read, signed or written; the folder is as it was then.
-    pub async fn folder(&self, dir: &Path) -> Result<Staged, SignError> {
-        let folder = dir.to_owned();
-        let load = move || dist::load_unsigned(&folder);
+    /// When a file cannot be read, signed or written; each folder is as it was then, or has all of its signatures.
+    pub async fn folders(&self, dirs: &[PathBuf]) -> Result<Vec<Staged>, SignError> {
+        let folders = dirs.to_vec();
+        let load = move || -> Result<Vec<Staged>, DistError> {
+            folders.iter().map(|dir| dist::load_unsigned(dir)).collect()
+        };
         let staged = apart(self.world, load).await??;
-        let record = &staged.record;
-        let products: BTreeSet<_> = staged.artifacts.iter().map(|file| &file.product).collect();
-        let keys = self.keys.clone().recorded(record.public_key.as_deref())?;
-        keys.accept(products, self.secret.key.public())?;
-        let what = format!("{} for {}", record.tag, record.platform);
+        let mut signed = Vec::with_capacity(staged.len());
+        // Who names no tag may have named folders of several releases.
+        let of_one = |one: &Staged, other: &Staged| {
+            (&one.record.tag, &one.record.version) == (&other.record.tag, &other.record.version)
+        };
+        for release in staged.chunk_by(of_one) {
+            signed.extend(self.release(release).await?);
+        }
+        Ok(signed)
+    }
+
+    /// Signs platforms of one release.
+    async fn release(&self, staged: &[Staged]) -> Result<Vec<Staged>, SignError> {
+        let Some(batch) = Batch::of_staged(staged) else {
+            return Ok(Vec::new());
+        };
+        for one in staged {
+            let products: BTreeSet<_> = one.artifacts.iter().map(|file| &file.product).collect();
+            let record = &one.record;
+            let keys = self.keys.clone().recorded(record.public_key.as_deref())?;
+            keys.accept(products, self.secret.key.public())?;
+        }
+        let platforms = staged.iter().map(|one| one.record.platform.to_string());
+        let platforms: BTreeSet<String> = platforms.collect();
+        let platforms: Vec<String> = platforms.into_iter().collect();
+        let what = format!("{} for {}", staged[0].record.tag, platforms.join(", "));
         self.reporter.stage("signing", what);
-        let signed = self.batch(Batch::of_staged(&staged)).await?;
-        let (folder, minisig) = (dir.to_owned(), self.minisig);
+        let signed = self.batch(batch).await?;
+        let folders: Vec<PathBuf> = staged.iter().map(|one| one.dir.clone()).collect();
+        let minisig = self.minisig;
         let commit = move || {
-            let staged = into_folder(&folder, &signed, minisig)?;
+            let all = folders.iter().map(|dir| into_folder(dir, &signed, minisig));
+            let staged = all.collect::<Result<Vec<_>, SignError>>()?;
             Ok::<_, SignError>((staged, signed))
         };
         let (staged, signed) = apart(self.world, commit).await??;
@@ -250,6 +280,10 @@ pub async fn keep_the_hubs(
         for other in artifacts.iter_mut() {
             if other.key == file.key {
                 other.clone_from(&file);
+            } else if other.path == file.path {
+                // The same file is published for another platform, too.
+                (other.size, other.sha256) = (file.size, file.sha256);
+                other.modified = file.modified;
             }
         }
     }

@@ -83,7 +83,9 @@ impl Tauri {
             .path()
             .join(payload.path.file_name().unwrap_or_default());
         // A copy: whatever the tool does to it, what is staged stays as it was.
-        std::fs::copy(world.absolute(&payload.path), &path).map_err(io)?;
+        let (from, to) = (world.absolute(&payload.path), path.clone());
+        let copied = world.apart(move || std::fs::copy(from, to)).await;
+        copied.ok_or(SignError::Interrupted)?.map_err(io)?;
         let version = match self.takes_version {
             true => vec![VERSION_FLAG.to_owned(), payload.version.to_string()],
             false => Vec::new(),

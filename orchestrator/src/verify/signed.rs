@@ -1,13 +1,16 @@
-//! Signatures of what is read back: their texts are fetched first, and checked while the bytes pass by.
+//! Signatures of what is read back: their texts are fetched first, and checked while the bytes pass by. What is asked
+//! of them is what is asked before anything is sent.
 
 use super::list::Group;
 use super::read::is_answer;
 use super::{Expectation, ExpectedFile};
-use crate::sign::Keys;
+use crate::sign::{Keys, is_read};
 use crate::text::told;
 use hub_client::{ClientError, HubClient};
 use release_types::{Asset, Kind};
-use signatures::{Binding, ENDING, MAX_TEXT, PublicKey, Signature, Verifier};
+use signatures::{
+    Binding, ENDING, MAX_TEXT, PublicKey, STOCK_ENDING, Signature, TextError, Verifier,
+};
 use std::sync::{Mutex, PoisonError};
 
 /// What has to be signed, or is, and with which key.
@@ -17,15 +20,18 @@ pub(super) struct Signed<'a> {
     version: String,
     key: &'a PublicKey,
     tauris: bool,
-    /// Its signature, or what is wrong with that already.
-    signature: Result<Signature, String>,
+    /// Its signatures, at least one, or what is wrong with that already.
+    signatures: Vec<Named>,
 }
 
+/// A signature, or what is wrong with that already, and what it is called where something else is wrong with it.
+type Named = (String, Result<Signature, String>);
+
 impl<'a> Signed<'a> {
-    /// What is known of a file's signature, where there is a key to check it with.
+    /// What is known of a file's signatures, where there is a key to check them with.
     ///
     /// # Errors
-    /// When the Hub cannot be asked for it.
+    /// When the Hub cannot be asked for them.
     pub(super) async fn of(
         client: &HubClient,
         keys: &'a Keys,
@@ -38,44 +44,62 @@ impl<'a> Signed<'a> {
         if file.kind == Kind::Signature {
             return Ok(None);
         }
-        let name = format!("{}{ENDING}", file.filename);
-        let mut assets = group.release.iter().flat_map(|release| &release.assets);
-        let asset = assets.find(|asset| asset.filename == name);
-        let signature = match asset {
-            None if file.kind != Kind::Binary || !keys.are_needed(&file.product) => {
-                return Ok(None);
-            }
-            None => Err("it has no signature".to_owned()),
-            Some(asset) if asset.size > MAX_TEXT => Err(format!("{name} is too long for one")),
-            Some(asset) => match text_of(client, asset).await {
-                Ok(text) => text.parse().map_err(|why| format!("{name}: {why}")),
-                Err(error) if is_answer(&error) => {
-                    Err(format!("its signature cannot be read back: {error}"))
+        let tauris = keys.is_tauris(&file.product);
+        let mut signatures = Vec::new();
+        for ending in [ENDING, STOCK_ENDING] {
+            let name = format!("{}{ending}", file.filename);
+            let mut assets = group.release.iter().flat_map(|release| &release.assets);
+            let what = match ending {
+                ENDING => "its signature".to_owned(),
+                _ => format!("its signature {name}"),
+            };
+            let signature = match assets.find(|asset| asset.filename == name) {
+                None => {
+                    let is_needed = keys.need(&file.product, file.kind, file.filename.as_str());
+                    if ending != ENDING || !is_needed {
+                        continue;
+                    }
+                    Err("it has no signature".to_owned())
                 }
-                Err(error) => return Err(error),
-            },
-        };
-        Ok(Some(Self {
+                Some(asset) if asset.size > MAX_TEXT => Err(format!("{name} is too long for one")),
+                Some(asset) => match text_of(client, asset).await {
+                    Ok(text) => read(&text, tauris, ending).map_err(|why| format!("{name}: {why}")),
+                    Err(error) if is_answer(&error) => {
+                        Err(format!("{what} cannot be read back: {error}"))
+                    }
+                    Err(error) => return Err(error),
+                },
+            };
+            signatures.push((what, signature));
+        }
+        Ok((!signatures.is_empty()).then(|| Self {
             file,
             version: expected.version.to_string(),
             key,
-            tauris: keys.is_tauris(&file.product),
-            signature,
+            tauris,
+            signatures,
         }))
     }
 
-    /// Begins to check it.
+    /// Begins to check them.
     pub(super) fn begin(&self) -> Checking<'_> {
-        let verifier = self.signature.as_ref().map_err(Clone::clone);
-        let verifier = verifier.and_then(|signature| {
+        let begun = self.signatures.iter().map(|(what, signature)| {
+            let signature = signature.as_ref().map_err(Clone::clone)?;
             let begun = self.key.verifier(signature);
-            begun.map_err(|why| format!("its signature does not hold: {why}"))
+            begun.map_err(|why| format!("{what} does not hold: {why}"))
         });
         Checking {
             of: self,
-            verifier: Mutex::new(verifier),
+            verifiers: Mutex::new(begun.collect()),
         }
     }
+}
+
+/// A signature's text, which has to be in a form that its readers know.
+fn read(text: &str, tauris: bool, ending: &str) -> Result<Signature, String> {
+    let signature: Signature = text.parse().map_err(|why: TextError| why.to_string())?;
+    is_read(text, tauris, ending).map_err(|why| why.to_string())?;
+    Ok(signature)
 }
 
 /// The text of a signature's file, which is no longer than it is listed.
@@ -98,60 +122,60 @@ async fn text_of(client: &HubClient, asset: &Asset) -> Result<String, ClientErro
 /// A check under way.
 pub(super) struct Checking<'a> {
     of: &'a Signed<'a>,
-    verifier: Mutex<Result<Verifier<'a>, String>>,
+    /// One for each signature.
+    verifiers: Mutex<Vec<Result<Verifier<'a>, String>>>,
 }
 
 impl<'a> Checking<'a> {
     /// Takes the next bytes.
     pub(super) fn takes(&self, bytes: &[u8]) {
-        let mut verifier = self.verifier.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Ok(verifier) = &mut *verifier {
+        let verifiers = self.verifiers.lock();
+        let mut verifiers = verifiers.unwrap_or_else(PoisonError::into_inner);
+        for verifier in verifiers.iter_mut().flatten() {
             verifier.update(bytes);
         }
     }
 
     /// Forgets all bytes so far: they come once more.
     pub(super) fn starts_anew(&self) {
-        let mut verifier = self.verifier.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = self.of.begin().verifier;
-        *verifier = fresh.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let fresh = self.of.begin().verifiers;
+        let verifiers = self.verifiers.lock();
+        let mut verifiers = verifiers.unwrap_or_else(PoisonError::into_inner);
+        *verifiers = fresh.into_inner().unwrap_or_else(PoisonError::into_inner);
     }
 
-    /// What is wrong with the signature, once all bytes have come.
+    /// What is wrong with the signatures, once all bytes have come.
     pub(super) fn fault(self) -> Option<String> {
-        let verifier = self.verifier.into_inner();
-        let verifier = verifier.unwrap_or_else(PoisonError::into_inner);
-        let Signed {
-            file,
-            version,
-            tauris,
-            ..
-        } = self.of;
-        let said = verifier.and_then(|verifier| {
-            let said = verifier.finish();
-            said.map_err(|why| format!("its signature does not hold: {why}"))
-        });
-        let is_meant = said.and_then(|said| {
-            let binding = Binding {
-                product: &file.product,
-                version,
-                platform: file.platform,
-                // Who has signed it may have had it under another name.
-                names: if *tauris {
-                    &[]
-                } else {
-                    &[file.filename.as_str()]
-                },
-            };
-            let is_meant = match *tauris {
-                true => said.agrees(&binding),
-                false => said.binds(&binding),
-            };
-            is_meant.map_err(|why| format!("its signature is for something else: {why}"))
-        });
-        is_meant
-            .err()
-            .map(|why| format!("{}: {}", file.key, told(&why)))
+        let verifiers = self.verifiers.into_inner();
+        let verifiers = verifiers.unwrap_or_else(PoisonError::into_inner);
+        let of = self.of;
+        let own = [of.file.filename.as_str()];
+        let binding = Binding {
+            product: &of.file.product,
+            version: &of.version,
+            platform: of.file.platform,
+            // Who has signed it may have had it under another name.
+            names: match of.tauris {
+                true => &[],
+                false => &own,
+            },
+        };
+        let mut faults = Vec::new();
+        for (verifier, (what, _)) in verifiers.into_iter().zip(&of.signatures) {
+            let said = verifier.and_then(|verifier| {
+                let said = verifier.finish();
+                said.map_err(|why| format!("{what} does not hold: {why}"))
+            });
+            let is_meant = said.and_then(|said| {
+                let is_meant = match of.tauris {
+                    true => said.agrees(&binding),
+                    false => said.binds(&binding),
+                };
+                is_meant.map_err(|why| format!("{what} is for something else: {why}"))
+            });
+            faults.extend(is_meant.err());
+        }
+        (!faults.is_empty()).then(|| format!("{}: {}", of.file.key, told(&faults.join("; "))))
     }
 }
 
@@ -189,7 +213,7 @@ mod tests {
             version: version.to_string(),
             key: &pair.public,
             tauris: false,
-            signature,
+            signatures: vec![("its signature".to_owned(), signature)],
         };
         let good = signed(Ok(signature.clone()));
         let broken_off = good.begin();
@@ -202,6 +226,19 @@ mod tests {
         other.takes(b"all byte");
         let fault = other.fault().unwrap();
         assert!(fault.ends_with("one-x: its signature does not hold: it belongs to other bytes"));
+        // Every one that there is has to be good.
+        let both = Signed {
+            signatures: [ENDING, STOCK_ENDING]
+                .map(|name| (name.to_owned(), Ok(signature.clone())))
+                .into(),
+            ..signed(Ok(signature.clone()))
+        };
+        let taken = both.begin();
+        taken.takes(b"other bytes");
+        let fault = taken.fault().unwrap();
+        let says = "does not hold: it belongs to other bytes";
+        let ends = format!("one-x: {ENDING} {says}; {STOCK_ENDING} {says}");
+        assert!(fault.ends_with(&ends), "{fault}");
         let none = signed(Err("it has no signature".to_owned()));
         let fault = none.begin().fault().unwrap();
         assert!(fault.ends_with("/one-x: it has no signature"), "{fault}");

@@ -1,7 +1,7 @@
 //! Code signing, tried here: what the tools of Windows and macOS are called with, what becomes of secrets, and
 //! what is told when something fails.
 
-use crate::signing_machine::{CA, CERTIFICATE, KEY, Machine, PASSWORD, THUMB, TIME_URL};
+use crate::signing_machine::{CA, CERTIFICATE, KEY, LOGIN, Machine, PASSWORD, THUMB, TIME_URL};
 use crate::support::digest;
 use atlas_release::code_sign::{CodeSigned, Ready};
 use atlas_release::error::{Error, ExitCode};
@@ -171,18 +171,17 @@ async fn security_reads_passwords_from_its_input_and_apples_notary_is_asked() {
         "{import}"
     );
     let security = machine.tools.calls("security");
-    let login = "/Users/me/Library/Keychains/login.keychain-db";
     let lists: Vec<_> = security
         .iter()
         .filter(|call| call.contains(" -s "))
         .collect();
     assert!(
-        lists[0].ends_with(&format!("atlas-release-sign.keychain-db {login}")),
+        lists[0].ends_with(&format!("atlas-release-sign.keychain-db {LOGIN}")),
         "{security:?}"
     );
     assert_eq!(
         *security.last().unwrap(),
-        format!("list-keychains -d user -s {login}")
+        format!("list-keychains -d user -s {LOGIN}")
     );
     assert!(
         security
@@ -278,6 +277,44 @@ async fn what_fails_on_macos_is_told_and_put_away() {
     let error = Error::from(machine.ready().unwrap_err());
     assert_eq!(error.exit_code(), ExitCode::Tool);
     assert!(error.hint().unwrap().contains("xcode-select"));
+}
+
+#[test]
+fn runs_of_one_user_keep_out_of_each_others_way() {
+    // A certificate is in the store once, and goes with the first run that removes it.
+    let machine = Machine::windows();
+    machine.sign_twice();
+    let scripts = machine.tools.calls("powershell");
+    let steps = ["EphemeralKeySet", "PersistKeySet", "DeleteKey"];
+    let order = scripts.iter().map(|script| {
+        let step = steps.iter().find(|step| script.contains(**step));
+        *step.unwrap()
+    });
+    assert_eq!(order.collect::<Vec<_>>(), [steps, steps].concat());
+    machine.nothing_stays();
+
+    let machine = Machine::macos();
+    machine.sign_twice();
+    assert_eq!(machine.read("listed").trim(), format!("\"{LOGIN}\""));
+    machine.nothing_stays();
+}
+
+#[tokio::test]
+async fn keychains_that_others_list_meanwhile_stay_listed() {
+    let machine = Machine::macos();
+    // Of another program, or of a run on another volume: nothing keeps these apart.
+    let other = "/Users/me/other.keychain-db";
+    let adds =
+        format!("grep -q other \"$ROOT/listed\" || echo '    \"{other}\"' >> \"$ROOT/listed\"\n");
+    fs::write(machine.path("during"), adds).unwrap();
+    machine.sign().await.unwrap();
+    let listed = machine.read("listed");
+    let listed: Vec<&str> = listed
+        .lines()
+        .map(|line| line.trim().trim_matches('"'))
+        .collect();
+    assert_eq!(listed, [LOGIN, other]);
+    machine.nothing_stays();
 }
 
 #[test]

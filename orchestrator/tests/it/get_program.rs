@@ -13,7 +13,7 @@ const VERSION: &str = "3.2.1";
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
 /// Names that say that something is secret, as `process::is_secret_name` knows them.
-const SECRETS: [&str; 14] = [
+const SECRETS: [&str; 17] = [
     "SIGNING_KEY",
     "STORE_KEY_BASE64",
     "DB_PASS",
@@ -24,6 +24,9 @@ const SECRETS: [&str; 14] = [
     "A_JWT",
     "TLS_PEM",
     "WIN_B64_PFX",
+    "APPLE_CERTIFICATE",
+    "APPLE_P12",
+    "ANDROID_KEYSTORE",
     "NETRC_COOKIES",
     "MY_CREDS",
     "GPG_PASSPHRASE",

@@ -103,6 +103,7 @@ mod tools;
 mod trusted;
 mod typed;
 mod universal;
+mod universal_signed;
 mod updater_signatures;
 mod verifying;
 mod verifying_others;

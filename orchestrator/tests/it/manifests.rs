@@ -221,3 +221,67 @@ fn a_version_is_published_once_with_one_list_of_files() {
     // No commit here makes other bytes of them.
     assert!(!run.to_string().contains("--snapshot"), "{run}");
 }
+
+#[test]
+fn what_manifest_check_refuses_is_not_published() {
+    let sandbox = Sandbox::new();
+    let hub = TestHub::start();
+    let proxy = Proxy::bind().serve(hub.address, |_| Fault::None);
+    made_files(
+        &sandbox,
+        "",
+        &["app", "notes", "other.sig", "A_universal.dmg"],
+    );
+    made_files(&sandbox, "elsewhere", &["secret"]);
+    std::fs::create_dir(sandbox.root().join("out")).unwrap();
+    std::os::unix::fs::symlink("../elsewhere/secret", sandbox.root().join("out/link")).unwrap();
+    let write = |text: &str| std::fs::write(sandbox.root().join("out/m"), text).unwrap();
+    let command = "publish --product alpha --version 1.0.0 --manifest out/m";
+    let publish = |line: &str| {
+        let run = hub.publishes(atlas(&sandbox, line));
+        run.env("ATLAS_HUB_URL", proxy.url()).run()
+    };
+    for (row, says) in [
+        (
+            "../other.sig|linux|x64|signature",
+            "signs `other`, which stands nowhere for linux-x64",
+        ),
+        ("../app|windows|x64|binary", "one file is for one platform"),
+        (
+            "../app|linux|x64|signature|app.sig",
+            "a signature is a file of its own",
+        ),
+        (
+            "link|linux|x64|other",
+            "is a link that leads out of its folder",
+        ),
+    ] {
+        write(&format!("../app|linux|x64|binary\n{row}\n"));
+        for line in [
+            command,
+            &format!("{command} --dry-run"),
+            "manifest check out/m",
+        ] {
+            let run = publish(line).exits(2);
+            run.says(&[
+                "out/m:2:",
+                says,
+                "cannot be published as it is: one thing is wrong",
+            ]);
+        }
+    }
+    assert_eq!(proxy.seen(), []);
+    // What is the same everywhere, and what is there for both of Apple's processors.
+    write(
+        "../notes|linux|x64|other\n../notes|windows|x64|other\n\
+         ../A_universal.dmg|macos|x64|installer\n../A_universal.dmg|macos|arm64|installer\n",
+    );
+    publish("manifest check out/m").exits(0);
+    publish(command).exits(0);
+
+    // `sign --check` knows as well that nobody can check what is signed by nothing.
+    write("../app|linux|x64|binary\n../other.sig|linux|x64|signature\n");
+    let run = publish("sign --check --product alpha --version 1.0.0 --manifest out/m");
+    run.exits(5)
+        .says(&["other.sig: it signs `other`, which is not published for linux-x64"]);
+}

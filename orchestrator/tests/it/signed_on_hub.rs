@@ -4,6 +4,7 @@ use crate::hub_server::TestHub;
 use crate::signing::Pair;
 use crate::support::*;
 use serde_json::Value;
+use signatures::{SigningKey, TrustedComment};
 use std::fs;
 use test_support::Sandbox;
 
@@ -52,4 +53,100 @@ fn what_a_hub_gives_out_is_checked_with_the_key() {
     hub.publishes(atlas(&sandbox, line)).run().exits(0);
     let run = verify("0.2.0 --product alpha", &pair).exits(8);
     run.says(&["app: it has no signature"]);
+}
+
+/// Files that are published without a word on their signatures, and a workspace beside them whose application they
+/// might be of.
+fn published(hub: &TestHub, rows: &str, files: &[(&str, &str)]) -> Sandbox {
+    let sandbox = Sandbox::new();
+    for (name, text) in files {
+        fs::write(sandbox.root().join(name), text).unwrap();
+    }
+    fs::write(sandbox.root().join("m"), rows).unwrap();
+    let goods = "publish --manifest m --product alpha --version 1.0.0";
+    hub.publishes(atlas(&sandbox, goods)).run().exits(0);
+    let settings =
+        "[workspace]\n[workspace.metadata.atlas-release.products.alpha]\nfolder = 'app'\n";
+    made_files(&sandbox, "workspace/app", &["tauri.conf.json"]);
+    fs::write(sandbox.root().join("workspace/Cargo.toml"), settings).unwrap();
+    fs::write(sandbox.root().join("workspace/app/tauri.conf.json"), "{}").unwrap();
+    sandbox
+}
+
+#[test]
+fn what_is_read_back_has_to_be_signed_as_what_is_sent_has() {
+    let pair = Pair::new();
+    let sign = |name: &str| {
+        let key = SigningKey::open(&pair.secret, None).unwrap();
+        let said =
+            format!("timestamp:1\tfile:{name}\tversion:1.0.0\tproduct:alpha\tos:linux\tarch:x64");
+        key.sign(name.as_bytes(), &TrustedComment::parse(&said))
+            .unwrap()
+    };
+    let verify = |hub: &TestHub, sandbox: &Sandbox, folder: &str| {
+        let run = atlas(sandbox, "verify 1.0.0 --product alpha");
+        let run = hub.publishes(run).cwd(sandbox.root().join(folder));
+        run.args(["--public-key", pair.public.line()]).run()
+    };
+    let row = |name: &str, kind: &str| format!("{name}|linux|x64|{kind}\n");
+    // Minisign's own form counts like the other.
+    let hub = TestHub::start();
+    let rows =
+        row("app", "binary") + &row("app.sig", "signature") + &row("app.minisig", "signature");
+    let good = sign("app");
+    let files = [
+        ("app", "app"),
+        ("app.sig", &good.to_tauri()),
+        ("app.minisig", "junk"),
+    ];
+    let sandbox = published(&hub, &rows, &files);
+    verify(&hub, &sandbox, "")
+        .exits(8)
+        .says(&["app: app.minisig: "]);
+    let hub = TestHub::start();
+    let files = [
+        ("app", "app"),
+        ("app.sig", &good.to_tauri()),
+        ("app.minisig", good.to_minisign()),
+    ];
+    let sandbox = published(&hub, &rows, &files);
+    verify(&hub, &sandbox, "").exits(0);
+    let hub = TestHub::start();
+    let other = sign("other");
+    let files = [
+        ("app", "app"),
+        ("app.sig", &good.to_tauri()),
+        ("app.minisig", other.to_minisign()),
+    ];
+    let sandbox = published(&hub, &rows, &files);
+    verify(&hub, &sandbox, "")
+        .exits(8)
+        .says(&["its signature app.minisig does not hold"]);
+
+    // What an application updates itself from has one that its updater reads.
+    let hub = TestHub::start();
+    let sandbox = published(
+        &hub,
+        &row("App.deb", "installer"),
+        &[("App.deb", "App.deb")],
+    );
+    verify(&hub, &sandbox, "").exits(0);
+    verify(&hub, &sandbox, "workspace")
+        .exits(8)
+        .says(&["App.deb: it has no signature"]);
+    let rows = row("App.deb", "installer") + &row("App.deb.sig", "signature");
+    let good = sign("App.deb");
+    for (text, code) in [(good.to_minisign(), 8), (&*good.to_tauri(), 0)] {
+        let hub = TestHub::start();
+        let sandbox = published(
+            &hub,
+            &rows,
+            &[("App.deb", "App.deb"), ("App.deb.sig", text)],
+        );
+        verify(&hub, &sandbox, "").exits(0);
+        let run = verify(&hub, &sandbox, "workspace").exits(code);
+        if code == 8 {
+            run.says(&["App.deb.sig: Tauri's updater cannot read the signature"]);
+        }
+    }
 }

@@ -24,6 +24,9 @@ pub const CA: &str = "11112233445566778899AABBCCDDEEFF00112233";
 pub const KEY: &str =
     "-----BEGIN PRIVATE KEY-----\nMIGTAgEAMBMGByqGSM49\n-----END PRIVATE KEY-----\n";
 
+/// The keychain that the user has all along.
+pub const LOGIN: &str = "/Users/me/Library/Keychains/login.keychain-db";
+
 pub const TIME_URL: &str = "http://time.example.com/rfc3161";
 
 /// PowerShell, with a file as the user's store of certificates.
@@ -58,7 +61,10 @@ case "$1" in
         stat -c '%a %n' "$file" >> "$ROOT/modes"; cat "$file" > "$ROOT/imported";;
       create-keychain*) path=${line##* \"}; : > "${path%\"}"; stat -c '%a' "${path%/*}" > "$ROOT/dir-mode";;
     esac;;
-  list-keychains) case "$*" in *-s*) ;; *) echo '    "/Users/me/Library/Keychains/login.keychain-db"';; esac;;
+  list-keychains) case "$*" in
+    *' -s'*) shift 4; for one; do printf '    "%s"\n' "$one"; done > "$ROOT/listed";;
+    *) cat "$ROOT/listed";;
+  esac;;
   find-identity) echo '  1) 00112233445566778899AABBCCDDEEFF00112233 "Developer ID Application: Example (ABCDE12345)"'
     echo '     1 valid identities found';;
   delete-keychain) rm "$2";;
@@ -68,6 +74,7 @@ const CODESIGN: &str = r#"
 env > "$ROOT/codesign.env"
 [ "$1" = --verify ] && exit 0
 for file; do :; done
+[ -f "$ROOT/during" ] && . "$ROOT/during"
 [ -f "$ROOT/refused" ] && { echo 'error: hunter2 "pa\ss'"' "'$(x): The timestamp service is not available.' >&2; exit 1; }
 echo signed >> "$file""#;
 
@@ -105,6 +112,9 @@ impl Machine {
         env.set("PATH", std::env::join_paths(path).unwrap());
         for name in ["TMP", "TMPDIR"] {
             env.set(name, sandbox.tmp_dir());
+        }
+        for name in ["HOME", "LOCALAPPDATA"] {
+            env.set(name, root.join("me"));
         }
         let world = World {
             env,
@@ -157,7 +167,22 @@ impl Machine {
             ("APPLE_API_ISSUER", "69a6de70-0000"),
             ("APPLE_API_KEY_P8", KEY),
         ];
-        Self::new(Os::Macos, &tools, &vars)
+        let machine = Self::new(Os::Macos, &tools, &vars);
+        fs::write(machine.path("listed"), format!("    \"{LOGIN}\"\n")).unwrap();
+        machine
+    }
+
+    /// Signs by two runs at once.
+    pub fn sign_twice(&self) {
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    let runtime = tokio::runtime::Builder::new_current_thread();
+                    let runtime = { runtime }.enable_all().build().unwrap();
+                    runtime.block_on(self.sign()).unwrap();
+                });
+            }
+        });
     }
 
     pub fn path(&self, name: &str) -> PathBuf {

@@ -46,7 +46,10 @@ impl ManifestReading<'_> {
             };
             return Some(self.error(row, 1, problem));
         }
-        if first.platform == row.platform || (is_universal(first) && is_universal(row)) {
+        let is_one_for_all = [is_universal, is_for_any]
+            .iter()
+            .any(|is| is(first) && is(row));
+        if first.platform == row.platform || is_one_for_all {
             return None;
         }
         let problem = ManifestProblem::TwoPlatforms {
@@ -64,6 +67,11 @@ fn is_universal(row: &ManifestRow) -> bool {
         && [name, row.filename.as_str()]
             .iter()
             .any(|name| bundles::says_universal(name))
+}
+
+/// Whether what a file is for may be the same everywhere, such as notes: neither a program nor what installs one.
+fn is_for_any(row: &ManifestRow) -> bool {
+    matches!(row.kind, Kind::Other | Kind::UpdaterManifest)
 }
 
 /// A path without what changes nothing about where it leads.

@@ -5,6 +5,10 @@ use super::CERTIFICATE_VAR;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
+/// How many parts at the end of its path tell a keychain from those of other runs: a folder of a name of its own, the
+/// private one in it, and the file.
+const OWN_END: usize = 3;
+
 /// A certificate with its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Identity {
@@ -58,6 +62,27 @@ pub(super) fn keychains(said: &str) -> Vec<PathBuf> {
         (!path.is_empty()).then(|| PathBuf::from(path))
     };
     said.lines().filter_map(path).collect()
+}
+
+/// Whether a listed keychain is this one. The system may list the real place of a path that leads through links, so the
+/// end counts, which has the folder that is this run's alone.
+pub(super) fn is_keychain(listed: &Path, own: &Path) -> bool {
+    let mut own = own.components().rev();
+    let end: Vec<_> = own.by_ref().take(OWN_END).collect();
+    let end: PathBuf = end.into_iter().rev().collect();
+    listed.ends_with(end)
+}
+
+/// The keychains that are to be listed where this one is no longer, of those that `security` lists by then: other runs may
+/// have added theirs. Nothing where it is not among them.
+pub(super) fn without(said: &str, own: &Path) -> Option<Vec<PathBuf>> {
+    let listed = keychains(said);
+    let count = listed.len();
+    let others: Vec<PathBuf> = listed
+        .into_iter()
+        .filter(|path| !is_keychain(path, own))
+        .collect();
+    (others.len() < count).then_some(others)
 }
 
 /// A word as `security` reads it between other words of a line.
@@ -157,6 +182,34 @@ mod tests {
         assert_eq!(found[0], Path::new("/Users/a b/login.keychain-db"));
         assert_eq!(found.len(), 2);
         assert_eq!(quoted("a \"b\\"), r#""a \"b\\""#);
+    }
+
+    #[test]
+    fn what_others_have_listed_meanwhile_stays() {
+        let own = Path::new("/var/folders/x1/private/sign.keychain-db");
+        let list = |paths: &[&str]| -> String {
+            paths
+                .iter()
+                .map(|path| format!("    \"{path}\"\n"))
+                .collect()
+        };
+        let [login, other] = [
+            "/Users/me/login.keychain-db",
+            "/var/folders/x2/private/sign.keychain-db",
+        ];
+        for listed in [
+            "/var/folders/x1/private/sign.keychain-db",
+            "/private/var/folders/x1/private/sign.keychain-db",
+        ] {
+            let left = without(&list(&[listed, other, login]), own).unwrap();
+            assert_eq!(left, [other, login].map(PathBuf::from));
+        }
+        // Deleting it takes it from the list, too.
+        assert_eq!(without(&list(&[other, login]), own), None);
+        assert_eq!(
+            without(&list(&[own.to_str().unwrap()]), own),
+            Some(Vec::new())
+        );
     }
 
     #[test]

@@ -1,13 +1,15 @@
 //! A keychain of this run's own, with one certificate in it.
 
 use super::super::CodeSignError;
-use super::super::run::{PutAway, run};
+use super::super::alone::{alone, place};
+use super::super::run::{PutAway, Step, run};
 use super::super::secrets::{Secrets, decoded};
-use super::answers::{Identity, choose, identities, keychains, quoted};
+use super::answers::{Identity, choose, identities, is_keychain, keychains, quoted, without};
 use super::{CERTIFICATE_VAR, LIMIT, Macos, SECURITY, io, write_private};
 use crate::context::World;
 use process::{AllowList, Command};
 use secrecy::{ExposeSecret as _, SecretString};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// The keychain's file. One of this name that is gone was left in the list by a run that was killed.
@@ -35,14 +37,16 @@ impl<'a> Keychain<'a> {
         let base = || world.command(&macos.security, &AllowList::base());
         let own = password()?;
         let secrets = secrets.and(own.clone());
-        let listed = base().args(["list-keychains", "-d", "user"]);
-        let listed = run(world, SECURITY, &listed, (LIMIT, &secrets)).await?;
-        let mut before = keychains(&listed);
-        before.retain(|path| path.exists() || !path.ends_with(FILE));
-        let list = || base().args(["list-keychains", "-d", "user", "-s"]);
+        let list = || base().args(["list-keychains", "-d", "user"]);
         // Before it is there: making it may be interrupted half-way, and its folder goes in any case.
+        let own_path = path.clone();
+        let without_own = move |said: &str| {
+            let others = without(said, &own_path)?.into_iter().map(OsString::from);
+            Some(std::iter::once("-s".into()).chain(others).collect())
+        };
         let put_away = PutAway {
-            commands: vec![list().args(before.clone())],
+            steps: vec![Step::Adjust(list(), Box::new(without_own))],
+            lock: place(world),
             what: format!("the keychain {} in the list of keychains", path.display()),
         };
         let mut keychain = Self {
@@ -52,13 +56,15 @@ impl<'a> Keychain<'a> {
             put_away,
             path,
         };
+        // Let go before the keychain is, which waits for it.
+        let _alone = alone(world).await?;
         let name = quoted(&keychain.path.to_string_lossy());
         let own = own.expose_secret();
         keychain
             .told(&format!("create-keychain -p {own} {name}\n"))
             .await?;
         let delete = base().arg("delete-keychain").arg(&keychain.path);
-        keychain.put_away.commands.insert(0, delete);
+        keychain.put_away.steps.insert(0, Step::Run(delete));
         let settings = ["set-keychain-settings", "-l", "-u", "-t", "7200"];
         keychain
             .run(base().args(settings).arg(&keychain.path))
@@ -79,9 +85,11 @@ impl<'a> Keychain<'a> {
             format!("set-key-partition-list -S apple-tool:,apple:,codesign: -s -k {own} {name}\n");
         keychain.told(&allow).await?;
         // codesign looks for the certificate's issuers in listed keychains alone.
-        keychain
-            .run(list().arg(&keychain.path).args(before))
-            .await?;
+        let mut listed = keychains(&keychain.run(list()).await?);
+        let is_left = |path: &Path| path.ends_with(FILE) && !path.exists();
+        listed.retain(|path| !is_left(path) && !is_keychain(path, &keychain.path));
+        let listed = list().arg("-s").arg(&keychain.path).args(listed);
+        keychain.run(listed).await?;
         Ok(keychain)
     }
 

@@ -20,7 +20,9 @@ pub(super) fn code_sign_code(error: &CodeSignError) -> ExitCode {
         CodeSignError::Missing { .. } => ExitCode::Tool,
         CodeSignError::Process { source, .. } => signing_tool_code(source),
         CodeSignError::Temporary(error) => toolchain_code(error),
-        CodeSignError::Random(_) | CodeSignError::Io { .. } => ExitCode::Machine,
+        CodeSignError::Busy { .. } | CodeSignError::Random(_) | CodeSignError::Io { .. } => {
+            ExitCode::Machine
+        }
     }
 }
 
@@ -42,6 +44,7 @@ pub(super) fn sign_code(error: &SignError) -> ExitCode {
         | SignError::KeyNeeded { .. }
         | SignError::KeyFile { .. }
         | SignError::Key(_)
+        | SignError::KeyNoFile { .. }
         | SignError::NeitherKeyNorFile
         | SignError::OtherKey { .. }
         | SignError::Sign { .. }
