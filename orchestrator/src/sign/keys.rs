@@ -135,12 +135,21 @@ impl Keys {
 
     /// Whether a file may not be published without the signature that updaters read.
     pub fn need(&self, product: &ProductName, kind: Kind, filename: &str) -> bool {
-        // What a person installs from need not be signed, unless an updater installs from it, too.
-        let is_updated = match self.is_tauris(product) {
-            true => is_signed(kind, filename),
-            false => kind == Kind::Binary,
+        // What a person installs from need not be signed, unless an updater installs from it, too. Where nobody
+        // says which key that has, there may be no such updater.
+        let is_updated = match self.of(product) {
+            Some(_) => self.are_updated_from(product, kind, filename),
+            None => kind == Kind::Binary,
         };
         is_updated && self.are_needed(product)
+    }
+
+    /// Whether updaters of a product install from a file, where it is signed.
+    pub fn are_updated_from(&self, product: &ProductName, kind: Kind, filename: &str) -> bool {
+        match self.is_tauris(product) {
+            true => is_signed(kind, filename),
+            false => kind == Kind::Binary,
+        }
     }
 
     /// Whether Tauri's own tools may have signed a product. Their signatures say no more of a file than its

@@ -9,8 +9,10 @@ use crate::artifacts::{LocalArtifact, from_manifest_of, read_signature_paths};
 use crate::context::World;
 use crate::dist::{self, DistError, Staged};
 use crate::events::{Event, Reporter};
+use crate::text::first_of;
 use hub_client::HubClient;
 use release_types::{Kind, ProductName};
+use signatures::ENDING;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -242,6 +244,21 @@ pub async fn check_all(
     keys: &Keys,
     reporter: &dyn Reporter,
 ) -> Result<(), SignError> {
+    let bare = batch.artifacts.iter().filter(|file| {
+        let (product, name) = (&file.product, file.filename.as_str());
+        let row = (product.clone(), file.platform, format!("{name}{ENDING}"));
+        keys.are_updated_from(product, file.kind, name)
+            && !keys.need(product, file.kind, name)
+            && keys.are_needed(product)
+            && !batch.paths.contains_key(&row)
+    });
+    let bare: Vec<String> = bare.map(|file| file.filename.to_string()).collect();
+    if !bare.is_empty() {
+        reporter.warn(format!(
+            "what is installed is not updated from files without a signature: {}",
+            first_of(&bare).join(", ")
+        ));
+    }
     let keys = keys.clone();
     let checked = apart(world, move || {
         check(&batch.version, &batch.artifacts, &batch.paths, &keys)

@@ -54,6 +54,12 @@ fn what_updates_are_installed_from_is_signed_or_not_published() {
             "`atlas-release sign`",
         ]);
     }
+    // Where nobody says which key launchers trust, none may be updated, and it is only said.
+    let alone = atlas(&files.sandbox, &format!("sign --check {GOODS}"));
+    alone
+        .run()
+        .exits(0)
+        .says(&["is not updated from files", DEB]);
     files.sign().run().exits(0);
     files.check().exits(0);
 }
