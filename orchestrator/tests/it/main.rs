@@ -31,6 +31,7 @@ mod command_line;
 mod damaged_hub;
 mod declared_tools;
 mod deployed_hub;
+mod doc_examples;
 #[cfg(target_os = "linux")]
 mod fan_in;
 mod fault_table;
