@@ -6,7 +6,7 @@ use crate::context::World;
 use crate::events::{Event, Reporter};
 use crate::manifest::{self, MadeFiles, ManifestsError, Order};
 use crate::sign::Secret;
-use process::{Command, Line};
+use process::{Command, Line, ProcessError};
 use release_types::bundles::{Rules, Verdict, other_version, says_universal, without_version};
 use release_types::{Kind, ManifestRow};
 use std::collections::BTreeSet;
@@ -49,11 +49,20 @@ pub async fn run<E: From<BundleError>>(
     for planned in &plan.products {
         let what = format!("{} for {}", planned.product, plan.target);
         reporter.stage("bundling", what);
-        let before = Look::reading(&plan.repository, &planned.folder, &plan.targets)?;
+        let before = look(world, (plan, planned), Look::reading).await?;
         bundle(world, (plan, planned), secret, reporter).await?;
-        let after = Look::at(&plan.repository, &planned.folder, &plan.targets)?;
-        let made = made_of(after.since(&before), (plan, planned), reporter)?;
-        let rows = collect(plan, planned, &after.folders, made, reporter)?;
+        // Bytes are read where times do not tell.
+        let since = look(
+            world,
+            (plan, planned),
+            move |repository, folder, targets| {
+                let after = Look::at(repository, folder, targets)?;
+                Ok((after.since(&before), after.folders))
+            },
+        );
+        let (since, folders) = since.await?;
+        let made = made_of(since, (plan, planned), reporter)?;
+        let rows = collect(plan, planned, &folders, made, reporter)?;
         products.push(keep(MadeProduct {
             planned: planned.clone(),
             rows,
@@ -64,6 +73,21 @@ pub async fn run<E: From<BundleError>>(
         started_at,
         finished_at: (world.now)(),
     })
+}
+
+/// Looks into the folders of a product's bundles, on a thread that may wait for a disk.
+async fn look<T: Send + 'static>(
+    world: &World,
+    (plan, planned): (&BundlePlan, &PlannedBundles),
+    how: impl FnOnce(&Path, &Path, &[PathBuf]) -> Result<T, BundleError> + Send + 'static,
+) -> Result<T, BundleError> {
+    let (repository, folder) = (plan.repository.clone(), planned.folder.clone());
+    let targets = plan.targets.clone();
+    let interrupted = || ProcessError::Interrupted {
+        command: format!("a look into {}", planned.folder.display()),
+    };
+    let looked = world.apart(move || how(&repository, &folder, &targets));
+    looked.await.ok_or_else(interrupted)?
 }
 
 async fn bundle(

@@ -10,6 +10,7 @@ use crate::sign::{self, Keys, Secret, SignError};
 use release_types::Platform;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use tokio::task::block_in_place;
 
 /// Where commands of their own leave what they make, within the products' folders.
 pub(super) fn folders_apart(workspace: &Workspace) -> Vec<PathBuf> {
@@ -34,7 +35,7 @@ pub(super) async fn make(app: &App<'_>, plans: Vec<BundlePlan>) -> Result<AllMad
     let reporter = app.reporter.as_ref();
     for plan in plans {
         let keep = |product| -> Result<_, Error> {
-            let (product, copies) = dist::keep_bundles(&plan, product)?;
+            let (product, copies) = block_in_place(|| dist::keep_bundles(&plan, product))?;
             kept.push(copies);
             Ok(product)
         };
