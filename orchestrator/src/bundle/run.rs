@@ -8,7 +8,7 @@ use crate::events::{Event, Reporter};
 use crate::manifest::{self, MadeFiles, ManifestsError, Order};
 use crate::sign::Secret;
 use crate::toolchain::CacheUse;
-use process::{Command, Line};
+use process::{Command, Line, ProcessError};
 use release_types::bundles::{Rules, Verdict, other_version, says_universal, without_version};
 use release_types::{Kind, ManifestRow, Os, folded};
 use std::collections::{BTreeMap, BTreeSet};
@@ -60,11 +60,20 @@ pub async fn run<E: From<BundleError>>(
     for planned in &plan.products {
         let what = format!("{} for {}", planned.product, plan.target);
         reporter.stage("bundling", what);
-        let before = Look::reading(&plan.repository, &planned.folder, &plan.targets)?;
+        let before = look(world, (plan, planned), Look::reading).await?;
         bundle(world, (plan, planned), (secret, cache), reporter).await?;
-        let after = Look::at(&plan.repository, &planned.folder, &plan.targets)?;
-        let made = made_of(after.since(&before), (plan, planned), reporter)?;
-        let rows = collect(plan, planned, &after.folders, made, reporter)?;
+        // Bytes are read where times do not tell.
+        let since = look(
+            world,
+            (plan, planned),
+            move |repository, folder, targets| {
+                let after = Look::at(repository, folder, targets)?;
+                Ok((after.since(&before), after.folders))
+            },
+        );
+        let (since, folders) = since.await?;
+        let made = made_of(since, (plan, planned), reporter)?;
+        let rows = collect(plan, planned, &folders, made, reporter)?;
         // A platform's folder has the files of all products.
         for row in &rows {
             let name = (row.platform, folded(row.filename.as_str()));
@@ -92,6 +101,21 @@ pub async fn run<E: From<BundleError>>(
         code_signed: None,
         before_signing: BTreeMap::new(),
     })
+}
+
+/// Looks into the folders of a product's bundles, on a thread that may wait for a disk.
+async fn look<T: Send + 'static>(
+    world: &World,
+    (plan, planned): (&BundlePlan, &PlannedBundles),
+    how: impl FnOnce(&Path, &Path, &[PathBuf]) -> Result<T, BundleError> + Send + 'static,
+) -> Result<T, BundleError> {
+    let (repository, folder) = (plan.repository.clone(), planned.folder.clone());
+    let targets = plan.targets.clone();
+    let interrupted = || ProcessError::Interrupted {
+        command: format!("a look into {}", planned.folder.display()),
+    };
+    let looked = world.apart(move || how(&repository, &folder, &targets));
+    looked.await.ok_or_else(interrupted)?
 }
 
 async fn bundle(

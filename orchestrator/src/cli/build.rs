@@ -18,6 +18,7 @@ use hub_client::{HubClient, HubUrl, RetryPolicy};
 use release_types::Platform;
 use std::path::Path;
 use std::time::Duration;
+use tokio::task::block_in_place;
 
 /// How long a Hub may take that is asked for sizes alone.
 const SIZES_LIMIT: Duration = Duration::from_secs(5);
@@ -165,17 +166,20 @@ pub(super) async fn build_and_stage(
             let mut folders = Vec::with_capacity(all.len());
             for (((plan, built), installers), signed) in all.iter().zip(&packed).zip(&signed) {
                 let signed = signed.as_ref();
-                // Last, since they name the digests of all the others.
-                let documents =
-                    documents::make(app.world, plan, built, (installers, signed), maker)?;
-                folders.push(dist::stage(plan, built, (installers, &documents), signed)?);
+                // All of it is read and written once more; the thread is not needed meanwhile.
+                folders.push(block_in_place(|| -> Result<_, Error> {
+                    // Last, since they name the digests of all the others.
+                    let documents =
+                        documents::make(app.world, plan, built, (installers, signed), maker)?;
+                    Ok(dist::stage(plan, built, (installers, &documents), signed)?)
+                })?);
             }
             folders
         }
         Work::Bundles(plans, wanted) => {
             let made = bundles::make(app, (plans, wanted), signing).await?;
             is_still.await?;
-            bundles::stage(app, &made)?
+            block_in_place(|| bundles::stage(app, &made))?
         }
     };
     let (mut staged, mut earlier) = (Vec::new(), Vec::new());

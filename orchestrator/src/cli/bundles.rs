@@ -13,6 +13,7 @@ use crate::toolchain::Wanted;
 use release_types::Platform;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use tokio::task::block_in_place;
 
 /// Where commands of their own leave what they make, within the products' folders.
 pub(super) fn folders_apart(workspace: &Workspace) -> Vec<PathBuf> {
@@ -46,7 +47,7 @@ pub(super) async fn make(
     let mut cache = Cache::start(app.world, wanted, reporter).await?;
     for (plan, signer) in plans.into_iter().zip(signers) {
         let keep = |product| -> Result<_, Error> {
-            let (product, copies) = dist::keep_bundles(&plan, product)?;
+            let (product, copies) = block_in_place(|| dist::keep_bundles(&plan, product))?;
             kept.push(copies);
             Ok(product)
         };

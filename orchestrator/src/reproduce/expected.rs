@@ -137,22 +137,35 @@ impl Expected {
         self.product == artifact.product && self.filename == artifact.filename.as_str()
     }
 
-    /// The comparison with what was built. `bytes` are this file's, when they have been read.
+    /// What comes of comparing it with what was built. `bytes` are this file's, when they have been downloaded; those
+    /// of a file here are read where there is a difference to explain.
     pub(super) fn compared(
         &self,
         artifact: &LocalArtifact,
-        bytes: Option<&[u8]>,
-    ) -> Result<Comparison, ReproduceError> {
+        mut bytes: Option<Vec<u8>>,
+    ) -> Result<Found, ReproduceError> {
         let mut identical = self.seems_to_be(artifact);
+        if let (Some(Bytes::File(path)), false) = (&self.bytes, identical) {
+            bytes = Some(std::fs::read(path).map_err(io(path))?);
+        }
         let (mut sections, mut strings) = (Vec::new(), Vec::new());
         if let Some(bytes) = bytes {
             let built = std::fs::read(&artifact.path).map_err(io(&artifact.path))?;
             if built != bytes {
+                // Its word on who has made it is all in a bill of materials that follows from no commit.
+                let form = Form::of(artifact.filename.as_str());
+                let is_bill = matches!(form, Some((Form::Sbom, _)));
+                if is_bill
+                    && artifact.kind == Kind::Other
+                    && let Some(maker) = other_maker(&built, &bytes)
+                {
+                    return Ok(Found::ByAnother(maker));
+                }
                 identical = false;
-                (sections, strings) = explain(&built, bytes);
+                (sections, strings) = explain(&built, &bytes);
             }
         }
-        Ok(Comparison {
+        Ok(Found::Compared(Comparison {
             product: artifact.product.clone(),
             filename: artifact.filename.to_string(),
             kind: artifact.kind,
@@ -163,34 +176,21 @@ impl Expected {
             other_sha256: self.sha256,
             sections,
             strings,
-        })
-    }
-
-    /// Who has made the other one of two bills of materials that say the same but for that: another version of
-    /// this program. Its word on who it is follows from no commit, and all else has to be the same.
-    pub(super) fn other_maker(
-        &self,
-        artifact: &LocalArtifact,
-        bytes: Option<&[u8]>,
-    ) -> Result<Option<String>, ReproduceError> {
-        let filename = artifact.filename.as_str();
-        let is_bill = matches!(Form::of(filename), Some((Form::Sbom, _)));
-        let Some(bytes) = bytes.filter(|_| is_bill && artifact.kind == Kind::Other) else {
-            return Ok(None);
-        };
-        let built = std::fs::read(&artifact.path).map_err(io(&artifact.path))?;
-        Ok(other_maker(&built, bytes))
-    }
-
-    /// Whether the bytes have to be read: what a Hub says of a file is no proof of what it gives
-    /// out, and a difference is to be explained.
-    pub(super) fn must_be_read(&self, artifact: &LocalArtifact) -> bool {
-        !self.seems_to_be(artifact) || matches!(self.bytes, Some(Bytes::Download(_)))
+        }))
     }
 
     fn seems_to_be(&self, artifact: &LocalArtifact) -> bool {
         (self.sha256, self.size) == (artifact.sha256, artifact.size)
     }
+}
+
+/// What came of comparing two files.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// This.
+    Compared(Comparison),
+    /// Two bills of materials say the same, and another version of this program has made the other one.
+    ByAnother(String),
 }
 
 /// What something built is to be compared with.

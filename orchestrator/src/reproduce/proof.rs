@@ -2,7 +2,7 @@
 //! comparing them.
 
 use super::checkout::{Checkout, Place};
-use super::expected::{Bytes, Compared, Expected, counterpart, not_made};
+use super::expected::{Bytes, Compared, Expected, Found, counterpart, not_made};
 use super::report::{Against, Comparison, FORMAT, Reproduction, StringDifference};
 use super::subject::Subject;
 use super::{ReproduceError, Tree, explain, io, other_tools, other_words, trust};
@@ -332,21 +332,25 @@ async fn compare<M: Maker>(
             }
         };
         let bytes = match &other.bytes {
-            Some(Bytes::File(path)) if other.must_be_read(artifact) => {
-                Some(std::fs::read(path).map_err(io(path))?)
-            }
             Some(Bytes::Download(id)) => Some(maker.download(id, other.size).await?),
             Some(Bytes::File(_)) | None => None,
         };
-        if let Some(maker) = other.other_maker(artifact, bytes.as_deref())? {
-            notes.push(format!(
+        let (mine, theirs) = (artifact.clone(), other.clone());
+        // It reads both, and looks for words in them.
+        let looking = tokio::task::spawn_blocking(move || theirs.compared(&mine, bytes));
+        let found = match looking.await {
+            Ok(found) => found?,
+            // It is never cancelled, so it can only have panicked.
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        };
+        match found {
+            Found::Compared(file) => files.push(file),
+            Found::ByAnother(maker) => notes.push(format!(
                 "{} is the same but for who has made it: atlas-release {} there",
                 artifact.filename,
                 told(&maker)
-            ));
-            continue;
+            )),
         }
-        files.push(other.compared(artifact, bytes.as_deref())?);
     }
     Ok(files)
 }

@@ -203,20 +203,3 @@ fn lists_are_linked_behind_a_cache_too() {
     let alpha = list(&cached.project.staged("demo-0.1.0"), "alpha");
     assert!(names(&alpha, DependencyKind::Runtime).contains(&"semver"));
 }
-
-#[test]
-fn what_cargo_cannot_resolve_is_said_in_its_words() {
-    let project = Project::new();
-    project.fixture.edit(
-        "beta/Cargo.toml",
-        "version = \"0.1.0\"",
-        "version = \"0.2.0\"",
-    );
-    project.fixture.commit("forget the lock file");
-    project.fixture.tag("demo-v0.1.0");
-    project.quick("build demo-v0.1.0").run().exits(4).says(&[
-        "--locked",
-        "cargo could not list the packages of the release",
-        "Cargo.lock has to be there and up to date",
-    ]);
-}

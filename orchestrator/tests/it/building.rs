@@ -153,11 +153,12 @@ fn an_outdated_lock_file_is_not_mended_in_passing() {
     );
     project.fixture.commit("forget the lock file");
     project.fixture.tag("demo-v0.1.0");
-    project
-        .quick("build demo-v0.1.0")
-        .run()
-        .exits(4)
-        .says(&["--locked"]);
+    // It is asked first what the programs are made of.
+    project.quick("build demo-v0.1.0").run().exits(4).says(&[
+        "--locked",
+        "cargo could not list the packages of the release",
+        "Cargo.lock has to be there and up to date",
+    ]);
     nothing_is_staged(&project);
     assert_eq!(project.fixture.git(&["status", "--porcelain"]), "");
 }

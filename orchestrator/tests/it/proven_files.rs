@@ -88,7 +88,11 @@ fn what_a_command_has_made_is_proven_by_one_statement() {
         .iter()
         .map(|one| &one["filename"])
         .collect();
-    assert_eq!(names, ["a.rpm", "a.tar.gz"]);
+    assert_eq!(
+        names,
+        ["a.tar.gz", "a.rpm"],
+        "programs first, as in a release"
+    );
     // A program for which it does not speak needs documents of its own.
     files.push(("one", "linux|x64|binary", PROGRAM));
     verify(&published_files(&files), "")

@@ -29,6 +29,14 @@ fn built(kind: Kind, filename: &str) -> LocalArtifact {
     }
 }
 
+/// The comparison of two files whose bytes are nowhere.
+fn of_two(other: &Expected, artifact: &LocalArtifact) -> Comparison {
+    match other.compared(artifact, None).unwrap() {
+        Found::Compared(file) => file,
+        Found::ByAnother(maker) => panic!("{maker} is not known"),
+    }
+}
+
 #[test]
 fn an_installer_that_is_nowhere_else_is_a_note_and_a_program_a_difference() {
     let all = [
@@ -67,7 +75,7 @@ fn an_installer_of_a_signed_program_is_not_proven() {
         let Ok(Compared::With(other)) = counterpart(&artifact, &all, &[]) else {
             panic!("a program is always compared");
         };
-        let mut before = other.compared(&artifact, None).unwrap();
+        let mut before = of_two(other, &artifact);
         before.identical = identical;
         match counterpart(&built(Kind::Installer, zip), &all, &[before]).unwrap() {
             Compared::With(_) => None,
@@ -115,8 +123,7 @@ fn documents_are_compared_as_far_as_the_commit_decides_about_them() {
     // Another one is compared all the same: that it differs is what is found.
     all[1].sha256 = Sha256Digest::of(b"2");
     assert_eq!(not("one.cdx.json", &all), "one.cdx.json");
-    let found = all[1].compared(&built(Kind::Other, "one.cdx.json"), None);
-    let found = found.unwrap();
+    let found = of_two(&all[1], &built(Kind::Other, "one.cdx.json"));
     assert!(!found.identical);
     let cause = explain::of_documents(std::slice::from_ref(&found)).unwrap();
     assert_eq!(cause.kind, CauseKind::Document);
@@ -151,4 +158,47 @@ fn what_no_build_makes_is_a_note_and_a_missing_program_a_difference() {
     let program = [expected(Kind::Binary, "one-linux-x64")];
     let error = not_made(&[], &program).unwrap_err().to_string();
     assert!(error.ends_with("the commit does not make it"), "{error}");
+}
+
+#[test]
+fn bills_of_materials_by_two_versions_of_this_program_are_told_apart() {
+    let dir = tempfile::tempdir().unwrap();
+    let bill = |maker: &str, more: &str| {
+        format!(
+            "{{\n  \"serialNumber\": \"urn:uuid:{}\",\n  {{\n    \"bom-ref\": \"tool:atlas-release\",\n    \
+             \"name\": \"atlas-release\",\n    \"version\": \"{maker}\"\n  }}{more}\n}}\n",
+            "0a".repeat(18)
+        )
+    };
+    let name = "one.cdx.json";
+    let write = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let mut here = built(Kind::Other, name);
+    here.path = write(name, &bill("0.1.0", ""));
+    let there = |text: String| {
+        let other = Expected {
+            sha256: Sha256Digest::of(text.as_bytes()),
+            bytes: Some(Bytes::File(write("there", &text))),
+            ..expected(Kind::Other, name)
+        };
+        other.compared(&here, None).unwrap()
+    };
+    let found = there(bill("0.2.0", ""));
+    assert!(matches!(found, Found::ByAnother(maker) if maker == "0.2.0"));
+    let found = there(bill("0.2.0", ","));
+    assert!(matches!(found, Found::Compared(file) if !file.identical));
+    // A program of that name is a program.
+    let program = LocalArtifact {
+        kind: Kind::Binary,
+        ..here.clone()
+    };
+    let other = Expected {
+        bytes: Some(Bytes::Download("x".to_owned())),
+        ..expected(Kind::Binary, name)
+    };
+    let found = other.compared(&program, Some(bill("0.2.0", "").into_bytes()));
+    assert!(matches!(found.unwrap(), Found::Compared(file) if !file.identical));
 }
