@@ -29,9 +29,9 @@ struct Planned {
 /// # Errors
 /// When it is not: every job would end before its first command.
 pub fn action_is_there(top: &Path, settings: &WorkflowSettings) -> Result<(), WorkflowsError> {
-    let mut names = ["action.yml", "action.yaml"].iter();
-    let is_there = |name: &&str| top.join(ACTION).join(name).is_file();
-    match settings.tool.is_some() || names.any(|name| is_there(&name)) {
+    let is_there = |name: &str| top.join(ACTION).join(name).is_file();
+    let is_here = is_there("action.yml") || is_there("action.yaml");
+    match settings.tool.is_some() || is_here {
         true => Ok(()),
         false => Err(WorkflowsError::NoAction),
     }
