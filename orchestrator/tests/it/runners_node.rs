@@ -10,9 +10,9 @@ use test_support::{Finished, Sandbox};
 /// What the script itself runs.
 const TOOLS: [&str; 5] = ["bash", "dirname", "ps", "readlink", "sed"];
 
-fn which(name: &str) -> PathBuf {
-    let path = std::env::var_os("PATH").unwrap();
-    let mut places = std::env::split_paths(&path).map(|dir| dir.join(name));
+fn which(sandbox: &Sandbox, name: &str) -> PathBuf {
+    let path = sandbox.env().get("PATH").unwrap();
+    let mut places = std::env::split_paths(path).map(|dir| dir.join(name));
     places.find(|file| file.is_file()).unwrap()
 }
 
@@ -28,7 +28,7 @@ impl World {
         let path = sandbox.root().join("few");
         fs::create_dir(&path).unwrap();
         for tool in TOOLS {
-            symlink(which(tool), path.join(tool)).unwrap();
+            symlink(which(&sandbox, tool), path.join(tool)).unwrap();
         }
         fs::create_dir_all(sandbox.root().join("self/_work/_temp")).unwrap();
         Self { sandbox, path }
@@ -39,7 +39,7 @@ impl World {
         let place = self.sandbox.root().join(folder).join("bin/node");
         fs::create_dir_all(place.parent().unwrap()).unwrap();
         match says {
-            None => symlink(which("node"), place).unwrap(),
+            None => symlink(which(&self.sandbox, "node"), place).unwrap(),
             Some(version) => {
                 let text = format!("#!/bin/sh\necho {version}\n");
                 fs::write(&place, text).unwrap();
@@ -91,7 +91,11 @@ fn a_runner_that_works_elsewhere_is_found_by_its_program() {
         .root()
         .join("a runner/bin.2.336.0/Runner.Worker");
     fs::create_dir_all(worker.parent().unwrap()).unwrap();
-    fs::copy(fs::canonicalize(which("bash")).unwrap(), &worker).unwrap();
+    fs::copy(
+        fs::canonicalize(which(&world.sandbox, "bash")).unwrap(),
+        &worker,
+    )
+    .unwrap();
     let get = repository().join(".github/actions/atlas-release/get");
     let run = |worker: &Path| {
         // A second command keeps it from becoming the first one itself.
