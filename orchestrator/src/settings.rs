@@ -35,6 +35,9 @@ const AUDIENCE_VAR: &str = "ATLAS_OIDC_AUDIENCE";
 /// The channel of releases, for every command of a job that makes or reads one.
 pub const CHANNEL_VAR: &str = "ATLAS_CHANNEL";
 
+/// Whether an older version than the channel's newest is meant, for every command of a job that publishes.
+pub const BACKPORT_VAR: &str = "ATLAS_BACKPORT";
+
 /// What a run publishes with.
 #[derive(Debug, Clone)]
 pub enum Credential {
@@ -197,7 +200,11 @@ pub fn hub(world: &World, local: bool, url: Option<&str>) -> Result<HubChoice, S
     }
     let url = match url {
         Some(url) => Some(url),
-        None => world.env.text(HUB_URL_VAR)?,
+        // A workflow hands a secret that it has not over as an empty text.
+        None => world
+            .env
+            .text(HUB_URL_VAR)?
+            .filter(|text| !text.trim().is_empty()),
     };
     Ok(HubChoice::Remote(HubUrl::parse(
         url.ok_or(SettingsError::NoHub)?,
@@ -217,6 +224,21 @@ pub fn channel(world: &World, named: Option<Channel>) -> Result<Option<Channel>,
     let text = text.filter(|text| !text.is_empty());
     text.map(|text| text.parse().map_err(SettingsError::Channel))
         .transpose()
+}
+
+/// Whether a release may be older than the channel's newest, by a flag or the environment.
+///
+/// # Errors
+/// When the variable says neither.
+pub fn backport(world: &World, flag: bool) -> Result<bool, SettingsError> {
+    let text = world.env.text(BACKPORT_VAR)?.map(str::trim);
+    match text.unwrap_or_default() {
+        "true" => Ok(true),
+        "" | "false" => Ok(flag),
+        _ => Err(SettingsError::Flags(format!(
+            "{BACKPORT_VAR} has to be `true` or `false`"
+        ))),
+    }
 }
 
 /// The credential to publish with, from the environment alone: a token where one is set, or this job.

@@ -259,7 +259,7 @@ pub struct PublishArgs {
     /// When the release counts as published, in RFC 3339 [default: now].
     #[arg(long, value_name = "TIME")]
     pub published_at: Option<jiff::Timestamp>,
-    /// Publish although the channel has a newer version; `latest` stays what it is.
+    /// Publish although the channel has a newer version; `latest` stays what it is [default: ATLAS_BACKPORT].
     #[arg(long)]
     pub backport: bool,
     /// How many uploads run side by side.

@@ -14,14 +14,10 @@ use crate::plan::Plan;
 use crate::publish::LastPublished;
 use crate::settings::{self, HubChoice, SettingsError};
 use crate::{documents, installers, select, toolchain};
-use hub_client::{HubClient, HubUrl, RetryPolicy};
+use hub_client::HubUrl;
 use release_types::Platform;
 use std::path::Path;
-use std::time::Duration;
 use tokio::task::block_in_place;
-
-/// How long a Hub may take that is asked for sizes alone.
-const SIZES_LIMIT: Duration = Duration::from_secs(5);
 
 pub(super) async fn plan(app: &App<'_>, args: PlanArgs) -> Result<(), Error> {
     let hub = match app.hub_choice(&args.hub) {
@@ -75,13 +71,7 @@ async fn last_published(
     let files: Vec<_> = keys
         .map(|(product, on, _)| (product.clone(), *on))
         .collect();
-    settings::certificates(app.world)?;
-    let client = HubClient::builder(url)
-        .user_agent(app.user_agent())
-        .connect_timeout(SIZES_LIMIT)
-        .request_timeout(SIZES_LIMIT)
-        .retry(RetryPolicy::none())
-        .build()?;
+    let client = app.brief_client(url)?;
     let asked = async { Ok(LastPublished::ask(&client, &files, subject.channel).await) };
     match app.until_interrupted::<_, Error>(asked).await? {
         Ok(last) => Ok(last),

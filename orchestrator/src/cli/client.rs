@@ -4,8 +4,12 @@ use super::common::App;
 use crate::error::Error;
 use crate::events::hide;
 use crate::settings::{self, Credential, HubChoice, SettingsError};
-use hub_client::{HubClient, HubClientBuilder, HubUrl, JobIdentity};
+use hub_client::{HubClient, HubClientBuilder, HubUrl, JobIdentity, RetryPolicy};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a Hub may take whose answer a run can do without.
+const BRIEF: Duration = Duration::from_secs(5);
 
 impl App<'_> {
     /// Begins a client of a Hub, which tells of its retries. It has no credential yet.
@@ -27,6 +31,20 @@ impl App<'_> {
                 });
             });
         Ok(client)
+    }
+
+    /// A client for what a run can do without: it has no credential, waits for seconds and asks once.
+    ///
+    /// # Errors
+    /// When the trusted certificates that the environment names cannot be read.
+    pub fn brief_client(&self, url: HubUrl) -> Result<HubClient, Error> {
+        settings::certificates(self.world)?;
+        let client = HubClient::builder(url)
+            .user_agent(self.user_agent())
+            .connect_timeout(BRIEF)
+            .request_timeout(BRIEF)
+            .retry(RetryPolicy::none());
+        Ok(client.build()?)
     }
 
     /// A client that may publish: with the token that is set, or as the job that this run is part of, where

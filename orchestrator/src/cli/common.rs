@@ -209,7 +209,7 @@ impl App<'_> {
         Ok(PublishSettings {
             notes: settings::notes(self.world, args.notes, args.notes_file.as_deref())?,
             published_at: args.published_at,
-            backport: args.backport,
+            backport: settings::backport(self.world, args.backport)?,
             uploads: args.uploads,
             read_backs: args.read_back.downloads,
         })

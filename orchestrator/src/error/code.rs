@@ -204,9 +204,11 @@ impl Error {
                 | WorkflowsError::NoAction
                 | WorkflowsError::NotTop { .. }
                 | WorkflowsError::Folder { .. }
+                | WorkflowsError::NoRunner(_)
                 | WorkflowsError::NotOurs { .. }
                 | WorkflowsError::Marks { .. }
                 | WorkflowsError::NoPlace { .. } => ExitCode::Usage,
+                WorkflowsError::NoKey(_) => ExitCode::Signing,
                 WorkflowsError::Read { .. } | WorkflowsError::Write { .. } => ExitCode::Machine,
             },
             Self::Channels(error) => match error {

@@ -15,7 +15,7 @@ mod upload;
 pub use finish::{STAGED_FORMAT, StagedOnHub, check_elsewhere, finish, of_others};
 pub use journal::{Journal, JournalError};
 pub use last::{LastFile, LastPublished};
-pub use preflight::{Preflight, preflight};
+pub use preflight::{Preflight, not_older, preflight};
 
 use crate::artifacts::LocalArtifact;
 use crate::events::{Event, Reporter};

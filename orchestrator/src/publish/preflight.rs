@@ -169,6 +169,28 @@ pub async fn preflight(
     Ok(preflight)
 }
 
+/// Asks the Hub whether a version is older than what a channel has of one of the products, and is not published already
+/// for all of these platforms. No credential is needed for it.
+///
+/// # Errors
+/// When it is: publishing it would be refused, unless it is said to be a backport. Also when the Hub cannot be asked.
+pub async fn not_older(
+    client: &HubClient,
+    which: (&semver::Version, Channel),
+    (products, platforms): (&[ProductName], &[Platform]),
+) -> Result<(), PublishError> {
+    let asked = products.iter().map(|product| {
+        try_join_all(Platform::ALL.map(|platform| client.latest(product, platform, which.1)))
+    });
+    let settings = PublishSettings::default();
+    for (product, latest) in products.iter().zip(try_join_all(asked).await?) {
+        Preflight::default()
+            .age(client, which, (product, platforms), latest, &settings)
+            .await?;
+    }
+    Ok(())
+}
+
 /// Whether one real key can be presigned, which shows that the storage takes something, and whether
 /// the credential may register the product.
 async fn may_publish(

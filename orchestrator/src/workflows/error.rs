@@ -1,7 +1,7 @@
 //! Why there are no workflows, or not those that there should be.
 
 use super::render::ACTION;
-use release_types::ProductName;
+use release_types::{Platform, ProductName};
 use std::path::PathBuf;
 
 /// What went wrong.
@@ -42,6 +42,12 @@ pub enum WorkflowsError {
         /// Its folder.
         folder: PathBuf,
     },
+    /// What has to be there is made by no job.
+    #[error("`require` names what no runner builds for: {}", names(.0))]
+    NoRunner(Vec<Platform>),
+    /// A product is published with signatures alone, and no key reaches the job that would make them.
+    #[error("`{0}` is never published unsigned, and no key to sign with reaches this job")]
+    NoKey(ProductName),
     /// Marks that lead nowhere.
     #[error("{}: line {line}: {why}", path.display())]
     Marks {
@@ -78,6 +84,11 @@ pub enum WorkflowsError {
     },
 }
 
+fn names(platforms: &[Platform]) -> String {
+    let names: Vec<String> = platforms.iter().map(Platform::to_string).collect();
+    names.join(", ")
+}
+
 impl WorkflowsError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
@@ -101,8 +112,14 @@ impl WorkflowsError {
             Self::NoAction => {
                 "name the repository that has it, and a whole commit of it: tool = \"OWNER/atlas-release@COMMIT\" in [workspace.metadata.atlas-release.workflows]"
             }
+            Self::NoRunner(_) => {
+                "give each a runner in [workspace.metadata.atlas-release.workflows.runners], or take it out of `require` in [workspace.metadata.atlas-release]"
+            }
+            Self::NoKey(_) => {
+                "the calling workflow has to map the secrets TAURI_SIGNING_PRIVATE_KEY and TAURI_SIGNING_PRIVATE_KEY_PASSWORD, also where an environment has them: docs/github-actions.md"
+            }
             Self::NotTop { .. } => {
-                "call the reusable workflow from a workflow of your own: docs/github-actions.md"
+                "get atlas-release by the action setup-atlas-release in a workflow of your own, and run its commands in the workspace's folder (`working-directory`): docs/github-actions.md"
             }
             Self::Read { .. } | Self::Write { .. } => return None,
         };

@@ -20,12 +20,17 @@ const LAUNCHER_RELEASE: &str = include_str!("templates/launcher.yml");
 const GROUP: &str = include_str!("templates/group-release.yml");
 
 /// What several workflows have in common: inputs, settings, steps, jobs.
-const PARTS: [(&str, &str); 11] = [
+const PARTS: [(&str, &str); 13] = [
     ("INPUTS", include_str!("templates/parts/inputs.yml")),
     ("SETTINGS", include_str!("templates/parts/settings.yml")),
     ("LOOK_JOB", include_str!("templates/parts/look-job.yml")),
     ("GET_RUST", include_str!("templates/parts/get-rust.yml")),
     ("GET_TOOL", include_str!("templates/parts/get-tool.yml")),
+    ("CHECK_KEY", include_str!("templates/parts/check-key.yml")),
+    (
+        "CODE_SIGNING",
+        include_str!("templates/parts/code-signing.yml"),
+    ),
     (
         "EXPORT_CACHE",
         include_str!("templates/parts/export-cache.yml"),
@@ -79,6 +84,18 @@ const PINS: [(&str, &str); 7] = [
     ),
 ];
 
+/// What Windows' own signatures are made with.
+const WINDOWS_SECRETS: [&str; 2] = ["WIN_B64_PFX", "WIN_PFX_PASSWORD"];
+
+/// What those of macOS are made with, and what its notary is asked with.
+const MACOS_SECRETS: [&str; 5] = [
+    "APPLE_CERTIFICATE",
+    "APPLE_CERTIFICATE_PASSWORD",
+    "APPLE_API_KEY",
+    "APPLE_API_ISSUER",
+    "APPLE_API_KEY_P8",
+];
+
 /// Where the jobs run that build nothing, when no Linux runner is named.
 const LINUX: &str = "ubuntu-24.04";
 
@@ -94,7 +111,7 @@ pub struct Wanted {
 /// The workflows of a workspace, by path.
 ///
 /// # Errors
-/// When an application's folder cannot stand in one.
+/// When an application's folder cannot stand in one, or a platform is required that none of their jobs makes.
 pub fn wanted(workspace: &Workspace) -> Result<Vec<Wanted>, WorkflowsError> {
     let settings = &workspace.workflows;
     let tool = match &settings.tool {
@@ -105,21 +122,18 @@ pub fn wanted(workspace: &Workspace) -> Result<Vec<Wanted>, WorkflowsError> {
             format!("{repository}/{ACTION}@{commit}")
         }
     };
+    let makers = Makers::of(workspace)?;
     let matrix: Vec<String> = settings
         .runners
         .iter()
         .map(|(platform, runner)| {
-            format!("          - platform: {platform}\n            runner: {runner}")
+            let required = makers.are_awaited(*platform);
+            format!(
+                "          - platform: {platform}\n            runner: {runner}\n            required: {required}"
+            )
         })
         .collect();
-    let required: Vec<String> = match workspace.require.is_empty() {
-        true => settings
-            .runners
-            .iter()
-            .map(|(platform, _)| platform.to_string())
-            .collect(),
-        false => workspace.require.iter().map(Platform::to_string).collect(),
-    };
+    let required: Vec<String> = makers.required.iter().map(Platform::to_string).collect();
     let linux = Platform::new(Os::Linux, Arch::X64);
     let linux = settings
         .runners
@@ -167,6 +181,7 @@ pub fn wanted(workspace: &Workspace) -> Result<Vec<Wanted>, WorkflowsError> {
             ("PRODUCTS", products.join(" and ")),
             ("CALLED", format!("{own}/{FOLDER}/{called}.yml")),
             ("WITH", with),
+            ("CODE_SECRETS", code_secrets(workspace)),
         ];
         add(&format!("{group}-release"), GROUP, &more);
     }
@@ -182,6 +197,65 @@ fn groups(workspace: &Workspace) -> Vec<&str> {
         true => workspace.groups(),
         false => named.iter().map(String::as_str).collect(),
     }
+}
+
+/// Which job of the matrix makes what has to be there.
+struct Makers {
+    /// What has to be there before anything is shown.
+    required: Vec<Platform>,
+    /// Those that have no runner of their own: macOS, where another job's bundles are for both of its processors.
+    by_others: Vec<Platform>,
+}
+
+impl Makers {
+    fn of(workspace: &Workspace) -> Result<Self, WorkflowsError> {
+        let runners = &workspace.workflows.runners;
+        let required: Vec<Platform> = match workspace.require.is_empty() {
+            true => runners.iter().map(|(platform, _)| *platform).collect(),
+            false => workspace.require.clone(),
+        };
+        let by_others: Vec<Platform> = required
+            .iter()
+            .copied()
+            .filter(|one| runners.iter().all(|(platform, _)| platform != one))
+            .collect();
+        let bundles = groups(workspace)
+            .into_iter()
+            .any(|group| !workspace.declared(group).is_empty());
+        let on_macos = runners.iter().any(|(one, _)| one.os == Os::Macos);
+        let nobodys: Vec<Platform> = by_others
+            .iter()
+            .copied()
+            .filter(|one| !(one.os == Os::Macos && bundles && on_macos))
+            .collect();
+        match nobodys.is_empty() {
+            true => Ok(Self {
+                required,
+                by_others,
+            }),
+            false => Err(WorkflowsError::NoRunner(nobodys)),
+        }
+    }
+
+    /// Whether nothing can be shown without what the job of this platform makes.
+    fn are_awaited(&self, platform: Platform) -> bool {
+        let of_another = platform.os == Os::Macos && !self.by_others.is_empty();
+        self.required.contains(&platform) || of_another
+    }
+}
+
+/// The secrets of the systems' own signatures, as a caller maps them: those that the workspace signs with, or names for
+/// its builds.
+fn code_secrets(workspace: &Workspace) -> String {
+    let code = &workspace.signing.code;
+    let windows = WINDOWS_SECRETS.map(|name| (name, code.windows.is_some()));
+    let macos = MACOS_SECRETS.map(|name| (name, code.macos.is_some()));
+    windows
+        .into_iter()
+        .chain(macos)
+        .filter(|(name, signs)| *signs || workspace.pass_env.iter().any(|named| named == name))
+        .map(|(name, _)| format!("\n      {name}: ${{{{ secrets.{name} }}}}"))
+        .collect()
 }
 
 /// What the workflow of applications is told of those of a group. Packages are those of the first one's

@@ -2,7 +2,7 @@
 //! broken.
 
 use crate::support::*;
-use std::os::unix::fs::MetadataExt as _;
+use test_support::roots::unshare_flags;
 use test_support::{FakeTools, Finished, Sandbox};
 
 /// A row of `doctor`.
@@ -103,8 +103,7 @@ fn with_temporary_folder(options: &str, says: &[&str]) {
         "mount -t tmpfs -o {options} tmpfs '{}' && exec \"$@\"",
         small.display()
     );
-    let is_root = std::fs::metadata(&small).unwrap().uid() == 0;
-    let mapped: &[&str] = if is_root { &[] } else { &["--map-root-user"] };
+    let mapped = unshare_flags(&project.sandbox);
     for line in ["build demo-v0.1.0 --no-install --no-sccache", "doctor"] {
         let run = project
             .sandbox

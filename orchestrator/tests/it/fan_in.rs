@@ -160,6 +160,7 @@ impl Rehearsal {
         let context: BTreeMap<String, String> = [
             ("secrets.ATLAS_HUB_URL || inputs.hub-url", self.proxy.url()),
             ("secrets.ATLAS_APP_DEPLOY_TOKEN", self.hub.token.clone()),
+            ("inputs.oidc-audience", String::new()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into();

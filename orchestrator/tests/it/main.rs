@@ -110,4 +110,6 @@ mod verifying;
 mod verifying_others;
 mod windows_tools;
 mod workflow_files;
+mod workflow_needs;
 mod workflow_rules;
+mod workflow_secrets;

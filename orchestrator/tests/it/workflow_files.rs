@@ -283,7 +283,10 @@ fn the_workspace_says_which_there_are_and_where_they_run() {
     let build = &release["jobs"]["build"];
     assert_eq!(
         build["strategy"]["matrix"]["include"],
-        json!([{"platform": "linux-x64", "runner": "mine"}, {"platform": "macos-arm64", "runner": "macos-15"}])
+        json!([
+            {"platform": "linux-x64", "runner": "mine", "required": true},
+            {"platform": "macos-arm64", "runner": "macos-15", "required": false},
+        ])
     );
     assert_eq!(release["env"]["ATLAS_REQUIRE"], "linux-x64");
     assert_eq!(release["jobs"]["finish"]["runs-on"], "mine");
@@ -306,8 +309,8 @@ fn the_workspace_says_which_there_are_and_where_they_run() {
     assert_eq!(
         release["with"],
         json!({
-            "tag": "${{ github.ref_name }}", "channel": "${{ inputs.channel }}", "folder": "apps/launcher",
-            "tauri-signs": true
+            "tag": "${{ github.ref_name }}", "channel": "${{ inputs.channel }}",
+            "backport": "${{ inputs.backport || false }}", "folder": "apps/launcher", "tauri-signs": true
         })
     );
     // What somebody else has written is nobody's to remove.

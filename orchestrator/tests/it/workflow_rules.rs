@@ -288,3 +288,18 @@ fn a_launcher_is_released_by_the_commands_of_every_release() {
     let key = bundle["env"]["TAURI_SIGNING_PRIVATE_KEY"].as_str().unwrap();
     assert!(key.starts_with("${{ inputs.tauri-signs && "), "{key}");
 }
+
+/// Ubuntu keeps users from the namespaces that tests need, unless it is told not to.
+#[test]
+fn all_checks_run_where_users_may_make_namespaces() {
+    let all = workflows();
+    let job = &all["ci.yml"]["jobs"]["test"];
+    let commands: Vec<&str> = job["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|step| step["run"].as_str())
+        .collect();
+    let allowed = "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0";
+    assert_eq!(commands, [allowed, "ci/test"]);
+}

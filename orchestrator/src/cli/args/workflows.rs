@@ -18,6 +18,12 @@ pub enum WorkflowsCommand {
         /// The tag.
         tag: String,
     },
+    /// What each building job looks at first: whether it has a key to sign with, where one is needed.
+    #[command(hide = true)]
+    Key {
+        /// The tag.
+        tag: String,
+    },
     /// What the workflow `release` attests of a release in dist/, as an output of a step: each program that
     /// has a list of what is in it.
     #[command(hide = true)]

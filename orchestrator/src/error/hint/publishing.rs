@@ -21,7 +21,9 @@ pub(super) fn of_publishing(error: &PublishError, of_manifest: bool) -> Option<S
         PublishError::Journal(JournalError::Unfit { .. } | JournalError::TooLong { .. }) => {
             "move it away; what is uploaded already is then found out from the Hub alone"
         }
-        PublishError::Older { .. } => "use --backport to publish it without making it the newest",
+        PublishError::Older { .. } => {
+            "use --backport to publish it without making it the newest; in a job of GitHub, the workflows' input `backport`"
+        }
         PublishError::Conflict { .. } | PublishError::Immutable { .. } if of_manifest => {
             "published bytes never change: publish these files with another --version"
         }

@@ -4,12 +4,12 @@ use crate::behind::{Behind, JOURNAL};
 use crate::hub_server::is_registration;
 use crate::support::*;
 use std::fs;
+use test_support::roots::unshare_flags;
 use test_support::{Fault, Sandbox};
 
 /// The folder of the platform is on a disk of its own, where nothing more fits.
 #[test]
 fn the_disk_is_full_when_the_journal_is_written() {
-    use std::os::unix::fs::MetadataExt as _;
     let sandbox = Sandbox::new();
     let staged = staged_release(&sandbox);
     let kept = sandbox.root().join("kept");
@@ -24,8 +24,7 @@ fn the_disk_is_full_when_the_journal_is_written() {
         staged.display(),
         kept.display()
     );
-    let is_root = fs::metadata(&staged).unwrap().uid() == 0;
-    let mapped: &[&str] = if is_root { &[] } else { &["--map-root-user"] };
+    let mapped = unshare_flags(&sandbox);
     let words = [
         &["unshare"],
         mapped,
