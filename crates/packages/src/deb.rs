@@ -3,7 +3,7 @@
 
 use crate::files::{folders, sorted};
 use crate::out::{beside, whole};
-use crate::{Entry, Package, PackageError, deb_version};
+use crate::{Entry, Package, PackageError, deb_version, needs};
 use flate2::write::GzEncoder;
 use flate2::{Compression, GzBuilder};
 use md5::{Digest as _, Md5};
@@ -16,12 +16,28 @@ use tar::{EntryType, Header};
 /// What Debian files programs under that are neither base nor essential.
 const PRIORITY: &str = "optional";
 
+/// Makes sure that a `.deb` can hold what is said of a package.
+///
+/// # Errors
+/// The first part that it cannot hold.
+pub fn check_deb(package: &Package) -> Result<(), PackageError> {
+    package.check()?;
+    for need in &package.depends {
+        needs::check_deb(need).map_err(|why| PackageError::Unfit {
+            field: "dependency",
+            value: need.clone(),
+            why,
+        })?;
+    }
+    Ok(())
+}
+
 /// Writes a `.deb`, in the place of one that is there.
 ///
 /// # Errors
 /// When the description cannot be held, or a file cannot be read or written; then nothing has changed.
 pub fn write_deb(package: &Package, out: &Path) -> Result<(), PackageError> {
-    package.check()?;
+    check_deb(package)?;
     let files = sorted(&package.files)?;
     whole(out, |file| {
         // An archive says the length of what is in it before it.

@@ -11,6 +11,7 @@
 mod deb;
 mod error;
 mod files;
+mod needs;
 mod out;
 mod package;
 mod rpm;
@@ -18,11 +19,11 @@ mod version;
 mod windows;
 mod zip;
 
-pub use deb::write_deb;
+pub use deb::{check_deb, write_deb};
 pub use error::PackageError;
 pub use files::{Content, Entry, compressed, lay_out};
 pub use package::Package;
-pub use rpm::write_rpm;
-pub use version::{core_version, deb_version, rpm_version};
+pub use rpm::{check_rpm, write_rpm};
+pub use version::{check_version, core_version, deb_version, rpm_version, sorted_otherwise};
 pub use windows::{INSTALL_SCRIPT, UNINSTALL_SCRIPT, windows_scripts};
 pub use zip::write_zip;

@@ -81,7 +81,7 @@ impl Package {
 }
 
 /// Source: Debian Policy, "Package", which is the strictest.
-fn is_name(text: &str) -> bool {
+pub(crate) fn is_name(text: &str) -> bool {
     let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     text.len() >= 2
         && text.bytes().next().is_some_and(fits)

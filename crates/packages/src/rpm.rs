@@ -1,6 +1,7 @@
 //! `.rpm`, by the crate of that name.
 
 use crate::files::sorted;
+use crate::needs::{check_rpm_name, is_rpm_version};
 use crate::out::whole;
 use crate::{Content, Package, PackageError, rpm_version};
 use release_types::Arch;
@@ -14,12 +15,24 @@ const RELEASE: &str = "1";
 /// How hard it is compressed; every rpm can read gzip.
 const LEVEL: u32 = 6;
 
+/// Makes sure that an `.rpm` can hold what is said of a package.
+///
+/// # Errors
+/// The first part that it cannot hold.
+pub fn check_rpm(package: &Package) -> Result<(), PackageError> {
+    package.check()?;
+    for need in &package.depends {
+        dependency(need)?;
+    }
+    Ok(())
+}
+
 /// Writes an `.rpm`, in the place of one that is there.
 ///
 /// # Errors
 /// When the description cannot be held, or a file cannot be read or written; then nothing has changed.
 pub fn write_rpm(package: &Package, out: &Path) -> Result<(), PackageError> {
-    package.check()?;
+    check_rpm(package)?;
     let made = build(package, out)?;
     let fail = |source| PackageError::Rpm {
         path: out.to_owned(),
@@ -108,7 +121,10 @@ fn dependency(text: &str) -> Result<Dependency, PackageError> {
     };
     let words: Vec<&str> = text.split_whitespace().collect();
     let (name, how, version) = match words[..] {
-        [name] => return Ok(Dependency::any(name)),
+        [name] => {
+            check_rpm_name(name).map_err(unfit)?;
+            return Ok(Dependency::any(name));
+        }
         [name, how, version] => (name, how, version),
         _ => {
             return Err(unfit(
@@ -124,7 +140,13 @@ fn dependency(text: &str) -> Result<Dependency, PackageError> {
         ">=" => |name, version| Dependency::greater_eq(name, version),
         _ => return Err(unfit("compares by none of < <= = >= >")),
     };
-    Ok(comparison(name, version))
+    check_rpm_name(name).map_err(unfit)?;
+    match is_rpm_version(version) {
+        true => Ok(comparison(name, version)),
+        false => Err(unfit(
+            "compares with what is no version of rpm's, such as `2.30` or `1:2.30-1`",
+        )),
+    }
 }
 
 #[cfg(test)]
@@ -136,7 +158,17 @@ mod tests {
         for good in ["git", "git >= 2.30", "libc.so.6(GLIBC_2.34)(64bit)"] {
             assert!(dependency(good).is_ok(), "{good}");
         }
-        for bad in ["git 2", "git ~ 2", "a b c d"] {
+        for bad in [
+            "git 2",
+            "git ~ 2",
+            "a b c d",
+            "git>=2",
+            "git >= >=",
+            "git >= 2.30-1-1",
+            "Git Hub",
+            "git, bash",
+            "git,bash",
+        ] {
             let error = dependency(bad).unwrap_err().to_string();
             assert!(error.starts_with("the dependency `"), "{error}");
         }

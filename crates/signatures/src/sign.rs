@@ -21,6 +21,16 @@ const SECRET_KEY: usize = 158;
 const ENCRYPTION: std::ops::Range<usize> = 2..4;
 const NONE: [u8; 2] = [0, 0];
 
+/// Where in it the operations and the bytes of memory stand that scrypt may take, as numbers of 64 bits.
+const OPERATIONS: usize = 38;
+const MEMORY: usize = 46;
+
+/// What a key may ask of scrypt. minisign writes 2^25 operations and 2^30 bytes, and halves both on a machine that has
+/// less, down to libsodium's least, 2^15 and 2^24; its Rust library, and with it Tauri, writes 2^20 and 2^25. The
+/// library here computes and allocates whatever a key says, up to 137 GB, so it is asked for no more than twice that.
+const MAY_OPERATE: std::ops::RangeInclusive<u64> = 1 << 15..=1 << 26;
+const MAY_HOLD: std::ops::RangeInclusive<u64> = 1 << 24..=1 << 30;
+
 /// A secret key that is ready to sign.
 pub struct SigningKey {
     secret: SecretKey,
@@ -73,6 +83,8 @@ impl SigningKey {
         } else if !stored.is_encrypted() {
             // Some versions of Tauri's tool call a key encrypted that an empty password has left as it was.
             stored
+        } else if !is_affordable(&raw) {
+            return Err(SignError::Damaged);
         } else {
             // Others have encrypted it with the empty password.
             let given = password.unwrap_or_default().to_owned();
@@ -147,6 +159,54 @@ pub fn generate(password: Option<&SecretString>) -> Result<KeyPairText, SignErro
     })
 }
 
+/// Whether a key asks of scrypt what some tool lets it. All of them write powers of two, which no number is any more of
+/// which one bit is wrong.
+fn is_affordable(raw: &[u8; SECRET_KEY]) -> bool {
+    let number = |from: usize| {
+        let bytes = raw[from..from + 8].iter().rev();
+        bytes.fold(0, |number: u64, byte| (number << 8) | u64::from(*byte))
+    };
+    [(OPERATIONS, MAY_OPERATE), (MEMORY, MAY_HOLD)]
+        .into_iter()
+        .map(|(from, range)| (number(from), range))
+        .all(|(number, range)| number.is_power_of_two() && range.contains(&number))
+}
+
 fn failed(error: &PError) -> SignError {
     SignError::Failed(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_every_tool_asks_of_scrypt_is_granted_and_nothing_else() {
+        let asks = |operations: u64, memory: u64| {
+            let mut raw = [0; SECRET_KEY];
+            raw[OPERATIONS..MEMORY].copy_from_slice(&operations.to_le_bytes());
+            raw[MEMORY..MEMORY + 8].copy_from_slice(&memory.to_le_bytes());
+            is_affordable(&raw)
+        };
+        // minisign halves what is most until the machine has it; the sixth is what Tauri writes.
+        for halved in 0..=6 {
+            assert!(
+                asks(33_554_432 >> halved, 1_073_741_824 >> halved),
+                "{halved}"
+            );
+        }
+        assert!(asks(1_048_576, 33_554_432) && asks(524_288, 16_777_216));
+        for (operations, memory) in [
+            (0, 0),
+            (0, 33_554_432),
+            (1_048_576, 0),
+            (1 << 27, 33_554_432),
+            (1_048_576, 1 << 31),
+            (u64::MAX, 33_554_432),
+            (1_048_576, u64::MAX),
+            (1_048_577, 33_554_432),
+        ] {
+            assert!(!asks(operations, memory), "{operations} and {memory}");
+        }
+    }
 }

@@ -103,6 +103,31 @@ fn a_damaged_key_is_refused() {
     assert_eq!(error.to_string(), "the secret key is damaged");
 }
 
+/// How much a key asks of the derivation of its password is believed only where some tool asks that much: what one wrong
+/// bit makes of it would take hours, or more memory than there is.
+#[test]
+fn a_key_that_asks_for_too_much_is_damaged_whatever_bit_it_is() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    let password = secret("open sesame");
+    let pair = generate(Some(&password)).unwrap();
+    let lines = STANDARD.decode(pair.secret.expose_secret()).unwrap();
+    let lines = String::from_utf8(lines).unwrap();
+    let line = lines.lines().nth(1).unwrap();
+    let good = STANDARD.decode(line).unwrap();
+    // Algorithms and salt come before them.
+    for bit in 0..128 {
+        let mut raw = good.clone();
+        raw[38 + bit / 8] ^= 1 << (bit % 8);
+        let damaged = secret(&lines.replace(line, &STANDARD.encode(raw)));
+        for password in [Some(&password), None] {
+            let error = SigningKey::open(&damaged, password).unwrap_err();
+            assert_eq!(error.to_string(), "the secret key is damaged", "bit {bit}");
+        }
+    }
+    SigningKey::open(&secret(&lines), Some(&password)).unwrap();
+}
+
 #[test]
 fn keys_of_tauris_tool_sign_here() {
     for (name, text, public, password) in [

@@ -92,6 +92,38 @@ fn dpkg_reads_what_it_says_of_itself() {
     }
 }
 
+/// What is taken and what is refused is what dpkg takes and refuses.
+#[test]
+fn needs_that_dpkg_cannot_read_are_never_packed() {
+    let sandbox = Sandbox::new();
+    let out = sandbox.root().join("demo.deb");
+    let mut package = package(&sandbox, "1.0.0");
+    let root = sandbox.root().join("root");
+    package.depends = [
+        "dpkg (>= 1:0.1-1~x) | bash:any, coreutils",
+        "libstdc++6 ( >> 4.1~rc1 )",
+    ]
+    .map(str::to_owned)
+    .into();
+    write_deb(&package, &out).unwrap();
+    let args = ["--unpack", out.to_str().unwrap()];
+    let run = dpkg(&sandbox, &root, &args).exits(0);
+    assert!(!run.stderr.contains("warning"), "{run}");
+    for bad in [
+        "git (>= 1",
+        "git (>=",
+        "Git Hub",
+        "aa,,bb",
+        ", ",
+        "${shlibs:Depends}",
+        "libfoo (>= 1.0~~_x)",
+    ] {
+        package.depends = vec![bad.to_owned()];
+        let error = write_deb(&package, &out).unwrap_err().to_string();
+        assert!(error.starts_with("the dependency `"), "{error}");
+    }
+}
+
 #[test]
 fn a_long_path_is_installed_too() {
     let sandbox = Sandbox::new();

@@ -1,6 +1,6 @@
 //! Versions of packages sort as releases do, by the programs that compare them.
 
-use packages::{deb_version, rpm_version};
+use packages::{deb_version, rpm_version, sorted_otherwise};
 use semver::Version;
 use test_support::Sandbox;
 
@@ -48,6 +48,26 @@ fn dpkg_sorts_them_as_releases() {
             .run()
             .exits(0);
         assert_eq!(run.stderr, "");
+    }
+}
+
+/// What is warned of.
+#[test]
+fn numbers_without_a_dot_before_them_sort_otherwise() {
+    let sandbox = Sandbox::new();
+    for (older, newer) in [("1.4.0-rc10", "1.4.0-rc9"), ("1.4.0-b.1a", "1.4.0-b.02a")] {
+        let (older, newer): (Version, Version) = (older.parse().unwrap(), newer.parse().unwrap());
+        let (older, newer) = match older < newer {
+            true => (older, newer),
+            false => (newer, older),
+        };
+        assert!(sorted_otherwise(&older).is_some() && sorted_otherwise(&newer).is_some());
+        sandbox
+            .invoke("dpkg")
+            .args(["--compare-versions", &deb_version(&older), "gt"])
+            .arg(deb_version(&newer))
+            .run()
+            .exits(0);
     }
 }
 
