@@ -41,6 +41,8 @@ mod going_back;
 mod hub_server;
 mod in_a_job;
 #[cfg(target_os = "linux")]
+mod installer_rules;
+#[cfg(target_os = "linux")]
 mod installers;
 mod interrupts;
 mod issuing;
