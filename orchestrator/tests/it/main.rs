@@ -86,6 +86,7 @@ mod signing;
 mod signing_keys;
 #[cfg(target_os = "linux")]
 mod signing_machine;
+mod signing_names;
 #[cfg(target_os = "linux")]
 mod staged_signed;
 mod staging;
