@@ -83,6 +83,32 @@ pub fn identity(metadata: &std::fs::Metadata) -> Identity {
     }
 }
 
+/// Whether these are of one file, also where it has several names; never, where files say nothing of the kind.
+pub fn is_same_file(one: &std::fs::Metadata, other: &std::fs::Metadata) -> bool {
+    let known = |file| shared_file(file, 0);
+    known(one).is_some() && known(one) == known(other)
+}
+
+/// What all names of one file have in common, where it has more than `names` of them; nothing, where files say nothing
+/// of the kind.
+pub fn shared_file(metadata: &std::fs::Metadata, names: u64) -> Option<(u64, u64)> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        (metadata.nlink() > names).then(|| (metadata.dev(), metadata.ino()))
+    }
+    #[cfg(not(unix))]
+    {
+        let _any = (metadata, names);
+        None
+    }
+}
+
+/// Whether a locked file cannot be read by others, nor by its holder through another handle.
+pub fn locks_keep_readers_out() -> bool {
+    cfg!(not(unix))
+}
+
 /// Opens a file to read and write, of which this process decides alone what is in it: a link in its
 /// place is not followed, and a pipe not waited for, where the system can be told so.
 ///

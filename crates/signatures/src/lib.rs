@@ -22,9 +22,9 @@ pub use key::{KeyId, PublicKey};
 #[cfg(feature = "sign")]
 pub use sign::{KeyPairText, SignError, SigningKey, generate};
 pub use signature::{Signature, Verifier, VerifyError};
-#[cfg(feature = "sign")]
-pub use wrapping::lines_of_all_forms;
 pub use wrapping::{TextError, is_tauris_form};
+#[cfg(feature = "sign")]
+pub use wrapping::{lines_of_all_forms, unbroken_forms};
 
 /// What a signature's file is called: the signed file's name and this.
 pub const ENDING: &str = ".sig";

@@ -89,6 +89,29 @@ pub fn lines_of_all_forms(text: &SecretString) -> Vec<SecretString> {
     lines.into_iter().map(SecretString::from).collect()
 }
 
+/// The base64 of a key's text in both of its forms, unbroken and without what stands in every key's: what has to be hidden
+/// of it wherever its lines are broken. Nothing of a text that is no key's.
+#[cfg(feature = "sign")]
+pub fn unbroken_forms(text: &SecretString) -> Vec<SecretString> {
+    let text = text.expose_secret().trim();
+    let Ok(lines) = unwrap(text) else {
+        return Vec::new();
+    };
+    let own: Vec<&str> = lines.trim().lines().map(str::trim).collect();
+    let joined = own.join("\n");
+    let body = own.get(1).map(|line| (*line).to_owned());
+    // Three bytes are four letters, and the comment is known to everybody.
+    let comment = |lines: &str| lines.find('\n').map_or(0, |end| (end + 1) / 3 * 4);
+    let wrapped = [joined.clone(), format!("{joined}\n"), lines.clone()];
+    let wrapped = wrapped
+        .iter()
+        .map(|lines| wrap(lines)[comment(lines)..].to_owned());
+    let mut forms: Vec<String> = wrapped.chain(body).collect();
+    forms.sort();
+    forms.dedup();
+    forms.into_iter().map(SecretString::from).collect()
+}
+
 /// Tauri's form of minisign's lines.
 pub(crate) fn wrap(lines: &str) -> String {
     STANDARD.encode(lines)
@@ -170,6 +193,27 @@ mod tests {
         let lines = lines_of_all_forms(&SecretString::from(broken));
         let has = |text: &str| lines.iter().any(|line| line.expose_secret() == text);
         assert!(has(&wrapped[0][..20]) && has(&wrapped[0]) && has("AAAABBBBCCCCDDDD"));
+    }
+
+    #[test]
+    #[cfg(feature = "sign")]
+    fn the_unbroken_forms_hold_the_key_and_not_its_comment() {
+        let key = format!("{UNTRUSTED} secret key\nAAAABBBBCCCCDDDD");
+        let wrapped = wrap(&format!("{key}\n"));
+        let known = wrap(UNTRUSTED);
+        for text in [
+            &key,
+            &wrapped,
+            &format!("{}\n{}", &wrapped[..20], &wrapped[20..]),
+        ] {
+            let forms = unbroken_forms(&SecretString::from(text.clone()));
+            let forms: Vec<&str> = forms.iter().map(|form| form.expose_secret()).collect();
+            assert!(forms.contains(&"AAAABBBBCCCCDDDD"), "{forms:?}");
+            let of_body = |form: &&&str| wrapped.ends_with(**form) && form.len() >= 24;
+            assert!(forms.iter().any(|form| of_body(&form)), "{forms:?}");
+            assert!(forms.iter().all(|form| !form.contains(&known[..24])));
+        }
+        assert!(unbroken_forms(&SecretString::from("hunter2".to_owned())).is_empty());
     }
 
     proptest! {

@@ -200,6 +200,9 @@ async fn build_programs<'p>(
     let (world, reporter) = (app.world, app.reporter.as_ref());
     let plans = &programs.plans;
     installers::check_tools(world, plans)?;
+    if let Some(doubt) = installers::doubt(plans) {
+        reporter.warn(doubt);
+    }
     let mut found = programs.found.clone();
     let targets: Vec<_> = plans.iter().map(|plan| plan.platform).collect();
     // It is the workspace's, and every plan's.

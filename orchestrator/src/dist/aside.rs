@@ -74,8 +74,13 @@ pub(super) fn sweep(dir: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// What the system says.
-pub(super) fn file(dir: &Path) -> io::Result<NamedTempFile> {
+pub fn file(dir: &Path) -> io::Result<NamedTempFile> {
     sweep_files(dir);
+    file_in_swept(dir)
+}
+
+/// The same in a folder where nothing is left of killed runs, or nobody cares: looking for it means reading the folder.
+pub(super) fn file_in_swept(dir: &Path) -> io::Result<NamedTempFile> {
     loop {
         let file = tempfile::Builder::new().prefix(WRITING).tempfile_in(dir)?;
         // Where nothing can be locked, nothing is removed either.
@@ -158,6 +163,25 @@ mod tests {
             assert!(dir.path().join(name).exists(), "{name}");
         }
         assert!(held.path().exists() && next.path().exists());
+    }
+
+    #[test]
+    fn who_writes_many_files_looks_for_left_ones_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let left = dir.path().join(".writing-Ab3dEf");
+        let mut files = super::super::Files::default();
+        fs::write(&left, "half").unwrap();
+        files.write(&dir.path().join("a"), b"a").unwrap();
+        assert!(!left.exists());
+        fs::write(&left, "half").unwrap();
+        files.write(&dir.path().join("b"), b"b").unwrap();
+        assert!(left.exists(), "the folder was read once more");
+        let other = tempfile::tempdir().unwrap();
+        let left = other.path().join(".writing-Ab3dEf");
+        fs::write(&left, "half").unwrap();
+        files.write(&other.path().join("c"), b"c").unwrap();
+        assert!(!left.exists());
+        assert_eq!(fs::read(dir.path().join("b")).unwrap(), b"b");
     }
 
     #[test]

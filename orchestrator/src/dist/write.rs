@@ -18,6 +18,7 @@ use signatures::PublicKey;
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
 
 /// Stages what was built, with the installers made of it and the documents about it, into the plan's folder, in the place of an
 /// earlier build of the same platform, which can still be put back. Programs that were code-signed are
@@ -325,7 +326,7 @@ pub(super) fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// # Errors
 /// What the system says.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    replace_file(path, bytes, 0o644)
+    replace_file(path, bytes, 0o644, aside::file)
 }
 
 /// The same for a file that is a person's: it stays as open or closed to others as it was, and where a link
@@ -348,11 +349,16 @@ pub fn rewrite_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => 0o644,
         Err(error) => return Err(error),
     };
-    replace_file(&real, bytes, mode)
+    replace_file(&real, bytes, mode, aside::file)
 }
 
 /// Puts a file in the place of another one, or of a link, but of nothing else.
-fn replace_file(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+pub(super) fn replace_file(
+    path: &Path,
+    bytes: &[u8],
+    mode: u32,
+    make: fn(&Path) -> io::Result<NamedTempFile>,
+) -> io::Result<()> {
     if let Ok(meta) = path.symlink_metadata()
         && !meta.is_file()
         && !meta.is_symlink()
@@ -360,7 +366,7 @@ fn replace_file(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
         return Err(io::Error::other("what is there is not a regular file"));
     }
     let dir = path.parent().unwrap_or(Path::new("."));
-    let mut file = aside::file(dir)?;
+    let mut file = make(dir)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     system::set_mode(file.path(), mode)?;

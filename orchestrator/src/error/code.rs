@@ -147,6 +147,7 @@ impl Error {
                 | ManifestsError::Nothing { .. }
                 | ManifestsError::Taken { .. }
                 | ManifestsError::Missing { .. }
+                | ManifestsError::TooLong { .. }
                 | ManifestsError::UnknownBin(_) => ExitCode::Usage,
                 ManifestsError::Write { .. } => ExitCode::Machine,
             },

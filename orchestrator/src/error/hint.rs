@@ -121,6 +121,10 @@ impl Error {
                 "give one of the binaries another name, or release the packages in groups of their own"
                     .to_owned()
             }
+            Self::Plan(PlanError::Package { .. }) => {
+                "number the pre-release behind a dot, as in `-rc.1`, or release it without installers: --no-installers"
+                    .to_owned()
+            }
             Self::Installers(InstallerError::NoTool { .. }) => {
                 "it is part of macOS (xcode-select --install): build there, or without installers: --no-installers".to_owned()
             }

@@ -16,7 +16,7 @@ use crate::events::Reporter;
 use crate::plan::{Plan, PlannedInstaller};
 use crate::products::{Format, InstallerSettings, PKGBUILD};
 use crate::toolchain::{ToolchainError, scratch};
-use packages::{PackageError, write_deb, write_rpm, write_zip};
+use packages::{PackageError, sorted_otherwise, write_deb, write_rpm, write_zip};
 use process::ProcessError;
 use release_types::{FileName, ProductName};
 use std::io;
@@ -116,6 +116,21 @@ pub fn check_tools(world: &World, plans: &[Plan]) -> Result<(), InstallerError> 
         }),
         _ => Ok(()),
     }
+}
+
+/// Of a version that packages for Linux sort otherwise than releases, what a person should know of it.
+pub fn doubt(plans: &[Plan]) -> Option<String> {
+    let is_sorted = |format| matches!(format, Format::Deb | Format::Rpm);
+    let mut plans = plans.iter().filter(|plan| {
+        let products = plan.products.iter();
+        let mut installers = products.flat_map(|product| &product.installers);
+        installers.any(|installer| is_sorted(installer.format))
+    });
+    let version = &plans.next()?.version;
+    let part = sorted_otherwise(version)?;
+    Some(format!(
+        "dpkg and rpm sort `{part}` of {version} by its number, releases letter by letter: number pre-releases behind a dot, as in `-rc.10`"
+    ))
 }
 
 /// Makes the installers of a plan.

@@ -5,6 +5,7 @@ use super::ManifestsError;
 use super::scan::stays_below;
 use super::write::read_text_of;
 use crate::artifacts::NotText;
+use crate::system;
 use release_types::{ManifestError, ManifestReading, ManifestRow, read_manifest};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -88,11 +89,11 @@ fn of_files(
     is_wanted: impl Fn(&Unfit) -> bool,
 ) -> Vec<Problem> {
     let mut problems = Vec::new();
-    let mut files: HashMap<PathBuf, &ManifestRow> = HashMap::new();
+    let mut files: HashMap<OneFile, &ManifestRow> = HashMap::new();
     for row in &reading.rows {
         match file(row, base) {
             Ok(real) => {
-                // Two paths may lead to one file, through a link or another spelling.
+                // Two paths may lead to one file, through a link of either kind or another spelling.
                 let first = *files.entry(real).or_insert(row);
                 problems.extend(reading.conflict(first, row).map(Problem::from));
             }
@@ -152,7 +153,7 @@ fn of_file(manifest: &Path, look: impl FnOnce(&str) -> Checked) -> Result<Checke
 /// The pairs of rows that are of one file and for two platforms, the first of each first.
 pub(super) fn of_one_file(text: &str, base: &Path) -> Vec<(ManifestRow, ManifestRow)> {
     let reading = read_manifest(text);
-    let mut files: HashMap<PathBuf, &ManifestRow> = HashMap::new();
+    let mut files: HashMap<OneFile, &ManifestRow> = HashMap::new();
     let mut pairs = Vec::new();
     for row in &reading.rows {
         let Ok(real) = file(row, base) else { continue };
@@ -171,8 +172,17 @@ struct Unfit {
     leads_out: bool,
 }
 
-/// Where a row's file really is.
-fn file(row: &ManifestRow, base: &Path) -> Result<PathBuf, Unfit> {
+/// What a file is known by, however it is reached.
+#[derive(PartialEq, Eq, Hash)]
+enum OneFile {
+    /// Its one name.
+    At(PathBuf),
+    /// What all its names have in common: hard links are no paths of one another.
+    Linked(u64, u64),
+}
+
+/// Which file a row's is.
+fn file(row: &ManifestRow, base: &Path) -> Result<OneFile, Unfit> {
     let path = base.join(&row.path);
     let unfit = |message| Unfit {
         message,
@@ -197,7 +207,10 @@ fn file(row: &ManifestRow, base: &Path) -> Result<PathBuf, Unfit> {
     };
     let folder = std::fs::canonicalize(folder).map_err(cannot)?;
     match real.starts_with(&folder) {
-        true => Ok(real),
+        true => Ok(match system::shared_file(&meta, 1) {
+            Some((device, number)) => OneFile::Linked(device, number),
+            None => OneFile::At(real),
+        }),
         false => Err(Unfit {
             message: format!("{} is a link that leads out of its folder", path.display()),
             leads_out: true,

@@ -20,6 +20,7 @@ pub use report::{Described, DescribedRow};
 pub use rules::{needs_bins, rules};
 pub use write::{put_rows, write};
 
+use crate::artifacts::DOCUMENT_LIMIT;
 use crate::text::first_of;
 use release_types::bundles::{Machines, Rules, Said, Verdict};
 use release_types::{Arch, ManifestRow, Platform, ProductName};
@@ -89,6 +90,16 @@ pub enum ManifestsError {
     /// Nobody says what the product's program is called.
     #[error("it is not known what the program of `{0}` is called")]
     UnknownBin(ProductName),
+    /// It would be longer than anybody reads.
+    #[error(
+        "the manifest of {of} would have {size} bytes, more than the {DOCUMENT_LIMIT} that are read"
+    )]
+    TooLong {
+        /// Of which product, or where.
+        of: String,
+        /// Its length.
+        size: u64,
+    },
     /// The manifest cannot be written.
     #[error("cannot write {}", path.display())]
     Write {
@@ -107,6 +118,9 @@ impl ManifestsError {
                 "name it with --bin, or run this in the workspace that declares the product"
             }
             Self::Taken { .. } => "name another file with --output",
+            Self::TooLong { .. } => {
+                "make several manifests, such as one for each platform, and publish each of them"
+            }
             Self::Missing { .. } => "--require says which platforms have to be complete",
             Self::Nothing { .. } => {
                 "files are told by their names: docs/manifests.md says how they have to be called"
@@ -261,6 +275,10 @@ pub fn build(order: &Order) -> Result<Built, ManifestsError> {
             from: order.from.clone(),
         });
     }
+    let unsigned = rules::without_signature(&order.rules, &batch.rows);
+    if !unsigned.is_empty() {
+        return Err(faults(unsigned.iter().map(told).collect()));
+    }
     // Who makes bundles knows of which version all of them have to be.
     let versions = match order.made {
         Some(_) => Vec::new(),
@@ -277,6 +295,7 @@ pub fn build(order: &Order) -> Result<Built, ManifestsError> {
         });
     }
     let text = text_of(&batch.rows);
+    write::fits(&text, || product.to_string())?;
     let pairs = check::of_one_file(&text, &order.base);
     if !pairs.is_empty() {
         let same = pairs.into_iter().map(|(first, row)| Fault::SameFile {

@@ -1,9 +1,9 @@
 //! Which rules tell a product's files from others. Pure.
 
-use super::ManifestsError;
+use super::{Fault, ManifestsError};
 use crate::products::Product;
 use release_types::bundles::Rules;
-use release_types::{Kind, ManifestRow, Platform, ProductName};
+use release_types::{FileName, Kind, ManifestRow, Platform, ProductName};
 use std::collections::BTreeSet;
 
 /// Programs that are released where no workspace is at hand to say so.
@@ -56,6 +56,23 @@ pub fn rules(
             Ok(Rules::Program { bin })
         }
     }
+}
+
+/// What of a launcher, which is never published unsigned, could have no signature that is called after it.
+pub(super) fn without_signature(rules: &Rules, rows: &[ManifestRow]) -> Vec<Fault> {
+    if *rules != Rules::Bundles {
+        return Vec::new();
+    }
+    let payloads = rows.iter().filter(|row| row.kind != Kind::Signature);
+    let faults = payloads.filter_map(|row| {
+        let signature = format!("{}{}", row.filename, signatures::ENDING);
+        let is_name = signature.parse::<FileName>().is_ok();
+        (!is_name).then(|| Fault::Unfit {
+            path: row.path.clone(),
+            why: "has so long a name that its signature could not be called after it",
+        })
+    });
+    faults.collect()
 }
 
 /// The kinds that each platform of a product with such files has to have; of none any will do.
@@ -137,6 +154,21 @@ mod tests {
         assert_eq!(own, ["atlas-release", "atlas"]);
         let all = ["atlas-hub", "atlas-runner", "atlas-runnerd", "my-runner"];
         assert_eq!(others, all);
+    }
+
+    #[test]
+    fn what_could_never_be_signed_is_no_launchers() {
+        let of = |product: &str, length: usize| {
+            let name = format!("{}.exe", "a".repeat(length - 4));
+            let rows = parse_manifest(&format!("{name}|windows|x64|installer\n")).unwrap();
+            let rules = super::rules(&product.parse().unwrap(), &[], None).unwrap();
+            let faults = without_signature(&rules, &rows);
+            faults.iter().map(Fault::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(of("launcher", 251), [""; 0]);
+        assert_eq!(of("cli", 255), [""; 0]);
+        let faults = of("launcher", 252);
+        assert!(faults[0].contains("has so long a name"), "{faults:?}");
     }
 
     #[test]

@@ -26,8 +26,21 @@ pub fn put_rows(manifest: &Path, rows: &[ManifestRow]) -> Result<bool, Manifests
     if changed == text {
         return Ok(false);
     }
+    fits(&changed, || manifest.display().to_string())?;
     write(manifest, &changed)?;
     Ok(true)
+}
+
+/// Makes sure that a manifest's text is not longer than whoever reads it takes.
+///
+/// # Errors
+/// When it is; `of` says whose it is.
+pub(super) fn fits(text: &str, of: impl FnOnce() -> String) -> Result<(), ManifestsError> {
+    let size = text.len() as u64;
+    match size > DOCUMENT_LIMIT {
+        true => Err(ManifestsError::TooLong { of: of(), size }),
+        false => Ok(()),
+    }
 }
 
 /// A manifest's text.
@@ -141,6 +154,20 @@ mod tests {
             assert!(link.symlink_metadata().unwrap().is_symlink());
             assert_eq!(crate::system::mode(&manifest).unwrap(), Some(0o600));
         }
+        // What nobody could read any more is not written.
+        let line = format!("# {}\n", "x".repeat(997));
+        let long = line.repeat(16 * 1024 * 1024 / 1000);
+        std::fs::write(&manifest, &long).unwrap();
+        assert!(put_rows(&manifest, &[row("a.sig")]).unwrap());
+        let full = "#".repeat(16 * 1024 * 1024 - read().len());
+        std::fs::write(&manifest, read() + &full).unwrap();
+        let before = read();
+        let error = put_rows(&manifest, &[row("longer.sig")]).unwrap_err();
+        assert!(
+            error.to_string().contains("more than the 16777216"),
+            "{error}"
+        );
+        assert!(read() == before);
         std::fs::remove_file(&link).unwrap();
         std::fs::write(&manifest, "a|linux\n").unwrap();
         let error = put_rows(&manifest, &[row("a.sig")]).unwrap_err();

@@ -22,6 +22,7 @@ use crate::toolchain::{
 };
 use bins::check_bins;
 use calls::calls;
+use packages::PackageError;
 use products::planned_product;
 use release_types::{Channel, FileNameError, ObjectKeyError, Os, Platform, ProductName};
 use remap::remap;
@@ -162,6 +163,14 @@ pub enum PlanError {
         first: String,
         /// The other.
         second: String,
+    },
+    /// An installer's format cannot hold the version.
+    #[error("product `{product}` can have no package for Linux in this version")]
+    Package {
+        /// The product.
+        product: ProductName,
+        /// Why not.
+        source: PackageError,
     },
     /// A path that has to travel as text is none.
     #[error("{} is not valid UTF-8", .0.display())]

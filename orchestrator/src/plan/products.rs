@@ -3,6 +3,7 @@
 use super::PlanError;
 use crate::documents::Form;
 use crate::products::{DocumentSettings, Format, InstallerSettings, Product};
+use packages::check_version;
 use release_types::{FileName, ObjectKey, Platform, ProductName, Tag, artifact_key};
 use serde::Serialize;
 
@@ -94,6 +95,12 @@ pub(super) fn planned_product(
     let installer = product.installer.as_ref().filter(|_| with_installers);
     let formats = installer.map(|installer| installer.formats_for(platform.os));
     for format in formats.into_iter().flatten() {
+        if matches!(format, Format::Deb | Format::Rpm) {
+            check_version(&tag.version).map_err(|source| PlanError::Package {
+                product: product.product.clone(),
+                source,
+            })?;
+        }
         // No version, as in the program's name: an address of the newest stays one.
         let (filename, key) = named(format!(
             "{}-installer-{platform}.{}",
@@ -172,6 +179,20 @@ mod tests {
             ]
         );
         assert_eq!(names(Os::Linux, false), ["atlas-linux-arm64"]);
+        // What only these packages cannot hold keeps nothing else from being released.
+        let hyphen: Tag = "cli-v1.4.0-rc-1".parse().unwrap();
+        for (os, with, is_refused) in [
+            (Os::Linux, true, true),
+            (Os::Linux, false, false),
+            (Os::Macos, true, false),
+            (Os::Windows, true, false),
+        ] {
+            let platform = Platform::new(os, Arch::X64);
+            let planned = planned_product(product(true), &hyphen, platform, (with, None));
+            let error = planned.err().map(|error| error.to_string());
+            let expected = "product `cli` can have no package for Linux in this version";
+            assert_eq!(error.as_deref(), is_refused.then_some(expected), "{os}");
+        }
         let platform = Platform::new(Os::Linux, Arch::X64);
         let without = planned_product(product(false), &tag, platform, (true, None)).unwrap();
         assert!(without.installers.is_empty());

@@ -10,7 +10,7 @@
 //! ```
 
 use cargo_metadata::Package as CargoPackage;
-use packages::Package;
+use packages::{Package, check_deb, check_rpm};
 use release_types::{Arch, Os};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -193,13 +193,10 @@ impl InstallerSettings {
         }
         // What no package can hold is known before there is anything to pack.
         let (version, arch) = (semver::Version::new(0, 0, 0), Arch::X64);
-        let kinds = [Format::Deb, Format::Rpm];
-        let packages = kinds.map(|format| self.package(format, &version, arch, Vec::new(), 0));
-        let checked = packages.iter().map(Package::check);
-        checked
-            .filter_map(Result::err)
-            .map(|error| error.to_string())
-            .next()
+        let package = |format| self.package(format, &version, arch, Vec::new(), 0);
+        let checked = check_deb(&package(Format::Deb));
+        let checked = checked.and_then(|()| check_rpm(&package(Format::Rpm)));
+        checked.err().map(|error| error.to_string())
     }
 
     /// Who answers for it, and its licence.

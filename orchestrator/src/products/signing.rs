@@ -29,6 +29,16 @@ pub const TAURI_CONFIGS: [&str; 4] = [
     "src-tauri/Tauri.toml",
 ];
 
+/// What lies beside it for single platforms.
+const PLATFORM_CONFIGS: [&str; 6] = [
+    "tauri.linux.conf.json",
+    "tauri.macos.conf.json",
+    "tauri.windows.conf.json",
+    "Tauri.linux.toml",
+    "Tauri.macos.toml",
+    "Tauri.windows.toml",
+];
+
 const MANIFEST: &str = "Cargo.toml";
 
 /// What a workspace says of signatures.
@@ -166,7 +176,8 @@ fn read_manifest(dir: &Path) -> Result<toml::Table, ProductsError> {
     table.map_err(|source| ProductsError::Manifest { manifest, source })
 }
 
-/// The public key in the configuration of a Tauri application, if it updates itself.
+/// The public key in the configuration of a Tauri application, if it updates itself. A file for one platform, which Tauri
+/// merges into it there, may say it too, and no other: the key decides on every machine what all of them publish.
 ///
 /// # Errors
 /// What is wrong, in words.
@@ -175,8 +186,33 @@ pub fn tauri_public_key(folder: &Path) -> Result<Option<PublicKey>, String> {
     let Some(path) = paths.into_iter().find(|path| path.is_file()) else {
         return Ok(None);
     };
+    let of_platform = PLATFORM_CONFIGS
+        .iter()
+        .map(|name| path.with_file_name(name));
+    let of_platform: Vec<PathBuf> = of_platform.filter(|path| path.is_file()).collect();
+    let mut known: Option<(PathBuf, PublicKey)> = None;
+    for path in std::iter::once(path).chain(of_platform) {
+        match (config_key(&path)?, &known) {
+            (Some(key), None) => known = Some((path, key)),
+            (Some(key), Some((first, other))) if key != *other => {
+                return Err(format!(
+                    "{} has the `plugins.updater.pubkey` {}, and {} has {}: an application has one key on all platforms",
+                    path.display(),
+                    key.id(),
+                    first.display(),
+                    other.id()
+                ));
+            }
+            _ => {}
+        }
+    }
+    Ok(known.map(|(_, key)| key))
+}
+
+/// The key that one file of a configuration says.
+fn config_key(path: &Path) -> Result<Option<PublicKey>, String> {
     let at = |why: String| format!("{}: {why}", path.display());
-    let text = read_text(&path, CONFIG_LIMIT).map_err(|error| at(error.to_string()))?;
+    let text = read_text(path, CONFIG_LIMIT).map_err(|error| at(error.to_string()))?;
     let config: serde_json::Value = match path.extension() {
         Some(ending) if ending == "toml" => {
             toml::from_str(&text).map_err(|error| at(error.message().to_owned()))?
@@ -254,6 +290,48 @@ mod tests {
         std::fs::write(folder.join("src-tauri/Tauri.toml"), toml).unwrap();
         let found = section(text, root.path()).unwrap();
         assert_eq!(found.key_of(&launcher), Some(&other));
+    }
+
+    #[test]
+    fn a_platforms_configuration_has_no_key_of_its_own() {
+        let root = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(root.path().join(name), text).unwrap();
+        let json = |key: &str| format!("{{\"plugins\":{{\"updater\":{{\"pubkey\":{key:?}}}}}}}");
+        let own: PublicKey = KEY.parse().unwrap();
+        let other = signatures::generate(None).unwrap().public;
+        let found = || tauri_public_key(root.path());
+        // Alone they are no configuration.
+        write("tauri.linux.conf.json", &json(KEY));
+        assert_eq!(found(), Ok(None));
+        write("tauri.conf.json", "{}");
+        assert_eq!(found().as_ref(), Ok(&Some(own.clone())));
+        write("tauri.conf.json", &json(KEY));
+        write("tauri.windows.conf.json", &json(&own.to_tauri()));
+        write("tauri.macos.conf.json", "{\"bundle\":{}}");
+        assert_eq!(found(), Ok(Some(own)));
+        for (name, text) in [
+            ("tauri.macos.conf.json", json(other.line())),
+            (
+                "Tauri.windows.toml",
+                format!("[plugins.updater]\npubkey = '{}'\n", other.to_tauri()),
+            ),
+        ] {
+            write(name, &text);
+            let error = found().unwrap_err();
+            assert!(
+                error.contains(name) && error.contains("tauri.conf.json has"),
+                "{error}"
+            );
+            let launcher = "[products.launcher]\nfolder = '.'\n";
+            let error = section(launcher, root.path()).unwrap_err();
+            assert!(
+                error.contains("products.launcher") && error.contains(name),
+                "{error}"
+            );
+            std::fs::remove_file(root.path().join(name)).unwrap();
+        }
+        write("tauri.linux.conf.json", "{");
+        assert!(found().unwrap_err().contains("tauri.linux.conf.json: EOF"));
     }
 
     #[test]

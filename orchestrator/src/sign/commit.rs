@@ -4,11 +4,19 @@ use super::payload::{beside, read_signature};
 use super::{Payload, Place, SignError, Signed};
 use crate::artifacts::read_rows;
 use crate::dist::{self, Addition, DistError, Staged};
+use crate::lock::FileLock;
 use crate::manifest::put_rows;
 use release_types::{FileName, FileNameError, Kind, ManifestRow, Platform};
 use signatures::{ENDING, STOCK_ENDING, Signature};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What file systems store of a name, in bytes.
+const LONGEST_NAME: usize = 255;
+
+/// How long another run's rows are waited for: signatures are made before, so it only writes.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Adds those of the signatures that are of its files to the folder of a staged platform, and to all that is written
 /// about it there.
@@ -45,6 +53,9 @@ pub fn guard(
     payloads: &[Payload],
     minisig: bool,
 ) -> Result<(), SignError> {
+    for payload in payloads {
+        fit_name(payload, minisig)?;
+    }
     // What is not there yet is known by its folder.
     let real = |path: &Path| {
         let known = std::fs::canonicalize(path).ok();
@@ -96,6 +107,32 @@ pub fn guard(
     Ok(())
 }
 
+/// Makes sure that a file's signatures can be called after it, here and where it is published.
+///
+/// # Errors
+/// When such a name cannot be.
+pub(super) fn fit_name(payload: &Payload, minisig: bool) -> Result<(), SignError> {
+    let unfit = |source| SignError::SignatureName {
+        payload: payload.filename.clone(),
+        source,
+    };
+    for place in &payload.places {
+        let stock = (minisig || place.has_stock).then_some((STOCK_ENDING, &place.stock));
+        for (ending, path) in std::iter::once((ENDING, &place.signature)).chain(stock) {
+            let published = format!("{}{ending}", payload.filename);
+            published.parse::<FileName>().map_err(unfit)?;
+            let local = path.file_name().unwrap_or_default();
+            if local.len() > LONGEST_NAME {
+                return Err(unfit(FileNameError {
+                    name: local.to_string_lossy().into_owned(),
+                    why: "no system stores a name of more than 255 bytes",
+                }));
+            }
+        }
+    }
+    Ok(())
+}
+
 fn is_signature(path: &Path) -> bool {
     read_signature(path).is_ok_and(|text| text.parse::<Signature>().is_ok())
 }
@@ -105,20 +142,26 @@ fn is_signature(path: &Path) -> bool {
 /// # Errors
 /// When something cannot be written. A signature that is there by then is found again by the next run.
 pub fn into_manifest(manifest: &Path, signed: &[Signed], minisig: bool) -> Result<(), SignError> {
+    // Another run may put its rows into it: whoever writes what was read before would take them out again.
+    let _lock = FileLock::acquire(manifest, PATIENCE)?;
     let there = read_rows(manifest)?;
+    let mut paths: HashMap<(Platform, &str), &str> = HashMap::new();
+    for row in &there {
+        let key = (row.platform, row.filename.as_str());
+        paths.entry(key).or_insert(&row.path);
+    }
+    let mut files = dist::Files::default();
     let mut rows = Vec::new();
     for one in signed {
         let payload = &one.payload;
         for place in &payload.places {
             let platform = Platform::new(payload.os, place.arch);
             let named = |name: &FileName| {
-                let is_it = |row: &&ManifestRow| {
-                    row.platform == platform && row.filename.as_str() == name.as_str()
-                };
-                there.iter().find(is_it).map(|row| row.path.clone())
+                let path = paths.get(&(platform, name.as_str()));
+                path.map(|path| (*path).to_owned())
             };
             for (ending, path, text) in texts(one, place, minisig) {
-                write(path, &text)?;
+                write(&mut files, path, &text)?;
                 let filename = name(one, ending).map_err(|error| unfit(manifest, &error))?;
                 // One that stands there already says where it is.
                 let path = named(&filename).or_else(|| {
@@ -167,12 +210,16 @@ fn unfit(path: &Path, error: &FileNameError) -> DistError {
 }
 
 /// Writes a file at once, unless it is as it should be. What is there is never waited for.
-fn write(path: &Path, text: &str) -> Result<(), SignError> {
+fn write(files: &mut dist::Files, path: &Path, text: &str) -> Result<(), SignError> {
     if read_signature(path).is_ok_and(|there| there == text) {
         return Ok(());
     }
-    dist::write_atomically(path, text.as_bytes()).map_err(|source| SignError::Io {
+    let written = files.write(path, text.as_bytes());
+    written.map_err(|source| SignError::Io {
         path: path.to_owned(),
         source,
     })
 }
+
+#[cfg(test)]
+mod tests;

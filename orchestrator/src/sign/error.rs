@@ -3,11 +3,12 @@
 use super::{KEY_VAR, PASSWORD_VAR};
 use crate::artifacts::ArtifactError;
 use crate::dist::DistError;
+use crate::lock::LockError;
 use crate::manifest::ManifestsError;
 use crate::products::ProductsError;
 use hub_client::ClientError;
 use process::{NotUtf8, ProcessError};
-use release_types::{FileName, ProductName};
+use release_types::{FileName, FileNameError, ProductName};
 use signatures::{KeyId, Mismatch, TextError, VerifyError};
 use std::io;
 use std::path::PathBuf;
@@ -124,6 +125,17 @@ pub enum SignError {
         /// What is there.
         why: &'static str,
     },
+    /// A signature cannot be called after its file.
+    #[error("{payload} cannot be signed, since its signature could not be called after it")]
+    SignatureName {
+        /// The name of the file.
+        payload: FileName,
+        /// Why not.
+        source: FileNameError,
+    },
+    /// Another run changes the manifest.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// There is no Tauri.
     #[error("`tauri` was not found, neither in node_modules at or above {} nor on PATH", folder.display())]
     NoTauri {
@@ -230,7 +242,9 @@ impl SignError {
             }
             Self::NoFolder { .. } => "say where it is: `folder` in [workspace.metadata.atlas-release.products.<PRODUCT>]"
                 .to_owned(),
-            Self::Exists { .. } => "programs that trust a key that is lost can never be updated again: name another file".to_owned(),
+            Self::Exists { .. } => "programs that trust a key that is lost can never be updated again: name another file with --output; only where a public key lies there without its secret one, as a run that was ended leaves it, and no program has it, remove it and begin anew".to_owned(),
+            Self::SignatureName { .. } => "give it a name that is shorter by what `.sig` and `.minisig` add".to_owned(),
+            Self::Lock(LockError::Held { .. }) => "wait for it, or end it: of two runs that change one manifest at once, one would take the other's rows out".to_owned(),
             _ => return None,
         };
         Some(text)

@@ -1,13 +1,14 @@
 //! Making a pair of keys.
 
 use super::SignError;
-use crate::dist::write_atomically;
+use crate::dist;
 use crate::system;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use std::fmt;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
 
 /// The version of the document's form.
 const FORMAT: u32 = 1;
@@ -45,31 +46,24 @@ impl fmt::Display for NewKey {
 /// When one of the files is there already or cannot be written, or the system has no randomness.
 pub fn generate(path: &Path, password: Option<&SecretString>) -> Result<NewKey, SignError> {
     let public_file = super::payload::beside(path, ".pub");
-    let io = |path: &Path| {
-        let path = path.to_owned();
-        move |source: io::Error| match source.kind() {
-            io::ErrorKind::AlreadyExists => SignError::Exists { path },
-            _ => SignError::Io { path, source },
+    for file in [&public_file, path] {
+        if file.symlink_metadata().is_ok() {
+            let path = file.to_owned();
+            return Err(SignError::Exists { path });
         }
-    };
-    if public_file.symlink_metadata().is_ok() {
-        return Err(SignError::Exists { path: public_file });
     }
     let pair = signatures::generate(password).map_err(SignError::Generate)?;
-    let mut file = system::create_private_file(path).map_err(io(path))?;
     let public_key = pair.public.to_tauri();
-    let written = file
-        .write_all(pair.secret.expose_secret().as_bytes())
-        .and_then(|()| file.sync_all())
-        .map_err(io(path))
-        .and_then(|()| {
-            let written = write_atomically(&public_file, public_key.as_bytes());
-            written.map_err(io(&public_file))
-        });
-    if let Err(error) = written {
-        // A key of which half is missing is none.
-        drop(file);
-        std::fs::remove_file(path).map_err(io(path))?;
+    let secret = aside(path, pair.secret.expose_secret(), 0o600)?;
+    let public = aside(&public_file, &public_key, 0o644)?;
+    // A public key without its secret one is nobody's. The other way round it would be one that signs, and nobody
+    // could say for whom.
+    put(public, &public_file)?;
+    if let Err(error) = put(secret, path) {
+        std::fs::remove_file(&public_file).map_err(|source| SignError::Io {
+            path: public_file,
+            source,
+        })?;
         return Err(error);
     }
     Ok(NewKey {
@@ -80,4 +74,68 @@ pub fn generate(path: &Path, password: Option<&SecretString>) -> Result<NewKey, 
         file: path.to_owned(),
         public_file,
     })
+}
+
+/// Writes a key into a file that has no name of its own yet, in the folder of the one that it is for. Until it has its
+/// mode it is its owner's alone.
+fn aside(path: &Path, text: &str, mode: u32) -> Result<NamedTempFile, SignError> {
+    let write = || {
+        let mut file = dist::file_aside(path.parent().unwrap_or(Path::new(".")))?;
+        file.write_all(text.as_bytes())?;
+        system::set_mode(file.path(), mode)?;
+        file.as_file().sync_all()?;
+        Ok(file)
+    };
+    write().map_err(|source| SignError::Io {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// Gives it its name, which nothing has taken meanwhile.
+fn put(file: NamedTempFile, path: &Path) -> Result<(), SignError> {
+    let path = path.to_owned();
+    match file.persist_noclobber(&path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
+            Err(SignError::Exists { path })
+        }
+        Err(error) => Err(SignError::Io {
+            path,
+            source: error.error,
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever is killed at whatever moment leaves no key that signs and belongs to no public one.
+    #[test]
+    fn no_moment_has_a_secret_key_without_its_public_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |round: usize, end: &str| dir.path().join(format!("{round}.key{end}"));
+        const ROUNDS: usize = 60;
+        std::thread::scope(|scope| {
+            let looking = scope.spawn(|| {
+                let mut alone = 0;
+                for round in 0..ROUNDS {
+                    while !at(round, "").exists() {
+                        std::hint::spin_loop();
+                    }
+                    alone += usize::from(!at(round, ".pub").exists());
+                }
+                alone
+            });
+            for round in 0..ROUNDS {
+                generate(&at(round, ""), None).unwrap();
+            }
+            assert_eq!(looking.join().unwrap(), 0);
+        });
+        let files = std::fs::read_dir(dir.path()).unwrap().count();
+        assert_eq!(files, 2 * ROUNDS, "nothing else is left");
+        let there = generate(&at(0, ""), None).unwrap_err();
+        assert!(there.hint().unwrap().contains("without its secret one"));
+    }
 }

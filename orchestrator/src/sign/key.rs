@@ -6,7 +6,7 @@ use crate::context::World;
 use process::Env;
 use release_types::ProductName;
 use secrecy::{ExposeSecret as _, SecretString};
-use signatures::{MAX_TEXT, SigningKey, lines_of_all_forms};
+use signatures::{MAX_TEXT, SigningKey, lines_of_all_forms, unbroken_forms};
 use std::cmp::Reverse;
 use std::path::Path;
 use std::sync::Arc;
@@ -16,6 +16,9 @@ pub const KEY_VAR: &str = "TAURI_SIGNING_PRIVATE_KEY";
 
 /// Its password, if it has one.
 pub const PASSWORD_VAR: &str = "TAURI_SIGNING_PRIVATE_KEY_PASSWORD";
+
+/// So many letters of a key's base64 in a row are no accident, and fewer say little of it.
+const RUN: usize = 24;
 
 /// A secret key that is ready to sign, and the texts it came from.
 #[derive(Debug, Clone)]
@@ -28,6 +31,8 @@ pub struct Secret {
     pub(super) password: SecretString,
     /// What a child that knows them may repeat: every line of the key in both of its forms, and the password.
     hidden: Arc<[SecretString]>,
+    /// The key's base64, of which no [`RUN`] letters may be seen, however a child breaks its lines.
+    unbroken: Arc<[SecretString]>,
 }
 
 impl Secret {
@@ -42,8 +47,50 @@ impl Secret {
         for secret in self.hidden.iter() {
             text = text.replace(secret.expose_secret(), "***");
         }
-        text
+        let public = self.key.public();
+        without_runs(
+            &text,
+            &self.unbroken,
+            &[public.to_tauri(), public.line().to_owned()],
+        )
     }
+}
+
+/// A text without runs of [`RUN`] letters and more that stand in one of the secrets too. White space between the letters
+/// does not count: it is what breaks lines. The public key, which a secret one holds, is shown.
+fn without_runs(text: &str, secrets: &[SecretString], public: &[String]) -> String {
+    let letters: Vec<(usize, u8)> = text
+        .bytes()
+        .enumerate()
+        .filter(|(_, byte)| !byte.is_ascii_whitespace())
+        .collect();
+    let bytes: Vec<u8> = letters.iter().map(|(_, byte)| *byte).collect();
+    let is_secret = |run: &[u8]| {
+        // A key that is not encrypted has zeros in a row, which are everybody's.
+        let is_varied = run.iter().any(|byte| *byte != run[0]);
+        let holds = |text: &str| text.as_bytes().windows(RUN).any(|part| part == run);
+        let mut secrets = secrets.iter().map(|one| one.expose_secret());
+        is_varied && secrets.any(holds) && !public.iter().any(|public| holds(public))
+    };
+    let mut shown = String::with_capacity(text.len());
+    let (mut from, mut struck_to) = (0, None);
+    for (at, run) in bytes.windows(RUN).enumerate() {
+        // Most texts hold other characters soon.
+        if !run.iter().all(|byte| is_base64(*byte)) || !is_secret(run) {
+            continue;
+        }
+        let (start, end) = (letters[at].0, letters[at + RUN - 1].0 + 1);
+        if struck_to.is_none_or(|end| start >= end) {
+            shown += &text[from..start];
+            shown += "***";
+        }
+        (from, struck_to) = (end, Some(end));
+    }
+    shown + &text[from..]
+}
+
+fn is_base64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"+/=".contains(&byte)
 }
 
 /// What is to be hidden of a key and its password, the longest first: children's words come line by line.
@@ -93,6 +140,7 @@ pub fn secret(world: &World) -> Result<Option<Secret>, SignError> {
     let key = Arc::new(opened.map_err(SignError::Key)?);
     Ok(Some(Secret {
         hidden: hidden(&text, &password),
+        unbroken: unbroken_forms(&text).into(),
         key,
         text,
         password,
@@ -219,6 +267,60 @@ mod tests {
                     !shown.contains(&body[..8]) && !shown.contains("hunter2"),
                     "{shown}"
                 );
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_of_a_key_is_shown_wherever_its_lines_are_broken() {
+        for password in [None, Some(SecretString::from("hunter2".to_owned()))] {
+            let pair = signatures::generate(password.as_ref()).unwrap();
+            let tauris = pair.secret.expose_secret().to_owned();
+            let lines = lines_of_all_forms(&pair.secret);
+            let mut own = lines.iter().map(|line| line.expose_secret());
+            let own = own.find(|line| line.contains('\n')).unwrap();
+            let public = [pair.public.to_tauri(), pair.public.line().to_owned()].join(" ");
+            let known = password.as_ref().map_or("", |text| text.expose_secret());
+            let secret = secret(&world(&tauris, known)).unwrap().unwrap();
+            let body = own.lines().nth(1).unwrap();
+            for (text, start) in [(tauris.as_str(), 72), (body, 0)] {
+                for width in [24, 31, 64, 76, 100] {
+                    let broken: Vec<String> = text
+                        .as_bytes()
+                        .chunks(width)
+                        .map(|line| String::from_utf8(line.to_vec()).unwrap())
+                        .collect();
+                    // At once, and line by line.
+                    let whole = secret.hidden_in(format!("key:\n{}\nend", broken.join("\r\n")));
+                    let apart = broken
+                        .iter()
+                        .map(|line| secret.hidden_in(format!("| {line}")));
+                    let apart: Vec<String> = apart.collect();
+                    assert!(
+                        whole.starts_with("key:\n") && whole.ends_with("\nend"),
+                        "{whole}"
+                    );
+                    let plain: String = whole.split_ascii_whitespace().collect();
+                    let apart = apart.join("\n");
+                    for run in text[start..].as_bytes().windows(RUN) {
+                        let run = std::str::from_utf8(run).unwrap();
+                        if run.bytes().all(|byte| byte == b'A') || public.contains(run) {
+                            continue;
+                        }
+                        assert!(!plain.contains(run), "{width}: {whole}");
+                        assert!(!apart.contains(run), "{width}: {apart}");
+                    }
+                }
+            }
+            // What everybody's key begins with, and what is no key's, stays.
+            for text in [
+                pair.public.to_tauri(),
+                pair.public.to_minisign(),
+                "é".repeat(40),
+                "A".repeat(200),
+                "x".repeat(23),
+            ] {
+                assert_eq!(secret.hidden_in(text.clone()), text);
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Making signatures: what is there and good stays, what is missing or no longer good is made.
 
+use super::commit::fit_name;
 use super::payload::{is_read, read_signature};
 use super::{Fault, Keys, Payload, SignError, SignatureState};
 use crate::error::with_causes;
@@ -48,6 +49,7 @@ pub fn look(
 ) -> Result<Vec<Looked>, SignError> {
     let mut all = Vec::with_capacity(payloads.len());
     for payload in payloads {
+        fit_name(&payload, false)?;
         let tauris = keys.is_tauris(&payload.product);
         let judge = |path: &Path, ending| {
             let text = read_signature(path)?;

@@ -55,10 +55,37 @@ fn files_that_cannot_be_published_are_all_named() {
         "out/app_arm64.deb: by its name it is for linux-arm64, and it is the same file as \
              out/app_amd64.deb, which is for linux-x64",
     ]);
+    // Nor is a hard link another file.
+    fs::remove_file(out.join("app_arm64.deb")).unwrap();
+    fs::hard_link(out.join("app_amd64.deb"), out.join("app_arm64.deb")).unwrap();
+    let same = "it is the same file as out/app_amd64.deb, which is for linux-x64";
+    atlas(&sandbox, build).run().exits(2).says(&[same]);
+    let rows = "app_amd64.deb|linux|x64|installer\napp_arm64.deb|linux|arm64|installer\n";
+    fs::write(out.join("m"), rows).unwrap();
+    let check = atlas(&sandbox, "manifest check out/m").run().exits(2);
+    check.says(&["m:2:1: ", "app_arm64.deb", "line 1"]);
     // A second name on the same platform is a second file of the release.
     fs::rename(out.join("app_arm64.deb"), out.join("app-latest_amd64.deb")).unwrap();
     let run = atlas(&sandbox, build).run().exits(0);
     assert_eq!(run.stdout.lines().count(), 2, "{run}");
+}
+
+#[test]
+fn what_nobody_could_read_is_not_built() {
+    let sandbox = Sandbox::new();
+    let deep = vec!["d".repeat(240); 15].join("/");
+    let deep = sandbox.root().join("out").join(deep);
+    fs::create_dir_all(&deep).unwrap();
+    for number in 0..4700 {
+        fs::write(deep.join(format!("a{number}_x64.deb")), "bytes").unwrap();
+    }
+    let build = "manifest build --product launcher --from out --output m";
+    let run = atlas(&sandbox, build).run().exits(2);
+    run.says(&[
+        "the manifest of launcher would have",
+        "more than the 16777216",
+    ]);
+    assert!(!sandbox.root().join("m").exists());
 }
 
 #[test]

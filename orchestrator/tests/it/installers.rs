@@ -32,7 +32,7 @@ const PROGRAM: &str = r##"fn main() {
 "##;
 
 /// A workspace whose program `gamma` has installers.
-fn project() -> Project {
+pub fn project() -> Project {
     let project = Project::new();
     let fixture = &project.fixture;
     let manifest = "gamma/Cargo.toml";

@@ -42,6 +42,8 @@ mod going_back;
 mod hub_server;
 mod in_a_job;
 #[cfg(target_os = "linux")]
+mod installer_rules;
+#[cfg(target_os = "linux")]
 mod installers;
 mod interrupts;
 mod issuing;
@@ -89,6 +91,7 @@ mod signing;
 mod signing_keys;
 #[cfg(target_os = "linux")]
 mod signing_machine;
+mod signing_names;
 #[cfg(target_os = "linux")]
 mod staged_signed;
 mod staging;

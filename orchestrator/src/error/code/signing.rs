@@ -56,6 +56,7 @@ pub(super) fn sign_code(error: &SignError) -> ExitCode {
         | SignError::PublicKey(_)
         | SignError::NoFolder { .. }
         | SignError::Taken { .. }
+        | SignError::SignatureName { .. }
         | SignError::Exists { .. } => ExitCode::Usage,
         SignError::NoTauri { .. } => ExitCode::Tool,
         SignError::Tauri { source, .. } => signing_tool_code(source),
@@ -63,6 +64,7 @@ pub(super) fn sign_code(error: &SignError) -> ExitCode {
         SignError::Dist(_)
         | SignError::Manifests(_)
         | SignError::Products(_)
+        | SignError::Lock(_)
         | SignError::Io { .. } => ExitCode::Machine,
         SignError::Artifacts(error) => artifact_code(error),
         SignError::Client(error) => client_code(error),

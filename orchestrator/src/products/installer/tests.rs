@@ -106,6 +106,16 @@ fn what_no_installer_can_show_is_named() {
             "demo",
             "the dependency",
         ),
+        (
+            json!({"depends": {"deb": ["git", "git (>= 1"]}}),
+            "demo",
+            "the dependency `git (>= 1` does not end its version with `)`",
+        ),
+        (
+            json!({"depends": {"rpm": ["git>=2"]}}),
+            "demo",
+            "the dependency `git>=2` needs blanks around its comparison",
+        ),
     ] {
         let error = parsed(section, bin).unwrap_err();
         assert!(error.contains(says), "{error}");
