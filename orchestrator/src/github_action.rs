@@ -135,6 +135,7 @@ impl Inputs {
             flag("channel", self.channel.to_string().into()),
             "--backport".into(),
             "--allow-other-versions".into(),
+            "--allow-contradictions".into(),
         ]);
         words.extend(self.notes.as_ref().map(|text| flag("notes", text.into())));
         let date = self.published_at.as_ref();

@@ -8,6 +8,7 @@ use crate::error::with_causes;
 use crate::events::Reporter;
 use crate::toolchain::{CacheUse, Sccache, Tool, ToolchainError, Wanted, version};
 use process::Env;
+use std::convert::Infallible;
 use std::ffi::OsStr;
 use std::path::Path;
 
@@ -99,6 +100,19 @@ impl Cache {
         let usage = tell_usage(world, server, reporter).await;
         server.forget_usage(world).await;
         usage
+    }
+
+    /// Asks it something now and then, for one that nobody asks for long ends. It never comes back.
+    pub(super) async fn keep_alive(&self, world: &World) -> Infallible {
+        loop {
+            match self {
+                Self::On(server) => {
+                    tokio::time::sleep(server.keep_alive()).await;
+                    server.usage(world).await;
+                }
+                Self::Own | Self::Off => std::future::pending().await,
+            }
+        }
     }
 
     /// Ends what this run has started.

@@ -224,14 +224,15 @@ fn planned(
     })
 }
 
-/// The digest of the `Cargo.lock` that holds for an application in a folder: Tauri's place for it, else the first on
-/// the way up to the repository's folder.
+/// The digest of the `Cargo.lock` that holds for an application in a folder: that of its package, which is in Tauri's
+/// place for it or in the folder itself, or the first on the way up from there to the repository's folder.
 fn lock_of(repository: &Path, folder: &Path) -> Option<Sha256Digest> {
-    let own = folder.join("src-tauri");
-    let above = folder.ancestors();
-    let above = above.take_while(|dir| dir.starts_with(repository));
-    let mut places = std::iter::once(own.as_path()).chain(above);
-    places.find_map(|dir| Some(digest_file(&dir.join("Cargo.lock")).ok()?.1))
+    let places = [folder.join("src-tauri"), folder.to_owned()];
+    let package = places.iter().find(|dir| dir.join("Cargo.toml").is_file())?;
+    let mut above = package
+        .ancestors()
+        .take_while(|dir| dir.starts_with(repository));
+    above.find_map(|dir| Some(digest_file(&dir.join("Cargo.lock")).ok()?.1))
 }
 
 impl fmt::Display for BundlePlan {

@@ -146,7 +146,10 @@ async fn bundle(
         };
         reporter.event(Event::Cargo { line });
     };
-    let status = world.runner.lines(&command, told).await?;
+    let status = tokio::select! {
+        status = world.runner.lines(&command, told) => status?,
+        never = cache.keep_alive(world) => match never {},
+    };
     match status.success() {
         true => Ok(()),
         false => Err(BundleError::Failed {

@@ -378,6 +378,10 @@ pub struct PublishCommand {
     pub share: ShareArgs,
     #[command(flatten)]
     pub key: PublicKeyArgs,
+    /// Take a manifest whose rows contradict each other, or of which a link leads elsewhere, as `manifest check` finds:
+    /// with a warning for each.
+    #[arg(long, requires = "manifest")]
+    pub allow_contradictions: bool,
     /// Check the files and show what would be published, and ask no Hub.
     #[arg(long)]
     pub dry_run: bool,

@@ -44,15 +44,16 @@ pub(super) async fn make(
     let signers = ready(app, platforms, signing)?;
     let secret = secret_for(app, &plans)?;
     let reporter = app.reporter.as_ref();
-    let mut cache = Cache::start(app.world, wanted, reporter).await?;
     for (plan, signer) in plans.into_iter().zip(signers) {
         let keep = |product| -> Result<_, Error> {
             let (product, copies) = block_in_place(|| dist::keep_bundles(&plan, product))?;
             kept.push(copies);
             Ok(product)
         };
+        let mut cache = Cache::start(app.world, wanted, reporter).await?;
         let given = (secret.as_ref(), &mut cache);
         let mut made = bundle::run(app.world, &plan, given, reporter, keep).await?;
+        cache.stop(app.world).await;
         if let Some(signer) = signer {
             let what = format!("{} for {} with {}", plan.tag, plan.platform, signer.tool());
             reporter.stage("code signing", what);
@@ -61,7 +62,6 @@ pub(super) async fn make(
         }
         by_plan.push((plan, made));
     }
-    cache.stop(app.world).await;
     Ok(AllMade {
         by_plan,
         _kept: kept,

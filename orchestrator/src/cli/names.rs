@@ -4,15 +4,14 @@ use super::args::NamesArgs;
 use super::common::App;
 use crate::artifacts::{ArtifactError, other_versions};
 use crate::error::Error;
+use crate::products;
+use crate::sign::Keys;
 use release_types::ProductName;
 use std::path::Path;
 
-/// The product whose files are called after their version by the tools that make them. In the name of anything
-/// else a version may as well be that of a system or a library.
-const LAUNCHER: &str = "launcher";
-
 /// Looks whether the names of a manifest's files say the version that they are to be taken as: another one is
-/// refused for a launcher, where nobody allows it, and else told by a warning.
+/// refused for a launcher, where nobody allows it, and else told by a warning. A launcher's files are called after their
+/// version by the tools that make them; in the name of anything else it may as well be that of a system or a library.
 ///
 /// # Errors
 /// When the manifest cannot be read, or a name is refused.
@@ -22,7 +21,7 @@ pub(super) async fn look_at_names(
     (product, version): (&ProductName, &semver::Version),
     names: &NamesArgs,
 ) -> Result<(), Error> {
-    let is_refused = product.as_str() == LAUNCHER && !names.allow_other_versions;
+    let is_refused = !names.allow_other_versions && is_tauris(app, product).await?;
     let (at, from, of) = (manifest.to_owned(), base.to_owned(), version.clone());
     let others = app.reading(move || Ok(other_versions(&at, &from, &of)?));
     for other in others.await? {
@@ -42,4 +41,11 @@ pub(super) async fn look_at_names(
         ));
     }
     Ok(())
+}
+
+/// Whether Tauri's tools make a product, as far as the workspace here says.
+async fn is_tauris(app: &App<'_>, product: &ProductName) -> Result<bool, Error> {
+    let dir = app.world.cwd.clone();
+    let settings = app.reading(move || Ok(products::signing(&dir)?)).await?;
+    Ok(Keys::of_workspace(settings).is_tauris(product))
 }

@@ -28,7 +28,7 @@ pub(super) async fn publish(app: &App<'_>, mut args: PublishCommand) -> Result<(
         return finish::by_name(app, args).await;
     }
     let settings = app.publish_settings(args.publish)?;
-    check_manifest(app, &args.staged).await?;
+    check_manifest(app, &args.staged, args.allow_contradictions).await?;
     let named = args.key.public_key.as_deref();
     // Whoever has the key to sign with here means it to be the one.
     let secret = sign::secret(app.world)?;

@@ -65,7 +65,6 @@ async fn look_at_tag(app: &App<'_>, tag: String) -> Result<(), Error> {
         selected.tag, selected.channel
     ));
     look_at_newer(app, &workspace, &selected).await?;
-    print_line(&format!("channel={}", selected.channel));
     Ok(())
 }
 

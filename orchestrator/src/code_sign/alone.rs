@@ -33,10 +33,18 @@ pub(super) async fn alone(world: &World) -> Result<Option<PidLock>, CodeSignErro
         return Ok(None);
     };
     let until = Instant::now() + PATIENCE;
+    let mut is_told = false;
     loop {
         match try_lock(&path) {
             Tried::Mine(lock) => return Ok(lock),
             Tried::Held(pid) if Instant::now() > until => return Err(CodeSignError::Busy { pid }),
+            Tried::Held(pid) if !is_told => {
+                tracing::warn!(
+                    process = pid,
+                    "another run of this user signs code: waiting for its end"
+                );
+                is_told = true;
+            }
             Tried::Held(_) => {}
         }
         tokio::select! {

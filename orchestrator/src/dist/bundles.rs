@@ -110,8 +110,7 @@ pub fn stage_bundles(
         let stated = files.iter().filter(|file| file.kind != Kind::Signature);
         let stated: Vec<File> = stated.map(File::from).collect();
         let statement = documents.statement(product, platform, &stated, &target);
-        let failed = |error| write(dir)(io::Error::other(error));
-        if let Some((filename, bytes)) = statement.map_err(failed)? {
+        if let Some((filename, bytes)) = statement? {
             let path = dir.join(filename.as_str());
             write_file(&path, &bytes).map_err(write(&path))?;
             files.push(RecordedArtifact {

@@ -30,6 +30,7 @@ pub use write::{Earlier, rewrite_atomically, stage, write_atomically};
 use crate::artifacts::{ArtifactError, LocalArtifact};
 use crate::build::Recipe;
 use crate::code_sign::{BeforeSigning, CodeSigning};
+use crate::documents::DocumentError;
 use crate::inspect::Inspection;
 use crate::text::told;
 use crate::toolchain::CacheUse;
@@ -159,6 +160,9 @@ pub enum DistError {
         /// What the system said.
         source: io::Error,
     },
+    /// A document about the files cannot be made.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
     /// There is no such release in `dist/`.
     #[error("there is no release at {}", dir.display())]
     NoRelease {

@@ -43,7 +43,14 @@ pub(super) fn statement_of_bundles(
     files: &[File],
     (run, maker, times): (&Run, &str, (Timestamp, Timestamp)),
 ) -> Statement {
-    let words = planned.command.iter().map(|word| public(word));
+    let words = planned
+        .command
+        .iter()
+        .map(|word| match word.strip_prefix('/') {
+            // An option, as programs of Windows write them.
+            Some(name) if name.bytes().all(|b| b.is_ascii_alphanumeric()) => word.clone(),
+            _ => public(word),
+        });
     let mut internal = json!({"commitTime": plan.commit_time});
     if let Some(github) = &run.github {
         internal["github"] = json!(github);

@@ -122,14 +122,9 @@ impl Error {
                     PackageError::Io { .. } | PackageError::Rpm { .. } => ExitCode::Machine,
                 },
             },
-            Self::Documents(error) => match error {
-                DocumentError::Read { .. } => ExitCode::Machine,
-                DocumentError::Name(_) => ExitCode::Usage,
-                DocumentError::Write { .. }
-                | DocumentError::Unknown(_)
-                | DocumentError::Sbom { .. } => ExitCode::Defect,
-            },
+            Self::Documents(error) => document_code(error),
             Self::Dist(error) => match error {
+                DistError::Document(error) => document_code(error),
                 DistError::Write { .. } | DistError::Read { .. } => ExitCode::Machine,
                 DistError::NoRelease { .. }
                 | DistError::WhichRelease { .. }
@@ -279,6 +274,17 @@ fn artifact_code(error: &ArtifactError) -> ExitCode {
         | ArtifactError::Unfit { .. }
         | ArtifactError::OtherVersion { .. }
         | ArtifactError::Key { .. } => ExitCode::Usage,
+    }
+}
+
+/// Of documents about files.
+fn document_code(error: &DocumentError) -> ExitCode {
+    match error {
+        DocumentError::Read { .. } => ExitCode::Machine,
+        DocumentError::Name(_) => ExitCode::Usage,
+        DocumentError::Write { .. } | DocumentError::Unknown(_) | DocumentError::Sbom { .. } => {
+            ExitCode::Defect
+        }
     }
 }
 

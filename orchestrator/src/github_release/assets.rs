@@ -5,7 +5,7 @@ use super::error::GithubReleaseError;
 use crate::artifacts::{LocalArtifact, digest_file};
 use crate::dist::SUMS_FILE;
 use release_types::bundles::{Said, arch_said, platform_name};
-use release_types::{Kind, Platform, ProductName, Sha256Digest};
+use release_types::{Kind, Sha256Digest};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -99,8 +99,8 @@ fn digests(assets: &[Asset]) -> String {
 
 /// How files are called there.
 struct Names<'a> {
-    /// Programs and installers whose names do not say what they are for.
-    unsaid: BTreeSet<(&'a ProductName, Platform, &'a str)>,
+    /// Programs and installers whose names do not say what they are for, and are those of others, too.
+    unsaid: BTreeSet<&'a str>,
 }
 
 impl<'a> Names<'a> {
@@ -111,21 +111,34 @@ impl<'a> Names<'a> {
             said == Said::Nothing
         };
         let unsaid = artifacts.iter().filter(is_payload).filter(is_unsaid);
-        let unsaid = unsaid.map(|one| (&one.product, one.platform, one.filename.as_str()));
-        Self {
-            unsaid: unsaid.collect(),
+        let mut names = Self {
+            unsaid: unsaid.map(|one| one.filename.as_str()).collect(),
+        };
+        // Those that are told apart as they are keep their names, which people have addresses of.
+        let mut bytes: BTreeMap<&str, Sha256Digest> = BTreeMap::new();
+        let mut alike = BTreeSet::new();
+        for one in artifacts {
+            let name = one.filename.as_str();
+            if *bytes.entry(name).or_insert(one.sha256) != one.sha256 {
+                alike.extend(names.payload(name));
+            }
         }
+        names.unsaid = alike;
+        names
+    }
+
+    /// The payload that a file is, or is called after.
+    fn payload<'n>(&self, name: &'n str) -> Option<&'n str> {
+        let ends = name.match_indices('.').map(|(end, _)| end);
+        let mut heads = std::iter::once(name.len()).chain(ends.rev());
+        heads.find_map(|end| Some(&name[..end]).filter(|head| self.unsaid.contains(head)))
     }
 
     /// The name of a file. One that is about another, such as a signature, goes on being called after it.
     fn there(&self, artifact: &LocalArtifact) -> String {
-        let (product, platform) = (&artifact.product, artifact.platform);
         let name = artifact.filename.as_str();
-        let ends = name.match_indices('.').map(|(end, _)| end);
-        let mut heads = std::iter::once(name.len()).chain(ends.rev());
-        let unsaid = heads.find(|end| self.unsaid.contains(&(product, platform, &name[..*end])));
-        plain(&match unsaid {
-            Some(end) => platform_name(&name[..end], platform) + &name[end..],
+        plain(&match self.payload(name) {
+            Some(payload) => platform_name(payload, artifact.platform) + &name[payload.len()..],
             None => name.to_owned(),
         })
     }
@@ -234,12 +247,14 @@ mod tests {
             [
                 "Atlas.1.2_amd64.deb",
                 "Atlas_universal.dmg",
+                "install.sh",
                 "tlas.App_macos-arm64.app.tar.gz",
                 "tlas.App_macos-arm64.app.tar.gz.intoto.json",
                 "tlas.App_macos-arm64.app.tar.gz.sig",
                 "tlas.App_macos-x64.app.tar.gz",
                 "tlas.App_macos-x64.app.tar.gz.intoto.json",
                 "tlas.App_macos-x64.app.tar.gz.sig",
+                "tool.exe",
                 "SHA256SUMS",
             ]
         );

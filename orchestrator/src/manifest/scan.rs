@@ -19,6 +19,9 @@ const CACHE_TAG: &str = "CACHEDIR.TAG";
 /// Where Tauri leaves bundles in that.
 const BUNDLES: &str = "release/bundle";
 
+/// What cargo calls what it builds into.
+const PROFILES: [&str; 2] = ["debug", "release"];
+
 const ONLY_BUNDLES: &str = "of cargo's folder only what is in release/bundle counts";
 
 /// What of a folder is looked at.
@@ -151,25 +154,20 @@ struct Scan<'a> {
 }
 
 impl Scan<'_> {
-    /// How a folder that was named is looked into: it may lie in one of cargo's.
+    /// How a folder that was named is looked into: it may be what cargo has built in one of its own. Any other
+    /// below that is somebody's, as are those of other caches.
     fn look_at(&mut self, root: &Path) -> Look {
-        let mut above = root.ancestors().skip(1);
-        let cargos = above.find(|folder| folder.join(CACHE_TAG).is_file());
-        let Some(cargos) = cargos.filter(|_| self.only_bundles) else {
-            return Look::All;
-        };
-        let is_in_bundles = root
-            .ancestors()
-            .take_while(|folder| *folder != cargos)
-            .any(|folder| folder.ends_with(BUNDLES));
-        match is_in_bundles {
-            true => Look::All,
-            false => {
-                self.found
-                    .left_out
-                    .push((root.to_owned(), ONLY_BUNDLES.to_owned()));
+        let is_profile = PROFILES.iter().any(|name| root.ends_with(name));
+        // With or without a folder for the target in between.
+        let mut above = root.ancestors().skip(1).take(2);
+        let mut is_cargos = || above.any(|folder| folder.join(CACHE_TAG).is_file());
+        match self.only_bundles && is_profile && is_cargos() {
+            true => {
+                let why = ONLY_BUNDLES.to_owned();
+                self.found.left_out.push((root.to_owned(), why));
                 Look::Bundles
             }
+            false => Look::All,
         }
     }
 

@@ -146,9 +146,10 @@ impl Keys {
 
     /// Whether updaters of a product install from a file, where it is signed.
     pub fn are_updated_from(&self, product: &ProductName, kind: Kind, filename: &str) -> bool {
-        match self.is_tauris(product) {
-            true => is_signed(kind, filename),
-            false => kind == Kind::Binary,
+        match kind {
+            Kind::Binary => true,
+            Kind::Installer => self.is_tauris(product) && is_signed(kind, filename),
+            Kind::Signature | Kind::UpdaterManifest | Kind::Other => false,
         }
     }
 

@@ -152,7 +152,7 @@ fn a_cache_that_the_job_compiles_through_is_this_runs() {
     let real = sccache();
     // A compiler that is asked through the cache, as cargo asks.
     launcher.does(&format!(
-        "mkdir -p target; echo 'pub fn one() {{}}' > target/one.rs\n\
+        "sleep 6; mkdir -p target; echo 'pub fn one() {{}}' > target/one.rs\n\
          \"$RUSTC_WRAPPER\" rustc --crate-name one --crate-type rlib --emit=metadata,link --out-dir target target/one.rs || exit 9\n{BUNDLES}"
     ));
     // Without the variables of GitHub's cache a server that the command started would fail.

@@ -41,7 +41,7 @@ fn a_tag_whose_channel_nobody_knows_ends_the_first_job() {
     // What an input leaves empty is not given.
     look(job().with("ATLAS_CHANNEL", ""), tag).exits(2);
     let run = look(job().with("ATLAS_CHANNEL", "beta"), tag).exits(0);
-    assert!(run.stdout.contains("channel=beta\n"), "{run}");
+    run.says(&["is released on the channel beta"]);
     let run = look(job(), "demo-v2.0.0").exits(2);
     assert!(run.to_string().contains("git has no such tag"), "{run}");
     let run = look(job(), "main").exits(2);
@@ -55,7 +55,7 @@ fn a_tag_whose_channel_nobody_knows_ends_the_first_job() {
         "[workspace.metadata.atlas-release]\nchannels = { rc = \"dev\" }\n\n# Quick",
     );
     let run = look(job(), tag).exits(0);
-    assert!(run.stdout.contains("channel=dev\n"), "{run}");
+    run.says(&["is released on the channel dev"]);
 }
 
 /// What publishing would refuse when all is built, the first job does, by the Hub's address alone.
@@ -79,10 +79,10 @@ fn a_version_older_than_the_newest_ends_the_first_job() {
         ] {
             assert!(log.contains(says), "{log}");
         }
-        assert!(!log.contains("channel=stable"), "{log}");
+        assert!(!log.contains("is released on"), "{log}");
     }
     let run = look(&hub.url(), "true").exits(0);
-    assert!(run.stdout.contains("channel=stable\n"), "{run}");
+    run.says(&["is released on the channel stable"]);
     // Where it cannot be known yet, the jobs that publish find it out.
     let run = look("", "false").exits(0);
     assert!(

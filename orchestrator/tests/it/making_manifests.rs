@@ -135,6 +135,15 @@ target/release/bundle/deb/atlas_1.4.0_amd64.deb|linux|x64|installer|atlas_1.4.0_
     run.says(&[
         "left out: target/release: of cargo's folder only what is in release/bundle counts",
     ]);
+    // What somebody has collected below it is not.
+    made_files(
+        &sandbox,
+        "work/target/artifacts",
+        &["Atlas_1.4.0_arm64.deb"],
+    );
+    let collected = line.replace("target/release", "target/artifacts");
+    let run = atlas(&sandbox, &collected).run().exits(0);
+    assert!(run.stdout.contains("Atlas_1.4.0_arm64.deb"), "{run}");
     let line = line.replace("work/target/release", "work --bin atlas");
     atlas(&sandbox, &line)
         .run()

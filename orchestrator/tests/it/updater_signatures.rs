@@ -62,6 +62,12 @@ fn what_updates_are_installed_from_is_signed_or_not_published() {
         .says(&["is not updated from files", DEB]);
     files.sign().run().exits(0);
     files.check().exits(0);
+    // Nobody installs from a document, and one goes without.
+    let manifest = files.sandbox.root().join("out/m");
+    let rows = fs::read_to_string(&manifest).unwrap();
+    made_files(&files.sandbox, "out", &["app.intoto.json"]);
+    fs::write(&manifest, rows + "app.intoto.json|linux|x64|other\n").unwrap();
+    files.check().exits(0);
 }
 
 #[test]

@@ -117,7 +117,7 @@ fn a_workspace_below_the_top_is_told_a_way_that_works() {
         ]);
     }
     let run = project.atlas("workflows tag demo-v0.1.0").run().exits(0);
-    assert!(run.stdout.contains("channel=stable\n"), "{run}");
+    run.says(&["is released on the channel stable"]);
     let line = "plan demo-v0.1.0 --allow-dirty --format json";
     let run = project.quick(line).run().exits(0);
     assert_eq!(

@@ -11,8 +11,7 @@ pub enum WorkflowsCommand {
     /// Say what differs between the workflows and the workspace; exit 2 when something does.
     #[command(after_help = "Example:\n  atlas-release workflows check")]
     Check,
-    /// What the workflows look at first: whether a tag can be released, and on which channel, as an output of a
-    /// step.
+    /// What the workflows look at first: whether a tag can be released, and on which channel.
     #[command(hide = true)]
     Tag {
         /// The tag.
