@@ -302,7 +302,7 @@ mod tests {
                     );
                     let plain: String = whole.split_ascii_whitespace().collect();
                     let apart = apart.join("\n");
-                    for run in text[start..].as_bytes().windows(RUN) {
+                    for run in text.as_bytes()[start..].windows(RUN) {
                         let run = std::str::from_utf8(run).unwrap();
                         if run.bytes().all(|byte| byte == b'A') || public.contains(run) {
                             continue;
