@@ -111,7 +111,8 @@ async fn look_at_newer(
     }
 }
 
-/// Whether a job of a workflow has the secret key, without the key: `true` or `false`.
+/// Whether a job of a workflow has the secret key, without the key: `true` or `false`, or `elsewhere` where steps of a
+/// person's own sign.
 const SIGNS_VAR: &str = "ATLAS_SIGNS";
 
 /// Ends a job that would build what nothing could publish: a product that is never published unsigned, where the job has
@@ -119,7 +120,9 @@ const SIGNS_VAR: &str = "ATLAS_SIGNS";
 async fn look_for_key(app: &App<'_>, tag: String) -> Result<(), Error> {
     let signs = app.world.env.text(SIGNS_VAR);
     let signs = signs.map_err(SettingsError::from)?;
-    if signs.is_some_and(|text| text.trim() == "true") || is_key_there(app.world) {
+    if signs.is_some_and(|text| ["true", "elsewhere"].contains(&text.trim()))
+        || is_key_there(app.world)
+    {
         return Ok(());
     }
     let Some(tag) = named_tag(app, Some(tag))? else {
