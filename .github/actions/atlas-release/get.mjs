@@ -50,9 +50,14 @@ class Stop extends Error {
 /** Nothing comes; asking again would take as long once more. */
 class Silence extends Error {}
 
+/** One line that is no command of a workflow's, whatever a server has put into it. */
+function inert(text) {
+  return text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]/gu, ' ').replaceAll('##[', '# #[');
+}
+
 /** A line that GitHub shows beside the job, whatever it holds. */
 function annotate(kind, message) {
-  const escaped = message.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
+  const escaped = message.replaceAll('##[', '# #[').replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
   console.log(`::${kind} title=atlas-release::${escaped}`);
 }
 
@@ -209,13 +214,18 @@ async function fromHub(toml) {
   if (!key) return 'this checkout names no public key';
   if (!version || !OS || !ARCH) return 'no program is released for this machine';
   const hub = hubAddress(process.env.ATLAS_HUB_URL);
-  const channel = /-(beta|dev)\b/.exec(version)?.[1] ?? 'stable';
+  // A workspace may say of other words which channel they are for.
+  const first = /-(beta|dev)\b/.exec(version)?.[1] ?? 'stable';
+  const channels = [first, ...['stable', 'beta', 'dev'].filter((one) => one !== first)];
   const where = `${PRODUCT}/${encodeURIComponent(version)}/${OS}/${ARCH}`;
   let program;
   let signature;
   let asset;
   try {
-    const list = await get(`${hub}/api/v1/releases/${where}?channel=${channel}`, LIST_LIMIT);
+    let list;
+    for (const channel of version.includes('-') ? channels : ['stable']) {
+      list ??= await get(`${hub}/api/v1/releases/${where}?channel=${channel}`, LIST_LIMIT);
+    }
     if (!list) return `the Hub has no ${version} for ${OS}-${ARCH}`;
     const assets = JSON.parse(list.toString()).assets;
     const signatureOf = (one) =>
@@ -246,7 +256,7 @@ async function fromHub(toml) {
   if (COMMIT.test(commit ?? '') && commitOf(path) !== commit) {
     return `the Hub's ${version} is of another commit than this checkout`;
   }
-  console.log(`atlas-release ${version} of the Hub, sha256 ${digest}, signed`);
+  console.log(inert(`atlas-release ${version} of the Hub, sha256 ${digest}, signed`));
   return { program: path };
 }
 
@@ -309,7 +319,7 @@ async function obtain() {
   }
   const found = await fromHub(readFileSync(join(CHECKOUT, 'Cargo.toml'), 'utf8'));
   if (found.program) return found.program;
-  console.log(`building atlas-release from its sources: ${found}`);
+  console.log(inert(`building atlas-release from its sources: ${found}`));
   return built();
 }
 

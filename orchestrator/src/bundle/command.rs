@@ -8,8 +8,9 @@ use process::{AllowList, Env};
 use release_types::{Os, Platform, ProductName};
 use std::path::{Path, PathBuf};
 
-/// What of the environment a compiler cache is found by that is not this run's.
-const CACHE: [&str; 2] = ["RUSTC_WRAPPER", "SCCACHE_*"];
+/// What names a compiler cache that is not this run's. What a shared one is reached by, which may hold a password, is
+/// not for commands to see.
+const CACHE: [&str; 1] = ["RUSTC_WRAPPER"];
 
 /// What Tauri's tool, npm and the programs that pack bundles read beyond what builds do. No pattern lets a
 /// secret through.

@@ -326,6 +326,22 @@ fn other_bytes_than_the_hub_lists_are_refused() {
     }
 }
 
+/// A workflow's commands are found in what a job prints.
+#[test]
+fn what_a_hub_says_is_no_command() {
+    for answer in ["\n::stop-commands::x\n", "##[add-mask]e"] {
+        let world = World::new();
+        let hub = Proxy::bind().serve(world.hub.address, move |_| {
+            Fault::Answer(200, answer.to_owned())
+        });
+        let (run, _) = world.get(&hub.url());
+        let run = run.exits(0);
+        assert!(run.stdout.contains("the Hub cannot be asked"), "{run}");
+        let is_command = |line: &str| line.starts_with("::stop") || line.contains("##[");
+        assert!(!run.stdout.lines().any(is_command), "{run}");
+    }
+}
+
 #[test]
 fn what_the_hub_has_not_is_built() {
     let world = World::new();

@@ -182,9 +182,10 @@ fn a_cache_that_the_job_compiles_through_is_this_runs() {
     // Another wrapper is the user's own.
     let run = launcher
         .atlas("build launcher-v1.0.0")
-        .env("RUSTC_WRAPPER", "mine");
+        .env("RUSTC_WRAPPER", "mine")
+        .env("SCCACHE_REDIS", "redis://u:p@x");
     run.run().exits(0);
-    assert!(seen().contains("RUSTC_WRAPPER=mine"));
+    assert!(seen().contains("RUSTC_WRAPPER=mine") && !seen().contains("u:p@x"));
 }
 
 #[test]
