@@ -291,7 +291,8 @@ mod tests {
                 "--version=1.4.0",
                 "--channel=stable",
                 "--backport",
-                "--allow-other-versions"
+                "--allow-other-versions",
+                "--allow-contradictions"
             ]
         );
     }
@@ -310,8 +311,8 @@ mod tests {
         let words = read.arguments(Path::new("/m"), Path::new("/w"));
         // A text that looks like a flag is none.
         assert_eq!(words[6], "--channel=beta");
-        assert_eq!(words[9], "--notes=--local\n");
-        assert_eq!(words[10], "--published-at=2026-01-02T02:04:05Z");
+        assert_eq!(words[10], "--notes=--local\n");
+        assert_eq!(words[11], "--published-at=2026-01-02T02:04:05Z");
     }
 
     #[test]

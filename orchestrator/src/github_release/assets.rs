@@ -240,6 +240,10 @@ mod tests {
             "(Atlas) 1~2_amd64.deb",
             b"4",
         ));
+        // What is one file, or the only one of its name, keeps it.
+        files.push(artifact("launcher", "linux-x64", "install.sh", b"5"));
+        files.push(artifact("launcher", "macos-x64", "install.sh", b"5"));
+        files.push(artifact("launcher", "windows-x64", "tool.exe", b"6"));
         let assets = collect(&files, dir.path()).unwrap();
         let names: Vec<&str> = assets.iter().map(|one| one.name.as_str()).collect();
         assert_eq!(

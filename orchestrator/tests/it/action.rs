@@ -150,6 +150,35 @@ fn rows_may_stand_in_the_workflow_and_no_input_is_a_script() {
     assert!(!world.workspace.join("pwned").exists());
 }
 
+/// One file for two platforms, and a link: `manifest check` is stricter than the publish path has ever been.
+#[test]
+fn rows_that_contradict_each_other_are_published_with_a_word() {
+    let world = World::new();
+    let job = world.job();
+    let elsewhere = world.sandbox.root().join("elsewhere");
+    fs::write(&elsewhere, "a program").unwrap();
+    std::os::unix::fs::symlink(&elsewhere, world.workspace.join("out/link")).unwrap();
+    let ran = world.run(
+        &job,
+        &[
+            ("product", "cli"),
+            ("version", "1.4.0"),
+            (
+                "files",
+                "out/one|linux|x64|binary|one\nout/one|linux|arm64|binary|one\nout/link|linux|x64|other|link\n",
+            ),
+        ],
+    );
+    ran.exits(0);
+    let said = ran.log();
+    for line in [
+        "line 2 is published as it is",
+        "line 3 is published as it is",
+    ] {
+        assert!(said.contains(line), "{said}");
+    }
+}
+
 /// What the publish path before has always taken.
 #[test]
 fn older_versions_and_names_of_other_versions_are_published_with_a_word() {

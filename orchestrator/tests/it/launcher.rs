@@ -127,6 +127,8 @@ fn a_statement_tells_where_bundles_come_from() {
     let launcher = Launcher::new("");
     let hub = TestHub::start();
     launcher.write("apps/launcher/src-tauri/Cargo.lock", "version = 4\n");
+    let package = "[package]\nname = \"app\"\nversion = \"0.0.0\"\n";
+    launcher.write("apps/launcher/src-tauri/Cargo.toml", package);
     let fixture = &launcher.project.fixture;
     fixture.commit("lock");
     fixture.git(&["tag", "--force", "launcher-v1.0.0"]);
