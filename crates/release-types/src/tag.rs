@@ -68,11 +68,10 @@ impl FromStr for Tag {
         if text.is_empty() {
             return Err(fail((0, 0), TagProblem::Empty));
         }
-        // The version's own pre-release may hold `-v`, so the split is where a digit follows it.
-        let split = text
-            .match_indices("-v")
-            .find(|(at, _)| text[at + 2..].starts_with(|c: char| c.is_ascii_digit()));
-        let Some((at, _)) = split.or_else(|| text.match_indices("-v").next()) else {
+        // A group's name may hold `-v2`, and so may a pre-release. But a name has no dot, and a version has one right
+        // behind its first number: the last `-v` before the first dot is the one between them.
+        let before_dot = text.find('.').map_or(text, |dot| &text[..dot]);
+        let Some(at) = before_dot.rfind("-v").or_else(|| text.find("-v")) else {
             return Err(fail((0, text.len()), TagProblem::NoVersion));
         };
         let (group, version) = (&text[..at], &text[at + 2..]);
@@ -124,6 +123,9 @@ mod tests {
             ),
             ("cli-v1.0.0-v1", "cli", "1.0.0-v1"),
             ("a-vista-v1.0.0", "a-vista", "1.0.0"),
+            ("hello-v2-v1.0.0", "hello-v2", "1.0.0"),
+            ("hello-v-v1.0.0-v2.1.0", "hello-v", "1.0.0-v2.1.0"),
+            ("v2-v10-v0.1.0+a-v1.0.0", "v2-v10", "0.1.0+a-v1.0.0"),
         ] {
             let tag: Tag = text.parse().unwrap();
             assert_eq!(
@@ -147,6 +149,11 @@ mod tests {
              version\nrunner-1.0.0\n^^^^^^^^^^^^"
         );
         assert_eq!(pointer("-v1.0.0").lines().last(), Some("^"));
+        assert_eq!(
+            pointer("hello-v2-v1.0").lines().last(),
+            Some("          ^^^")
+        );
+        assert_eq!(pointer("run.ner-v1.0.0").lines().last(), Some("^^^^^^^"));
         for bad in [
             "",
             "runner-v1.0",
@@ -164,16 +171,15 @@ mod tests {
     proptest! {
         #[test]
         fn a_tag_survives_its_text(
-            group in "[a-z][a-z0-9]{0,8}(-[a-z0-9]{1,5}){0,2}",
+            group in "[a-z][a-z0-9]{0,8}(-v[0-9]{0,2}|-{1,2}[a-z0-9]{1,5}){0,4}",
             (a, b, c) in (0u64..1000, 0u64..1000, 0u64..1000),
-            pre in proptest::option::of("(beta|dev|x-v1)\\.[1-9][0-9]{0,3}"),
+            pre in proptest::option::of("(beta|dev|x-v1|v1|-v2)\\.[1-9][0-9]{0,3}"),
         ) {
             let mut version = semver::Version::new(a, b, c);
             if let Some(pre) = pre {
                 version.pre = semver::Prerelease::new(&pre).unwrap();
             }
-            // A group such as `a-v1` would itself look like the start of a version.
-            prop_assume!(!group.as_bytes().windows(3).any(|w| w[..2] == *b"-v" && w[2].is_ascii_digit()));
+            prop_assume!(group.parse::<crate::ProductName>().is_ok());
             let tag = Tag { group, version };
             prop_assert_eq!(tag.to_string().parse::<Tag>(), Ok(tag));
         }

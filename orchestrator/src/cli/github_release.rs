@@ -12,7 +12,7 @@ use crate::github_release::{
     collect, publish, section,
 };
 use crate::outcome::Outcome;
-use crate::products;
+use crate::products::{self, Workspace};
 use crate::settings::{self, SettingsError};
 use release_types::{Platform, ProductName, Tag};
 use std::path::PathBuf;
@@ -24,7 +24,8 @@ const CHANGELOG: &str = "CHANGELOG.md";
 pub(super) async fn github_release(app: &App<'_>, args: GithubReleaseCommand) -> Result<(), Error> {
     if args.check_notes {
         let tag = named_tag(app, args.tag.clone())?.ok_or(GithubReleaseError::NoTagNamed)?;
-        return show_notes(app, &notes(app, &args, &tag)?);
+        let workspace = workspace(app, &args).await;
+        return show_notes(app, &notes(app, &args, &tag, workspace.as_ref())?);
     }
     let repository = repository(app, args.repository.as_deref())?;
     let api = api(app, args.github_api.as_deref())?;
@@ -42,8 +43,9 @@ pub(super) async fn github_release(app: &App<'_>, args: GithubReleaseCommand) ->
     }
     let source = goods.source.as_ref().ok_or(GithubReleaseError::NoTag)?;
     let tag: Tag = source.tag.parse().map_err(|_| GithubReleaseError::NoTag)?;
-    let latest = latest(app, &args, &tag).await?;
-    let notes = notes(app, &args, &tag)?;
+    let workspace = workspace(app, &args).await;
+    let latest = latest(&args, &tag, workspace.as_ref())?;
+    let notes = notes(app, &args, &tag, workspace.as_ref())?;
     let scratch = tempfile::tempdir_in(app.world.temp_dir()).map_err(|source| Error::Io {
         path: app.world.temp_dir(),
         source,
@@ -145,7 +147,11 @@ fn missing(goods: &Goods) -> Vec<(ProductName, Platform)> {
     missing
 }
 
-async fn latest(app: &App<'_>, args: &GithubReleaseCommand, tag: &Tag) -> Result<Latest, Error> {
+fn latest(
+    args: &GithubReleaseCommand,
+    tag: &Tag,
+    workspace: Option<&Workspace>,
+) -> Result<Latest, Error> {
     Ok(match args.latest {
         WhenLatest::No => Latest::Never,
         WhenLatest::Yes if tag.version.pre.is_empty() => Latest::Always,
@@ -153,27 +159,28 @@ async fn latest(app: &App<'_>, args: &GithubReleaseCommand, tag: &Tag) -> Result
         WhenLatest::Auto => Latest::Auto {
             group: match &args.latest_group {
                 Some(group) => Some(group.clone()),
-                None => of_workspace(app).await,
+                None => workspace.and_then(|workspace| workspace.github_latest.clone()),
             },
         },
     })
 }
 
-/// What the workspace says, where this runs in one: it needs none.
-async fn of_workspace(app: &App<'_>) -> Option<String> {
-    if !app
-        .world
-        .cwd
-        .ancestors()
-        .any(|dir| dir.join("Cargo.toml").is_file())
-    {
+/// The workspace, where this runs in one and it has something to say: nothing here needs one.
+async fn workspace(app: &App<'_>, args: &GithubReleaseCommand) -> Option<Workspace> {
+    let has_notes = args.notes.is_some() || args.notes_file.is_some();
+    let is_settled = args.latest_group.is_some() || !matches!(args.latest, WhenLatest::Auto);
+    if has_notes && (is_settled || args.check_notes) {
+        return None;
+    }
+    let mut above = app.world.cwd.ancestors();
+    if !above.any(|dir| dir.join("Cargo.toml").is_file()) {
         return None;
     }
     match products::read(app.world).await {
-        Ok(workspace) => workspace.github_latest,
+        Ok(workspace) => Some(workspace),
         Err(error) => {
             app.reporter.note(format!(
-                "what the workspace says of GitHub's latest release is not known: {error}"
+                "what the workspace says of its groups, and of GitHub's latest release, is not known: {error}"
             ));
             None
         }
@@ -181,7 +188,12 @@ async fn of_workspace(app: &App<'_>) -> Option<String> {
 }
 
 /// What is new: as it was given, or out of the changelog.
-fn notes(app: &App<'_>, args: &GithubReleaseCommand, tag: &Tag) -> Result<String, Error> {
+fn notes(
+    app: &App<'_>,
+    args: &GithubReleaseCommand,
+    tag: &Tag,
+    workspace: Option<&Workspace>,
+) -> Result<String, Error> {
     let given = settings::notes(app.world, args.notes.clone(), args.notes_file.as_deref())?;
     let notes = match given {
         Some(given) => given,
@@ -191,6 +203,7 @@ fn notes(app: &App<'_>, args: &GithubReleaseCommand, tag: &Tag) -> Result<String
                 .as_deref()
                 .map(|file| app.world.absolute(file)),
             tag,
+            &workspace.map(Workspace::groups).unwrap_or_default(),
         )?,
     };
     match notes.chars().count() {
@@ -203,7 +216,12 @@ fn notes(app: &App<'_>, args: &GithubReleaseCommand, tag: &Tag) -> Result<String
     }
 }
 
-fn from_changelog(app: &App<'_>, named: Option<PathBuf>, tag: &Tag) -> Result<String, Error> {
+fn from_changelog(
+    app: &App<'_>,
+    named: Option<PathBuf>,
+    tag: &Tag,
+    groups: &[&str],
+) -> Result<String, Error> {
     let none = |why: String| GithubReleaseError::NoNotes {
         tag: tag.to_string(),
         why,
@@ -219,7 +237,7 @@ fn from_changelog(app: &App<'_>, named: Option<PathBuf>, tag: &Tag) -> Result<St
             path: path.clone(),
             source,
         })?;
-    let found = section(&text, tag);
+    let found = section(&text, tag, groups);
     let why = || {
         format!(
             "{} has no section of this version with anything in it",

@@ -202,6 +202,7 @@ impl Error {
                 | WorkflowsError::Folder { .. }
                 | WorkflowsError::NoRunner(_)
                 | WorkflowsError::NotOurs { .. }
+                | WorkflowsError::Link { .. }
                 | WorkflowsError::Marks { .. }
                 | WorkflowsError::NoPlace { .. } => ExitCode::Usage,
                 WorkflowsError::NoKey(_) => ExitCode::Signing,

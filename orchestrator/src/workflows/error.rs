@@ -34,6 +34,12 @@ pub enum WorkflowsError {
         /// The file.
         path: PathBuf,
     },
+    /// A link stands where a folder or a file of the repository has to be.
+    #[error("{}: this is a link, and nothing is written through one or over one", path.display())]
+    Link {
+        /// The link.
+        path: PathBuf,
+    },
     /// A folder that YAML or a shell would read as something else, or that no checkout has.
     #[error("the folder of `{product}` ({}) cannot stand in a workflow", folder.display())]
     Folder {
@@ -101,6 +107,9 @@ impl WorkflowsError {
             }
             Self::NotOurs { .. } => {
                 "it is left as it is; give it another name, or remove it, and run it again"
+            }
+            Self::Link { .. } => {
+                "it is left as it is; put a folder or a file of the repository's own in its place, or remove it, and run it again"
             }
             Self::Marks { .. } => {
                 "a place begins with `# >>> yours: NAME` and ends with `# <<< yours: NAME`, as in a newly made file"

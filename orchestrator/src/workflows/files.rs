@@ -40,7 +40,7 @@ pub fn action_is_there(top: &Path, settings: &WorkflowSettings) -> Result<(), Wo
 /// Compares the files of a repository with those that have to be.
 ///
 /// # Errors
-/// When one cannot be read, was made by somebody else, or holds lines of a person's that have no place any
+/// When one cannot be read, was made by somebody else, is a link or lies behind one, or holds lines of a person's that have no place any
 /// more.
 pub fn check(top: &Path, wanted: &[Wanted]) -> Result<Report, WorkflowsError> {
     let files = planned(top, wanted)?.into_iter().map(|file| {
@@ -95,6 +95,7 @@ pub fn generate(top: &Path, wanted: &[Wanted]) -> Result<Report, WorkflowsError>
 }
 
 fn planned(top: &Path, wanted: &[Wanted]) -> Result<Vec<Planned>, WorkflowsError> {
+    is_no_link(top, FOLDER)?;
     let mut all: BTreeMap<&str, Option<&str>> = BTreeMap::new();
     for one in wanted {
         all.insert(&one.path, Some(&one.text));
@@ -105,6 +106,7 @@ fn planned(top: &Path, wanted: &[Wanted]) -> Result<Vec<Planned>, WorkflowsError
     }
     let plan = |(path, made): (&str, Option<&str>)| {
         let file = top.join(path);
+        is_no_link(top, path)?;
         let now = read(&file)?;
         if now.as_ref().is_some_and(|text| !text.starts_with(HEAD)) {
             return Err(WorkflowsError::NotOurs { path: file });
@@ -131,6 +133,19 @@ fn planned(top: &Path, wanted: &[Wanted]) -> Result<Vec<Planned>, WorkflowsError
     all.into_iter().map(plan).collect()
 }
 
+/// Makes sure that neither a path's file nor a folder of it is a link: what one leads to is of another making, and
+/// may lie outside the repository.
+fn is_no_link(top: &Path, path: &str) -> Result<(), WorkflowsError> {
+    let mut at = top.to_owned();
+    for part in Path::new(path) {
+        at.push(part);
+        if std::fs::symlink_metadata(&at).is_ok_and(|found| found.is_symlink()) {
+            return Err(WorkflowsError::Link { path: at });
+        }
+    }
+    Ok(())
+}
+
 /// The workflows that say of themselves that they are made here.
 fn made_before(top: &Path) -> Result<Vec<String>, WorkflowsError> {
     let folder = top.join(FOLDER);
@@ -144,7 +159,11 @@ fn made_before(top: &Path) -> Result<Vec<String>, WorkflowsError> {
     };
     let mut made = Vec::new();
     for entry in entries {
-        let name = entry.map_err(failed)?.file_name();
+        let entry = entry.map_err(failed)?;
+        if entry.file_type().map_err(failed)?.is_symlink() {
+            continue;
+        }
+        let name = entry.file_name();
         let Some(name) = name.to_str().filter(|name| name.ends_with(".yml")) else {
             continue;
         };

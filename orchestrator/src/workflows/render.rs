@@ -178,6 +178,7 @@ pub fn wanted(workspace: &Workspace) -> Result<Vec<Wanted>, WorkflowsError> {
         }
         let more = [
             ("GROUP", group.to_owned()),
+            ("OTHERS", others(workspace, group)),
             ("PRODUCTS", products.join(" and ")),
             ("CALLED", format!("{own}/{FOLDER}/{called}.yml")),
             ("WITH", with),
@@ -197,6 +198,15 @@ fn groups(workspace: &Workspace) -> Vec<&str> {
         true => workspace.groups(),
         false => named.iter().map(String::as_str).collect(),
     }
+}
+
+/// The patterns of tags that begin as this group's do and are another's: `hello-v*` is also what `hello-v2-v1.0.0` fits.
+fn others(workspace: &Workspace, group: &str) -> String {
+    let beginning = format!("{group}-v");
+    let all = workspace.groups().into_iter();
+    all.filter(|other| other.starts_with(&beginning))
+        .map(|other| format!("\n      - \"!{other}-v*\""))
+        .collect()
 }
 
 /// Which job of the matrix makes what has to be there.

@@ -1,6 +1,8 @@
 //! Tags that are none: what is wrong is pointed at, and nothing is written.
 
+use crate::steps::yaml;
 use crate::support::*;
+use serde_json::json;
 
 /// What a run under a tag says, when it is refused and changes nothing.
 #[track_caller]
@@ -48,6 +50,31 @@ fn what_is_no_tag_is_pointed_at() {
     ");
 }
 
+/// `demo-v2` is a group like any other, and its tags are no tags of `demo`, though they begin as those do.
+#[test]
+fn the_name_of_a_group_may_end_like_a_version() {
+    let project = Project::new();
+    let group = "group = \"demo-v2\"";
+    project
+        .fixture
+        .edit("gamma/Cargo.toml", "group = \"other\"", group);
+    project.fixture.commit("name it");
+    project.fixture.tag("demo-v2-v1.0.0");
+    let run = project.quick("plan --local --format json").run().exits(0);
+    let plan = events_of(&run, "plan").pop().unwrap();
+    assert_eq!(plan["tag"], "demo-v2-v1.0.0", "{plan}");
+
+    let action = ".github/actions/setup-atlas-release/action.yml";
+    project.fixture.write(action, "name: setup-atlas-release\n");
+    project.atlas("workflows generate").run().exits(0);
+    let patterns = |group: &str| {
+        let file = format!(".github/workflows/{group}-release.yml");
+        yaml(&project.fixture.root().join(file))["on"]["push"]["tags"].clone()
+    };
+    assert_eq!(patterns("demo"), json!(["demo-v*", "!demo-v2-v*"]));
+    assert_eq!(patterns("demo-v2"), json!(["demo-v2-v*"]));
+}
+
 /// A version in the place of a tag, and a `v` too many or too few.
 #[test]
 fn versions_and_a_v_too_many_are_told_how_they_are_written() {
@@ -63,6 +90,10 @@ fn versions_and_a_v_too_many_are_told_how_they_are_written() {
             "its tag has the group before it: demo-v1.4.0-rc.1.",
         ),
         ("demo-vv1.4.0", "hint: one `v` is enough: demo-v1.4.0\n"),
+        (
+            "demo-v2-vv1.4.0",
+            "hint: one `v` is enough: demo-v2-v1.4.0\n",
+        ),
     ] {
         let said = refused(&project, tag);
         assert!(said.contains(hint), "{said}");

@@ -246,6 +246,40 @@ fn a_workflow_of_somebody_elses_is_left_alone() {
     project.is_still(&before);
 }
 
+/// What a link leads to is another's, and may lie outside the repository.
+#[cfg(unix)]
+#[test]
+fn nothing_is_written_through_a_link_or_over_one() {
+    let project = project();
+    workflows(&project, "generate").run().exits(0);
+    let (root, elsewhere) = (project.fixture.root(), project.sandbox.root().join("mine"));
+    fs::create_dir(&elsewhere).unwrap();
+    for name in [
+        ".github/workflows/release.yml",
+        ".github/workflows",
+        ".github",
+    ] {
+        let (link, target) = (root.join(name), elsewhere.join("it"));
+        fs::rename(&link, &target).unwrap();
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        for command in ["check", "generate"] {
+            let says = format!("{name}: this is a link");
+            let run = workflows(&project, command).run().exits(2);
+            run.says(&[&says, "hint: it is left as it is"]);
+        }
+        assert_eq!(fs::read_link(&link).unwrap(), target);
+        fs::remove_file(&link).unwrap();
+        // One that leads nowhere is one too.
+        std::os::unix::fs::symlink(elsewhere.join("none"), &link).unwrap();
+        let run = workflows(&project, "generate").run().exits(2);
+        run.says(&["hint: "]);
+        assert!(!elsewhere.join("none").exists());
+        fs::remove_file(&link).unwrap();
+        fs::rename(&target, &link).unwrap();
+    }
+    workflows(&project, "check").run().exits(0);
+}
+
 #[test]
 fn the_workspace_says_which_there_are_and_where_they_run() {
     let project = project();

@@ -24,7 +24,7 @@ pub(super) fn about_v(error: &TagError, group: Option<&str>) -> Option<String> {
     let group = group.unwrap_or("<group>");
     if let TagProblem::Version { text, .. } = &error.problem {
         let version = without_v(text)?;
-        let (group, _) = error.tag.split_once("-v")?;
+        let group = error.tag[..error.span.0].strip_suffix("-v")?;
         return Some(format!("one `v` is enough: {group}-v{version}"));
     }
     let version = without_v(&error.tag).or_else(|| error.tag.parse().ok())?;

@@ -181,3 +181,24 @@ fn notes_are_looked_for_before_anything_is_built() {
         .says(&["no tag was named", "hint: "]);
     assert_eq!(github.seen(|_| true), []);
 }
+
+/// What is new in one group is not told of another.
+#[test]
+fn a_section_of_another_group_is_none() {
+    let (github, sandbox) = (github(), machine(TAG));
+    let project = Project::new();
+    let root = project.fixture.root();
+    let check = || {
+        let line = format!("{TAG} --check-notes");
+        ended(release(&github, &sandbox, &line).cwd(root).start(), &github)
+    };
+    let text = "# Changelog\n\n## 1.4.0 (other)\n\n- another's\n";
+    std::fs::write(root.join("CHANGELOG.md"), text).unwrap();
+    check()
+        .exits(2)
+        .says(&["has no section of this version", "hint: add a section"]);
+    let text = format!("{text}\n## 1.4.0\n\n- own\n");
+    std::fs::write(root.join("CHANGELOG.md"), text).unwrap();
+    let run = check().exits(0).says(&["- own"]);
+    assert!(!run.stderr.contains("another's"), "{run}");
+}
