@@ -12,7 +12,9 @@ use crate::products;
 use crate::receipt::Receipt;
 use crate::settings::SettingsError;
 use crate::sign::Keys;
+use crate::text::one_line;
 use hub_client::HubClient;
+use std::collections::BTreeSet;
 
 /// Documents of a release that are to be looked at.
 pub(super) struct Asked {
@@ -58,6 +60,13 @@ impl Asked {
             Some(name) if name.parse::<semver::Version>().is_ok() => None,
             name => named_tag(app, name.clone()).ok().flatten(),
         };
+        let packages = products::packages(app.world).await.unwrap_or_else(|error| {
+            app.reporter.warn(format!(
+                "which products are packages of the workspace here is not known, so one statement about bundles will do for any: {}",
+                one_line(&error.to_string())
+            ));
+            BTreeSet::new()
+        });
         let products = args.product.iter().map(ToString::to_string);
         Ok(Some(Self {
             wanted: Wanted {
@@ -67,6 +76,7 @@ impl Asked {
                     .into_iter()
                     .filter(|form| settings.has(*form))
                     .collect(),
+                packages,
             },
             tag: named.map(|tag| tag.to_string()),
             products: products.collect(),

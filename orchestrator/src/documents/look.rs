@@ -56,8 +56,7 @@ impl Look<'_> {
             builder: self.wanted.builder.as_deref(),
         };
         let (mut said, mut faults, mut documents) = (None, Vec::new(), Vec::new());
-        for &form in &self.wanted.forms {
-            let name = self.name_of(form);
+        for (form, name) in self.documents() {
             let looked = match (form, self.about) {
                 // What a command packs is nothing that anybody here knows.
                 (Form::Sbom, About::Bundles) => continue,
@@ -101,6 +100,17 @@ impl Look<'_> {
         });
         let proven = proven.collect();
         Ok(Ok((said, proven)))
+    }
+
+    /// The documents that are looked at, by their names: those that there have to be, and those that are there
+    /// although nobody asks for them.
+    pub(super) fn documents(&self) -> Vec<(Form, String)> {
+        let all = Form::ALL.into_iter().map(|form| (form, self.name_of(form)));
+        let is_looked_at = |(form, name): &(Form, String)| {
+            let has_it = !matches!((form, self.about), (Form::Sbom, About::Bundles));
+            has_it && (self.wanted.forms.contains(form) || self.file(name).is_some())
+        };
+        all.filter(is_looked_at).collect()
     }
 
     /// What its document of a form is called.

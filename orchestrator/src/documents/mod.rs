@@ -14,6 +14,7 @@ mod proven;
 mod provenance;
 mod public;
 mod statement;
+mod unnamed;
 
 pub use adopt::{Adopted, of_hub};
 pub use builder::{LOCAL, Run, own_workflows};

@@ -1,6 +1,7 @@
 //! Looking at the documents of a published release: all of its programs, whoever has released it.
 
 use super::look::{About, Look};
+use super::unnamed::{Spoken, unnamed};
 use super::{Form, bundles_of};
 use crate::receipt::{Receipt, ReceiptAsset};
 use crate::sign::Keys;
@@ -38,6 +39,9 @@ pub struct Wanted {
     pub builder: Option<String>,
     /// The documents that each program has to have.
     pub forms: Vec<Form>,
+    /// The products that are known to be cargo packages: each program has documents of its own, and no statement
+    /// about bundles stands in for them.
+    pub packages: BTreeSet<ProductName>,
 }
 
 /// What the documents of a release say.
@@ -105,7 +109,8 @@ pub async fn prove(
         groups.entry(key).or_default().push(asset);
     }
     let looks = groups.iter().flat_map(|(&(product, platform), files)| {
-        let about = abouts(product, platform, files);
+        let is_package = wanted.packages.contains(product);
+        let about = abouts(product, platform, files, is_package);
         about.into_iter().map(move |about| Look {
             client,
             receipt,
@@ -127,13 +132,17 @@ pub async fn prove(
         .await?;
     let (mut programs, mut list) = (Vec::new(), Vec::new());
     let mut commits = BTreeSet::new();
-    let mut named: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
+    let mut spoken: BTreeMap<_, Spoken> = BTreeMap::new();
+    for look in &looks {
+        let names = look.documents().into_iter().map(|(_, name)| name);
+        spoken.entry(look.of).or_default().documents.extend(names);
+    }
     let mut faulty = BTreeSet::new();
     for (of, looked) in looked {
         match looked {
             Ok((said, proven)) => {
                 commits.insert(said.commit);
-                named.entry(of).or_default().extend(said.named);
+                spoken.entry(of).or_default().named.extend(said.named);
                 programs.extend(proven);
             }
             Err(faults) => {
@@ -144,20 +153,12 @@ pub async fn prove(
     }
     // What a statement that is wrong names is not known.
     for (of, files) in groups.iter().filter(|(of, _)| !faulty.contains(of)) {
-        let known = named.get(of);
-        let is_named = |file: &&&ReceiptAsset| {
-            known.is_some_and(|known| known.contains(file.filename.as_str()))
-        };
-        let unnamed = files
-            .iter()
-            .filter(|file| is_payload(file) && !is_named(file));
-        list.extend(unnamed.map(|file| {
-            let (product, platform) = of;
-            let (filename, kind) = (&file.filename, file.kind);
-            format!(
-                "{product} for {platform}: {filename}: expected a statement that names this {kind}, found none"
-            )
-        }));
+        let (product, platform) = of;
+        let mut spoken = spoken.remove(of).unwrap_or_default();
+        spoken.is_signature_checked = keys.of(product).is_some();
+        let unnamed = unnamed(files, &spoken);
+        let told = unnamed.map(|(name, why)| format!("{product} for {platform}: {name}: {why}"));
+        list.extend(told);
     }
     if programs.is_empty() && list.is_empty() {
         list.push("there is no program".to_owned());
@@ -186,33 +187,26 @@ pub async fn prove(
 }
 
 /// What has documents among the files of a product on a platform: each program; and all that a command has made,
-/// where there is a statement about that. What it names needs none of its own.
+/// where there is a statement about that. What it names needs none of its own, where the product is not known to be
+/// a package.
 fn abouts<'a>(
     product: &ProductName,
     platform: Platform,
     files: &[&'a ReceiptAsset],
+    is_package: bool,
 ) -> Vec<About<'a>> {
     let is_there = |name: &str| files.iter().any(|file| file.filename.as_str() == name);
     let statement_of = |of: &str| format!("{of}{}", Form::Provenance.ending());
     let stem = bundles_of(product, platform);
     let is_program = |file: &&ReceiptAsset| file.kind == Kind::Binary;
     let programs = files.iter().copied().filter(is_program);
-    let is_made = is_there(&statement_of(&stem)) && !is_there(&stem);
+    let is_made = !is_package && is_there(&statement_of(&stem)) && !is_there(&stem);
     let mut all: Vec<About<'a>> = programs
         .filter(|one| !is_made || is_there(&statement_of(one.filename.as_str())))
         .map(About::Program)
         .collect();
     all.extend(is_made.then_some(About::Bundles));
     all
-}
-
-/// Whether a file is for users: neither what is said of others, nor a signature of one.
-fn is_payload(file: &ReceiptAsset) -> bool {
-    match file.kind {
-        Kind::Binary | Kind::Installer => true,
-        Kind::Other => Form::of(file.filename.as_str()).is_none(),
-        Kind::Signature | Kind::UpdaterManifest => false,
-    }
 }
 
 impl fmt::Display for Proven {

@@ -200,8 +200,14 @@ impl Statement {
 
     /// The commit that was built.
     pub fn source(&self) -> Option<&Resource> {
+        self.sources().into_iter().next()
+    }
+
+    /// All that it says of the commit: more than one is a contradiction.
+    pub fn sources(&self) -> Vec<&Resource> {
         let dependencies = &self.predicate.build_definition.resolved_dependencies;
-        dependencies.iter().find(|one| one.name() == SOURCE)
+        let sources = dependencies.iter().filter(|one| one.name() == SOURCE);
+        sources.collect()
     }
 
     /// A parameter that is a text.

@@ -9,7 +9,10 @@
 
 use super::signing::section_of;
 use super::{ProductsError, WorkspaceSection};
+use crate::context::World;
 use crate::documents::Form;
+use release_types::ProductName;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Which documents are made, and who may have made them.
@@ -81,6 +84,27 @@ pub fn documents(dir: &Path) -> Result<DocumentSettings, ProductsError> {
         manifest: root.join("Cargo.toml"),
         why,
     })
+}
+
+/// The products that are cargo packages of the workspace that `world.cwd` belongs to, as cargo says. None where
+/// there is no workspace, or one that declares no product.
+///
+/// # Errors
+/// When cargo cannot be asked, or a declaration cannot be used: which products there are is not known then.
+pub async fn packages(world: &World) -> Result<BTreeSet<ProductName>, ProductsError> {
+    let mut above = world.cwd.ancestors();
+    if !above.any(|dir| dir.join("Cargo.toml").is_file()) {
+        return Ok(BTreeSet::new());
+    }
+    match super::read(world).await {
+        Ok(workspace) => Ok(workspace
+            .products
+            .into_iter()
+            .map(|one| one.product)
+            .collect()),
+        Err(ProductsError::Nothing { .. }) => Ok(BTreeSet::new()),
+        Err(error) => Err(error),
+    }
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ mod workflows;
 pub use channels::PreReleases;
 pub use code_signing::{CodeSignSettings, MacosSign, WindowsSign};
 pub use declared::{CONFIG_PLACE, Declared};
-pub use documents::{DocumentSettings, documents, is_beginning};
+pub use documents::{DocumentSettings, documents, is_beginning, packages};
 pub use installer::{DIR, Format, INSTALLER_TABLE, InstallerSettings, SHELL};
 pub use signing::{SigningSettings, TAURI_CONFIGS, signing, tauri_public_key};
 pub use tools::{Install, PKGBUILD, ProductTool, ProductTools, TOOLS_TABLE};

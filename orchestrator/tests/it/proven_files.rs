@@ -65,16 +65,84 @@ fn all_that_users_get_is_named_by_a_statement() {
     }
 }
 
+/// Whoever may publish could add them to a release, and nobody has said anything of them.
 #[test]
-fn what_a_command_has_made_is_proven_by_one_statement() {
-    let (rpm, packed) = (&b"a package"[..], &b"packed"[..]);
+fn documents_of_nothing_and_manifests_of_nobody_are_refused() {
+    const LATEST: &[u8] = b"{\"version\": \"9.9.9\"}";
+    let sbom = bytes(&sbom());
+    let mut named = statement();
+    let subject = json!({"name": "latest.json", "digest": {"sha256": digest_of(LATEST)}});
+    named["subject"].as_array_mut().unwrap().push(subject);
+    let looked = |statement: &Value, more: &[(&str, &str, &[u8])]| {
+        let statement = bytes(statement);
+        let mut files = vec![
+            ("one", "linux|x64|binary", PROGRAM),
+            (STATEMENT, "linux|x64|other", &statement),
+            (SBOM, "linux|x64|other", &sbom),
+        ];
+        files.extend(more);
+        verify(&published_files(&files), "")
+    };
+    let latest = ("latest.json", "linux|x64|updater-manifest", LATEST);
+    let evil = |name, columns| (name, columns, &b"anything"[..]);
+    looked(
+        &statement(),
+        &[
+            latest,
+            evil("evil.exe.cdx.json", "linux|x64|other"),
+            evil("evil.intoto.json", "linux|x64|other"),
+        ],
+    )
+    .exits(8)
+    .says(&[
+        "latest.json: expected a statement that names this updater-manifest, or a signature",
+        "evil.exe.cdx.json: expected the program that this document is about",
+        "evil.intoto.json: expected the program that this document is about",
+    ]);
+    // The program is there, but for another platform.
+    looked(&statement(), &[evil("one.cdx.json", "macos|arm64|other")])
+        .exits(8)
+        .says(&["alpha for macos-arm64: one.cdx.json: expected the program"]);
+    looked(&named, &[latest]).exits(0);
+}
+
+/// A statement about the bundles `a.rpm` and `a.tar.gz` with these bytes.
+fn of_bundles(rpm: &[u8], packed: &[u8]) -> Vec<u8> {
     let mut said = statement();
     let subject =
         |name: &str, bytes: &[u8]| json!({"name": name, "digest": {"sha256": digest_of(bytes)}});
     said["subject"] = json!([subject("a.rpm", rpm), subject("a.tar.gz", packed)]);
     let definition = &mut said["predicate"]["buildDefinition"];
     definition["buildType"] = json!("https://atlas-release.invalid/bundle/v1");
-    let said = bytes(&said);
+    bytes(&said)
+}
+
+/// Whoever may publish could say of any program that a command has made it, of which less is asked for.
+#[test]
+fn a_package_of_the_workspace_here_is_no_bundle() {
+    let (rpm, packed) = (&b"a package"[..], &b"packed"[..]);
+    let hub = published_files(&[
+        ("a.rpm", "linux|x64|installer", rpm),
+        ("a.tar.gz", "linux|x64|binary", packed),
+        (
+            "alpha-linux-x64.intoto.json",
+            "linux|x64|other",
+            &of_bundles(rpm, packed),
+        ),
+    ]);
+    verify(&hub, "").exits(0);
+    let project = Project::tagged("demo-v1.0.0");
+    let line = "verify 1.0.0 --product alpha --provenance";
+    hub.publishes(project.atlas(line)).run().exits(8).says(&[
+        "a.tar.gz.intoto.json: expected such a file, found none",
+        "a.tar.gz.cdx.json: expected such a file, found none",
+    ]);
+}
+
+#[test]
+fn what_a_command_has_made_is_proven_by_one_statement() {
+    let (rpm, packed) = (&b"a package"[..], &b"packed"[..]);
+    let said = of_bundles(rpm, packed);
     let mut files = vec![
         ("a.rpm", "linux|x64|installer", rpm),
         ("a.tar.gz", "linux|x64|binary", packed),

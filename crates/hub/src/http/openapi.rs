@@ -100,7 +100,9 @@ pub(super) fn begun() -> OpenApi {
             header(
                 OIDC_TOKEN_HEADER,
                 "The ID token of a GitHub Actions job that a rule of the Hub's is for. It is good for one \
-                 call, or for a pack's build and its completion.",
+                 call, or for a pack's build and its completion. Where its issuer's keys cannot be fetched, or \
+                 were fetched within the last minute without the one that it names, the answer is 503 and \
+                 `retry-after` says when to come again with the same one.",
             ),
         )
         .security_scheme("user", SecurityScheme::Http(bearer));

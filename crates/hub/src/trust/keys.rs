@@ -1,7 +1,8 @@
 //! An issuer's keys: fetched when they are needed, kept for an hour, and fetched by one at a time.
 //!
 //! Anybody can show a token that names a key which nobody has. So that this is no way to have the issuer
-//! asked again and again, it is asked once a minute at most, however that ends.
+//! asked again and again, it is asked once a minute at most, however that ends. Until then nobody knows whether
+//! a key that is not among them is a new one, so its token is not refused: its owner is told when to come again.
 
 use super::Issuer;
 use super::fetch::{self, FetchError};
@@ -25,8 +26,8 @@ const PAUSE: SignedDuration = SignedDuration::from_secs(60);
 pub(super) struct Keys {
     issuer: Issuer,
     known: Mutex<Option<Arc<Known>>>,
-    /// Held by whoever fetches.
-    attempt: Arc<tokio::sync::Mutex<Option<Attempt>>>,
+    /// The last time somebody went for them, however that ended. Held by whoever fetches.
+    attempt: Arc<tokio::sync::Mutex<Option<Timestamp>>>,
 }
 
 /// What was fetched.
@@ -36,20 +37,12 @@ struct Known {
     since: Timestamp,
 }
 
-/// The last time somebody went for them.
-#[derive(Debug, Clone, Copy)]
-struct Attempt {
-    at: Timestamp,
-    /// Whether they came.
-    done: bool,
-}
-
 /// Why there is no key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NoKey {
-    /// The issuer has none of this name.
+    /// The issuer has none of this name: it was asked for this very token.
     Unknown,
-    /// The issuer cannot be asked; after this time it may be asked again.
+    /// The issuer cannot be asked, or not so soon again; after this time it may be.
     Unavailable(Duration),
 }
 
@@ -76,14 +69,12 @@ impl Keys {
         if let Some(key) = self.kept(id, now) {
             return Ok(key);
         }
-        if let Some(Attempt { at, done }) = *last
+        // Also where the keys came: the issuer may have a new one since, so nobody knows yet that there is none.
+        if let Some(at) = *last
             && let wait = PAUSE - now.duration_since(at).abs()
             && wait > SignedDuration::ZERO
         {
-            return Err(match done {
-                true => NoKey::Unknown,
-                false => NoKey::Unavailable(wait.unsigned_abs()),
-            });
+            return Err(NoKey::Unavailable(wait.unsigned_abs()));
         }
         // To its end, whether or not this client waits: else whoever leaves early would keep the keys
         // from everybody for the rest of the minute.
@@ -96,11 +87,8 @@ impl Keys {
     }
 
     /// Whether they came.
-    async fn fetch(&self, mut last: OwnedMutexGuard<Option<Attempt>>, now: Timestamp) -> bool {
-        *last = Some(Attempt {
-            at: now,
-            done: false,
-        });
+    async fn fetch(&self, mut last: OwnedMutexGuard<Option<Timestamp>>, now: Timestamp) -> bool {
+        *last = Some(now);
         let issuer = &self.issuer;
         let keys = match fetch::keys(issuer).await {
             Ok(keys) => keys,
@@ -112,10 +100,6 @@ impl Keys {
         tracing::info!(%issuer, keys = keys.len(), "fetched an issuer's keys");
         let known = Arc::new(Known { keys, since: now });
         *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(known);
-        *last = Some(Attempt {
-            at: now,
-            done: true,
-        });
         true
     }
 

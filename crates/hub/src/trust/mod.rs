@@ -122,7 +122,7 @@ pub(crate) enum NotTrusted {
     Refused,
     /// The address shows too many tokens.
     TooMany(Duration),
-    /// Its issuer's keys cannot be fetched now.
+    /// Its issuer's keys cannot be fetched now, or not so soon again.
     NoKeys(Duration),
     /// The Hub failed.
     Hub(HubError),
@@ -271,7 +271,10 @@ impl Trust {
         match keys.find(&unverified.key_id, now).await {
             Ok(key) => Ok(unverified.verified(&key)),
             Err(NoKey::Unknown) => Ok(Err(Refusal::UnknownKey)),
-            Err(NoKey::Unavailable(wait)) => Err(NotTrusted::NoKeys(wait)),
+            Err(NoKey::Unavailable(wait)) => {
+                tracing::warn!(?wait, "the key of an ID token cannot be asked for now");
+                Err(NotTrusted::NoKeys(wait))
+            }
         }
     }
 

@@ -193,7 +193,9 @@ proptest! {
         prop_assert!(is_good(&said));
         let builder = "/predicate/runDetails/builder/id";
         // What goes on behind a whole part is the same builder's.
-        let goes_on = place == builder && text.starts_with(&format!("{BUILDER}/"));
+        let goes_on = place == builder
+            && text.starts_with(&format!("{BUILDER}/"))
+            && is_one_way_to_write(&text);
         *said.pointer_mut(place).unwrap() = text.clone().into();
         prop_assert_eq!(is_good(&said), goes_on, "{} is {:?}", place, text);
         // Nor without it.
@@ -304,6 +306,52 @@ fn builders_are_known_by_whole_parts_of_their_names() {
     ] {
         assert_eq!(is_by(BUILDER, beginning), fits, "{beginning}");
     }
+}
+
+#[test]
+fn a_builder_is_written_in_one_way() {
+    let of = |builder: &str| {
+        let mut said = good();
+        said["predicate"]["runDetails"]["builder"]["id"] = json!(builder);
+        looked(&said, Some("https://github.com/o/r/"), None)
+    };
+    of("https://github.com/o/r/.github/workflows/r.yml@refs/tags/v1..x").unwrap();
+    for builder in [
+        "https://github.com/o/r/../evil/.github/workflows/r.yml@refs/heads/x",
+        "https://github.com/o/r/./a",
+        "https://github.com/o/r/..?x",
+        "https://github.com/o/r/..\\evil/a",
+        "https://github.com/o/r/%2e%2e/evil/a",
+        "https://github.com/o/r/.\t./evil/a",
+    ] {
+        let faults = of(builder).expect_err(builder);
+        assert!(
+            faults.starts_with("builder: expected `an address"),
+            "{faults}"
+        );
+    }
+    // Nor is anybody's name a host.
+    assert!(!is_one_way_to_write("https://github.com@evil.example/o/r/"));
+}
+
+#[test]
+fn what_says_two_things_of_one_is_refused() {
+    let mut said = good();
+    let other = json!({"name": "source", "digest": {"gitCommit": "f".repeat(40)}});
+    said["predicate"]["buildDefinition"]["resolvedDependencies"][1] = other;
+    let faults = looked(&said, None, Some(COMMIT)).unwrap_err();
+    assert!(
+        faults.contains("source: expected `one`, found `ffff"),
+        "{faults}"
+    );
+    let sha256 = Sha256Digest::of(b"demo");
+    let hash = |digest: Sha256Digest| json!({"alg": "SHA-256", "content": digest.to_string()});
+    let document = json!({
+        "bomFormat": "CycloneDX",
+        "metadata": {"component": {"hashes": [hash(sha256), hash(Sha256Digest::of(b"other"))]}},
+    });
+    let faults = sbom(sha256, &serde_json::to_vec(&document).unwrap()).unwrap_err();
+    assert!(faults[0].contains("` and `"), "{faults:?}");
 }
 
 #[test]
