@@ -37,6 +37,7 @@ mod fan_in;
 mod fault_table;
 mod faults;
 mod get_program;
+mod get_program_lies;
 mod github;
 mod going_back;
 mod hub_server;
