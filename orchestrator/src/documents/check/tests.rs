@@ -338,7 +338,8 @@ fn a_builder_is_written_in_one_way() {
 fn what_says_two_things_of_one_is_refused() {
     let mut said = good();
     let other = json!({"name": "source", "digest": {"gitCommit": "f".repeat(40)}});
-    said["predicate"]["buildDefinition"]["resolvedDependencies"][1] = other;
+    let taken = &mut said["predicate"]["buildDefinition"]["resolvedDependencies"];
+    taken.as_array_mut().unwrap().push(other);
     let faults = looked(&said, None, Some(COMMIT)).unwrap_err();
     assert!(
         faults.contains("source: expected `one`, found `ffff"),
