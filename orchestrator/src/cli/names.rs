@@ -21,7 +21,7 @@ pub(super) async fn look_at_names(
     (product, version): (&ProductName, &semver::Version),
     names: &NamesArgs,
 ) -> Result<(), Error> {
-    let is_refused = !names.allow_other_versions && is_tauris(app, product).await?;
+    let is_refused = !names.allow_other_versions && is_tauris(app, product).await;
     let (at, from, of) = (manifest.to_owned(), base.to_owned(), version.clone());
     let others = app.reading(move || Ok(other_versions(&at, &from, &of)?));
     for other in others.await? {
@@ -43,9 +43,10 @@ pub(super) async fn look_at_names(
     Ok(())
 }
 
-/// Whether Tauri's tools make a product, as far as the workspace here says.
-async fn is_tauris(app: &App<'_>, product: &ProductName) -> Result<bool, Error> {
+/// Whether Tauri's tools make a product, as far as the workspace here says. Of one that cannot be read whoever looks
+/// for its keys tells.
+async fn is_tauris(app: &App<'_>, product: &ProductName) -> bool {
     let dir = app.world.cwd.clone();
-    let settings = app.reading(move || Ok(products::signing(&dir)?)).await?;
-    Ok(Keys::of_workspace(settings).is_tauris(product))
+    let settings = app.reading(move || Ok(products::signing(&dir)?)).await;
+    Keys::of_workspace(settings.unwrap_or_default()).is_tauris(product)
 }

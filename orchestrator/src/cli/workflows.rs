@@ -60,11 +60,11 @@ async fn look_at_tag(app: &App<'_>, tag: String) -> Result<(), Error> {
         ..select::Request::default()
     };
     let selected = select::select(app.world, &workspace, &request).await?;
+    look_at_newer(app, &workspace, &selected).await?;
     app.reporter.note(format!(
         "{} is released on the channel {}",
         selected.tag, selected.channel
     ));
-    look_at_newer(app, &workspace, &selected).await?;
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 //! folders of two platforms, on a Hub.
 
 use crate::hub_server::TestHub;
-use crate::launcher::{BUNDLES, Launcher};
+use crate::launcher::Launcher;
 use crate::signing::Pair;
 use crate::support::*;
 use signatures::{Signature, SigningKey, TrustedComment};
@@ -24,8 +24,9 @@ impl Staged {
         let launcher = Launcher::new("");
         let macos = "\"$CARGO_TARGET_DIR/release/bundle/macos\"";
         let more = format!("mkdir -p {macos}\necho universal > {macos}/{PAYLOAD}\n");
-        launcher.does(&format!("{BUNDLES}{more}"));
-        launcher.atlas("build launcher-v1.0.0").run().exits(0);
+        launcher.does(&more);
+        let build = "build launcher-v1.0.0 --target aarch64-apple-darwin";
+        launcher.atlas(build).run().exits(0);
         let release = launcher.staged().parent().unwrap().to_owned();
         Self { launcher, release }
     }
