@@ -178,7 +178,9 @@ impl Browser {
     /// The next answer or event.
     fn receive(&mut self) -> Value {
         let next = self.answers.recv_timeout(PATIENCE);
-        let next = next.expect("chromium answers; ci/deps --full installs it");
+        let next = next.unwrap_or_else(|error| {
+            panic!("chromium does not answer, which ci/deps --full installs: {error}")
+        });
         if next.get("method").is_some() {
             self.events.push(next.clone());
         }
