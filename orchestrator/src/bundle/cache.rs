@@ -12,7 +12,8 @@ use std::convert::Infallible;
 use std::ffi::OsStr;
 use std::path::Path;
 
-const WRAPPER: &str = "RUSTC_WRAPPER";
+/// Names what compilers are run through.
+pub(super) const WRAPPER: &str = "RUSTC_WRAPPER";
 
 /// What compiles are cached by.
 #[derive(Debug)]
@@ -88,7 +89,7 @@ impl Cache {
         }
     }
 
-    /// Says what it was good for since this was asked last.
+    /// Says what it was good for.
     pub(super) async fn tell(
         &mut self,
         world: &World,
@@ -97,9 +98,7 @@ impl Cache {
         let Self::On(server) = self else {
             return None;
         };
-        let usage = tell_usage(world, server, reporter).await;
-        server.forget_usage(world).await;
-        usage
+        tell_usage(world, server, reporter).await
     }
 
     /// Asks it something now and then, for one that nobody asks for long ends. It never comes back.

@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Signs copies of a platform's bundles, whose paths start in the repository's folder, as far as they are those that
-/// are signed as a whole, and lets the rows name these. A signature for
-/// updaters that the command itself has made of such a bundle is of other bytes from then on, and is left out.
+/// are signed as a whole, and lets the rows name these. A signature for updaters that the command itself has made of such
+/// a bundle is of other bytes from then on, and is left out.
 ///
 /// # Errors
 /// As [`Signer::sign`].

@@ -1,16 +1,13 @@
 //! Which command makes a product's bundles, and what of the environment it gets to see.
 
 use super::BundleError;
+use super::cache::WRAPPER;
 use crate::context::World;
 use crate::products::{CONFIG_PLACE, Declared, TAURI_CONFIGS};
 use crate::sign::{KEY_VAR, PASSWORD_VAR};
 use process::{AllowList, Env};
 use release_types::{Os, Platform, ProductName};
 use std::path::{Path, PathBuf};
-
-/// What names a compiler cache that is not this run's. What a shared one is reached by, which may hold a password, is
-/// not for commands to see.
-const CACHE: [&str; 1] = ["RUSTC_WRAPPER"];
 
 /// What Tauri's tool, npm and the programs that pack bundles read beyond what builds do. No pattern lets a
 /// secret through.
@@ -131,8 +128,9 @@ fn in_node_modules(world: &World, folder: &Path, program: &str) -> Option<PathBu
 /// never among it, whatever is passed on.
 pub(super) fn seen(env: &Env, pass_env: &[String], with_cache: bool) -> Env {
     let mut allowed = AllowList::base().build().and(&BUNDLERS).and(pass_env);
+    // What a shared cache is reached by, which may hold a password, is not for commands to see.
     if with_cache {
-        allowed = allowed.and(&CACHE);
+        allowed = allowed.and(&[WRAPPER]);
     }
     let mut seen = env.allowed(&allowed);
     for name in [KEY_VAR, PASSWORD_VAR] {

@@ -5,6 +5,21 @@ use proptest::prelude::*;
 use release_types::{Os, Platform, read_manifest};
 use std::collections::BTreeSet;
 
+/// How bundles end.
+const ENDINGS: [&str; 11] = [
+    ".dmg",
+    ".pkg",
+    ".exe",
+    ".MSI",
+    ".deb",
+    ".rpm",
+    ".AppImage",
+    ".app.tar.gz",
+    ".nsis.zip",
+    ".AppImage.tar.gz",
+    ".msi.zip",
+];
+
 /// Names that are good, and a few that are not: most batches can be built, and the others fail in any way.
 fn names() -> impl Strategy<Value = String> {
     let any_of = |words: &[&'static str]| proptest::sample::select(words.to_vec());
@@ -21,20 +36,7 @@ fn names() -> impl Strategy<Value = String> {
         2 => any_of(&["", "1.0"]),
         1 => any_of(&["i386", "x64_arm64"]),
     ];
-    let bundle = any_of(&[
-        ".dmg",
-        ".pkg",
-        ".exe",
-        ".MSI",
-        ".deb",
-        ".rpm",
-        ".AppImage",
-        ".app.tar.gz",
-        ".nsis.zip",
-        ".AppImage.tar.gz",
-        ".msi.zip",
-        ".json",
-    ]);
+    let bundle = any_of(&[&ENDINGS[..], &[".json"]].concat());
     let system = any_of(&["linux", "Windows", "macOS", "darwin"]);
     let program = any_of(&["atlas", "a", "tool", "b-installer"]);
     prop_oneof![
@@ -205,19 +207,7 @@ proptest! {
 fn good_paths() -> impl Strategy<Value = Vec<String>> {
     let any_of = |words: &[&'static str]| proptest::sample::select(words.to_vec());
     let arch = any_of(&["x64", "X86_64", "amd64", "aarch64", "ARM64"]);
-    let ending = any_of(&[
-        ".dmg",
-        ".pkg",
-        ".exe",
-        ".MSI",
-        ".deb",
-        ".rpm",
-        ".AppImage",
-        ".app.tar.gz",
-        ".nsis.zip",
-        ".AppImage.tar.gz",
-        ".msi.zip",
-    ]);
+    let ending = any_of(&ENDINGS);
     let folder = any_of(&["", "a/", "b c/d/"]);
     let file = (folder, "[A-Z][a-z]{0,2}", arch, ending, any::<bool>());
     proptest::collection::vec(file, 1..6).prop_map(|files| {
